@@ -1,0 +1,6 @@
+"""The console script."""
+
+
+def main() -> None:
+    """Placeholder until the commands stand."""
+    raise SystemExit(2)

@@ -1,0 +1,1 @@
+"""Tables to file bytes: the formats billing reads. The formats follow; the layer and its place stand."""

@@ -1,0 +1,1 @@
+"""Runs the graph: definitions, jobs, schedules and sensors."""

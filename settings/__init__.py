@@ -1,0 +1,10 @@
+"""Every knob, read once per process.
+
+Values come from the environment (prefix ``METERHOUSE_``), then from ``meterhouse.toml`` in the installation's
+directory. Nothing below the entry points reads either again: they are handed a frozen :class:`Settings`.
+"""
+
+from settings.installation import InstallationError, create, locate
+from settings.model import Settings, load
+
+__all__ = ["InstallationError", "Settings", "create", "load", "locate"]

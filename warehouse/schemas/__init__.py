@@ -1,0 +1,96 @@
+"""Every table of the lake, declared once.
+
+Checks, the data dictionary, SQL views, API models and the graph's metadata derive from these declarations.
+"""
+
+from warehouse.schemas.events import CORRECTIONS, DELIVERIES, VEE_EXCEPTIONS
+from warehouse.schemas.figures import (
+    CONSUMPTION_DAILY,
+    CONSUMPTION_HOURLY,
+    CONSUMPTION_MONTHLY,
+    CONSUMPTION_YEARLY,
+    HEAT_DAILY,
+    INFO_CODE_EVENTS,
+    LINK_DAILY,
+    READING_PERFORMANCE_DAILY,
+    REGISTER_EVENTS,
+)
+from warehouse.schemas.frames import FRAMES, OUTCOMES, RECEPTIONS, REJECTED_ROWS, TELEGRAMS
+from warehouse.schemas.readings import FORMATS, LAYOUTS, READINGS, READINGS_HISTORY, RECORDS, TOUCHED
+from warehouse.schemas.registry import (
+    AUDIT_LOG,
+    COLLECTORS,
+    EXCHANGES,
+    GROUP_MEMBERS,
+    GROUPS,
+    INSTALLATIONS,
+    METERING_POINTS,
+    METERS,
+)
+from warehouse.schemas.table import INSTANT, REGISTER, Column, SchemaError, Table
+
+TABLES = {
+    table.name: table
+    for table in (
+        RECEPTIONS,
+        OUTCOMES,
+        FRAMES,
+        REJECTED_ROWS,
+        TELEGRAMS,
+        READINGS,
+        READINGS_HISTORY,
+        RECORDS,
+        LAYOUTS,
+        FORMATS,
+        TOUCHED,
+        CONSUMPTION_HOURLY,
+        CONSUMPTION_DAILY,
+        CONSUMPTION_MONTHLY,
+        CONSUMPTION_YEARLY,
+        REGISTER_EVENTS,
+        HEAT_DAILY,
+        INFO_CODE_EVENTS,
+        READING_PERFORMANCE_DAILY,
+        LINK_DAILY,
+        METERS,
+        METERING_POINTS,
+        INSTALLATIONS,
+        EXCHANGES,
+        COLLECTORS,
+        GROUPS,
+        GROUP_MEMBERS,
+        AUDIT_LOG,
+        CORRECTIONS,
+        VEE_EXCEPTIONS,
+        DELIVERIES,
+    )
+}
+
+__all__ = [
+    "AUDIT_LOG",
+    "COLLECTORS",
+    "CONSUMPTION_DAILY",
+    "CONSUMPTION_HOURLY",
+    "CONSUMPTION_MONTHLY",
+    "CONSUMPTION_YEARLY",
+    "CORRECTIONS",
+    "DELIVERIES",
+    "EXCHANGES",
+    "GROUPS",
+    "GROUP_MEMBERS",
+    "HEAT_DAILY",
+    "INFO_CODE_EVENTS",
+    "INSTALLATIONS",
+    "INSTANT",
+    "LINK_DAILY",
+    "METERING_POINTS",
+    "METERS",
+    "READING_PERFORMANCE_DAILY",
+    "REGISTER",
+    "REGISTER_EVENTS",
+    "TABLES",
+    "VEE_EXCEPTIONS",
+    "Column",
+    "SchemaError",
+    "Table",
+]

@@ -1,0 +1,64 @@
+"""Events about figures and deliveries: what, when, why, by whom."""
+
+import polars as pl
+
+from warehouse.schemas import columns as c
+from warehouse.schemas.table import INSTANT, REGISTER, Column, Table
+
+CORRECTIONS = Table(
+    name="corrections",
+    meaning="One row per superseded figure: its old value, the new one and the cause.",
+    columns=(
+        c.organisation,
+        Column("table_name", pl.String, "Table of the figure, e.g. consumption_daily."),
+        c.metering_point,
+        c.register,
+        Column("period_start", INSTANT, "Start of the figure's period."),
+        Column("period_end", INSTANT, "End of the figure's period."),
+        Column("old_consumption", REGISTER, "Figure before.", nullable=True),
+        Column("old_quality", pl.String, "Its quality."),
+        Column("new_consumption", REGISTER, "Figure after.", nullable=True),
+        Column("new_quality", pl.String, "Its quality."),
+        Column("cause", pl.String, "What brought the change: late_data, exchange, registry."),
+        c.known_from,
+        Column("known_to", INSTANT, "Until when the old figure was believed."),
+    ),
+    key=("organisation", "table_name", "metering_point", "register", "period_start", "known_to"),
+    sort_by=("metering_point", "register", "period_start"),
+)
+
+VEE_EXCEPTIONS = Table(
+    name="vee_exceptions",
+    meaning="One row per value that a validation rule questions.",
+    columns=(
+        c.organisation,
+        c.meter_id,
+        Column("metering_point", pl.String, c.metering_point.meaning, nullable=True),
+        c.register,
+        Column("at", INSTANT, "Time of the questioned value."),
+        Column("rule", pl.String, "Rule or event that raised it, e.g. UNEXPLAINED_FALL."),
+        Column("reason", pl.String, "In words."),
+        Column("state", pl.String, "open, approved, rejected or overridden."),
+        c.known_from,
+    ),
+    key=("organisation", "meter_id", "register", "at", "rule"),
+    sort_by=("meter_id", "register", "at"),
+)
+
+DELIVERIES = Table(
+    name="deliveries",
+    meaning="One row per file delivered or withheld.",
+    columns=(
+        c.organisation,
+        Column("job", pl.String, "Export job."),
+        Column("period_start", INSTANT, "Start of the period."),
+        Column("period_end", INSTANT, "End of the period."),
+        Column("revision", pl.Int32, "Number of the delivery of this period, from 1."),
+        Column("state", pl.String, "delivered, withheld or failed."),
+        Column("reason", pl.String, "Why, where not delivered.", nullable=True),
+        Column("file_sha256", pl.String, "Hash of the file.", nullable=True),
+        Column("at", INSTANT, "When."),
+    ),
+    key=("organisation", "job", "period_start", "revision"),
+    sort_by=("job", "period_start"),
+)

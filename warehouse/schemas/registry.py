@@ -1,0 +1,127 @@
+"""Non-secret registry tables as they are published to the lake with each change."""
+
+import polars as pl
+
+from warehouse.schemas import columns as c
+from warehouse.schemas.table import INSTANT, REGISTER, Column, Table
+
+_removed_at = Column("removed_at", INSTANT, "End of the installation; null while installed.", nullable=True)
+
+METERS = Table(
+    name="meters",
+    meaning="One row per meter.",
+    columns=(
+        c.organisation,
+        c.meter_id,
+        Column("manufacturer", pl.String, "Three letters."),
+        Column("serial", pl.String, "Eight digits as printed on the meter."),
+        Column("version", pl.String, "Version byte, two hex digits."),
+        Column("device_type", pl.String, "Device type byte, two hex digits."),
+        Column("medium", pl.String, "water, warm_water, heat, cooling, heat_cooling, electricity, pressure or other."),
+        Column("model", pl.String, "Model name.", nullable=True),
+        Column("state", pl.String, "stock, in_use, removed or scrapped."),
+        Column("key_status", pl.String, "missing, unverified, ok, wrong or expired."),
+    ),
+    key=("organisation", "meter_id"),
+    sort_by=("meter_id",),
+)
+
+METERING_POINTS = Table(
+    name="metering_points",
+    meaning="One row per metering point.",
+    columns=(
+        c.organisation,
+        c.metering_point,
+        Column("medium", pl.String, "Medium of its meter.", nullable=True),
+        Column("role", pl.String, "consumption, district_inflow, district_outflow, pressure or check."),
+    ),
+    key=("organisation", "metering_point"),
+    sort_by=("metering_point",),
+)
+
+INSTALLATIONS = Table(
+    name="installations",
+    meaning="One row per installation: which meter was at which point from when to when.",
+    columns=(
+        c.organisation,
+        c.metering_point,
+        c.meter_id,
+        Column("installed_at", INSTANT, "Start of the installation."),
+        _removed_at,
+        c.known_from,
+    ),
+    key=("organisation", "metering_point", "installed_at"),
+    sort_by=("metering_point", "installed_at"),
+)
+
+EXCHANGES = Table(
+    name="exchanges",
+    meaning="One row per meter exchange and register with the registers read at the exchange.",
+    columns=(
+        c.organisation,
+        c.metering_point,
+        Column("exchanged_at", INSTANT, "When the meters were exchanged."),
+        Column("old_meter_id", pl.String, "Meter taken away."),
+        Column("new_meter_id", pl.String, "Meter put in its place."),
+        c.register,
+        Column("old_final", REGISTER, "Register of the old meter at the exchange.", nullable=True),
+        Column("new_initial", REGISTER, "Register of the new meter at the exchange."),
+        c.known_from,
+    ),
+    key=("organisation", "metering_point", "exchanged_at", "register"),
+    sort_by=("metering_point", "exchanged_at"),
+)
+
+COLLECTORS = Table(
+    name="collectors",
+    meaning="One row per collector.",
+    columns=(
+        c.organisation,
+        Column("collector", pl.String, "Concentrator or other receiver."),
+        Column("comment", pl.String, "Where it hangs, or what it is for.", nullable=True),
+    ),
+    key=("organisation", "collector"),
+    sort_by=("collector",),
+)
+
+GROUPS = Table(
+    name="groups",
+    meaning="One row per group.",
+    columns=(
+        c.organisation,
+        Column("group", pl.String, "Name of the group."),
+        Column("kind", pl.String, "manual or built-in."),
+    ),
+    key=("organisation", "group"),
+    sort_by=("group",),
+)
+
+GROUP_MEMBERS = Table(
+    name="group_members",
+    meaning="One row per group and metering point with the time of membership.",
+    columns=(
+        c.organisation,
+        Column("group", pl.String, "Name of the group."),
+        c.metering_point,
+        Column("valid_from", INSTANT, "Start of the membership."),
+        Column("valid_to", INSTANT, "End of the membership; null while it lasts.", nullable=True),
+    ),
+    key=("organisation", "group", "metering_point", "valid_from"),
+    sort_by=("group", "metering_point"),
+)
+
+AUDIT_LOG = Table(
+    name="audit_log",
+    meaning="One row per change made by a person or a service.",
+    columns=(
+        c.organisation,
+        Column("at", INSTANT, "When."),
+        Column("event", pl.String, "Type of event, e.g. meters.import."),
+        Column("identity", pl.String, "User or service."),
+        Column("computer", pl.String, "Host the change came from.", nullable=True),
+        Column("object", pl.String, "What was changed.", nullable=True),
+        Column("details", pl.String, "JSON object; never a key or personal data.", nullable=True),
+    ),
+    key=("organisation", "at", "event", "object"),
+    sort_by=("at",),
+)
