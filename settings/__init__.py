@@ -4,7 +4,7 @@ Values come from the environment (prefix ``METERHOUSE_``), then from ``meterhous
 directory. Nothing below the entry points reads either again: they are handed a frozen :class:`Settings`.
 """
 
-from settings.installation import InstallationError, create, locate
+from settings.installation import InstallationError, create, locate, named
 from settings.model import Settings, load
 
-__all__ = ["InstallationError", "Settings", "create", "load", "locate"]
+__all__ = ["InstallationError", "Settings", "create", "load", "locate", "named"]

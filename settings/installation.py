@@ -13,6 +13,24 @@ class InstallationError(Exception):
     """There is no installation where one was looked for, or it cannot be made; the message says what to do."""
 
 
+def named(home: Path | None = None) -> Path:
+    """The directory the user names, whether or not it holds an installation.
+
+    Args:
+        home: Directory given by the user; ``None`` takes ``METERHOUSE_HOME``.
+
+    Returns:
+        The absolute directory.
+
+    Raises:
+        InstallationError: Neither is given.
+    """
+    directory = home or os.environ.get("METERHOUSE_HOME")
+    if not directory:
+        raise InstallationError("No installation named: set METERHOUSE_HOME or give --home.")
+    return Path(directory).expanduser().resolve()
+
+
 def locate(home: Path | None = None) -> Path:
     """Finds the installation's directory.
 
@@ -25,10 +43,7 @@ def locate(home: Path | None = None) -> Path:
     Raises:
         InstallationError: Neither is given, or the directory holds no installation.
     """
-    named = home or os.environ.get("METERHOUSE_HOME")
-    if not named:
-        raise InstallationError("No installation named: set METERHOUSE_HOME or give --home.")
-    directory = Path(named).expanduser().resolve()
+    directory = named(home)
     if not (directory / CONFIG_NAME).is_file():
         raise InstallationError(
             f"{directory} holds no installation: run 'meterhouse init --home {directory} --timezone …'."

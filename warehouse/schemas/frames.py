@@ -96,7 +96,7 @@ REJECTED_ROWS = Table(
         c.landed_at,
         _landed_day,
     ),
-    key=("organisation", "source_sha256", "source_line"),
+    key=("organisation", "source_sha256", "source_file", "source_line"),
     sort_by=("source_sha256", "source_line"),
     partition_by=("landed_day",),
 )

@@ -117,7 +117,7 @@ TOUCHED = Table(
         c.meter_id,
         Column("first_at", INSTANT, "First touched reading time."),
         Column("last_at", INSTANT, "Last touched reading time."),
-        Column("cause", pl.String, "readings, late_data or registry."),
+        Column("cause", pl.String, "readings, registry or backfill."),
     ),
     key=("organisation", "batch_no", "meter_id"),
     sort_by=("batch_no", "meter_id"),

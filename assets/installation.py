@@ -1,0 +1,87 @@
+"""The installation a run works on: settings, lake, registry and key vault, opened once per process."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import dagster as dg
+
+import settings
+from registry.keys import KeyVault
+from registry.store import Registry
+from warehouse.lake import Lake
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Handles to everything an installation holds.
+
+    Attributes:
+        settings: Its settings.
+    """
+
+    settings: settings.Settings
+
+    @property
+    def organisation(self) -> str:
+        """Organisation that owns what is landed here."""
+        return self.settings.organisation
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake."""
+        return Lake(self.settings.lake_path)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry, migrated to the newest schema."""
+        return Registry.open(self.settings.registry_address)
+
+    @cached_property
+    def vault(self) -> KeyVault:
+        """The key vault under the master key."""
+        return KeyVault.open(self.settings.master_key_path)
+
+    @contextmanager
+    def alone(self, work: str) -> Iterator[None]:
+        """Lets one process at a time do a piece of work; the others wait.
+
+        The lock is the operating system's: it is freed when its holder dies.
+
+        Args:
+            work: Name of the work, e.g. ``decoding``.
+        """
+        folder = self.settings.home / "locks"
+        folder.mkdir(exist_ok=True)
+        with (folder / f"{work}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+@lru_cache(maxsize=4)
+def open_installation(home: Path) -> Installation:
+    """Opens an installation, once per process.
+
+    Args:
+        home: Its directory.
+
+    Returns:
+        The handles.
+
+    Raises:
+        InstallationError: There is none.
+    """
+    return Installation(settings.load(home))
+
+
+class InstallationResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic only in Dagster's stubs
+    """The installation, named by its directory."""
+
+    home: str
+
+    def open(self) -> Installation:
+        """Opens it."""
+        return open_installation(Path(self.home))

@@ -1,0 +1,30 @@
+"""Partitions of the graph: landing and decoding by arrival day, in UTC."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+ARRIVAL_DAYS = dg.DailyPartitionsDefinition(start_date=datetime(2015, 1, 1, tzinfo=UTC), timezone="UTC", end_offset=1)
+"""One partition per UTC day on which files arrive; the running day included."""
+
+WHOLE_RANGE = dg.BackfillPolicy.single_run()
+"""Many days go in one run: a run costs seconds to start, a day's work may cost less."""
+
+
+def days_of(context: dg.AssetExecutionContext) -> Sequence[date]:
+    """The arrival days a run is for."""
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def day_range_tags(first: date, last: date) -> dict[str, str]:
+    """Tags that make one run materialise a range of arrival days.
+
+    Args:
+        first: First day.
+        last: Last day, inclusive.
+    """
+    return {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }

@@ -1,0 +1,251 @@
+"""Decoding: receptions become outcomes, telegrams, readings and records.
+
+A pass takes the receptions of some arrival days that have no outcome yet, and those that waited for something that has
+come since: a key, a registration, a compact frame's format. It commits its outcomes last. A pass that dies in the
+middle is therefore done again, and every write before the outcomes replaces what the dead pass left.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+from decoders.compact import KNOWN, FormatBook
+
+from assets.installation import Installation
+from assets.steps.touched import extent, touch
+from decoders.batch import Decoded, decode_batch
+from registry.keys import key_news, load_keys, record_results
+from registry.tables import registered_meters
+from warehouse.schemas import (
+    FORMATS,
+    LAYOUTS,
+    OUTCOMES,
+    READINGS,
+    READINGS_HISTORY,
+    RECEPTIONS,
+    RECORDS,
+    TELEGRAMS,
+    Table,
+)
+from warehouse.transforms import transmissions
+
+CHUNK_ROWS = 1_000_000
+"""Receptions decoded and committed at a time; bounds the memory of a back-fill."""
+
+REACH = timedelta(days=8)
+"""How far before and after a pass's receptions copies of the same transmissions are looked for (ALGORITHMS §1.3: W2 is
+one day; a chain of windows would have to be longer than a week to reach further)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingReport:
+    """What a pass did: rows per table, and receptions per outcome."""
+
+    frames: int
+    outcomes: Counter[str]
+    telegrams: int
+    readings: int
+    records: int
+    superseded: int
+
+
+def latest_outcomes(house: Installation, days: Sequence[date] | None = None) -> pl.LazyFrame:
+    """The latest attempt of each reception.
+
+    Args:
+        house: The installation.
+        days: Arrival days; ``None`` takes all.
+
+    Returns:
+        The columns of ``outcomes``, one row per ``frame_id``.
+    """
+    attempts = house.lake.scan(OUTCOMES).filter(pl.col("organisation") == house.organisation)
+    if days is not None:
+        attempts = attempts.filter(pl.col("landed_day").is_in(list(days)))
+    return attempts.sort("attempt").unique("frame_id", keep="last")
+
+
+def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.LazyFrame:
+    """Latest outcomes of receptions whose obstacle may be gone (ALGORITHMS §1.2).
+
+    A key is tried again when it came, or first verified a frame, after the last attempt.
+
+    Args:
+        house: The installation.
+        days: Arrival days; ``None`` takes all.
+
+    Returns:
+        The columns of ``outcomes``.
+    """
+    latest = latest_outcomes(house, days)
+    keys = key_news(house.registry, house.organisation)
+    registered = registered_meters(house.registry, house.organisation)
+    formats = formats_known(house).signatures()
+    news = latest.join(keys.lazy(), on="meter_id", how="left")
+    outcome = pl.col("outcome")
+    return news.filter(
+        (outcome.is_in(["no_key", "wrong_key"]) & (pl.col("news_at") > pl.col("decided_at")))
+        | ((outcome == "foreign") & pl.col("meter_id").is_in(registered.implode()))
+        | ((outcome == "unknown_format") & pl.col("signature").is_in(formats))
+    ).drop("news_at")
+
+
+def formats_known(house: Installation) -> FormatBook:
+    """Formats of compact frames: the well-known ones and those learned here."""
+    learned = house.lake.scan(FORMATS).filter(pl.col("organisation") == house.organisation).collect()
+    return KNOWN.with_all_learned(learned.select("signature", "meter_id", "format_hex"))
+
+
+def decode_days(house: Installation, days: Sequence[date], now: datetime) -> DecodingReport:
+    """Decodes what is undecoded among the receptions of some arrival days.
+
+    Args:
+        house: The installation.
+        days: Arrival days (UTC).
+        now: Instant of the pass, UTC.
+
+    Returns:
+        Counts of the pass.
+    """
+    with house.alone("decoding"):
+        again = resolvable(house, days).select("frame_id", "attempt", old_key="telegram_key").collect()
+        seen = latest_outcomes(house, days).select("frame_id")
+        receptions = house.lake.scan(RECEPTIONS).filter(
+            (pl.col("organisation") == house.organisation) & pl.col("landed_day").is_in(list(days))
+        )
+        fresh = receptions.join(seen, on="frame_id", how="anti")
+        waiting = receptions.join(again.lazy(), on="frame_id", how="semi")
+        work = (
+            pl.concat([fresh, waiting])
+            .select("organisation", "frame_id", "received_at", "landed_at", "landed_day", "collector", "frame")
+            .collect()
+            .join(again, on="frame_id", how="left")
+            .sort("received_at", "frame_id")
+        )
+        reports = [
+            _commit(house, chunk, _decode(house, chunk), now) for chunk in work.iter_slices(CHUNK_ROWS) if chunk.height
+        ]
+    return total(reports)
+
+
+def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
+    keys = load_keys(house.registry, house.vault, house.organisation).select("meter_id", "key_no", "key", "verified")
+    registered = registered_meters(house.registry, house.organisation)
+    return decode_batch(frames.select("frame_id", "frame"), keys, formats_known(house), registered)
+
+
+def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: datetime) -> DecodingReport:
+    """Writes what a chunk says: values first, outcomes last."""
+    outcomes = frames.drop("frame", "attempt", "old_key").join(decoded.outcomes, on="frame_id", how="left")
+    outcomes = outcomes.join(frames.select("frame_id", "attempt"), on="frame_id", how="left").with_columns(
+        attempt=pl.col("attempt").fill_null(0) + 1, decided_at=pl.lit(now)
+    )
+    keys = pl.concat([outcomes["telegram_key"], frames["old_key"]]).drop_nulls().unique().to_frame("telegram_key")
+    first, last = extent(outcomes["received_at"])
+    stretch = pl.col("received_at").is_between(first - REACH, last + REACH)
+    copies = _copies(house, outcomes, keys, stretch)
+    clustered = transmissions.cluster(copies)
+    telegrams = transmissions.telegrams(clustered)
+    old_telegrams = _of_keys(house, TELEGRAMS, keys, stretch)
+    old_readings = _of_keys(house, READINGS, keys, stretch)
+    readings = _readings(transmissions.winners(clustered), decoded, old_readings)
+    records = _records(decoded, readings)
+
+    lake, organisation = house.lake, pl.lit(house.organisation).alias("organisation")
+    lake.merge(LAYOUTS, decoded.layouts.with_columns(organisation), stale=LAYOUTS.empty().select("layout_id"))
+    _learn(house, decoded.formats, now)
+    lake.merge(TELEGRAMS, telegrams, stale=old_telegrams.select(TELEGRAMS.key))
+    merged = lake.merge(READINGS, readings, stale=old_readings.select(READINGS.key))
+    lake.merge(RECORDS, records, stale=merged.superseded.select("organisation", "meter_id", "measured_at"))
+    if merged.superseded.height:
+        lake.append(READINGS_HISTORY, merged.superseded.with_columns(superseded_at=pl.lit(now)))
+    heard = outcomes.select("meter_id", measured_at="received_at").drop_nulls("meter_id")
+    touch(house, pl.concat([heard, merged.superseded.select("meter_id", "measured_at")]), "readings")
+    record_results(house.registry, house.organisation, decoded.verified, decoded.failed, now)
+    lake.append(OUTCOMES, outcomes)
+    return DecodingReport(
+        frames=outcomes.height,
+        outcomes=Counter(dict(outcomes.group_by("outcome").len().rows())),
+        telegrams=telegrams.height,
+        readings=readings.height,
+        records=records.height,
+        superseded=merged.superseded.height,
+    )
+
+
+def _month(column: str) -> pl.Expr:
+    return pl.col(column).dt.strftime("%Y-%m")
+
+
+def _of_keys(house: Installation, table: Table, keys: pl.DataFrame, stretch: pl.Expr) -> pl.DataFrame:
+    """Rows of a table, near the pass's receptions, whose transmission the pass touches."""
+    rows = house.lake.scan(table).filter((pl.col("organisation") == house.organisation) & stretch)
+    return rows.join(keys.lazy(), on="telegram_key", how="semi").collect()
+
+
+def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame, stretch: pl.Expr) -> pl.DataFrame:
+    """Every reception of the touched transmissions: the pass's own and those decided before."""
+    columns = [
+        "organisation",
+        "frame_id",
+        "telegram_key",
+        "meter_id",
+        "access_no",
+        "received_at",
+        "landed_at",
+        "outcome",
+    ]
+    before = latest_outcomes(house).filter(stretch).join(keys.lazy(), on="telegram_key", how="semi")
+    known = before.select(columns).collect().join(outcomes, on="frame_id", how="anti")
+    copies = pl.concat([known, outcomes.select(columns)], how="vertical_relaxed")
+    return copies.filter((pl.col("outcome") != "corrupt") & pl.col("telegram_key").is_not_null())
+
+
+def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFrame) -> pl.DataFrame:
+    """One reading per readable transmission, at its earliest reception.
+
+    Copies of a transmission say the same, so the values may come from any of them: from this pass or from the reading
+    that stands already.
+    """
+    values = pl.concat([decoded.readings, old_readings.select(decoded.readings.columns)], how="vertical_relaxed")
+    values = values.drop("frame_id", "meter_id").unique("telegram_key", keep="first", maintain_order=True)
+    readable = winners.select(
+        "organisation",
+        "meter_id",
+        "telegram_key",
+        "received_at",
+        "landed_at",
+        "frame_id",
+        measured_at="received_at",
+        quality=pl.lit("M"),
+        source=pl.lit("radio"),
+    )
+    readings = transmissions.merge_readings(readable.join(values, on="telegram_key", how="inner"))
+    return readings.with_columns(month=_month("measured_at"))
+
+
+def _records(decoded: Decoded, readings: pl.DataFrame) -> pl.DataFrame:
+    """The records of the telegrams that gave a reading time."""
+    times = readings.select("organisation", "meter_id", "measured_at", "frame_id", month=_month("measured_at"))
+    return decoded.records.drop("meter_id").join(times, on="frame_id", how="inner")
+
+
+def _learn(house: Installation, formats: pl.DataFrame, now: datetime) -> None:
+    """Keeps the compact frame formats that are new."""
+    learned = formats.with_columns(organisation=pl.lit(house.organisation), learned_at=pl.lit(now))
+    known = house.lake.scan(FORMATS).select(FORMATS.key).collect()
+    house.lake.append(FORMATS, learned.join(known, on=FORMATS.key, how="anti"))
+
+
+def total(reports: Sequence[DecodingReport]) -> DecodingReport:
+    """Adds up the reports of several passes."""
+    return DecodingReport(
+        frames=sum(report.frames for report in reports),
+        outcomes=sum((report.outcomes for report in reports), Counter()),
+        telegrams=sum(report.telegrams for report in reports),
+        readings=sum(report.readings for report in reports),
+        records=sum(report.records for report in reports),
+        superseded=sum(report.superseded for report in reports),
+    )

@@ -1,0 +1,280 @@
+"""Consumption and heat: what the touched readings change.
+
+A step takes what its consumer has not worked off, reckons it again from the readings and replaces exactly that. Rows
+that come out the same keep their ``known_from``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from assets.installation import Installation
+from assets.steps.touched import done, extent, pending
+from warehouse.schemas import (
+    CONSUMPTION_DAILY,
+    CONSUMPTION_HOURLY,
+    CONSUMPTION_MONTHLY,
+    CONSUMPTION_YEARLY,
+    CORRECTIONS,
+    EXCHANGES,
+    HEAT_DAILY,
+    INSTALLATIONS,
+    LAYOUTS,
+    READINGS,
+    REGISTER_EVENTS,
+    VEE_EXCEPTIONS,
+    Table,
+)
+from warehouse.transforms.calendar import local_day
+from warehouse.transforms.consumption import Policy, consumption, monthly, yearly
+from warehouse.transforms.heat import heat_daily, register_resolutions
+
+NEAR = timedelta(days=2)
+"""Readings this far around a touched stretch usually hold its neighbours."""
+
+FAR = timedelta(days=40)
+"""Where they do not: beyond the longest gap that is filled (ALGORITHMS §3.3) no neighbour changes a figure."""
+
+POINTS_AT_ONCE = 20_000
+"""Metering points reckoned and committed together; bounds the memory."""
+
+UNEXPLAINED = ("RESET", "UNEXPLAINED_FALL")
+"""Register events that a person has to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """What has to be reckoned again.
+
+    Attributes:
+        points: ``metering_point``, ``first_at``, ``last_at`` (from the neighbour before to the neighbour after, UTC),
+            ``first_day``, ``last_day`` (local).
+        readings: Readings of the points' meters from neighbour to neighbour and a little beyond.
+        installations: Installations of the points.
+        exchanges: Exchanges of the points.
+    """
+
+    points: pl.DataFrame
+    readings: pl.DataFrame
+    installations: pl.DataFrame
+    exchanges: pl.DataFrame
+
+
+def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
+    """Reckons consumption and heat of everything touched since the last time.
+
+    Args:
+        house: The installation.
+        now: Instant of the run, UTC; becomes ``known_from`` of what changes.
+
+    Returns:
+        Rows inserted or replaced per table.
+    """
+    changed: dict[str, int] = {}
+    with house.alone("figures"):
+        spans, newest = pending(house, "figures")
+        for stretches in touched_stretches(house, spans):
+            for name, count in _reckon(house, stretches, now).items():
+                changed[name] = changed.get(name, 0) + count
+        done(house, "figures", newest, now)
+    return changed
+
+
+def touched_stretches(house: Installation, spans: pl.DataFrame) -> Iterator[Stretches]:
+    """Widens touched spans to the neighbouring readings of their metering points.
+
+    Args:
+        house: The installation.
+        spans: ``meter_id``, ``first_at``, ``last_at``.
+
+    Yields:
+        Stretches of at most ``POINTS_AT_ONCE`` points.
+    """
+    owned = pl.col("organisation") == house.organisation
+    installations = house.lake.scan(INSTALLATIONS).filter(owned).collect()
+    exchanges = house.lake.scan(EXCHANGES).filter(owned).collect()
+    inside = (pl.col("installed_at") <= pl.col("last_at")) & (
+        pl.col("removed_at").is_null() | (pl.col("removed_at") >= pl.col("first_at"))
+    )
+    points = (
+        installations.join(spans, on="meter_id")
+        .filter(inside)
+        .group_by("metering_point")
+        .agg(pl.col("first_at").min(), pl.col("last_at").max())
+        .sort("metering_point")
+    )
+    for some in points.iter_slices(POINTS_AT_ONCE):
+        theirs = installations.join(some, on="metering_point", how="semi")
+        readings = _neighbourhood(house, some, theirs)
+        known = readings.select("meter_id", "measured_at").join(
+            theirs.select("meter_id", "metering_point"), on="meter_id"
+        )
+        yield Stretches(
+            points=_widened(some, known, house),
+            readings=readings,
+            installations=theirs,
+            exchanges=exchanges.join(some, on="metering_point", how="semi"),
+        )
+
+
+def _neighbourhood(house: Installation, points: pl.DataFrame, installations: pl.DataFrame) -> pl.DataFrame:
+    """Readings around the touched stretches, as far as their neighbours."""
+    meters = (
+        installations.join(points, on="metering_point").select("meter_id", "first_at", "last_at").unique("meter_id")
+    )
+    near = _readings_between(house, meters, NEAR)
+    times = near.select("meter_id", "measured_at").join(meters, on="meter_id")
+    has = times.group_by("meter_id").agg(
+        before=(pl.col("measured_at") < pl.col("first_at")).any(),
+        after=(pl.col("measured_at") > pl.col("last_at")).any(),
+    )
+    lonely = meters.join(has.filter(pl.col("before") & pl.col("after")), on="meter_id", how="anti")
+    if lonely.is_empty():
+        return near
+    far = _readings_between(house, lonely, FAR)
+    return pl.concat([near, far]).unique(READINGS.key)
+
+
+def _readings_between(house: Installation, meters: pl.DataFrame, around: timedelta) -> pl.DataFrame:
+    start = extent(meters["first_at"])[0] - around
+    end = extent(meters["last_at"])[1] + around
+    months = pl.date_range(start.date().replace(day=1), end.date(), "1mo", eager=True).dt.strftime("%Y-%m").to_list()
+    low, high = meters["meter_id"].sort()[0], meters["meter_id"].sort()[-1]
+    return (
+        house.lake.scan(READINGS)
+        .filter(
+            (pl.col("organisation") == house.organisation)
+            & pl.col("month").is_in(months)
+            & pl.col("measured_at").is_between(start, end)
+            & pl.col("meter_id").is_between(pl.lit(low), pl.lit(high))
+        )
+        .join(meters.lazy(), on="meter_id", how="semi")
+        .collect()
+    )
+
+
+def _widened(points: pl.DataFrame, known: pl.DataFrame, house: Installation) -> pl.DataFrame:
+    times = known.join(points, on="metering_point")
+    before = (
+        times.filter(pl.col("measured_at") < pl.col("first_at"))
+        .group_by("metering_point")
+        .agg(before=pl.col("measured_at").max())
+    )
+    after = (
+        times.filter(pl.col("measured_at") > pl.col("last_at"))
+        .group_by("metering_point")
+        .agg(after=pl.col("measured_at").min())
+    )
+    zone = house.settings.zone
+    return (
+        points.join(before, on="metering_point", how="left")
+        .join(after, on="metering_point", how="left")
+        .select(
+            "metering_point",
+            first_at=pl.coalesce("before", "first_at"),
+            last_at=pl.coalesce("after", "last_at"),
+        )
+        .with_columns(first_day=local_day(pl.col("first_at"), zone), last_day=local_day(pl.col("last_at"), zone))
+    )
+
+
+def _reckon(house: Installation, stretches: Stretches, now: datetime) -> dict[str, int]:
+    zone, points = house.settings.zone, stretches.points
+    policy = Policy(expected_interval=timedelta(seconds=house.settings.expected_interval_s))
+    layouts = house.lake.scan(LAYOUTS).filter(pl.col("organisation") == house.organisation).collect()
+    figures = consumption(
+        stretches.readings, layouts, stretches.installations, stretches.exchanges, days=points, zone=zone, policy=policy
+    )
+    changed = {}
+    events_before = _of_points(house, REGISTER_EVENTS, points).filter(
+        pl.col("at").is_between(pl.col("first_at"), pl.col("last_at"))
+    )
+    changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, now)
+    changed[VEE_EXCEPTIONS.name] = _replace(
+        house, VEE_EXCEPTIONS, _exceptions(figures.events), VEE_EXCEPTIONS.empty(), now
+    )
+    of_days = pl.col("day").is_between(pl.col("first_day"), pl.col("last_day"))
+    for table, fresh in ((CONSUMPTION_HOURLY, figures.hourly), (CONSUMPTION_DAILY, figures.daily)):
+        changed[table.name] = _replace(house, table, fresh, _of_points(house, table, points).filter(of_days), now)
+
+    events = _of_points(house, REGISTER_EVENTS, points).select(REGISTER_EVENTS.schema.names())
+    of_months = pl.col("day").is_between(pl.col("first_day").dt.month_start(), pl.col("last_day").dt.month_end())
+    days = _of_points(house, CONSUMPTION_DAILY, points).filter(of_months).select(CONSUMPTION_DAILY.schema.names())
+    months_before = _of_points(house, CONSUMPTION_MONTHLY, points).filter(of_months)
+    changed[CONSUMPTION_MONTHLY.name] = _replace(
+        house, CONSUMPTION_MONTHLY, monthly(days, events, zone=zone), months_before, now
+    )
+    of_years = pl.col("day").dt.year().is_between(pl.col("first_day").dt.year(), pl.col("last_day").dt.year())
+    months = _of_points(house, CONSUMPTION_MONTHLY, points).filter(of_years).select(CONSUMPTION_MONTHLY.schema.names())
+    years_before = _of_points(house, CONSUMPTION_YEARLY, points).filter(of_years)
+    changed[CONSUMPTION_YEARLY.name] = _replace(
+        house, CONSUMPTION_YEARLY, yearly(months, events, zone=zone), years_before, now
+    )
+    resolutions = register_resolutions(stretches.readings, layouts)
+    heat = heat_daily(figures.daily, figures.hourly, stretches.readings, resolutions, zone=zone)
+    changed[HEAT_DAILY.name] = _replace(
+        house, HEAT_DAILY, heat, _of_points(house, HEAT_DAILY, points).filter(of_days), now
+    )
+    return changed
+
+
+def _of_points(house: Installation, table: Table, points: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a table that belong to the points, with the points' stretches beside them."""
+    low, high = points["metering_point"].sort()[0], points["metering_point"].sort()[-1]
+    rows = house.lake.scan(table).filter(
+        (pl.col("organisation") == house.organisation) & pl.col("metering_point").is_between(pl.lit(low), pl.lit(high))
+    )
+    return rows.join(points.lazy(), on="metering_point").collect()
+
+
+def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
+    """Puts reckoned rows in the place of the ones before, and notes the figures that changed."""
+    rows = fresh.with_columns(known_from=pl.lit(now))
+    merged = house.lake.merge(table, rows, stale=before.select(table.key))
+    if "consumption" in table.schema:
+        _note_corrections(house, table, rows, merged.superseded, now)
+    return merged.inserted + merged.replaced
+
+
+def _note_corrections(
+    house: Installation, table: Table, fresh: pl.DataFrame, superseded: pl.DataFrame, now: datetime
+) -> None:
+    """Keeps the figures that others may have read and that no longer hold."""
+    key = ["organisation", "metering_point", "register", "period_start"]
+    new = fresh.select(*key, new_consumption="consumption", new_quality="quality")
+    rows = (
+        superseded.filter(pl.col("consumption").is_not_null())
+        .join(new, on=key, how="left")
+        .filter(
+            pl.col("consumption").ne_missing(pl.col("new_consumption")) | (pl.col("quality") != pl.col("new_quality"))
+        )
+        .select(
+            *key,
+            "period_end",
+            "known_from",
+            "new_consumption",
+            table_name=pl.lit(table.name),
+            old_consumption="consumption",
+            old_quality="quality",
+            new_quality=pl.col("new_quality").fill_null("N"),
+            cause=pl.lit("late_data"),
+            known_to=pl.lit(now),
+        )
+    )
+    if rows.height:
+        house.lake.append(CORRECTIONS, rows)
+
+
+def _exceptions(events: pl.DataFrame) -> pl.DataFrame:
+    return events.filter(pl.col("kind").is_in(UNEXPLAINED)).select(
+        "organisation",
+        "meter_id",
+        "metering_point",
+        "register",
+        "at",
+        rule="kind",
+        reason=pl.format("The register fell from {} to {}.", "before", "after"),
+        state=pl.lit("open"),
+    )

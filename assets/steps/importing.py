@@ -1,0 +1,96 @@
+"""Imports: registry files and readings of other systems, and what must be reckoned again because of them."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from assets.installation import Installation
+from assets.steps.publishing import publish_registry
+from assets.steps.touched import touch, touch_spans
+from connectors.folder import read_complete
+from registry.imports import ImportReport, import_customers, import_exchanges, import_meters, parse_readings
+from warehouse.schemas import READINGS, REJECTED_ROWS
+
+
+def import_file(
+    house: Installation, kind: str, file: Path, *, identity: str, target_state: str, now: datetime
+) -> ImportReport:
+    """Imports one file.
+
+    Args:
+        house: The installation.
+        kind: ``meters``, ``customers``, ``exchanges`` or ``readings``.
+        file: CSV file of that profile.
+        identity: Who asks; goes into the audit log.
+        target_state: State of new meters: ``in_use`` or ``stock``.
+        now: Instant of the import, UTC.
+
+    Returns:
+        Counts and rejected lines; the rejected lines are kept in ``rejected_rows``, too.
+
+    Raises:
+        RegistryError: The file is no such file.
+        ConnectorError: The file cannot be read.
+    """
+    content = read_complete(file)
+    registry, organisation, zone, name = house.registry, house.organisation, house.settings.zone, file.name
+    if kind == "readings":
+        readings, rejected = parse_readings(
+            registry, content, organisation=organisation, zone=zone, now=now, source_name=name
+        )
+        merged = house.lake.merge(READINGS, readings, stale=READINGS.empty().select(READINGS.key))
+        touch(house, readings, "readings")
+        report = ImportReport(merged.inserted, merged.replaced, merged.unchanged, rejected, readings["meter_id"])
+    elif kind == "meters":
+        report = import_meters(
+            registry,
+            content,
+            organisation=organisation,
+            identity=identity,
+            vault=house.vault,
+            now=now,
+            source_name=name,
+            target_state=target_state,
+        )
+    else:
+        import_profile = import_customers if kind == "customers" else import_exchanges
+        report = import_profile(
+            registry, content, organisation=organisation, identity=identity, zone=zone, now=now, source_name=name
+        )
+    publish_registry(house)
+    if kind in ("customers", "exchanges"):
+        _touch_meters(house, report.meter_ids)
+    _keep_rejected(house, file.name, content, report, now)
+    return report
+
+
+def _touch_meters(house: Installation, meter_ids: pl.Series) -> None:
+    """Has the figures of meters that came, went or moved reckoned again, as far as there are readings."""
+    spans = (
+        house.lake.scan(READINGS)
+        .filter((pl.col("organisation") == house.organisation) & pl.col("meter_id").is_in(meter_ids.implode()))
+        .group_by("meter_id")
+        .agg(first_at=pl.col("measured_at").min(), last_at=pl.col("measured_at").max())
+        .collect()
+    )
+    if spans.height:
+        touch_spans(house, spans, "registry")
+
+
+def _keep_rejected(house: Installation, name: str, content: bytes, report: ImportReport, now: datetime) -> None:
+    """Keeps rejected lines beside those of frame files; the line itself is left out, since it may hold a key."""
+    if report.rejected.is_empty():
+        return
+    digest = hashlib.sha256(content).hexdigest()
+    rows = report.rejected.select(
+        "source_line",
+        "reason",
+        organisation=pl.lit(house.organisation),
+        source_file=pl.lit(name),
+        source_sha256=pl.lit(digest),
+        landed_at=pl.lit(now),
+        landed_day=pl.lit(now.date()),
+    )
+    house.lake.merge(REJECTED_ROWS, rows, stale=rows.select("organisation", "source_sha256"))

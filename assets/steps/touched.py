@@ -1,0 +1,103 @@
+"""Which stretches of which meters have news, and how far each consumer has come.
+
+A decoding pass, an import of readings and a change of an installation append rows to ``touched``; every figure asset
+keeps the number of the last batch it has worked off as a cursor in the registry, and reckons again exactly what later
+batches name.
+"""
+
+from datetime import datetime
+
+import polars as pl
+
+from assets.installation import Installation
+from registry.ledger import read_cursor, write_cursor
+from warehouse.schemas import READINGS, TOUCHED
+
+
+def touch(house: Installation, times: pl.DataFrame, cause: str) -> None:
+    """Notes that readings of some meters changed.
+
+    Args:
+        house: The installation.
+        times: ``meter_id`` and ``measured_at`` (UTC) of every reading that came, changed or went.
+        cause: ``readings``, ``registry`` or ``backfill``.
+    """
+    if times.is_empty():
+        return
+    spans = times.group_by("meter_id").agg(first_at=pl.col("measured_at").min(), last_at=pl.col("measured_at").max())
+    touch_spans(house, spans, cause)
+
+
+def touch_spans(house: Installation, spans: pl.DataFrame, cause: str) -> None:
+    """Notes that figures of some meters must be reckoned again.
+
+    Args:
+        house: The installation.
+        spans: ``meter_id``, ``first_at``, ``last_at`` (UTC, both inclusive).
+        cause: ``readings``, ``registry`` or ``backfill``.
+    """
+    with house.alone("touched"):
+        newest = house.lake.scan(TOUCHED).select(pl.col("batch_no").max()).collect().item() or 0
+        rows = spans.with_columns(
+            organisation=pl.lit(house.organisation), batch_no=pl.lit(newest + 1), cause=pl.lit(cause)
+        )
+        house.lake.append(TOUCHED, rows)
+
+
+def pending(house: Installation, consumer: str) -> tuple[pl.DataFrame, int]:
+    """What a consumer has not worked off yet.
+
+    Args:
+        house: The installation.
+        consumer: Name of the asset.
+
+    Returns:
+        ``meter_id``, ``first_at``, ``last_at`` with one row per meter, and the newest batch they come from.
+    """
+    seen = int(read_cursor(house.registry, house.organisation, _name(consumer)) or 0)
+    rows = (
+        house.lake.scan(TOUCHED)
+        .filter((pl.col("organisation") == house.organisation) & (pl.col("batch_no") > seen))
+        .collect()
+    )
+    spans = rows.group_by("meter_id").agg(pl.col("first_at").min(), pl.col("last_at").max())
+    newest = rows.select(pl.col("batch_no").max()).item()
+    return spans.sort("meter_id"), max(newest or 0, seen)
+
+
+def done(house: Installation, consumer: str, batch_no: int, now: datetime) -> None:
+    """Notes that a consumer has worked off everything up to a batch."""
+    write_cursor(house.registry, house.organisation, _name(consumer), str(batch_no), now)
+
+
+def extent(times: pl.Series) -> tuple[datetime, datetime]:
+    """First and last of some instants.
+
+    Args:
+        times: Instants, at least one.
+
+    Raises:
+        ValueError: There is none.
+    """
+    first, last = times.min(), times.max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        raise ValueError(f"no instants in {times.name}")  # noqa: TRY004  the type is right, the value is missing
+    return first, last
+
+
+def touch_days(house: Installation, start: datetime, end: datetime) -> None:
+    """Has the figures of every meter with readings in a stretch reckoned again.
+
+    Args:
+        house: The installation.
+        start: Start of the stretch (UTC), inclusive.
+        end: End of the stretch (UTC), exclusive.
+    """
+    readings = house.lake.scan(READINGS).filter(
+        (pl.col("organisation") == house.organisation) & pl.col("measured_at").is_between(start, end, closed="left")
+    )
+    touch(house, readings.select("meter_id", "measured_at").collect(), "backfill")
+
+
+def _name(consumer: str) -> str:
+    return f"touched:{consumer}"

@@ -1,0 +1,111 @@
+"""``ingest`` and ``materialize``: files into the house, and everything they touch up to date."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from assets.installation import Installation
+from assets.steps.decoding import latest_outcomes
+from assets.steps.landing import frame_files
+from assets.steps.touched import touch_days
+from cli.home import HomeOption, identity, open_home
+from cli.messages import complain, messages, say
+from pipelines.runs import RunError, catch_up, ingest_files, run_days
+from registry import ledger
+from warehouse.transforms.calendar import local_days
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Frame files, or folders of them.", exists=True)],
+    home: HomeOption = None,
+    collector: Annotated[str, typer.Option(help="Collector where a file names none.")] = "",
+    received_at: Annotated[
+        datetime | None, typer.Option(help="Reception time where a file has none.", formats=["%Y-%m-%dT%H:%M:%S%z"])
+    ] = None,
+) -> None:
+    """Lands files or folders, then runs the assets they touch."""
+    house = open_home(home)
+    raise typer.Exit(run_ingest(house, paths, collector, received_at))
+
+
+def run_ingest(house: Installation, paths: list[Path], collector: str = "", received_at: datetime | None = None) -> int:
+    """Lands files, runs the graph and says what came of it.
+
+    Returns:
+        Exit status: 0, or 1 where a file was refused or the run failed.
+    """
+    started = datetime.now(UTC)
+    files = frame_files(paths)
+    if not files:
+        complain("There are no files in what you named.")
+        return 1
+    try:
+        with messages.status(f"Landing and decoding {len(files)} files …"):
+            ingest_files(house, files, identity=identity(), collector=collector, received_at=received_at)
+    except RunError as exc:
+        complain(str(exc))
+        return 1
+    return report(house, started)
+
+
+def report(house: Installation, started: datetime) -> int:
+    """Says what came of the files that landed since an instant.
+
+    Returns:
+        Exit status: 1 where a file was refused.
+    """
+    files = ledger.landed_since(house.registry, house.organisation, started)
+    refused = files.filter(pl.col("state") == "refused")
+    for name, reason in refused.select("name", "reason").rows():
+        complain(f"{name} was refused: {reason}")
+    days = sorted(files["landed_day"].unique().to_list())
+    outcomes = (
+        latest_outcomes(house, days)
+        .filter(pl.col("landed_at") >= started)
+        .group_by("outcome")
+        .agg(pl.len().alias("receptions"))
+        .sort("outcome")
+        .collect()
+    )
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.rows()) or "no new frames"
+    say(f"{files.height} files landed, {refused.height} refused; receptions: {counts}.")
+    return 1 if refused.height else 0
+
+
+def materialize(
+    home: HomeOption = None,
+    select: Annotated[str, typer.Option(help="Assets, separated by commas; all by default.")] = "",
+    from_: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    to: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
+) -> None:
+    """Brings assets up to date: everything stale, or the days named.
+
+    Days are arrival days (UTC) for landing and decoding; for figures they are local days, reckoned again.
+    """
+    house = open_home(home)
+    selection = [name.strip() for name in select.split(",") if name.strip()] or None
+    try:
+        with messages.status("Working …"):
+            if from_ is None and to is None:
+                ranges = catch_up(house, identity=identity(), selection=selection)
+                done = ", ".join(f"{first} to {last}" for first, last in ranges) or "nothing was left behind"
+            else:
+                first, last = _days(from_, to)
+                days = local_days(first, last, house.settings.zone)
+                touch_days(house, days["start"][0], days["end"][-1])
+                run_days(house, first, last, identity=identity(), selection=selection)
+                done = f"{first} to {last}"
+    except RunError as exc:
+        complain(str(exc))
+        raise typer.Exit(1) from exc
+    say(f"Up to date; arrival days with work left: {done}.")
+
+
+def _days(first: datetime | None, last: datetime | None) -> tuple[date, date]:
+    low, high = (first or last), (last or first)
+    if low is None or high is None or low > high:
+        raise typer.BadParameter("--from lies after --to.")
+    return low.date(), high.date()

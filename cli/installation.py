@@ -1,0 +1,48 @@
+"""``init``: a new, empty installation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import settings
+from assets.installation import open_installation
+from assets.steps.publishing import publish_registry
+from cli.home import HomeOption
+from cli.messages import say
+from pipelines.instance import prepare_instance
+from registry.keys import KeyVault
+
+
+def init(
+    timezone: Annotated[str, typer.Option(help="IANA zone of the utility, e.g. Europe/Copenhagen.")],
+    home: HomeOption = None,
+    organisation: Annotated[str, typer.Option(help="Name of the organisation.")] = "default",
+) -> None:
+    """Makes a new, empty installation: directory, registry, master key, lake."""
+    directory = make(settings.named(home), timezone, organisation)
+    say(f"Made a new installation in {directory}; local days are those of {timezone}.")
+    say(f"Its master key is {settings.load(directory).master_key_path}: keep a copy, elsewhere.")
+
+
+def make(directory: Path, timezone: str, organisation: str = "default") -> Path:
+    """Makes an installation.
+
+    Args:
+        directory: Where; must not hold one.
+        timezone: IANA zone.
+        organisation: Name of the organisation.
+
+    Returns:
+        The absolute directory.
+
+    Raises:
+        InstallationError: The zone is unknown or there is one already.
+    """
+    home = settings.create(directory, timezone, organisation)
+    loaded = settings.load(home)
+    if not loaded.master_key_path.exists():
+        KeyVault.create(loaded.master_key_path)
+    prepare_instance(loaded.dagster_path)
+    publish_registry(open_installation(home))
+    return home

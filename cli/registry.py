@@ -1,0 +1,61 @@
+"""``import``: meters, customers, exchanges and readings from CSV files."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assets.installation import Installation
+from assets.steps.importing import import_file
+from cli.home import HomeOption, identity, open_home
+from cli.messages import complain, messages, say
+from pipelines.runs import RunError, catch_up
+
+SHOWN = 20
+"""Rejected lines named one by one."""
+
+
+class Kind(StrEnum):
+    """What a file holds."""
+
+    meters = "meters"
+    customers = "customers"
+    exchanges = "exchanges"
+    readings = "readings"
+
+
+def import_(
+    kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
+    file: Annotated[Path, typer.Argument(help="CSV file with a header.", exists=True, dir_okay=False)],
+    home: HomeOption = None,
+    stock: Annotated[bool, typer.Option("--stock", help="Put new meters in stock instead of in use.")] = False,
+) -> None:
+    """Imports a file, then brings up to date what it touches: waiting frames, consumption."""
+    house = open_home(home)
+    raise typer.Exit(run_import(house, kind.value, file, "stock" if stock else "in_use"))
+
+
+def run_import(house: Installation, kind: str, file: Path, target_state: str = "in_use") -> int:
+    """Imports a file and says what came of it line by line.
+
+    Returns:
+        Exit status: 0, or 1 where the run that follows failed.
+    """
+    report = import_file(house, kind, file, identity=identity(), target_state=target_state, now=datetime.now(UTC))
+    say(
+        f"{file.name}: {report.added} added, {report.updated} updated, {report.unchanged} unchanged, "
+        f"{report.rejected.height} lines rejected."
+    )
+    for line, reason in report.rejected.select("source_line", "reason").head(SHOWN).rows():
+        complain(f"{file.name} line {line}: {reason}")
+    if report.rejected.height > SHOWN:
+        say(f"… and {report.rejected.height - SHOWN} more; see the table rejected_rows.")
+    try:
+        with messages.status("Bringing figures up to date …"):
+            catch_up(house, identity=identity())
+    except RunError as exc:
+        complain(str(exc))
+        return 1
+    return 0

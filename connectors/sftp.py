@@ -1,0 +1,260 @@
+"""A watched folder on an SFTP server."""
+
+import contextlib
+import posixpath
+import socket
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+
+from connectors.cursor import Cursor, is_finished_name
+from connectors.errors import Permanent, Transient
+
+TIMEOUT_S = 10
+"""For connecting, the banner and the login."""
+
+READ_TIMEOUT_S = 30
+"""Longest silence of the server in an open session."""
+
+_PACKET = 32_768
+"""Largest answer of a server."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of the drop.
+
+    Attributes:
+        path: Its path on the server.
+        size: Bytes.
+        mtime: Modification time, seconds since 1970.
+    """
+
+    path: str
+    size: int
+    mtime: float
+
+    @property
+    def key(self) -> str:
+        """What tells the file from others."""
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class SftpDrop:
+    """An SFTP folder that concentrators or an operator's system put files into.
+
+    Attributes:
+        host: Server.
+        port: Its port.
+        username: Account.
+        folder: Folder to look into, with all folders inside; relative to the account's home.
+        private_key_file: Private key without passphrase, or ``None``.
+        password_file: File whose first line is the password, or ``None``.
+        known_hosts_file: OpenSSH ``known_hosts`` with the server's key. A server that is not in it is not spoken to.
+    """
+
+    host: str
+    port: int = 22
+    username: str = ""
+    folder: str = "."
+    private_key_file: Path | None = None
+    password_file: Path | None = None
+    known_hosts_file: Path | None = None
+
+    def poll(self, cursor: str | None) -> tuple[list[RemoteFile], str]:
+        """Looks for new complete files; the rules are those of :func:`connectors.folder.poll`.
+
+        Args:
+            cursor: What the look before returned; ``None`` at the first.
+
+        Returns:
+            The files to take, oldest first, and the cursor for the next look.
+
+        Raises:
+            Transient: Time-out, refused or lost connection.
+            Permanent: Unknown or changed host key, refused login, missing folder.
+        """
+        with self._session() as sftp:
+            listing = list(self._listing(sftp, self.folder, ""))
+        found, following = Cursor.load(cursor).look(listing)
+        return found, following.dump()
+
+    def fetch(self, files: Iterable[RemoteFile | str]) -> Iterator[tuple[RemoteFile, bytes]]:
+        """Reads files over one connection.
+
+        A file that changed since it was listed, or changes while it is read, is left out: the next look offers it
+        again.
+
+        Args:
+            files: Files as listed, or their paths.
+
+        Yields:
+            Each file with its whole content.
+
+        Raises:
+            Transient: Time-out, refused or lost connection. What was yielded before is whole.
+            Permanent: Unknown or changed host key, refused login; after all others were yielded: files that are gone or
+                may not be read.
+        """
+        refused = []
+        with self._session() as sftp:
+            for wanted in files:
+                path = wanted if isinstance(wanted, str) else wanted.path
+                try:
+                    file, content = _read(sftp, path)
+                except (FileNotFoundError, PermissionError):
+                    refused.append(path)
+                    continue
+                if content is not None and wanted in (file, path):
+                    yield file, content
+        if refused:
+            raise Permanent(
+                f"{self._name}: gone or not to be read: {', '.join(refused)}. Deliver again, or give rights."
+            )
+
+    @property
+    def _name(self) -> str:
+        return f"sftp://{self.username}@{self.host}:{self.port}"
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[paramiko.SFTPClient]:
+        """An open session; errors of the connection come out as this package's."""
+        client = paramiko.SSHClient()
+        try:
+            self._trust(client)
+            self._connect(client)
+            sftp = client.open_sftp()
+            sftp.get_channel().settimeout(READ_TIMEOUT_S)
+            yield sftp
+        except paramiko.BadHostKeyException as exc:
+            raise Permanent(
+                f"{self._name}: the server shows another host key than {self.known_hosts_file} has. Ask its operator "
+                "whether the key was changed before replacing the line."
+            ) from exc
+        except paramiko.AuthenticationException as exc:
+            raise Permanent(
+                f"{self._name}: login refused. Check user name, {self.private_key_file or 'no private key file'} and "
+                f"{self.password_file or 'no password file'}; a private key must have no passphrase."
+            ) from exc
+        except (OSError, EOFError, paramiko.SSHException) as exc:
+            detail = f"{type(exc).__name__}: {exc}".rstrip(": ")
+            raise Transient(f"{self._name}: the connection failed ({detail}). Try again.") from exc
+        finally:
+            client.close()
+
+    def _trust(self, client: paramiko.SSHClient) -> None:
+        """Loads the pinned host keys."""
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        remedy = f"Put the server's line into it: ssh-keyscan -p {self.port} {self.host}, checked with its operator."
+        if self.known_hosts_file is None:
+            raise Permanent(f"{self._name}: no known_hosts file is set. {remedy}")
+        try:
+            client.load_host_keys(str(self.known_hosts_file))
+        except OSError as exc:
+            raise Permanent(f"{self.known_hosts_file} cannot be read: {exc.strerror}. {remedy}") from exc
+        entry = self.host if self.port == paramiko.config.SSH_PORT else f"[{self.host}]:{self.port}"
+        if client.get_host_keys().lookup(entry) is None:
+            raise Permanent(f"{self._name}: the host key is unknown: {self.known_hosts_file} has no {entry}. {remedy}")
+
+    def _connect(self, client: paramiko.SSHClient) -> None:
+        key, password = self._key(), self._password()
+        connection = socket.create_connection((self.host, self.port), timeout=TIMEOUT_S)
+        try:
+            # Without this every small request waits for the last one's acknowledgement: 3 to 5 times slower.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.connect(
+                self.host,
+                self.port,
+                sock=connection,
+                username=self.username,
+                pkey=key,
+                password=password,
+                allow_agent=False,
+                look_for_keys=False,
+                timeout=TIMEOUT_S,
+                banner_timeout=TIMEOUT_S,
+                auth_timeout=TIMEOUT_S,
+                channel_timeout=TIMEOUT_S,
+            )
+        except BaseException:
+            connection.close()
+            raise
+
+    def _key(self) -> paramiko.PKey | None:
+        if self.private_key_file is None:
+            return None
+        try:
+            return paramiko.PKey.from_path(self.private_key_file)
+        except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.UnknownKeyType) as exc:
+            raise Permanent(
+                f"{self.private_key_file} is no private key that can be read. Name a key without passphrase."
+            ) from exc
+
+    def _password(self) -> str | None:
+        if self.password_file is None:
+            return None
+        try:
+            return self.password_file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise Permanent(f"{self.password_file} cannot be read. Put the password into its first line.") from exc
+
+    def _listing(self, sftp: paramiko.SFTPClient, folder: str, inside: str) -> Iterator[RemoteFile]:
+        """Files with finished names in a folder and the folders inside; links are not followed."""
+        try:
+            entries = sftp.listdir_attr(folder)
+        except (FileNotFoundError, PermissionError) as exc:
+            raise Permanent(
+                f"{self._name}: the folder {folder} is missing or may not be read. Check its name."
+            ) from exc
+        for entry in entries:
+            key = posixpath.join(inside, entry.filename)
+            path = posixpath.join(folder, entry.filename)
+            if not is_finished_name(key):
+                continue
+            if stat.S_ISDIR(entry.st_mode or 0):
+                yield from self._listing(sftp, path, key)
+            elif stat.S_ISREG(entry.st_mode or 0):
+                yield _remote(path, entry)
+
+
+def _remote(path: str, attributes: paramiko.SFTPAttributes) -> RemoteFile:
+    return RemoteFile(path, attributes.st_size or 0, attributes.st_mtime or 0)
+
+
+def _read_ahead(stream: paramiko.SFTPFile, size: int) -> None:
+    """Has a thread ask for the whole file.
+
+    The thread of paramiko dies with a traceback on standard error when the connection is lost. The reader meets the
+    same loss and reports it, so the thread may end in silence.
+    """
+    send = stream._prefetch_thread
+
+    def send_quietly(*arguments: object) -> None:
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            send(*arguments)
+
+    stream._prefetch_thread = send_quietly
+    stream.prefetch(size)
+
+
+def _packets(stream: paramiko.SFTPFile, size: int) -> Iterator[bytes]:
+    """Reads packet by packet: one read of a large size would copy all it has so far with each packet."""
+    while size > 0 and (packet := stream.read(min(size, _PACKET))):
+        size -= len(packet)
+        yield packet
+
+
+def _read(sftp: paramiko.SFTPClient, path: str) -> tuple[RemoteFile, bytes | None]:
+    """A file as it was before reading and its content, ``None`` where it changed meanwhile."""
+    with sftp.open(path, "rb") as stream:
+        before = _remote(path, stream.stat())
+        if before.size > _PACKET:  # below, reading ahead only costs a thread
+            _read_ahead(stream, before.size)
+        content = b"".join(_packets(stream, before.size))
+        after = _remote(path, stream.stat())
+    whole = before == after and len(content) == before.size
+    return before, content if whole else None

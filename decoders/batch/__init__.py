@@ -1,0 +1,1 @@
+"""Whole columns of frames to tables."""

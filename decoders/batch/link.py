@@ -1,0 +1,155 @@
+"""Link layer of whole slabs: frame format, checks, and the application bytes after the address.
+
+Frames whose link layer does not hold are left to the scalar decoder, which names the damage.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoders.batch.checks import crc16, uint16_be
+from decoders.batch.columns import Bytes, Rows, Slab
+from decoders.batch.meters import Codes, codes_of_address
+
+_CRC = 2
+_FIRST_A, _NEXT_A = 10, 16
+_FIRST_B = 126
+_ADDRESS = slice(2, 10)
+_HEADER = 10
+_WIRED_HEAD, _WIRED_TAIL = 6, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Frames of one length and link format whose link layer holds.
+
+    Attributes:
+        rows: Positions in the batch, shape (n,).
+        link: ``A``, ``B``, ``no_crc`` or ``mbus_long``.
+        header: Link header (L C M ID VERSION TYPE) of wireless frames, shape (n, 10); (n, 0) for wired ones.
+        application: Bytes from the first CI field on, shape (n, width).
+    """
+
+    rows: Rows
+    link: str
+    header: Bytes
+    application: Bytes
+
+    @property
+    def codes(self) -> Codes:
+        """Meter codes of the link address, shape (n,); zero for wired frames, whose header has no meter."""
+        if not self.header.shape[1]:
+            return np.zeros(len(self.rows), np.uint64)
+        return codes_of_address(self.header[:, _ADDRESS])
+
+
+def linked(slab: Slab) -> Iterator[Linked]:
+    """Splits a slab by link format; frames that fit none are not among the results."""
+    rest = slab
+    for link, holds, strip in (
+        ("mbus_long", _wired_holds, _strip_wired),
+        ("A", _a_holds, _strip_a),
+        ("B", _b_holds, _strip_b),
+        ("no_crc", _length_holds, _strip_nothing),
+    ):
+        if not len(rest.rows):
+            return
+        mask = holds(rest.data)
+        if mask.any():
+            found = rest.where(mask)
+            yield strip(found.rows, link, found.data)
+            rest = rest.where(~mask)
+
+
+def _wired_holds(data: Bytes) -> NDArray[np.bool_]:
+    """Start, both lengths, check sum and stop of a long frame (EN 13757-2)."""
+    count, width = data.shape
+    length = width - _WIRED_HEAD
+    if not 3 <= length <= 255:
+        return np.zeros(count, np.bool_)
+    mask: NDArray[np.bool_] = (
+        (data[:, 0] == 0x68) & (data[:, 3] == 0x68) & (data[:, 1] == length) & (data[:, 2] == length)
+    )
+    mask &= data[:, -1] == 0x16
+    if mask.any():
+        mask[mask] = data[mask, 4:-2].sum(axis=1, dtype=np.uint32) % 256 == data[mask, -2]
+    return mask
+
+
+def _strip_wired(rows: Rows, link: str, data: Bytes) -> Linked:
+    return Linked(rows, link, data[:, :0], data[:, _WIRED_HEAD:-_WIRED_TAIL])
+
+
+@cache
+def _blocks_a(width: int) -> tuple[tuple[int, int], ...]:
+    """Data spans of a format A frame of ``width`` bytes; empty where no frame has that width."""
+    spans = [(0, _FIRST_A)]
+    start = _FIRST_A + _CRC
+    while start < width:
+        stop = min(start + _NEXT_A, width - _CRC)
+        spans.append((start, stop))
+        start = stop + _CRC
+    complete = all(a < b for a, b in spans) and spans[-1][1] + _CRC == width
+    return tuple(spans) if complete else ()
+
+
+def _a_holds(data: Bytes) -> NDArray[np.bool_]:
+    """Length and all block checksums of format A (EN 13757-4)."""
+    count, width = data.shape
+    spans = _blocks_a(width)
+    if len(spans) < 2:
+        return np.zeros(count, np.bool_)
+    length = sum(stop - start for start, stop in spans) - 1
+    mask: NDArray[np.bool_] = data[:, 0] == length
+    for start, stop in spans:
+        if mask.any():
+            mask[mask] = crc16(data[mask, start:stop]) == uint16_be(data[mask], stop)
+    return mask
+
+
+def _strip_a(rows: Rows, link: str, data: Bytes) -> Linked:
+    spans = _blocks_a(data.shape[1])
+    application = np.concatenate([data[:, start:stop] for start, stop in spans[1:]], axis=1)
+    return Linked(rows, link, data[:, :_HEADER], application)
+
+
+def _spans_b(width: int) -> tuple[tuple[int, int], ...]:
+    """Spans that one checksum each covers in a format B frame of ``width`` bytes."""
+    if width <= _FIRST_B + _CRC:
+        return ((0, width - _CRC),)
+    return ((0, _FIRST_B), (_FIRST_B + _CRC, width - _CRC))
+
+
+def _b_holds(data: Bytes) -> NDArray[np.bool_]:
+    """Length and both checksums of format B (EN 13757-4)."""
+    count, width = data.shape
+    spans = _spans_b(width)
+    if not _HEADER + 1 + _CRC <= width <= 256 or any(stop <= start for start, stop in spans):
+        return np.zeros(count, np.bool_)
+    mask: NDArray[np.bool_] = data[:, 0] == width - 1
+    for start, stop in spans:
+        if mask.any():
+            mask[mask] = crc16(data[mask, start:stop]) == uint16_be(data[mask], stop)
+    return mask
+
+
+def _strip_b(rows: Rows, link: str, data: Bytes) -> Linked:
+    spans = _spans_b(data.shape[1])
+    body = np.concatenate([data[:, start:stop] for start, stop in spans], axis=1)
+    return Linked(rows, link, body[:, :_HEADER], body[:, _HEADER:])
+
+
+def _length_holds(data: Bytes) -> NDArray[np.bool_]:
+    """Length of a frame whose checksums the receiver has removed."""
+    count, width = data.shape
+    if not _HEADER + 1 <= width <= 256:
+        return np.zeros(count, np.bool_)
+    mask: NDArray[np.bool_] = data[:, 0] == width - 1
+    return mask
+
+
+def _strip_nothing(rows: Rows, link: str, data: Bytes) -> Linked:
+    return Linked(rows, link, data[:, :_HEADER], data[:, _HEADER:])

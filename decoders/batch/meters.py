@@ -1,0 +1,58 @@
+"""Meter identities as numbers: the eight address bytes of the link layer, M(2) ID(4) VERSION TYPE, in one word.
+
+The top bit of the manufacturer field marks a wireless address type and is no part of the name (EN 13757-7), so it is
+cleared.
+"""
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from decoders.batch.columns import Bytes, slabs
+
+Codes = NDArray[np.uint64]
+
+_NAME = np.uint64(0x7FFF)
+_FLAG = np.uint64(0xFFFF_FFFF_FFFF_7FFF)
+_WIDTH = len("KAM-76348799-1b-16")
+_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
+_NIBBLES = np.full(256, 0xFF, np.uint8)
+_NIBBLES[_DIGITS] = np.arange(16)
+_NIBBLES[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
+
+
+def codes_of_address(address: Bytes) -> Codes:
+    """Codes of addresses in link layer order (M, ID, VERSION, TYPE), shape (n, 8)."""
+    return np.ascontiguousarray(address).view("<u8").ravel().astype(np.uint64) & _FLAG
+
+
+def codes_of_ids(ids: pl.Series) -> tuple[Codes, NDArray[np.bool_]]:
+    """Codes of meter ids such as ``KAM-76348799-1b-16``, and which of the ids have that shape, both shape (n,)."""
+    codes, known = np.zeros(len(ids), np.uint64), np.zeros(len(ids), np.bool_)
+    for slab in slabs(ids.cast(pl.Binary)):
+        if slab.data.shape[1] != _WIDTH:
+            continue
+        text = slab.data
+        letters = (text[:, :3] - np.uint8(64)).astype(np.uint64)
+        nibbles = _NIBBLES[text[:, [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17]]]
+        word = (letters[:, 0] << np.uint64(10)) | (letters[:, 1] << np.uint64(5)) | letters[:, 2]
+        for position, shift in zip(range(12), (44, 40, 36, 32, 28, 24, 20, 16, 52, 48, 60, 56), strict=True):
+            word |= (nibbles[:, position] & 0x0F).astype(np.uint64) << np.uint64(shift)
+        codes[slab.rows] = word
+        known[slab.rows] = (letters < 32).all(axis=1) & (nibbles < 16).all(axis=1)
+    return codes, known
+
+
+def ids_of_codes(codes: Codes) -> pl.Series:
+    """Meter ids of codes, shape (n,), as strings."""
+    text = np.full((len(codes), _WIDTH), ord("-"), np.uint8)
+    name = codes & _NAME
+    for position, shift in enumerate((10, 5, 0)):
+        text[:, position] = ((name >> np.uint64(shift)) & np.uint64(31)).astype(np.uint8) + 64
+    places = (4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17)
+    for place, shift in zip(places, (44, 40, 36, 32, 28, 24, 20, 16, 52, 48, 60, 56), strict=True):
+        text[:, place] = _DIGITS[((codes >> np.uint64(shift)) & np.uint64(15)).astype(np.uint8)]
+    offsets = np.arange(len(codes) + 1, dtype=np.int64) * _WIDTH
+    array = pa.LargeStringArray.from_buffers(len(codes), pa.py_buffer(offsets), pa.py_buffer(text))
+    return pl.Series("meter_id", array)

@@ -1,0 +1,114 @@
+"""Runs in this process: what the command line asks for, recorded where the UI shows it."""
+
+import logging
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.installation import Installation
+from assets.partitions import day_range_tags
+from assets.steps.staleness import runs_of_days, stale_days
+from pipelines.definitions import defs
+from pipelines.jobs import INGEST
+
+
+class RunError(Exception):
+    """A run failed; the message names the step and the reason."""
+
+
+def ingest_files(
+    house: Installation,
+    paths: Sequence[Path],
+    *,
+    identity: str,
+    collector: str = "",
+    received_at: datetime | None = None,
+) -> None:
+    """Lands files and brings everything they touch up to date.
+
+    Args:
+        house: The installation.
+        paths: Files.
+        identity: Who asks.
+        collector: Collector to assume where a file names none.
+        received_at: Reception time to assume where a file has none.
+
+    Raises:
+        RunError: A step failed.
+    """
+    config = {
+        "paths": [str(path.resolve()) for path in paths],
+        "source": "folder",
+        "collector": collector,
+        "received_at": received_at.isoformat() if received_at else "",
+    }
+    today = datetime.now(UTC).date()
+    _run(house, today, today, identity, run_config={"ops": {"landed_files": {"config": config}}})
+
+
+def catch_up(house: Installation, *, identity: str, selection: Sequence[str] | None = None) -> list[tuple[date, date]]:
+    """Brings everything stale up to date.
+
+    Args:
+        house: The installation.
+        identity: Who asks.
+        selection: Assets to limit the runs to.
+
+    Returns:
+        The ranges of arrival days that had work left.
+
+    Raises:
+        RunError: A step failed.
+    """
+    ranges = runs_of_days(stale_days(house))
+    today = datetime.now(UTC).date()
+    for first, last in ranges or [(today, today)]:
+        _run(house, first, last, identity, selection=selection)
+    return ranges
+
+
+def run_days(
+    house: Installation, first: date, last: date, *, identity: str, selection: Sequence[str] | None = None
+) -> None:
+    """Runs the graph for a range of arrival days.
+
+    Raises:
+        RunError: A step failed.
+    """
+    _run(house, first, last, identity, selection=selection)
+
+
+def _run(
+    house: Installation,
+    first: date,
+    last: date,
+    identity: str,
+    *,
+    run_config: dict[str, Any] | None = None,
+    selection: Sequence[str] | None = None,
+) -> None:
+    os.environ.setdefault("METERHOUSE_HOME", str(house.settings.home))
+    logging.getLogger("dagster").setLevel(logging.WARNING)
+    job = defs().resolve_job_def(INGEST.name)
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            run_config=run_config or {},
+            tags={**day_range_tags(first, last), "meterhouse/identity": identity},
+            asset_selection=[dg.AssetKey(name) for name in selection] if selection else None,
+            raise_on_error=False,
+        )
+    if not result.success:
+        failures = [event for event in result.all_node_events if event.is_step_failure]
+        reasons = "; ".join(f"{event.step_key}: {_innermost(event.step_failure_data.error)}" for event in failures)
+        raise RunError(f"{reasons or 'the run failed'} (run {result.run_id}; its log is in the Dagster UI).")
+
+
+def _innermost(error: Any) -> str:
+    while error.cause is not None:
+        error = error.cause
+    return str(error.message).strip()

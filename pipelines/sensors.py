@@ -1,0 +1,67 @@
+"""Sensors: files that wait in a folder or on an SFTP drop, and work that has become possible.
+
+A sensor only looks; the run it asks for fetches. One run takes all files of a look.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets.installation import InstallationResource
+from assets.partitions import day_range_tags
+from assets.steps.landing import sftp_drop
+from assets.steps.staleness import runs_of_days, stale_days
+from connectors import folder
+from connectors.errors import ConnectorError
+from pipelines.jobs import INGEST
+
+
+def _request(paths: Sequence[str], source: str, cursor: str) -> dg.RunRequest:
+    digest = hashlib.sha256("\n".join([cursor, *paths]).encode()).hexdigest()
+    return dg.RunRequest(
+        run_key=f"{source}-{digest[:32]}",
+        partition_key=datetime.now(UTC).date().isoformat(),
+        run_config={"ops": {"landed_files": {"config": {"paths": list(paths), "source": source}}}},
+    )
+
+
+@dg.sensor(job=INGEST, minimum_interval_seconds=30)
+def folder_sensor(context: dg.SensorEvaluationContext, installation: InstallationResource) -> dg.SensorResult:
+    """Asks for a run when complete files lie in the inbox that no run has taken."""
+    inbox = installation.open().settings.inbox_path
+    found, cursor = folder.poll(inbox, context.cursor)
+    requests = [_request([str(file.path) for file in found], "folder", cursor)] if found else []
+    return dg.SensorResult(run_requests=requests, cursor=cursor)
+
+
+@dg.sensor(job=INGEST, minimum_interval_seconds=60)
+def sftp_sensor(
+    context: dg.SensorEvaluationContext, installation: InstallationResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Asks for a run when complete files lie on the SFTP drop that no run has fetched."""
+    drop = sftp_drop(installation.open())
+    if drop is None:
+        return dg.SkipReason("No SFTP drop is configured (METERHOUSE_SFTP_HOST).")
+    try:
+        found, cursor = drop.poll(context.cursor)
+    except ConnectorError as exc:
+        return dg.SkipReason(str(exc))
+    requests = [_request([file.path for file in found], "sftp", cursor)] if found else []
+    return dg.SensorResult(run_requests=requests, cursor=cursor)
+
+
+@dg.sensor(job=INGEST, minimum_interval_seconds=60)
+def waiting_sensor(context: dg.SensorEvaluationContext, installation: InstallationResource) -> dg.SensorResult:
+    """Asks for a run when receptions that waited can be decoded: their key, registration or format has come."""
+    ranges = runs_of_days(stale_days(installation.open()))
+    state = json.dumps([[first.isoformat(), last.isoformat()] for first, last in ranges])
+    if not ranges or state == context.cursor:
+        return dg.SensorResult(cursor=state)
+    requests = [dg.RunRequest(tags=day_range_tags(first, last)) for first, last in ranges]
+    return dg.SensorResult(run_requests=requests, cursor=state)
+
+
+SENSORS = [folder_sensor, sftp_sensor, waiting_sensor]

@@ -1,0 +1,212 @@
+"""``exchanges.csv``: one meter followed another, with the registers of both (ALGORITHMS §2.4)."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from sqlalchemy import insert, select
+
+from registry import audit
+from registry.errors import RegistryError
+from registry.imports.identity import resolve
+from registry.imports.instants import instant
+from registry.imports.report import ImportReport
+from registry.imports.table import read_table, reject, split
+from registry.models import Exchange, Installation, Meter
+from registry.store import Registry
+from warehouse.schemas import REGISTER
+from warehouse.schemas.registers import CUMULATIVE
+
+REQUIRED = (
+    "metering_point",
+    "exchanged_at",
+    "old_manufacturer",
+    "old_serial",
+    "new_manufacturer",
+    "new_serial",
+)
+VERSIONS = ("old_version", "old_device_type", "new_version", "new_device_type")
+SHORT = {"m3": "volume_m3"}
+"""Names of registers in the profile, besides the canonical ones."""
+
+
+def import_exchanges(
+    registry: Registry,
+    content: bytes,
+    *,
+    organisation: str,
+    identity: str,
+    zone: ZoneInfo,
+    now: datetime,
+    source_name: str,
+) -> ImportReport:
+    """Ends the old meter's installation and begins the new one's.
+
+    Args:
+        registry: The registry.
+        content: The CSV file. ``new_initial_<register>`` must be given for at least one register and for each with an
+            old final; a missing old final is estimated later, never taken for zero.
+        organisation: Owner of the points.
+        identity: Who imports.
+        zone: Zone of times without offset.
+        now: Instant of the import.
+        source_name: Name of the file.
+
+    Returns:
+        What was done.
+
+    Raises:
+        RegistryError: The file as a whole is unfit.
+    """
+    table = read_table(content, source_name, REQUIRED, VERSIONS)
+    table, registers = _registers(table, source_name)
+    table = table.with_columns(at=instant("exchanged_at", zone))
+    table = reject(
+        table,
+        [
+            (pl.col("metering_point").is_null(), "no metering_point"),
+            (pl.col("at").is_null(), "exchanged_at is no time"),
+            (pl.all_horizontal(pl.col(f"initial:{r}").is_null() for r in registers), "no new_initial register"),
+            *(
+                (pl.col(f"final:{r}").is_not_null() & pl.col(f"initial:{r}").is_null(), f"no new_initial of {r}")
+                for r in registers
+            ),
+            *((pl.col(f"bad:{r}"), f"a register {r} is no number") for r in registers),
+        ],
+    )
+    table = resolve(registry, organisation, table, "old_")
+    table = resolve(registry, organisation, table, "new_")
+    added = unchanged = 0
+    touched: list[str] = []
+    refusals: list[tuple[int, str]] = []
+    good, rejected = split(table)
+    with registry.begin() as session:
+        current_ones = (
+            Installation.organisation == organisation,
+            Installation.removed_at.is_(None),
+            Installation.known_to.is_(None),
+        )
+        for line in good.sort("at").to_dicts():
+            point, at, old, new = line["metering_point"], line["at"], line["old_meter_id"], line["new_meter_id"]
+            known = session.scalar(
+                select(Exchange.new_meter_id).where(
+                    Exchange.organisation == organisation, Exchange.metering_point == point, Exchange.exchanged_at == at
+                )
+            )
+            if known == new:
+                unchanged += 1
+                continue
+            current = session.scalar(select(Installation).where(*current_ones, Installation.metering_point == point))
+            elsewhere = session.scalar(
+                select(Installation.metering_point).where(*current_ones, Installation.meter_id == new)
+            )
+            reason = _refusal(current, elsewhere, old, at)
+            if reason or current is None:
+                refusals.append((line["source_line"], reason or ""))
+                continue
+            current.known_to = now
+            session.add(
+                Installation(
+                    organisation=organisation,
+                    metering_point=point,
+                    meter_id=old,
+                    installed_at=current.installed_at,
+                    removed_at=at,
+                    known_from=now,
+                )
+            )
+            session.add(
+                Installation(
+                    organisation=organisation, metering_point=point, meter_id=new, installed_at=at, known_from=now
+                )
+            )
+            for meter_id, state in ((old, "removed"), (new, "in_use")):
+                meter = session.get(Meter, (organisation, meter_id))
+                if meter is not None:
+                    meter.state = state
+            session.execute(
+                insert(Exchange),
+                [
+                    {
+                        "organisation": organisation,
+                        "metering_point": point,
+                        "exchanged_at": at,
+                        "register": register,
+                        "old_meter_id": old,
+                        "new_meter_id": new,
+                        "old_final": line[f"final:{register}"],
+                        "new_initial": line[f"initial:{register}"],
+                        "known_from": now,
+                    }
+                    for register in registers
+                    if line[f"initial:{register}"] is not None
+                ],
+            )
+            session.flush()
+            added += 1
+            touched += [old, new]
+        rejected = pl.concat([rejected, pl.DataFrame(refusals, schema=rejected.schema, orient="row")])
+        audit.record(
+            session,
+            organisation=organisation,
+            event="exchanges.import",
+            identity=identity,
+            now=now,
+            subject=source_name,
+            details={"added": added, "rejected": rejected.height},
+        )
+    return ImportReport(
+        added=added,
+        updated=0,
+        unchanged=unchanged,
+        rejected=rejected.sort("source_line"),
+        meter_ids=pl.Series("meter_id", touched, pl.String),
+    )
+
+
+def _refusal(current: Installation | None, elsewhere: str | None, old: str, at: datetime) -> str | None:
+    if current is None:
+        return "no meter is installed at this metering point"
+    if current.meter_id != old:
+        return "the old meter is not the one installed there"
+    if at <= current.installed_at:
+        return "the exchange lies before the installation of the old meter"
+    if elsewhere is not None:
+        return "the new meter is installed already"
+    return None
+
+
+def _registers(table: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str]]:
+    """Reads ``old_final_<register>`` and ``new_initial_<register>`` columns."""
+    found: list[str] = []
+    columns: list[pl.Expr] = []
+    for column in table.columns:
+        for begin, part in (("old_final_", "final"), ("new_initial_", "initial")):
+            if not column.startswith(begin):
+                continue
+            short = column.removeprefix(begin)
+            register = SHORT.get(short, short)
+            if register not in CUMULATIVE:
+                raise RegistryError(f"{name}: {column} names no register; known are {', '.join(CUMULATIVE)}.")
+            if register not in found:
+                found.append(register)
+            columns.append(pl.col(column).alias(f"{part}:{register}"))
+    if not found:
+        raise RegistryError(f"{name} lacks the columns old_final_m3 and new_initial_m3, or those of other registers.")
+    table = table.with_columns(columns)
+    absent = [f"{part}:{r}" for r in found for part in ("final", "initial") if f"{part}:{r}" not in table.columns]
+    table = table.with_columns(pl.lit(None, pl.String).alias(column) for column in absent)
+    parts = [f"{part}:{r}" for r in found for part in ("final", "initial")]
+    numbers = {column: pl.col(column).str.to_decimal(scale=6).cast(REGISTER, strict=False) for column in parts}
+    bad = [
+        pl.any_horizontal(
+            pl.col(f"{part}:{r}").is_not_null() & ~pl.col(f"{part}:{r}").str.contains(r"^-?\d{1,12}(\.\d{1,6})?$")
+            for part in ("final", "initial")
+        ).alias(f"bad:{r}")
+        for r in found
+    ]
+    table = table.with_columns(bad)
+    return table.with_columns(
+        pl.when(~pl.col(f"bad:{column.partition(':')[2]}")).then(expression).alias(column)
+        for column, expression in numbers.items()
+    ), found

@@ -1,0 +1,138 @@
+"""``meters.csv``: devices and their keys."""
+
+from datetime import datetime
+
+import polars as pl
+from sqlalchemy import insert, select, update
+
+from registry import audit
+from registry.imports.report import ImportReport
+from registry.imports.table import read_table, reject, split
+from registry.keys import KeyVault, parse_key, store_keys
+from registry.models import Meter
+from registry.store import Registry
+
+REQUIRED = ("manufacturer", "serial", "version", "device_type")
+OPTIONAL = ("model", "medium", "key")
+
+MEDIA = {
+    "02": "electricity",
+    "03": "gas",
+    "04": "heat",
+    "06": "warm_water",
+    "07": "water",
+    "0a": "cooling",
+    "0b": "cooling",
+    "0c": "heat",
+    "0d": "heat_cooling",
+    "15": "warm_water",
+    "16": "water",
+    "17": "water",
+    "18": "pressure",
+}
+"""Medium by device type (EN 13757-3), for lines that name none."""
+
+
+def import_meters(
+    registry: Registry,
+    content: bytes,
+    *,
+    organisation: str,
+    identity: str,
+    vault: KeyVault,
+    now: datetime,
+    source_name: str,
+    target_state: str = "in_use",
+) -> ImportReport:
+    """Adds meters, updates known ones, fills in keys.
+
+    Args:
+        registry: The registry.
+        content: The CSV file.
+        organisation: Owner of the meters.
+        identity: Who imports.
+        vault: Vault that wraps the keys.
+        now: Instant of the import.
+        source_name: Name of the file.
+        target_state: State of new meters.
+
+    Returns:
+        What was done. A line that repeats a meter of the same file is rejected.
+
+    Raises:
+        RegistryError: The file as a whole is unfit.
+    """
+    good, rejected = split(_checked(read_table(content, source_name, REQUIRED, OPTIONAL)))
+    keys = {
+        meter_id: parsed
+        for meter_id, text in good.select("meter_id", "key").rows()
+        if text and (parsed := parse_key(text))
+    }
+    fields = ("meter_id", "manufacturer", "serial", "version", "device_type", "medium", "model")
+    rows = good.select(fields)
+    with registry.begin() as session:
+        statement = select(*(getattr(Meter, name) for name in fields)).where(Meter.organisation == organisation)
+        known = pl.DataFrame(
+            [tuple(row) for row in session.execute(statement)], schema=dict.fromkeys(fields, pl.String), orient="row"
+        )
+        new = rows.join(known, on="meter_id", how="anti")
+        both = rows.join(known, on="meter_id", suffix="_known").with_columns(
+            pl.coalesce("model", "model_known").alias("model")
+        )
+        changed = both.filter(
+            pl.col("medium").ne_missing(pl.col("medium_known")) | pl.col("model").ne_missing(pl.col("model_known"))
+        )
+        if new.height:
+            session.execute(
+                insert(Meter),
+                new.with_columns(organisation=pl.lit(organisation), state=pl.lit(target_state)).to_dicts(),
+            )
+        if changed.height:
+            session.execute(
+                update(Meter),
+                changed.select("meter_id", "medium", "model", organisation=pl.lit(organisation)).to_dicts(),
+            )
+        keyed = set(store_keys(session, vault, organisation, keys, now))
+        updated = set(changed["meter_id"]) | (keyed - set(new["meter_id"]))
+        audit.record(
+            session,
+            organisation=organisation,
+            event="meters.import",
+            identity=identity,
+            now=now,
+            subject=source_name,
+            details={"added": new.height, "updated": len(updated), "keys": len(keyed), "rejected": rejected.height},
+        )
+    return ImportReport(
+        added=new.height,
+        updated=len(updated),
+        unchanged=rows.height - new.height - len(updated),
+        rejected=rejected,
+        meter_ids=rows["meter_id"],
+    )
+
+
+def _checked(table: pl.DataFrame) -> pl.DataFrame:
+    """Normalises the columns and finds the lines that name no meter or no key."""
+    table = table.with_columns(
+        pl.col("manufacturer").str.to_uppercase(),
+        pl.col("serial").str.zfill(8),
+        pl.col("version", "device_type").str.to_lowercase().str.zfill(2),
+        pl.col("key").str.to_uppercase(),
+    ).with_columns(
+        pl.coalesce("medium", pl.col("device_type").replace_strict(MEDIA, default="other")).alias("medium"),
+        meter_id=pl.format("{}-{}-{}-{}", "manufacturer", "serial", "version", "device_type"),
+    )
+    two_hex = "^[0-9a-f]{2}$"
+    return reject(
+        table,
+        [
+            (pl.any_horizontal(pl.col(REQUIRED).is_null()), "manufacturer, serial, version or device_type is missing"),
+            (~pl.col("manufacturer").str.contains("^[A-Z@]{3}$"), "the manufacturer is not three letters"),
+            (~pl.col("serial").str.contains("^[0-9A-Fa-f]{8}$"), "the serial is not up to eight digits"),
+            (~pl.col("version").str.contains(two_hex), "the version is not two hex digits"),
+            (~pl.col("device_type").str.contains(two_hex), "the device_type is not two hex digits"),
+            (~pl.col("key").str.contains("^[0-9A-F]{32}$"), "the key is not 32 hex digits"),
+            (~pl.col("meter_id").is_first_distinct(), "the meter stands in an earlier line"),
+        ],
+    )

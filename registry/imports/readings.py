@@ -1,0 +1,73 @@
+"""``readings.csv``: readings of another system or a person's hand."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from registry.errors import RegistryError
+from registry.imports.identity import resolve
+from registry.imports.instants import instant
+from registry.imports.table import read_table, reject, split
+from registry.store import Registry
+from warehouse.schemas import READINGS
+from warehouse.schemas.registers import REGISTERS
+
+REQUIRED = ("manufacturer", "serial", "measured_at")
+VERSIONS = ("version", "device_type")
+
+
+def parse_readings(
+    registry: Registry, content: bytes, *, organisation: str, zone: ZoneInfo, now: datetime, source_name: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Reads a file of readings; whoever calls writes them to the lake.
+
+    Args:
+        registry: The registry.
+        content: The CSV file: the meter, ``measured_at`` and columns named as canonical registers.
+        organisation: Owner of the meters.
+        zone: Zone of times without offset.
+        now: Instant of the import.
+        source_name: Name of the file.
+
+    Returns:
+        Rows of ``readings`` and rejected lines.
+
+    Raises:
+        RegistryError: The file as a whole is unfit.
+    """
+    table = read_table(content, source_name, REQUIRED, VERSIONS)
+    registers = [register for register in REGISTERS if register.name in table.columns]
+    if not registers:
+        raise RegistryError(f"{source_name} has no register column, such as {REGISTERS[0].name}.")
+    names = [register.name for register in registers]
+    table = table.with_columns(at=instant("measured_at", zone))
+    number = r"^-?\d{1,12}(\.\d{1,6})?$"
+    table = reject(
+        table,
+        [
+            (pl.col("at").is_null(), "measured_at is no time"),
+            (pl.col("at") > now, "measured_at lies in the future"),
+            (pl.all_horizontal(pl.col(names).is_null()), "no register has a value"),
+            *((~pl.col(name).str.contains(number), f"{name} is no number with up to six decimals") for name in names),
+        ],
+    )
+    table = resolve(registry, organisation, table)
+    table = reject(table, [(~pl.struct("meter_id", "at").is_first_distinct(), "the reading stands in an earlier line")])
+    good, rejected = split(table)
+    values = [
+        (pl.col(r.name).str.to_decimal(scale=6) if r.kind == "cumulative" else pl.col(r.name)).cast(r.column().dtype)
+        for r in registers
+    ]
+    readings = good.select(
+        "meter_id",
+        *values,
+        organisation=pl.lit(organisation),
+        measured_at="at",
+        received_at="at",
+        landed_at=pl.lit(now),
+        source=pl.lit("import"),
+        quality=pl.lit("M"),
+        month=pl.col("at").dt.strftime("%Y-%m"),
+    )
+    return READINGS.conform(readings), rejected

@@ -1,0 +1,85 @@
+"""Parsing of registry files: CSV with a header, in any column order."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+import polars as pl
+
+from registry.errors import RegistryError
+
+LINE = "source_line"
+REASON = "reason"
+
+
+def read_table(content: bytes, name: str, required: Sequence[str], optional: Sequence[str] = ()) -> pl.DataFrame:
+    """Reads a CSV file into text columns.
+
+    Args:
+        content: Bytes of the file, UTF-8 with or without byte order mark.
+        name: Name of the file, for messages.
+        required: Columns that must be there.
+        optional: Columns that may be there; null where they are not.
+
+    Returns:
+        ``source_line``, ``reason`` (why a line cannot be used, else null) and the columns, trimmed, empty as null.
+
+    Raises:
+        RegistryError: The file is empty, no UTF-8 text, or lacks a column.
+    """
+    if not content.strip():
+        raise RegistryError(f"{name} is empty.")
+    if b"\0" in content:
+        raise RegistryError(f"{name} is a binary file or not UTF-8; save it as CSV in UTF-8.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise RegistryError(f"{name} is not UTF-8 (byte {exc.start}); save it as CSV in UTF-8.") from exc
+    reader = csv.reader(io.StringIO(text, newline=""), strict=False)
+    header = [cell.strip().lower() for cell in next(reader)]
+    missing = [column for column in required if column not in header]
+    if missing:
+        raise RegistryError(f"{name} lacks the columns {', '.join(missing)}; it has {', '.join(header)}.")
+    if len(set(header)) < len(header):
+        raise RegistryError(f"{name} names a column twice.")
+    lines: list[int] = []
+    faults: list[str | None] = []
+    cells: list[list[str]] = []
+    for row in reader:
+        if not any(cell.strip() for cell in row):
+            continue
+        fault = None if len(row) == len(header) else f"{len(row)} fields instead of {len(header)}"
+        lines.append(reader.line_num)
+        faults.append(fault)
+        cells.append((row + [""] * len(header))[: len(header)])
+    columns = list(zip(*cells, strict=True)) if cells else [()] * len(header)
+    table = pl.DataFrame(
+        {
+            LINE: pl.Series(lines, dtype=pl.Int64),
+            REASON: pl.Series(faults, dtype=pl.String),
+            **{column: pl.Series(values, dtype=pl.String) for column, values in zip(header, columns, strict=True)},
+        }
+    )
+    absent = [pl.lit(None, pl.String).alias(column) for column in optional if column not in header]
+    text_columns = pl.col(header).str.strip_chars().replace("", None)
+    return table.with_columns(text_columns).with_columns(absent)
+
+
+def reject(table: pl.DataFrame, rules: Sequence[tuple[pl.Expr, str]]) -> pl.DataFrame:
+    """Notes the first reason that applies to each line that has none yet.
+
+    Args:
+        table: Lines.
+        rules: Condition and reason; a null condition does not apply.
+
+    Returns:
+        The lines with their reasons.
+    """
+    reasons = [pl.when(condition.fill_null(value=False)).then(pl.lit(reason)) for condition, reason in rules]
+    return table.with_columns(pl.coalesce(REASON, *reasons).alias(REASON))
+
+
+def split(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Good lines without their reason, and rejected ones with nothing else."""
+    bad = pl.col(REASON).is_not_null()
+    return table.filter(~bad).drop(REASON), table.filter(bad).select(LINE, REASON)

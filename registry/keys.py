@@ -1,0 +1,255 @@
+"""Meter keys: wrapped at rest, handed out for decryption alone.
+
+Each key is encrypted with AES-GCM under a master key that lies in a file outside the database and, by default, outside
+the installation. Organisation and meter are bound to it as associated data, so that a wrapped key moved to another row
+does not open.
+"""
+
+import hmac
+import os
+import secrets
+import stat
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+import polars as pl
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from registry.errors import RegistryError
+from registry.models import MeterKey
+from registry.store import Registry
+
+KEY_BYTES = 16
+_NONCE_BYTES = 12
+_MASTER_BYTES = 32
+
+KEYS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "meter_id": pl.String,
+    "key_no": pl.Int32,
+    "key": pl.Binary,
+    "verified": pl.Boolean,
+    "created_at": pl.Datetime("us", "UTC"),
+    "verified_at": pl.Datetime("us", "UTC"),
+}
+
+
+class KeyVault:
+    """Wraps and unwraps keys under one master key.
+
+    Args:
+        master: The master key, 32 bytes.
+    """
+
+    def __init__(self, master: bytes) -> None:
+        self._cipher = AESGCM(master)
+        self._digest_key = hmac.digest(master, b"digest", "sha256")
+
+    @classmethod
+    def create(cls, path: Path) -> "KeyVault":
+        """Makes a new master key file, readable by its owner alone.
+
+        Args:
+            path: Where; must not exist.
+
+        Returns:
+            The vault.
+
+        Raises:
+            RegistryError: The file exists or cannot be written.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as exc:
+            raise RegistryError(f"{path} exists: a master key is never overwritten.") from exc
+        except OSError as exc:
+            raise RegistryError(f"The master key {path} cannot be written: {exc.strerror}.") from exc
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(_MASTER_BYTES))
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "KeyVault":
+        """Reads a master key file.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The vault.
+
+        Raises:
+            RegistryError: The file is missing, open to others, or holds no master key.
+        """
+        try:
+            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise RegistryError(f"The master key {path} is open to others: run 'chmod 600 {path}'.")
+            master = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except OSError as exc:
+            raise RegistryError(
+                f"The master key {path} cannot be read: {exc.strerror}. Restore it from its copy, or name it in "
+                "METERHOUSE_MASTER_KEY_FILE."
+            ) from exc
+        except ValueError as exc:
+            raise RegistryError(f"{path} holds no master key.") from exc
+        if len(master) != _MASTER_BYTES:
+            raise RegistryError(f"{path} holds no master key.")
+        return cls(master)
+
+    def wrap(self, key: bytes, organisation: str, meter_id: str) -> bytes:
+        """Encrypts a key for a meter."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, key, _bound(organisation, meter_id))
+
+    def unwrap(self, wrapped: bytes, organisation: str, meter_id: str) -> bytes:
+        """Decrypts a meter's key.
+
+        Raises:
+            RegistryError: It was wrapped under another master key, or for another meter.
+        """
+        try:
+            return self._cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], _bound(organisation, meter_id))
+        except InvalidTag as exc:
+            raise RegistryError(f"The key of {meter_id} does not open under this master key.") from exc
+
+    def digest(self, key: bytes) -> bytes:
+        """A keyed digest by which equal keys are recognised without opening them."""
+        return hmac.digest(self._digest_key, key, sha256)
+
+
+def _bound(organisation: str, meter_id: str) -> bytes:
+    return f"{organisation}|{meter_id}".encode()
+
+
+def parse_key(text: str) -> bytes | None:
+    """Reads a key from hex digits; ``None`` where it is no 16-byte key."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return key if len(key) == KEY_BYTES else None
+
+
+def store_keys(
+    session: Session, vault: KeyVault, organisation: str, keys: dict[str, bytes], now: datetime
+) -> list[str]:
+    """Adds keys that are new to their meters.
+
+    Args:
+        session: A writing transaction.
+        vault: The vault.
+        organisation: Owner of the meters.
+        keys: Key by ``meter_id``.
+        now: Instant of the change.
+
+    Returns:
+        Meters that got a new key; they may have several, which are tried in order.
+    """
+    counts: dict[str, int] = {}
+    known: set[tuple[str, bytes]] = set()
+    rows = session.execute(
+        select(MeterKey.meter_id, MeterKey.key_no, MeterKey.digest).where(MeterKey.organisation == organisation)
+    )
+    for meter_id, key_no, digest in rows:
+        counts[meter_id] = max(counts.get(meter_id, 0), key_no)
+        known.add((meter_id, digest))
+    fresh = {meter_id: key for meter_id, key in keys.items() if (meter_id, vault.digest(key)) not in known}
+    if fresh:
+        session.execute(
+            insert(MeterKey),
+            [
+                {
+                    "organisation": organisation,
+                    "meter_id": meter_id,
+                    "key_no": counts.get(meter_id, 0) + 1,
+                    "wrapped": vault.wrap(key, organisation, meter_id),
+                    "digest": vault.digest(key),
+                    "created_at": now,
+                }
+                for meter_id, key in fresh.items()
+            ],
+        )
+    return list(fresh)
+
+
+def load_keys(registry: Registry, vault: KeyVault, organisation: str) -> pl.DataFrame:
+    """Opens the keys of all meters.
+
+    Args:
+        registry: The registry.
+        vault: The vault.
+        organisation: Owner of the meters.
+
+    Returns:
+        ``meter_id``, ``key_no`` (from 1, the newest last), ``key``, ``verified``, ``created_at``, ``verified_at``.
+    """
+    with registry.begin(readonly=True) as session:
+        rows = session.execute(
+            select(MeterKey.meter_id, MeterKey.key_no, MeterKey.wrapped, MeterKey.created_at, MeterKey.verified_at)
+            .where(MeterKey.organisation == organisation)
+            .order_by(MeterKey.meter_id, MeterKey.key_no)
+        ).all()
+    return pl.DataFrame(
+        [
+            (meter_id, key_no, vault.unwrap(wrapped, organisation, meter_id), verified is not None, created, verified)
+            for meter_id, key_no, wrapped, created, verified in rows
+        ],
+        schema=KEYS,
+        orient="row",
+    )
+
+
+def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
+    """When each meter's keys last gave reason to try again.
+
+    Args:
+        registry: The registry.
+        organisation: Owner of the meters.
+
+    Returns:
+        ``meter_id`` and ``news_at`` (UTC): the latest instant a key came or first verified a frame.
+    """
+    with registry.begin(readonly=True) as session:
+        rows = session.execute(
+            select(MeterKey.meter_id, func.max(MeterKey.created_at), func.max(MeterKey.verified_at))
+            .where(MeterKey.organisation == organisation)
+            .group_by(MeterKey.meter_id)
+        ).all()
+    news = [(meter_id, max(created, verified or created)) for meter_id, created, verified in rows]
+    return pl.DataFrame(news, schema={"meter_id": pl.String, "news_at": pl.Datetime("us", "UTC")}, orient="row")
+
+
+def record_results(
+    registry: Registry, organisation: str, verified: pl.DataFrame, failed: pl.DataFrame, now: datetime
+) -> None:
+    """Notes which keys have verified a frame for the first time, and which have failed.
+
+    Args:
+        registry: The registry.
+        organisation: Owner of the meters.
+        verified: ``meter_id`` and ``key_no`` of keys that verified a frame.
+        failed: ``meter_id`` and ``key_no`` of keys that failed and never verified one.
+        now: Instant of the pass.
+    """
+    with registry.begin() as session:
+        for column, pairs in ((MeterKey.verified_at, verified), (MeterKey.failed_at, failed)):
+            for meters in _by_number(pairs):
+                session.execute(
+                    update(MeterKey)
+                    .where(MeterKey.organisation == organisation, column.is_(None))
+                    .where(MeterKey.key_no == meters[0], MeterKey.meter_id.in_(meters[1]))
+                    .values({column: now})
+                )
+
+
+def _by_number(pairs: pl.DataFrame, at_once: int = 10_000) -> list[tuple[int, Sequence[str]]]:
+    return [
+        (number, part["meter_id"].to_list())
+        for (number,), rows in pairs.select("meter_id", "key_no").unique().group_by("key_no")
+        for part in rows.iter_slices(at_once)
+    ]

@@ -1,0 +1,177 @@
+"""The ledger: every file that ever landed, by the hash of its content, and how far consumers have come."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+from sqlalchemy import func, select, update
+
+from registry.models import Collector, Cursor, File
+from registry.store import Registry
+
+FILES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "sha256": pl.String,
+    "name": pl.String,
+    "landed_at": pl.Datetime("us", "UTC"),
+    "landed_day": pl.Date,
+    "state": pl.String,
+    "frames": pl.Int64,
+    "rejected": pl.Int64,
+    "reason": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LandedFile:
+    """A file in the landing archive.
+
+    Attributes:
+        sha256: Hash of its content.
+        name: Its name at the source.
+        size: Bytes.
+        landed_at: When it came.
+        landed_day: Arrival day (UTC) it counts for.
+        collector: Collector to assume where the file names none.
+        received_at: Reception time to assume where the file has none.
+    """
+
+    sha256: str
+    name: str
+    size: int
+    landed_at: datetime
+    landed_day: date
+    collector: str | None = None
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of a landed file: its rows, or why it was refused."""
+
+    file: LandedFile
+    frames: int = 0
+    rejected: int = 0
+    reason: str | None = None
+
+
+def register(registry: Registry, organisation: str, file: LandedFile) -> bool:
+    """Enters a landed file.
+
+    Args:
+        registry: The registry.
+        organisation: Owner.
+        file: The file.
+
+    Returns:
+        Whether its content is new. A refused file that comes again is taken again: it may be read with other options.
+    """
+    with registry.begin() as session:
+        row = session.get(File, (organisation, file.sha256))
+        if row is not None and row.state != "refused":
+            return False
+        if row is None:
+            row = File(organisation=organisation, sha256=file.sha256)
+            session.add(row)
+        row.name, row.size, row.landed_at, row.landed_day = file.name, file.size, file.landed_at, file.landed_day
+        row.collector, row.received_at = file.collector, file.received_at
+        row.state, row.batch_no, row.reason = "landed", None, None
+    return True
+
+
+def next_batch(
+    registry: Registry, organisation: str, days: Sequence[date], limit: int
+) -> tuple[int, list[LandedFile]] | None:
+    """Numbers the next files to be read.
+
+    A batch that was numbered before and not finished comes first, with the same files.
+
+    Args:
+        registry: The registry.
+        organisation: Owner.
+        days: Arrival days.
+        limit: Most files of a new batch.
+
+    Returns:
+        Batch number and files; ``None`` where nothing is left.
+    """
+    mine = (File.organisation == organisation, File.state == "landed")
+    with registry.begin() as session:
+        number = session.scalar(select(func.min(File.batch_no)).where(*mine))
+        if number is None:
+            fresh = session.scalars(
+                select(File).where(*mine, File.landed_day.in_(days)).order_by(File.landed_at, File.sha256).limit(limit)
+            ).all()
+            if not fresh:
+                return None
+            number = (session.scalar(select(func.max(File.batch_no))) or 0) + 1
+            for row in fresh:
+                row.batch_no = number
+            session.flush()
+        rows = session.scalars(select(File).where(*mine, File.batch_no == number).order_by(File.sha256)).all()
+        return number, [_file(row) for row in rows]
+
+
+def finish(registry: Registry, organisation: str, results: Iterable[FileResult]) -> None:
+    """Notes what became of the files of a batch, after their rows are in the lake."""
+    with registry.begin() as session:
+        for result in results:
+            session.execute(
+                update(File)
+                .where(File.organisation == organisation, File.sha256 == result.file.sha256)
+                .values(
+                    state="refused" if result.reason else "read",
+                    frames=result.frames,
+                    rejected=result.rejected,
+                    reason=result.reason[:500] if result.reason else None,
+                )
+            )
+
+
+def pending_days(registry: Registry, organisation: str) -> list[date]:
+    """Arrival days with files that nobody has read."""
+    with registry.begin(readonly=True) as session:
+        days = select(File.landed_day).where(File.organisation == organisation, File.state == "landed").distinct()
+        return list(session.scalars(days))
+
+
+def landed_since(registry: Registry, organisation: str, since: datetime) -> pl.DataFrame:
+    """Files that landed since an instant, in order of their names."""
+    columns = [getattr(File, name) for name in list(FILES)]
+    with registry.begin(readonly=True) as session:
+        rows = session.execute(
+            select(*columns).where(File.organisation == organisation, File.landed_at >= since).order_by(File.name)
+        ).all()
+    return pl.DataFrame([tuple(row) for row in rows], schema=FILES, orient="row")
+
+
+def note_collectors(registry: Registry, organisation: str, names: pl.Series) -> None:
+    """Enters collectors that were heard from for the first time."""
+    with registry.begin() as session:
+        known = set(session.scalars(select(Collector.collector).where(Collector.organisation == organisation)))
+        session.add_all(Collector(organisation=organisation, collector=name) for name in set(names) - known)
+
+
+def read_cursor(registry: Registry, organisation: str, name: str) -> str | None:
+    """How far a consumer has come; ``None`` before its first step."""
+    with registry.begin(readonly=True) as session:
+        row = session.get(Cursor, (organisation, name))
+        return row.value if row else None
+
+
+def write_cursor(registry: Registry, organisation: str, name: str, value: str, now: datetime) -> None:
+    """Notes how far a consumer has come."""
+    with registry.begin() as session:
+        session.merge(Cursor(organisation=organisation, name=name, value=value, written_at=now))
+
+
+def _file(row: File) -> LandedFile:
+    return LandedFile(
+        sha256=row.sha256,
+        name=row.name,
+        size=row.size,
+        landed_at=row.landed_at,
+        landed_day=row.landed_day,
+        collector=row.collector,
+        received_at=row.received_at,
+    )

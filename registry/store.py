@@ -1,0 +1,82 @@
+"""The registry's database: SQLite in the installation's directory by default, PostgreSQL by its URL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from registry.errors import RegistryError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_MS = 30_000
+
+
+class Registry:
+    """One database, at the newest schema.
+
+    Args:
+        engine: Its engine; use :meth:`open`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> "Registry":
+        """Opens a database and brings it to the newest schema.
+
+        Args:
+            url: SQLAlchemy URL.
+
+        Returns:
+            The registry.
+
+        Raises:
+            RegistryError: The database cannot be opened.
+        """
+        engine = create_engine(url)
+        if engine.dialect.name == "sqlite":
+            _prepare_sqlite(engine)
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        try:
+            with engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except OperationalError as exc:
+            raise RegistryError(f"The registry at {engine.url!r} cannot be opened: {exc.orig}") from exc
+        return cls(engine)
+
+    @contextmanager
+    def begin(self, *, readonly: bool = False) -> Iterator[Session]:
+        """A transaction: committed at the end, rolled back on an error.
+
+        Args:
+            readonly: Whether nothing will be written; such transactions do not wait for writers.
+        """
+        engine = self.engine.execution_options(readonly=readonly)
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """Write-ahead log, and the write lock at the start of each writing transaction.
+
+    SQLite's deferred transactions ignore the busy timeout when they turn to writing.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # the driver's own type
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        readonly = connection.get_execution_options().get("readonly")
+        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")

@@ -1,0 +1,103 @@
+"""The registry's non-secret tables as frames, in the shape the lake declares."""
+
+import polars as pl
+from sqlalchemy import Executable, select
+
+from registry import models as m
+from registry.store import Registry
+from warehouse.schemas import (
+    AUDIT_LOG,
+    COLLECTORS,
+    EXCHANGES,
+    GROUP_MEMBERS,
+    GROUPS,
+    INSTALLATIONS,
+    METERING_POINTS,
+    METERS,
+    Table,
+)
+
+_RENAMED = {"group_name": "group"}
+"""``group`` is a reserved word of SQL."""
+
+ALL_METERS = "All meters"
+"""Built-in group of every metering point that has or had a meter."""
+
+
+def published_tables(registry: Registry) -> dict[str, pl.DataFrame]:
+    """The tables that SQL users and pages may see; no key and no personal data.
+
+    Args:
+        registry: The registry.
+
+    Returns:
+        Rows by table name.
+    """
+    meters = _rows(registry, select(m.Meter), METERS)
+    keys = _rows(
+        registry, select(m.MeterKey.organisation, m.MeterKey.meter_id, m.MeterKey.verified_at, m.MeterKey.failed_at)
+    )
+    status = keys.group_by("organisation", "meter_id").agg(
+        key_status=pl.when(pl.col("verified_at").is_not_null().any())
+        .then(pl.lit("ok"))
+        .when(pl.col("failed_at").is_not_null().all())
+        .then(pl.lit("wrong"))
+        .otherwise(pl.lit("unverified"))
+    )
+    meters = meters.join(status, on=["organisation", "meter_id"], how="left").with_columns(
+        pl.col("key_status").fill_null("missing")
+    )
+    installations = _rows(registry, select(m.Installation).where(m.Installation.known_to.is_(None)), INSTALLATIONS)
+    media = installations.sort("installed_at").join(meters, on=["organisation", "meter_id"])
+    newest = media.unique(["organisation", "metering_point"], keep="last").select(
+        "organisation", "metering_point", "medium"
+    )
+    points = _rows(registry, select(m.MeteringPoint), METERING_POINTS).join(
+        newest, on=["organisation", "metering_point"], how="left"
+    )
+    groups = _rows(registry, select(m.Group), GROUPS).with_columns(kind=pl.lit("manual"))
+    everything = points.select("organisation").unique().with_columns(group=pl.lit(ALL_METERS), kind=pl.lit("built-in"))
+    members = _rows(registry, select(m.GroupMember), GROUP_MEMBERS)
+    everyone = installations.group_by("organisation", "metering_point").agg(valid_from=pl.col("installed_at").min())
+    tables = {
+        METERS: meters,
+        METERING_POINTS: points,
+        INSTALLATIONS: installations,
+        EXCHANGES: _rows(registry, select(m.Exchange), EXCHANGES),
+        COLLECTORS: _rows(registry, select(m.Collector), COLLECTORS),
+        GROUPS: pl.concat([groups, everything], how="diagonal_relaxed"),
+        GROUP_MEMBERS: pl.concat([members, everyone.with_columns(group=pl.lit(ALL_METERS))], how="diagonal_relaxed"),
+        AUDIT_LOG: _rows(registry, select(m.AuditEvent), AUDIT_LOG),
+    }
+    return {table.name: table.conform(rows) for table, rows in tables.items()}
+
+
+def registered_meters(registry: Registry, organisation: str) -> pl.Series:
+    """``meter_id`` of every meter of an organisation, in stock or in use."""
+    with registry.begin(readonly=True) as session:
+        ids = session.scalars(select(m.Meter.meter_id).where(m.Meter.organisation == organisation)).all()
+    return pl.Series("meter_id", ids, pl.String)
+
+
+def _rows(registry: Registry, statement: Executable, table: Table | None = None) -> pl.DataFrame:
+    """A query's rows; with a table, in the types it declares as far as the query has its columns."""
+    with registry.begin(readonly=True) as session:
+        result = session.connection().execute(statement)
+        names = [_RENAMED.get(name, name) for name in result.keys()]  # noqa: SIM118  a result is not a mapping
+        rows = result.all()
+    instant = pl.Datetime("us", "UTC")
+    known = dict(table.schema) if table else {"verified_at": instant, "failed_at": instant}
+    schema = {name: known.get(name, pl.String) for name in names}
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    wanted = [name for name in names if table is None or name in table.schema]
+    series = {name: pl.Series(name, cells, schema[name]) for name, cells in zip(names, columns, strict=True)}
+    return pl.DataFrame([series[name] for name in wanted])
+
+
+def meter_index(registry: Registry, organisation: str) -> pl.DataFrame:
+    """``meter_id`` and its parts, for finding a meter by less than its whole identity."""
+    columns = ("meter_id", "manufacturer", "serial", "version", "device_type")
+    with registry.begin(readonly=True) as session:
+        statement = select(*(getattr(m.Meter, name) for name in columns)).where(m.Meter.organisation == organisation)
+        rows = [tuple(row) for row in session.execute(statement)]
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")

@@ -1,0 +1,253 @@
+"""A small installation for the pages' tests: two points, an exchange, a roll-over, a gap, a clock change."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+import settings
+from warehouse.lake import Lake
+from warehouse.schemas import (
+    CONSUMPTION_DAILY,
+    CONSUMPTION_HOURLY,
+    CONSUMPTION_MONTHLY,
+    CONSUMPTION_YEARLY,
+    GROUP_MEMBERS,
+    GROUPS,
+    INFO_CODE_EVENTS,
+    INSTALLATIONS,
+    METERING_POINTS,
+    METERS,
+    READING_PERFORMANCE_DAILY,
+    REGISTER_EVENTS,
+    Table,
+)
+from warehouse.schemas.frames import OUTCOMES, RECEPTIONS
+from warehouse.schemas.readings import READINGS
+
+ZONE = ZoneInfo("Europe/Copenhagen")
+FIRST = datetime(2025, 10, 1, tzinfo=ZONE).astimezone(UTC)
+END = datetime(2025, 11, 4, tzinfo=ZONE).astimezone(UTC)
+OLD, NEW, OTHER, SPARE = "KAM-10000001-1b-16", "KAM-10000002-1b-16", "KAM-20000001-1b-16", "KAM-30000001-1b-16"
+EXCHANGED = datetime(2025, 10, 20, 9, 30, tzinfo=UTC)
+ROLLED_OVER = datetime(2025, 10, 12, 14, tzinfo=UTC)
+KNOWN = datetime(2025, 11, 4, tzinfo=UTC)
+
+_MILLIONTHS = pl.Decimal(18, 6)
+
+
+def empty_home(home: Path) -> Path:
+    """An installation without data."""
+    return settings.create(home, ZONE.key)
+
+
+def home_with_figures(home: Path) -> Path:
+    """An installation with five weeks of figures."""
+    settings.create(home, ZONE.key)
+    lake = Lake(home / "lake")
+    _registry(lake)
+    _figures(lake)
+    _events(lake)
+    _frames(lake)
+    return home
+
+
+def _write(lake: Lake, table: Table, *rows: dict[str, object]) -> None:
+    frame = pl.DataFrame([{"organisation": "default", **row} for row in rows], infer_schema_length=None)
+    lake.append(table, frame)
+
+
+def _registry(lake: Lake) -> None:
+    meter = {"manufacturer": "KAM", "version": "1b", "device_type": "16", "medium": "water", "model": "flowIQ 2200"}
+    _write(
+        lake,
+        METERS,
+        *(
+            {**meter, "meter_id": name, "serial": name[4:12], "state": state, "key_status": key}
+            for name, state, key in (
+                (OLD, "removed", "ok"),
+                (NEW, "in_use", "ok"),
+                (OTHER, "in_use", "ok"),
+                (SPARE, "stock", "missing"),
+            )
+        ),
+    )
+    _write(
+        lake,
+        METERING_POINTS,
+        *({"metering_point": name, "medium": "water", "role": "consumption"} for name in ("P-1", "P-2")),
+    )
+    _write(
+        lake,
+        INSTALLATIONS,
+        {"metering_point": "P-1", "meter_id": OLD, "installed_at": FIRST, "removed_at": EXCHANGED, "known_from": KNOWN},
+        {"metering_point": "P-1", "meter_id": NEW, "installed_at": EXCHANGED, "removed_at": None, "known_from": KNOWN},
+        {"metering_point": "P-2", "meter_id": OTHER, "installed_at": FIRST, "removed_at": None, "known_from": KNOWN},
+    )
+    _write(lake, GROUPS, {"group": "Harbour", "kind": "manual"}, {"group": "Nobody", "kind": "manual"})
+    _write(
+        lake,
+        GROUP_MEMBERS,
+        {"group": "Harbour", "metering_point": "P-1", "valid_from": FIRST, "valid_to": None},
+        {"group": "Harbour", "metering_point": "P-2", "valid_from": EXCHANGED, "valid_to": None},
+    )
+
+
+def _hours() -> pl.DataFrame:
+    """Hourly rows; P-2 uses twice as much as P-1, which has a day without readings and one interpolated."""
+    starts = pl.datetime_range(FIRST, END, "1h", closed="left", eager=True)
+    hours = pl.DataFrame({"local": starts.dt.convert_time_zone(ZONE.key)})
+    hours = hours.with_columns(
+        day=pl.col("local").dt.date(),
+        litres=20
+        + 15 * (pl.col("local").dt.hour().cast(pl.Int64) % 12)
+        + 10 * pl.col("local").dt.weekday().cast(pl.Int64),
+    )
+    points = pl.DataFrame({"metering_point": ["P-1", "P-2"], "factor": [1, 2]})
+    gap = (pl.col("metering_point") == "P-1") & (pl.col("day") == datetime(2025, 10, 25).date())  # noqa: DTZ001
+    filled = (pl.col("metering_point") == "P-1") & (pl.col("day") == datetime(2025, 10, 27).date())  # noqa: DTZ001
+    return hours.join(points, how="cross").with_columns(
+        consumption=pl.when(~gap).then(pl.col("litres") * pl.col("factor")),
+        quality=pl.when(gap).then(pl.lit("N")).when(filled).then(pl.lit("I")).otherwise(pl.lit("M")),
+    )
+
+
+def _figures(lake: Lake) -> None:
+    hours = _hours()
+    for table, every in (
+        (CONSUMPTION_HOURLY, "1h"),
+        (CONSUMPTION_DAILY, "1d"),
+        (CONSUMPTION_MONTHLY, "1mo"),
+        (CONSUMPTION_YEARLY, "1y"),
+    ):
+        rows = hours.group_by("metering_point", pl.col("local").dt.truncate(every).alias("start")).agg(
+            consumption=pl.when(pl.col("consumption").null_count() < pl.len()).then(pl.col("consumption").sum()),
+            quality=pl.col("quality").sort_by(pl.col("quality").replace_strict({"M": 0, "I": 1, "N": -1})).last(),
+        )
+        start = pl.col("start").dt.convert_time_zone("UTC")
+        lake.append(
+            table,
+            rows.select(
+                "metering_point",
+                "quality",
+                organisation=pl.lit("default"),
+                meter_id=pl.when(pl.col("metering_point") == "P-2")
+                .then(pl.lit(OTHER))
+                .when(start < EXCHANGED)
+                .then(pl.lit(OLD))
+                .otherwise(pl.lit(NEW)),
+                register=pl.lit("volume_m3"),
+                period_start=start,
+                period_end=pl.col("start").dt.offset_by(every).dt.convert_time_zone("UTC"),
+                day=pl.col("start").dt.date(),
+                consumption=pl.col("consumption").cast(_MILLIONTHS) / pl.lit(1000).cast(_MILLIONTHS),
+                unit=pl.lit("m3"),
+                method=pl.lit("EXACT"),
+                start_quality=pl.lit("M"),
+                end_quality=pl.lit("M"),
+                known_from=KNOWN,
+                month=start.dt.strftime("%Y-%m"),
+            ),
+        )
+    _write(
+        lake,
+        READINGS,
+        *(
+            {
+                "meter_id": meter,
+                "measured_at": END - timedelta(hours=hours),
+                "received_at": END,
+                "landed_at": END,
+                "volume_m3": 70 - hours,
+                "source": "radio",
+                "quality": "M",
+                "month": "2025-11",
+            }
+            for meter in (NEW, OTHER)
+            for hours in (2, 1)
+        ),
+    )
+
+
+def _events(lake: Lake) -> None:
+    event = {"metering_point": "P-1", "register": "volume_m3", "known_from": KNOWN, "correction": 0}
+    _write(
+        lake,
+        REGISTER_EVENTS,
+        {**event, "meter_id": OLD, "at": ROLLED_OVER, "kind": "ROLLOVER", "before": 99999, "after": 1},
+        {**event, "meter_id": NEW, "at": EXCHANGED, "kind": "EXCHANGE", "before": 57, "after": 0},
+    )
+    code = {"meter_id": NEW, "days_observed_30": 30, "max_class": None, "known_from": KNOWN}
+    _write(
+        lake,
+        INFO_CODE_EVENTS,
+        {
+            **code,
+            "code": "LEAK",
+            "first_seen": EXCHANGED + timedelta(days=2),
+            "last_seen": EXCHANGED + timedelta(days=7),
+            "cleared_at": EXCHANGED + timedelta(days=7, hours=1),
+            "days_active_30": 6,
+            "priority": "high",
+        },
+        {
+            **code,
+            "code": "DRY",
+            "first_seen": EXCHANGED + timedelta(days=10),
+            "last_seen": END,
+            "cleared_at": None,
+            "days_active_30": 5,
+            "priority": "normal",
+        },
+    )
+    performance = {"criterion": "daily", "received_on_time": 1, "performance": 100.0, "known_from": KNOWN}
+    _write(
+        lake,
+        READING_PERFORMANCE_DAILY,
+        *(
+            {
+                **performance,
+                "meter_id": meter,
+                "day": END.date(),
+                "expected": 1,
+                "received": received,
+                "month": "2025-11",
+            }
+            for meter, received in ((NEW, 1), (OTHER, 0))
+        ),
+    )
+
+
+def _frames(lake: Lake) -> None:
+    landed = [END - timedelta(days=days) for days in range(6)]
+    frames = [
+        {
+            "frame_id": f"{day:016x}-{line}",
+            "received_at": at,
+            "landed_at": at,
+            "landed_day": at.astimezone(UTC).date(),
+            "collector": f"C-{line % 2}",
+            "source_file": f"concentrator-{at:%Y-%m-%d}.csv",
+            "source_line": line,
+            "source_sha256": f"{day:064x}",
+        }
+        for day, at in enumerate(landed)
+        for line in range(1, 41 + 3 * day)
+    ]
+    _write(lake, RECEPTIONS, *({**frame, "frame": b"\x44"} for frame in frames))
+    _write(
+        lake,
+        OUTCOMES,
+        *(
+            {
+                "attempt": 1,
+                "decided_at": END,
+                "outcome": {1: "no_key", 2: "corrupt", 3: "foreign"}.get(frame["source_line"] % 11, "decoded"),
+                "reason": None,
+                **{name: frame[name] for name in ("frame_id", "received_at", "landed_at", "landed_day")},
+            }
+            for frame in frames
+            if frame["source_line"] > 1
+        ),
+    )

@@ -1,0 +1,172 @@
+"""Figures drawn from frames."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import plotly.graph_objects as go
+import polars as pl
+import pytest
+
+from dashboards import charts, wording
+from warehouse.queries.consumption import Interval
+from warehouse.schemas import INSTANT, REGISTER
+
+ZONE = ZoneInfo("Europe/Copenhagen")
+NIGHT = datetime(2025, 10, 25, 22, tzinfo=UTC)  # local midnight before the clock is put back
+EVENTS = pl.DataFrame(
+    schema={
+        "at": INSTANT,
+        "kind": pl.String,
+        "metering_point": pl.String,
+        "meter_id": pl.String,
+        "before": REGISTER,
+        "after": REGISTER,
+        "correction": REGISTER,
+    }
+)
+CODES = pl.DataFrame(
+    schema={
+        "code": pl.String,
+        "priority": pl.String,
+        "metering_point": pl.String,
+        "meter_id": pl.String,
+        "first_seen": INSTANT,
+        "last_seen": INSTANT,
+        "cleared_at": INSTANT,
+        "days_active_30": pl.Int32,
+    }
+)
+
+
+def hours(*values: tuple[str | None, str]) -> pl.DataFrame:
+    starts = [NIGHT + timedelta(hours=number) for number in range(len(values))]
+    return pl.DataFrame(
+        {
+            "period_start": starts,
+            "period_end": [start + timedelta(hours=1) for start in starts],
+            "consumption": [None if value is None else Decimal(value) for value, _ in values],
+            "unit": ["m3"] * len(values),
+            "quality": [quality for _, quality in values],
+        },
+        schema_overrides={"period_start": INSTANT, "period_end": INSTANT, "consumption": REGISTER},
+    )
+
+
+def draw(
+    figures: pl.DataFrame,
+    interval: Interval = "hourly",
+    events: pl.DataFrame = EVENTS,
+    codes: pl.DataFrame = CODES,
+) -> go.Figure:
+    return charts.consumption(
+        figures, interval=interval, register="volume_m3", zone=ZONE, events=events, info_codes=codes
+    )
+
+
+def test_one_trace_per_quality_told_apart_by_pattern() -> None:
+    figure = draw(hours(("1.5", "M"), ("2", "I"), ("0.25", "M"), (None, "N")))
+
+    measured, interpolated, missing = figure.data
+    assert (measured.name, list(measured.y)) == ("measured", [1.5, 0.25])
+    assert (interpolated.name, list(interpolated.y)) == ("interpolated", [2.0])
+    assert measured.marker.pattern.shape != interpolated.marker.pattern.shape
+    assert (missing.name, list(missing.y)) == ("missing", [0])
+    assert len({look.name for look in wording.QUALITY.values()}) == len(wording.QUALITY)
+
+
+def test_the_two_hours_of_the_autumn_change_stand_apart() -> None:
+    figure = draw(hours(*(("1", "M") for _ in range(5))))
+
+    (bars,) = figure.data
+    assert len(set(bars.x)) == 5
+    assert [said[0].split(" ", 4)[4] for said in bars.customdata[2:4]] == ["02:00 CEST", "02:00 CET"]
+    assert list(figure.layout.xaxis.ticktext) == ["00:00<br>26 Oct", "03:00"]
+
+
+def test_day_of_the_change_keeps_its_calendar_width() -> None:
+    day = pl.DataFrame(
+        {
+            "period_start": [NIGHT],
+            "period_end": [NIGHT + timedelta(hours=25)],
+            "consumption": [Decimal(7)],
+            "unit": ["m3"],
+            "quality": ["M"],
+        },
+        schema_overrides={"period_start": INSTANT, "period_end": INSTANT, "consumption": REGISTER},
+    )
+
+    (bar,) = draw(day, "daily").data
+
+    assert bar.x[0] == datetime(2025, 10, 26)  # noqa: DTZ001  places on the axis have no zone
+    assert bar.width[0] + 2 * bar.offset[0] == pytest.approx(86_400_000)
+    assert tuple(bar.customdata[0]) == ("Sun 26 Oct 2025", "7 m³")
+
+
+def test_markers_say_what_happened() -> None:
+    events = pl.DataFrame(
+        [
+            (NIGHT, "EXCHANGE", "P-1", "KAM-1", Decimal("57.5"), Decimal(0), Decimal("57.5")),
+            (NIGHT, "UNEXPLAINED_FALL", "P-1", "KAM-1", Decimal(9), Decimal(2), None),
+        ],
+        schema=EVENTS.schema,
+        orient="row",
+    )
+
+    figure = draw(hours(("4", "M")), events=events)
+
+    _, exchange, fall = figure.data
+    assert exchange.name == "meter exchange"
+    assert exchange.text[0] == "<b>meter exchange</b><br>26 Oct 2025 00:00<br>P-1 · KAM-1<br>register 57.5 → 0"
+    assert exchange.y[0] > 4
+    assert fall.name == "unexplained fall"
+    assert fall.text[0].endswith("register 9 → 2<br>consumption across it is unknown")
+
+
+def test_info_codes_are_cut_to_the_time_shown() -> None:
+    codes = pl.DataFrame(
+        [
+            ("LEAK", "high", "P-1", "KAM-1", NIGHT - timedelta(days=3), NIGHT + timedelta(hours=9), None, 4),
+            ("DRY", "normal", "P-1", "KAM-1", NIGHT, NIGHT, NIGHT + timedelta(hours=1), 1),
+        ],
+        schema=CODES.schema,
+        orient="row",
+    )
+
+    figure = draw(hours(("4", "M"), ("4", "M")), codes=codes)
+
+    leak, dry = figure.data[1:]
+    assert (list(leak.y), list(leak.x)) == (["LEAK"], [2 * 3_600_000])
+    assert (list(dry.y), list(dry.x)) == (["DRY"], [3_600_000])
+    assert "still active" in leak.text[0]
+    assert "cleared 26 Oct 2025 01:00" in dry.text[0]
+
+
+def test_sum_of_points_says_how_many_are_missing() -> None:
+    total = hours(("4", "M"), ("4", "M")).with_columns(points=pl.lit(20), missing=pl.Series([0, 3]))
+
+    (bars,) = draw(total).data
+
+    assert [said[1] for said in bars.customdata] == ["4 m³", "4 m³<br>3 of 20 points without a value"]
+
+
+def test_outcomes_stack_with_the_decoded_at_the_bottom() -> None:
+    days = pl.DataFrame(
+        {"landed_day": [NIGHT.date()] * 3, "outcome": ["corrupt", "decoded", "novel"], "frames": [1, 2, 3]}
+    )
+
+    assert [trace.name for trace in charts.outcomes(days).data] == ["decoded", "corrupt", "novel"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("1234567.5", "1 234 567.5 m³"), ("0", "0 m³"), ("100", "100 m³"), ("-0.000001", "-0.000001 m³")],
+)
+def test_amounts_are_exact(value: str, text: str) -> None:
+    assert wording.amount(Decimal(value), "m³").replace("\N{NARROW NO-BREAK SPACE}", " ") == text
+
+
+def test_unknown_amount() -> None:
+    assert wording.amount(None, "m³") == "unknown"
+    assert wording.register("volume_m3") == "Volume (m³)"
+    assert wording.register("input_a") == "Pulse input A"

@@ -1,0 +1,80 @@
+"""Which part of a table an operation touches, as one predicate in Polars and in Delta's SQL.
+
+Both forms name the same rows: what is read, changed and written back is exactly what the commit replaces.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from warehouse.schemas import INSTANT, Table
+
+Bound = str | datetime | date
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A block of rows: some partitions, and a closed range in each of some columns.
+
+    Attributes:
+        partitions: Per partition column the values it may have.
+        ranges: Per column its lowest and highest value.
+    """
+
+    partitions: Mapping[str, tuple[Bound, ...]] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[Bound, Bound]] = field(default_factory=dict)
+
+    @property
+    def expression(self) -> pl.Expr:
+        """The block as a Polars filter."""
+        inside = [pl.col(name).is_in(list(values)) for name, values in self.partitions.items()]
+        between = [pl.col(name).is_between(pl.lit(low), pl.lit(high)) for name, (low, high) in self.ranges.items()]
+        return pl.all_horizontal(pl.lit(value=True), *inside, *between)
+
+    @property
+    def sql(self) -> str:
+        """The block as a predicate of Delta's SQL; instants and dates are quoted, as delta-rs wants them."""
+        inside = [
+            f'"{name}" in ({", ".join(_literal(value) for value in values)})'
+            for name, values in self.partitions.items()
+        ]
+        between = [
+            f'"{name}" >= {_literal(low)} and "{name}" <= {_literal(high)}' for name, (low, high) in self.ranges.items()
+        ]
+        return " and ".join([*inside, *between]) or "true"
+
+
+def covering(table: Table, rows: pl.DataFrame) -> Box:
+    """The smallest block that holds all rows.
+
+    Args:
+        table: Their table.
+        rows: At least one row with the table's columns.
+
+    Returns:
+        Its partitions and the ranges of the leading sort column and of the instants and dates in the key.
+    """
+    bounded = [name for name in table.key if table.schema[name] in (INSTANT, pl.Date)]
+    if table.sort_by and table.schema[table.sort_by[0]] in (pl.String, INSTANT):
+        bounded.insert(0, table.sort_by[0])
+    names = [name for name in dict.fromkeys(bounded) if name not in table.partition_by and not rows[name].has_nulls()]
+    return Box(
+        partitions={name: tuple(rows[name].unique().sort()) for name in table.partition_by},
+        ranges={name: (_bound(rows[name].min()), _bound(rows[name].max())) for name in names},
+    )
+
+
+def _bound(value: object) -> Bound:
+    if not isinstance(value, str | date):
+        raise TypeError(f"{value!r} bounds no range")
+    return value
+
+
+def _literal(value: Bound) -> str:
+    if isinstance(value, datetime):
+        return f"'{value.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%S.%fZ')}'"
+    if isinstance(value, date):
+        return f"'{value.isoformat()}'"
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,116 @@
+"""What can be looked at: metering points, meters and groups.
+
+A subject is a frame of ``metering_point``, ``valid_from`` and ``valid_to``: the points it consists of, each with the
+time it belongs to it. Either end is null where there is none.
+"""
+
+import polars as pl
+
+from warehouse.lake import Lake
+from warehouse.schemas import GROUP_MEMBERS, GROUPS, INSTALLATIONS, INSTANT, METERING_POINTS, METERS
+
+_SUBJECT = ("metering_point", "valid_from", "valid_to")
+
+
+def metering_points(lake: Lake, organisation: str) -> pl.DataFrame:
+    """All metering points with the meter that is, or last was, installed.
+
+    Returns:
+        ``metering_point``, ``medium``, ``role``, ``meter_id`` (null where none ever was) and ``installed_at``, by name.
+    """
+    last = (
+        lake.scan(INSTALLATIONS)
+        .filter(organisation=organisation)
+        .sort("installed_at")
+        .group_by("metering_point")
+        .agg(pl.col("meter_id", "installed_at").last())
+    )
+    return (
+        lake.scan(METERING_POINTS)
+        .filter(organisation=organisation)
+        .join(last, on="metering_point", how="left")
+        .select("metering_point", "medium", "role", "meter_id", "installed_at")
+        .sort("metering_point")
+        .collect()
+    )
+
+
+def meters(lake: Lake, organisation: str) -> pl.DataFrame:
+    """All meters with the point where they are, or last were, installed.
+
+    Returns:
+        ``meter_id``, ``serial``, ``medium``, ``model``, ``state``, ``key_status`` and ``metering_point`` (null where it
+        was never installed), by meter.
+    """
+    last = (
+        lake.scan(INSTALLATIONS)
+        .filter(organisation=organisation)
+        .sort("installed_at")
+        .group_by("meter_id")
+        .agg(pl.col("metering_point").last())
+    )
+    return (
+        lake.scan(METERS)
+        .filter(organisation=organisation)
+        .join(last, on="meter_id", how="left")
+        .select("meter_id", "serial", "medium", "model", "state", "key_status", "metering_point")
+        .sort("meter_id")
+        .collect()
+    )
+
+
+def groups(lake: Lake, organisation: str) -> pl.DataFrame:
+    """All groups.
+
+    Returns:
+        ``group``, ``kind`` and ``members`` (points that belong or belonged to it), by name.
+    """
+    members = (
+        lake.scan(GROUP_MEMBERS)
+        .filter(organisation=organisation)
+        .group_by("group")
+        .agg(members=pl.col("metering_point").n_unique().cast(pl.Int64))
+    )
+    return (
+        lake.scan(GROUPS)
+        .filter(organisation=organisation)
+        .join(members, on="group", how="left")
+        .select("group", "kind", pl.col("members").fill_null(0))
+        .sort("group")
+        .collect()
+    )
+
+
+def find(points: pl.DataFrame, known_meters: pl.DataFrame, text: str) -> list[str]:
+    """The metering points that a person means.
+
+    Args:
+        points: From :func:`metering_points`.
+        known_meters: From :func:`meters`.
+        text: Name of a metering point, a meter's id or its serial number.
+
+    Returns:
+        The points; none where nothing has this name or the meter was never installed, several where meters of several
+        kinds share the serial number.
+    """
+    if text in points["metering_point"]:
+        return [text]
+    meant = (pl.col("meter_id") == text) | (pl.col("serial") == text)
+    return known_meters.filter(meant)["metering_point"].drop_nulls().unique().sort().to_list()
+
+
+def point(*names: str) -> pl.DataFrame:
+    """Single metering points as a subject."""
+    points = pl.DataFrame({"metering_point": list(names)}, schema={"metering_point": pl.String})
+    return points.with_columns(valid_from=pl.lit(None, INSTANT), valid_to=pl.lit(None, INSTANT))
+
+
+def group(lake: Lake, organisation: str, name: str) -> pl.DataFrame:
+    """The members of a group as a subject."""
+    return (
+        lake.scan(GROUP_MEMBERS)
+        .filter(organisation=organisation, group=name)
+        .select(_SUBJECT)
+        .sort("metering_point", "valid_from")
+        .collect()
+    )

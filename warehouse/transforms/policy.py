@@ -1,0 +1,45 @@
+"""What a utility may decide about the way consumption is reckoned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+
+_LARGEST_RATES = {
+    "volume_m3": 10.0,
+    "energy_kwh": 1_000.0,
+    "cooling_energy_kwh": 1_000.0,
+    "volume_temp_flow_m3c": 1_500.0,
+    "volume_temp_return_m3c": 1_500.0,
+    "energy_import_kwh": 100.0,
+    "energy_export_kwh": 100.0,
+    "input_a": 10_000.0,
+    "input_b": 10_000.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Limits that tell measured, interpolated and missing apart, and one kind of fall from another.
+
+    Attributes:
+        expected_interval: Time between two readings of the source. A boundary between two readings no further apart
+            than one and a half of it is aligned, else interpolated.
+        gap_limit: Longest gap whose inner boundaries are interpolated; of longer ones only the total is known.
+        largest_rates: Largest credible rate of each register in its unit per hour: overload flow, power of the
+            connection, fuses. The defaults fit a large building; 10 m³/h is the overload flow of a DN 40 meter.
+        reversible: Registers that run backwards with reverse flow, in meters not named by ``never_backwards``.
+        never_backwards: Manufacturers whose legal registers never fall. Kamstrup's meters count reverse volume in a
+            register of its own (MULTICAL 21, technical description).
+        reverse_share: Share of the largest rate that reverse flow may reach; it is not expected to last over a day.
+        digits: Digits before the register rolls over, by device (``KAM-1b-16``) and register, where the layout of the
+            telegram does not tell.
+    """
+
+    expected_interval: timedelta
+    gap_limit: timedelta = timedelta(days=35)
+    largest_rates: Mapping[str, float] = field(default_factory=lambda: MappingProxyType(_LARGEST_RATES))
+    reversible: frozenset[str] = frozenset({"volume_m3"})
+    never_backwards: frozenset[str] = frozenset({"KAM"})
+    reverse_share: float = 0.1
+    digits: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
