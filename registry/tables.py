@@ -88,10 +88,9 @@ def _rows(registry: Registry, statement: Executable, table: Table | None = None)
     instant = pl.Datetime("us", "UTC")
     known = dict(table.schema) if table else {"verified_at": instant, "failed_at": instant}
     schema = {name: known.get(name, pl.String) for name in names}
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     wanted = [name for name in names if table is None or name in table.schema]
-    series = {name: pl.Series(name, cells, schema[name]) for name, cells in zip(names, columns, strict=True)}
-    return pl.DataFrame([series[name] for name in wanted])
+    columns = zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)
+    return pl.DataFrame([pl.Series(name, cells, schema[name]) for name, cells in columns if name in wanted])
 
 
 def meter_index(registry: Registry, organisation: str) -> pl.DataFrame:

@@ -27,7 +27,7 @@ class Incident:
     """One incident.
 
     Attributes:
-        kind: Name, e.g. ``leak``.
+        kind: Name, e.g. ``exchange`` or ``info_code``.
         subject: Meter, metering point or concentrator.
         start_ms: When it begins.
         end_ms: When it ends; None if it does not, or takes no time.

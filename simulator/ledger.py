@@ -1,4 +1,18 @@
-"""The truth's tables: gathered kind by kind, written at the end."""
+"""The truth's tables: gathered kind by kind, written at the end.
+
+All instants are UTC, all registers and consumptions exact decimals in base units, empty where nothing can be known.
+
+- ``consumption_daily`` and, for the first metering points, ``consumption_hourly``: what flowed (``consumption_true``,
+  from registers rounded down to their resolution at the boundaries), and what the boundary rule of ALGORITHMS §2.1
+  makes of all readings once late files and keys are in (``consumption_expected``). The two are equal where both
+  boundaries are readings (``both_boundaries_exact``) and differ by at most two counts where both have readings within
+  the hour on either side (``both_boundaries_within_hour``). ``event`` names what disturbs the register in the period.
+- ``performance_daily``: slots expected and received in the end; meters of which nothing is expected have no row.
+- ``info_codes``: episodes of codes by the readings' times.
+- ``telegrams``: undamaged transmissions and receptions delivered, of every meter heard, foreign ones included.
+- ``incidents``: everything that was made to happen.
+- ``outcomes``, written with the frame files: outcome to expect of every line in the end and before the late keys.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -130,8 +144,10 @@ class Ledger:
 
     def _add_performance(self, meter: Meter, times: list[int]) -> None:
         bounds = self.fleet.midnights()
-        for number, *counted in performance(times, meter.active, bounds):
-            self.rows["performance_daily"].append((meter.meter_id, self._day(number), *counted))
+        for number, criterion, expected, received in performance(times, meter.active, bounds):
+            if expected:
+                row = (meter.meter_id, self._day(number), criterion, expected, received)
+                self.rows["performance_daily"].append(row)
 
     def _day(self, number: int) -> str:
         return str(np.datetime64(self.fleet.start) + number)
@@ -180,7 +196,7 @@ class Ledger:
             events.append(("SILENCE", *self.plan.silences[meter.serial]))
         return events
 
-    def _add_periods(self, table: str, history: "_History", bounds: Sequence[int], labels: Sequence[str]) -> None:
+    def _add_periods(self, table: str, history: _History, bounds: Sequence[int], labels: Sequence[str]) -> None:
         register = history.parts[0].register
         true = _true_counts(history.course, history.stays, bounds)
         for number, (start, end) in enumerate(pairwise(bounds)):

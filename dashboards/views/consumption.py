@@ -3,6 +3,7 @@
 import re
 from datetime import date, timedelta
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import streamlit as st
@@ -129,8 +130,9 @@ def _show(house: Installation, name: str, subject: pl.DataFrame, registers: list
             icon=":material/info:",
         )
         return
-    events = queries.register_events(lake, organisation, subject, register=register, first=first, last=last, zone=zone)
-    codes = queries.info_codes(lake, organisation, subject, first=first, last=last, zone=zone)
+    whole = _days_of(shown, zone)
+    events = queries.register_events(lake, organisation, subject, register=register, zone=zone, **whole)
+    codes = queries.info_codes(lake, organisation, subject, zone=zone, **whole)
     _key_figures(house, subject, shown, codes, register, together=together)
     st.plotly_chart(
         charts.consumption(shown, interval=interval, register=register, zone=zone, events=events, info_codes=codes),
@@ -246,6 +248,15 @@ def _table(frame: pl.DataFrame, nothing: str = "") -> None:
 def _local(frame: pl.DataFrame, timezone: str) -> pl.DataFrame:
     instants = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
     return frame.with_columns(pl.col(instants).dt.convert_time_zone(timezone))
+
+
+def _days_of(shown: pl.DataFrame, zone: ZoneInfo) -> dict[str, date]:
+    """The local days that the periods shown reach over: whole months and years."""
+    ends = shown.select(
+        first=pl.col("period_start").min().dt.convert_time_zone(zone.key).dt.date(),
+        last=(pl.col("period_end").max() - pl.duration(microseconds=1)).dt.convert_time_zone(zone.key).dt.date(),
+    )
+    return ends.row(0, named=True)
 
 
 def _file_name(name: str, register: str, interval: str, first: date, last: date) -> str:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from decoders.batch.columns import Bytes
+from decoders.batch.texts import hex_column
 
 _SHIFTS = ((7, 12, 17, 22), (5, 9, 14, 20), (4, 11, 16, 23), (6, 10, 15, 21))
 _SINES = tuple(np.uint32(int(abs(math.sin(step + 1)) * 2**32)) for step in range(64))
@@ -16,7 +16,6 @@ _WORDS = tuple(
 )
 _START = tuple(np.uint32(word) for word in (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476))
 _AT_ONCE = 16384  # rows whose state and message stay in the processor's cache
-_HEX = np.array([f"{byte:02x}".encode() for byte in range(256)], "S2").view(np.uint16)
 
 
 def md5_hex(messages: Bytes) -> pl.Series:
@@ -39,8 +38,7 @@ def md5_hex(messages: Bytes) -> pl.Series:
         padded[:, -8:] = np.frombuffer((width * 8).to_bytes(8, "little"), np.uint8)
         words = np.ascontiguousarray(padded.view("<u4").T).astype(np.uint32, copy=False)
         digests[start : start + len(part)] = _digest(words, blocks).T
-    text = np.ascontiguousarray(_HEX[digests.view(np.uint8)]).view(np.uint8)
-    return _fixed_strings(text.reshape(count, 32))
+    return hex_column(digests.view(np.uint8).reshape(count, 16))
 
 
 def _digest(words: NDArray[np.uint32], blocks: int) -> NDArray[np.uint32]:
@@ -85,9 +83,3 @@ def _mix(
         np.bitwise_not(d, out=out)
         out |= b
         out ^= c
-
-
-def _fixed_strings(text: Bytes) -> pl.Series:
-    count, width = text.shape
-    offsets = np.arange(count + 1, dtype=np.int64) * width
-    return pl.Series(pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text)))

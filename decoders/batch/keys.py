@@ -20,14 +20,21 @@ class KeyRing:
 
     Attributes:
         codes: Meter codes, rising, shape (k,); one entry per key.
+        meters: Distinct meter codes, rising, shape (m,).
+        starts: Position of each meter's first key, shape (m,).
+        counts: Number of each meter's keys, shape (m,).
         secrets: The keys, in the order of ``codes``.
         numbers: ``key_no`` of each key, shape (k,).
         proven: Whether a key has verified a frame, before or in this batch, shape (k,).
         worked: Whether a key has verified a frame of this batch, shape (k,).
         failed: Whether a key has failed a check in this batch, shape (k,).
+        meter_ids: Meter id of each key, shape (k,).
     """
 
     codes: Codes
+    meters: Codes
+    starts: NDArray[np.int64]
+    counts: NDArray[np.int64]
     secrets: list[bytes]
     numbers: NDArray[np.int32]
     proven: NDArray[np.bool_]
@@ -36,19 +43,17 @@ class KeyRing:
     meter_ids: pl.Series
     _pads: dict[tuple[int, bool], Callable[[bytes | memoryview], bytes]] = field(default_factory=dict, repr=False)
 
-    def count(self, codes: Codes) -> NDArray[np.int64]:
-        """Number of keys of each meter, shape (n,)."""
-        return np.searchsorted(self.codes, codes, "right") - np.searchsorted(self.codes, codes, "left")
+    def spans(self, codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Position of each meter's first key and the number of its keys, both shape (n,)."""
+        if not len(self.meters):
+            return np.zeros(len(codes), np.int64), np.zeros(len(codes), np.int64)
+        places = np.searchsorted(self.meters, codes).clip(max=len(self.meters) - 1)
+        counts = np.where(self.meters[places] == codes, self.counts[places], 0)
+        return self.starts[places], counts
 
-    def first(self, codes: Codes) -> NDArray[np.int64]:
-        """Position of each meter's first key, shape (n,); meaningless for a meter without keys."""
-        return np.searchsorted(self.codes, codes, "left")
-
-    def trusted(self, codes: Codes) -> NDArray[np.bool_]:
-        """Whether any key of each meter is proven, shape (n,)."""
-        sums = np.concatenate([[0], np.cumsum(self.proven)])
-        left, right = (np.searchsorted(self.codes, codes, side) for side in ("left", "right"))
-        return sums[right] > sums[left]
+    def trusted(self) -> Codes:
+        """Meters one of whose keys is proven, rising."""
+        return np.unique(self.codes[self.proven])
 
     def encrypt(self, keys: Rows, blocks: Bytes) -> Bytes:
         """AES-encrypts rows of whole blocks, shape (n, 16 m), each row with the key at ``keys``, shape (n,)."""
@@ -96,8 +101,12 @@ def key_ring(keys: pl.DataFrame) -> KeyRing:
     order = order[np.argsort(codes[order], kind="stable")]
     chosen = usable[order]
     proven = chosen["verified"].fill_null(value=False).to_numpy().astype(np.bool_)
+    meters, starts, counts = np.unique(codes[order], return_index=True, return_counts=True)
     return KeyRing(
         codes=codes[order],
+        meters=meters,
+        starts=starts,
+        counts=counts,
         secrets=chosen["key"].to_list(),
         numbers=chosen["key_no"].to_numpy().astype(np.int32),
         proven=proven,

@@ -104,9 +104,19 @@ def _a_holds(data: Bytes) -> NDArray[np.bool_]:
         return np.zeros(count, np.bool_)
     length = sum(stop - start for start, stop in spans) - 1
     mask: NDArray[np.bool_] = data[:, 0] == length
+    return _checked(data, mask, spans)
+
+
+def _checked(data: Bytes, mask: NDArray[np.bool_], spans: tuple[tuple[int, int], ...]) -> NDArray[np.bool_]:
+    """Which of the masked frames carry the right checksum after every span."""
+    candidates = np.flatnonzero(mask)
     for start, stop in spans:
-        if mask.any():
-            mask[mask] = crc16(data[mask, start:stop]) == uint16_be(data[mask], stop)
+        if not len(candidates):
+            break
+        part = data if len(candidates) == len(data) else data[candidates]
+        holds = crc16(part[:, start:stop]) == uint16_be(part, stop)
+        mask[candidates[~holds]] = False
+        candidates = candidates[holds]
     return mask
 
 
@@ -130,10 +140,7 @@ def _b_holds(data: Bytes) -> NDArray[np.bool_]:
     if not _HEADER + 1 + _CRC <= width <= 256 or any(stop <= start for start, stop in spans):
         return np.zeros(count, np.bool_)
     mask: NDArray[np.bool_] = data[:, 0] == width - 1
-    for start, stop in spans:
-        if mask.any():
-            mask[mask] = crc16(data[mask, start:stop]) == uint16_be(data[mask], stop)
-    return mask
+    return _checked(data, mask, spans)
 
 
 def _strip_b(rows: Rows, link: str, data: Bytes) -> Linked:

@@ -6,10 +6,10 @@ cleared.
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from decoders.batch.columns import Bytes, slabs
+from decoders.batch.texts import ascii_column
 
 Codes = NDArray[np.uint64]
 
@@ -53,6 +53,4 @@ def ids_of_codes(codes: Codes) -> pl.Series:
     places = (4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17)
     for place, shift in zip(places, (44, 40, 36, 32, 28, 24, 20, 16, 52, 48, 60, 56), strict=True):
         text[:, place] = _DIGITS[((codes >> np.uint64(shift)) & np.uint64(15)).astype(np.uint8)]
-    offsets = np.arange(len(codes) + 1, dtype=np.int64) * _WIDTH
-    array = pa.LargeStringArray.from_buffers(len(codes), pa.py_buffer(offsets), pa.py_buffer(text))
-    return pl.Series("meter_id", array)
+    return ascii_column(text).alias("meter_id")

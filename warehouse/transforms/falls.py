@@ -63,10 +63,10 @@ def classify_falls(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, p
     return kept.select(*knots.columns, "lift", "broken"), pl.concat([rejected, falls, changes])
 
 
-def _before(column: str, steps: int = 1) -> pl.Expr:
+def _before(value: str | pl.Expr, steps: int = 1) -> pl.Expr:
     """Value some readings earlier (or later, if negative) in the same installation, else null."""
     same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(steps) for key in _SAME)
-    return pl.when(same).then(pl.col(column).shift(steps))
+    return pl.when(same).then((pl.col(value) if isinstance(value, str) else value).shift(steps))
 
 
 def _limits(policy: Policy) -> list[pl.Expr]:
@@ -124,8 +124,7 @@ def _rejections() -> list[pl.Expr]:
     stale = fell & clock_fell & (recovers | v2.is_null())
     dip = fell & recovers.fill_null(value=False) & _plausible(v2 - v0, _before("at", -1) - _before("at"))
     low = (stale | dip).fill_null(value=False)
-    same_earlier = pl.all_horizontal(pl.col(key) == pl.col(key).shift(2) for key in _SAME)
-    credible = ~(same_earlier & low.shift(2)).fill_null(value=False)
+    credible = ~_before(low, 2).fill_null(value=False)
     # With reverse flow a peak of credible height is a measured one.
     flowed_back = _reverse(v0 - value, at - _before("at")) & _plausible(v0 - earlier, _before("at") - _before("at", 2))
     peak = (
@@ -133,11 +132,9 @@ def _rejections() -> list[pl.Expr]:
         & (credible & (earlier <= value))
         & _plausible(value - earlier, at - _before("at", 2))
     )
-    same_next = pl.all_horizontal(pl.col(key) == pl.col(key).shift(-1) for key in _SAME)
-    peak_next = same_next & peak.shift(-1)
     rejection = pl.when(stale).then(pl.lit("OUT_OF_ORDER")).when(dip).then(pl.lit("SPIKE_DOWN"))
     return [
-        rejection.when(peak_next).then(pl.lit("SPIKE_UP")).alias("rejection"),
+        rejection.when(_before(peak, -1)).then(pl.lit("SPIKE_UP")).alias("rejection"),
         v0.alias("rejected_before"),
     ]
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import zstandard
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherAlgorithm, algorithms, modes
 
-WIDTHS = {"04": 4, "0C": 4, "0B": 3, "0A": 2, "02": 2, "42": 2, "44": 4, "4C": 4, "61": 1}
-VIF_LENGTHS = {"FF": 2, "FD": 2}
+_WIDTHS = {"04": 4, "0C": 4, "0B": 3, "0A": 2, "02": 2, "42": 2, "44": 4, "4C": 4, "61": 1}
+_VIF_LENGTHS = {"FF": 2, "FD": 2}
 
 
 def content(path: Path) -> str:
@@ -85,7 +85,7 @@ def decrypt(telegram: bytes, key: bytes) -> bytes:
     return _decrypt(algorithms.AES(key), modes.CBC(address + head[:1] * 8), head[4:])
 
 
-def _decrypt(cipher: CipherAlgorithm, mode: modes.Mode, text: bytes) -> bytes:
+def _decrypt(cipher: CipherAlgorithm, mode: modes.CTR | modes.CBC, text: bytes) -> bytes:
     return Cipher(cipher, mode).decryptor().update(text)
 
 
@@ -98,10 +98,10 @@ def records(area: bytes) -> dict[str, bytes]:
         if dif == "2F":
             position += 1
             continue
-        length = VIF_LENGTHS.get(f"{area[position + 1]:02X}", 1)
+        length = _VIF_LENGTHS.get(f"{area[position + 1]:02X}", 1)
         data = position + 1 + length
-        found[area[position:data].hex().upper()] = area[data : data + WIDTHS[dif]]
-        position = data + WIDTHS[dif]
+        found[area[position:data].hex().upper()] = area[data : data + _WIDTHS[dif]]
+        position = data + _WIDTHS[dif]
     return found
 
 

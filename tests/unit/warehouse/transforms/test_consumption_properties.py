@@ -181,7 +181,7 @@ def same(one: Figures, other: Figures) -> bool:
     return one.hourly.equals(other.hourly) and one.daily.equals(other.daily) and one.events.equals(other.events)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(random=RANDOM, meter=st.sampled_from([METER, REVERSIBLE_METER]))
 def test_falls_never_make_sums_disagree(random: Random, meter: str) -> None:
     zone, day = ZoneInfo("Europe/Copenhagen"), date(2025, 10, 26)
@@ -196,7 +196,7 @@ def test_falls_never_make_sums_disagree(random: Random, meter: str) -> None:
     assert same(figures(frame_of(shuffled(random, rows), meter), day, zone=zone.key), result)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(random=RANDOM, meter=st.sampled_from([METER, REVERSIBLE_METER]))
 def test_readings_beyond_the_context_do_not_matter(random: Random, meter: str) -> None:
     day = date(2025, 6, 10)
@@ -209,7 +209,7 @@ def test_readings_beyond_the_context_do_not_matter(random: Random, meter: str) -
     assert same(figures(frame_of(before + inside + after, meter), day), figures(frame_of(rows, meter), day))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(random=RANDOM, meter=st.sampled_from([METER, REVERSIBLE_METER]))
 def test_a_late_reading_changes_no_figure_beyond_its_context(random: Random, meter: str) -> None:
     first, last = date(2025, 6, 1), date(2025, 6, 4)

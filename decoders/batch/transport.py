@@ -1,0 +1,170 @@
+"""From the first CI field to the plain record area, for whole slabs.
+
+Covered are the extended link layers I to IV with and without AES-CTR, the long, short and absent transport headers of
+full frames, compact frames without a header, and the security modes 0 and 5. Everything else, and whatever fails a
+check that is not the key's, stays open in the ledger for the scalar decoder.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from decoders.batch.checks import crc16, uint16_le
+from decoders.batch.columns import Rows, groups, uint_le
+from decoders.batch.digest import md5_hex
+from decoders.batch.keys import KeyRing
+from decoders.batch.ledger import Ledger
+from decoders.batch.link import Linked
+from decoders.batch.meters import Codes, codes_of_address
+from decoders.batch.telegrams import Telegrams
+from decoders.batch.unlock import BLOCK, FILLERS, Attempt, ell_ctr, mode_5, try_keys
+
+_ELL = {0x8C: 2, 0x8D: 8, 0x8E: 10, 0x8F: 16}
+_ELL_ADDRESS, _ELL_SESSION = (0x8E, 0x8F), (0x8D, 0x8F)
+_SESSION_AND_CHECK = 6
+_TPL = {0x78: 0, 0x7A: 4, 0x72: 12}
+_LONG, _COMPACT = 0x72, 0x79
+_LONG_ADDRESS = [5, 6, 1, 2, 3, 4, 7, 8]
+_NAME_FLAG = 0x80
+
+
+class Opener:
+    """Opens telegrams with the keys of a batch and writes what it finds into the ledger."""
+
+    def __init__(self, ring: KeyRing, registered: Codes | None, ledger: Ledger) -> None:
+        self.ring = ring
+        self.registered = registered
+        self.ledger = ledger
+
+    def open(self, linked: Linked) -> Iterator[Telegrams]:
+        """Plain telegrams of frames whose link layer holds.
+
+        Yields:
+            Telegrams whose ``rest`` is the record area (of compact frames: the data).
+        """
+        self.ledger.note(linked.rows, link=linked.link)
+        frame = np.concatenate([linked.header, linked.application], axis=1)
+        telegrams = Telegrams(linked.rows, frame, linked.header, linked.codes, linked.application)
+        if linked.header.shape[1]:
+            # The initialisation vector holds the manufacturer as sent, a meter code does not hold its top bit.
+            telegrams = telegrams.pick(telegrams.link[:, 3] < _NAME_FLAG)
+        for ci, part in _by_ci(telegrams):
+            yield from self._extended(ci, part) if ci in _ELL else self._transport(ci, part)
+
+    def _extended(self, ci: int, telegrams: Telegrams) -> Iterator[Telegrams]:
+        size = 1 + _ELL[ci]
+        if not telegrams.link.shape[1] or telegrams.rest.shape[1] <= size:
+            return
+        if ci in _ELL_ADDRESS:
+            telegrams = telegrams.pick(telegrams.rest[:, 4] < _NAME_FLAG)
+            telegrams = replace(telegrams, codes=codes_of_address(telegrams.rest[:, 3:11]))
+        self.ledger.access[telegrams.rows] = telegrams.rest[:, 2]
+        opened = (
+            self._session(telegrams, size - _SESSION_AND_CHECK) if ci in _ELL_SESSION else iter((telegrams.skip(size),))
+        )
+        for plain in opened:
+            for inner, part in _by_ci(plain):
+                if inner not in _ELL:
+                    yield from self._transport(inner, part)
+
+    def _session(self, telegrams: Telegrams, at: int) -> Iterator[Telegrams]:
+        """Extended link layers with session number and payload checksum."""
+        session = uint_le(telegrams.rest, at, 4).astype(np.int64)
+        self.ledger.session[telegrams.rows] = session
+        body = telegrams.rest[:, at + 4 :]
+        holds = crc16(body[:, 2:]) == uint16_le(body, 0)
+        yield telegrams.pick((session >> 29 == 0) & holds).skip(at + _SESSION_AND_CHECK)
+        # A logged telegram may pass its checksum as it stands: whether a key contradicts is left to the scalar decoder.
+        sealed = telegrams.pick((session >> 29 == 1) & ~holds)
+        for locked in self._with_keys(sealed, "ell_ctr"):
+            yield from self._unlock(locked, ell_ctr(locked, at, self.ring), skip=2)
+
+    def _transport(self, ci: int, telegrams: Telegrams) -> Iterator[Telegrams]:
+        if ci == _COMPACT and telegrams.rest.shape[1] >= 5:
+            compact = np.stack([uint16_le(telegrams.rest, 1), uint16_le(telegrams.rest, 3)], axis=1)
+            yield from self._plain(replace(telegrams, compact=compact).skip(5))
+            return
+        size = _TPL.get(ci)
+        if size is None or telegrams.rest.shape[1] < 1 + size:
+            return
+        if ci == _LONG:
+            if telegrams.security != "none":
+                return
+            telegrams = telegrams.pick(telegrams.rest[:, 6] < _NAME_FLAG)
+            telegrams = replace(telegrams, codes=codes_of_address(telegrams.rest[:, _LONG_ADDRESS]))
+        elif not telegrams.link.shape[1]:
+            return
+        if not size:
+            yield from self._plain(telegrams.skip(1))
+            return
+        yield from self._secured(telegrams, size)
+
+    def _secured(self, telegrams: Telegrams, size: int) -> Iterator[Telegrams]:
+        """Full frames with a configuration word."""
+        access = telegrams.rest[:, size - 3]
+        unset = self.ledger.access[telegrams.rows] < 0
+        self.ledger.access[telegrams.rows[unset]] = access[unset]
+        word = uint16_le(telegrams.rest, size - 1).astype(np.int64)
+        for mode, places in groups(word >> 8 & 0x1F):
+            part = telegrams.pick(places)
+            if mode == 0:
+                yield from self._plain(part.skip(1 + size))
+            elif mode == 5 and part.security == "none":
+                yield from self._mode_5(part, 1 + size, word[places] >> 4 & 0x0F)
+
+    def _mode_5(self, telegrams: Telegrams, at: int, blocks: Rows) -> Iterator[Telegrams]:
+        for count, places in groups(blocks):
+            if not count or telegrams.rest.shape[1] < at + BLOCK * count:
+                continue
+            part = telegrams.pick(places)
+            sealed = part.pick(uint16_le(part.rest, at) != FILLERS)
+            for locked in self._with_keys(sealed, "mode_5"):
+                access = locked.rest[:, at - 4]
+                yield from self._unlock(locked, mode_5(locked, at, count, access, self.ring), skip=0)
+
+    def _plain(self, telegrams: Telegrams) -> Iterator[Telegrams]:
+        """Telegrams that need no key, of registered meters."""
+        if telegrams.security == "none":
+            self.ledger.codes[telegrams.rows] = telegrams.codes
+            self.ledger.note(telegrams.rows, security="none")
+            telegrams = self._without_foreign(telegrams)
+        if len(telegrams):
+            yield telegrams
+
+    def _with_keys(self, telegrams: Telegrams, security: str) -> Iterator[Telegrams]:
+        """Encrypted telegrams of registered meters with keys; the others are closed."""
+        self.ledger.codes[telegrams.rows] = telegrams.codes
+        self.ledger.note(telegrams.rows, security=security)
+        telegrams = self._without_foreign(replace(telegrams, security=security))
+        keyed = self.ring.spans(telegrams.codes)[1] > 0
+        self._close(telegrams.pick(~keyed), "no_key")
+        if keyed.any():
+            yield telegrams.pick(keyed)
+
+    def _unlock(self, telegrams: Telegrams, attempt: Attempt, skip: int) -> Iterator[Telegrams]:
+        """Telegrams that one of their meter's keys opens; the others are closed."""
+        plain, verified = try_keys(*self.ring.spans(telegrams.codes), self.ring, attempt)
+        self._close(telegrams.pick(~verified), "wrong_key")
+        if verified.any():
+            yield replace(telegrams, rest=plain[:, skip:]).pick(verified)
+
+    def _without_foreign(self, telegrams: Telegrams) -> Telegrams:
+        if self.registered is None or not len(telegrams):
+            return telegrams
+        places = np.searchsorted(self.registered, telegrams.codes).clip(max=max(len(self.registered) - 1, 0))
+        known = self.registered[places] == telegrams.codes if len(self.registered) else np.zeros(len(places), np.bool_)
+        self._close(telegrams.pick(~known), "foreign")
+        return telegrams.pick(known)
+
+    def _close(self, telegrams: Telegrams, outcome: str) -> None:
+        """Telegrams that stay undecoded: their identity is that of the frame."""
+        if len(telegrams):
+            self.ledger.note(telegrams.rows, outcome=outcome)
+            self.ledger.keys.append((telegrams.rows, md5_hex(telegrams.frame)))
+
+
+def _by_ci(telegrams: Telegrams) -> Iterator[tuple[int, Telegrams]]:
+    if len(telegrams) and telegrams.rest.shape[1]:
+        for ci, places in groups(telegrams.rest[:, 0]):
+            yield ci, telegrams.pick(places)

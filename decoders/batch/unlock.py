@@ -1,0 +1,116 @@
+"""Decryption of whole slabs with each meter's own keys, in trial order.
+
+AES runs once per key and slab over all blocks of that key (ECB), never once per frame: for CTR it makes the key stream
+of counter blocks, for CBC the previous ciphertext is added afterwards.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoders.batch.checks import crc16, uint16_le
+from decoders.batch.columns import Bytes, Rows
+from decoders.batch.keys import KeyRing
+from decoders.batch.telegrams import Telegrams
+
+BLOCK = 16
+FILLERS = 0x2F2F
+_UNSYNCHRONISED = 0xED  # the communication control bits that a repeater may change count as zero in the IV
+
+Attempt = Callable[[Rows, Rows], tuple[Bytes, NDArray[np.bool_]]]
+"""Decrypts the telegrams at some positions with one key each: plain bytes and whether they pass their check."""
+
+
+def try_keys(first: Rows, count: Rows, ring: KeyRing, attempt: Attempt) -> tuple[Bytes, NDArray[np.bool_]]:
+    """Decrypts each telegram with the first key of its meter that passes the check, and notes how the keys fared.
+
+    Args:
+        first: Position of the first key of each telegram's meter, shape (n,).
+        count: Number of the meter's keys, at least one, shape (n,).
+        ring: Keys; ``worked``, ``proven`` and ``failed`` are updated.
+        attempt: What a trial is.
+
+    Returns:
+        Plain bytes, shape (n, width), and which telegrams verified, shape (n,).
+    """
+    places = np.arange(len(first))
+    plain, verified = attempt(places, first)
+    _mark(ring, first, verified)
+    for trial in range(1, int(count.max(initial=0))):
+        places = np.flatnonzero(~verified & (count > trial))
+        if not len(places):
+            break
+        keys = first[places] + trial
+        found, holds = attempt(places, keys)
+        _mark(ring, keys, holds)
+        plain[places[holds]] = found[holds]
+        verified[places[holds]] = True
+    return plain, verified
+
+
+def _mark(ring: KeyRing, keys: Rows, holds: NDArray[np.bool_]) -> None:
+    ring.worked[keys[holds]] = True
+    ring.proven[keys[holds]] = True
+    ring.failed[keys[~holds]] = True
+
+
+def ell_ctr(telegrams: Telegrams, session_at: int, ring: KeyRing) -> Attempt:
+    """AES-CTR of the extended link layer (EN 13757-4); the check is the payload checksum.
+
+    Args:
+        telegrams: ``rest`` starts with the CI field of the extended link layer.
+        session_at: Position of the session number in ``rest``; everything after it is encrypted.
+        ring: Keys.
+
+    Returns:
+        An attempt whose plain bytes start with the payload checksum.
+    """
+    cipher = telegrams.rest[:, session_at + 4 :]
+    width = cipher.shape[1]
+    blocks = -(-width // BLOCK)
+    start = np.zeros((len(telegrams), BLOCK), np.uint8)
+    start[:, :8] = telegrams.link[:, 2:10]
+    start[:, 8] = telegrams.rest[:, 1] & _UNSYNCHRONISED
+    start[:, 9:13] = telegrams.rest[:, session_at : session_at + 4]
+    counters = np.repeat(start[:, None, :], blocks, axis=1)
+    counters[:, :, BLOCK - 1] = np.arange(blocks, dtype=np.uint8)  # a frame has at most 16 blocks: no carry
+    counters = counters.reshape(len(telegrams), blocks * BLOCK)
+
+    def attempt(places: Rows, keys: Rows) -> tuple[Bytes, NDArray[np.bool_]]:
+        everything = len(places) == len(telegrams)
+        stream = ring.encrypt(keys, counters if everything else counters[places])
+        plain = stream[:, :width] ^ (cipher if everything else cipher[places])
+        return plain, crc16(plain[:, 2:]) == uint16_le(plain, 0)
+
+    return attempt
+
+
+def mode_5(telegrams: Telegrams, cipher_at: int, blocks: int, access: NDArray[np.uint8], ring: KeyRing) -> Attempt:
+    """AES-CBC with address and access number as initialisation vector (OMS security profile A); the check is 2F2F.
+
+    Args:
+        telegrams: ``rest`` holds the ciphertext.
+        cipher_at: Where it starts in ``rest``.
+        blocks: Encrypted blocks; bytes after them are plain already.
+        access: Access numbers of the transport layer, shape (n,).
+        ring: Keys.
+
+    Returns:
+        An attempt whose plain bytes are the record area, the fillers included.
+    """
+    size = blocks * BLOCK
+    body = telegrams.rest[:, cipher_at:]
+    previous = np.empty((len(telegrams), size), np.uint8)
+    previous[:, :8] = np.ascontiguousarray(telegrams.codes.astype("<u8")).view(np.uint8).reshape(-1, 8)
+    previous[:, 8:BLOCK] = access[:, None]
+    previous[:, BLOCK:] = body[:, : size - BLOCK]
+
+    def attempt(places: Rows, keys: Rows) -> tuple[Bytes, NDArray[np.bool_]]:
+        everything = len(places) == len(telegrams)
+        plain = body.copy() if everything else body[places]
+        decrypted = ring.decrypt(keys, np.ascontiguousarray(plain[:, :size]))
+        plain[:, :size] = decrypted ^ (previous if everything else previous[places])
+        return plain, uint16_le(plain, 0) == FILLERS
+
+    return attempt

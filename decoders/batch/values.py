@@ -1,0 +1,184 @@
+"""Values of one data record in many telegrams at once.
+
+Integers, BCD and real numbers are read as columns. Whether a record is such a plain number is not assumed: both
+decoders read the same probe bytes, and only where they agree the column way is taken. All else (dates, texts, opaque
+bytes) is read by the scalar decoder once per distinct content.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from decoders.batch.columns import Bytes, int_le, uint_le
+from decoders.record import DataRecord
+from decoders.records import parse_records
+
+Mask = NDArray[np.bool_]
+
+_EXACT = 2**53  # integers up to here are doubles without loss, so that one multiplication or division rounds once
+_EXACT_POWER = 22  # so are powers of ten
+_INT64 = range(-(2**63), 2**63)
+_BCD = np.full(256, -1, np.int64)
+_BCD[[tens << 4 | ones for tens in range(10) for ones in range(10)]] = np.arange(100)
+_PROBES = ("00", "12", "99", "FF", "F1", "80", "AA", "7F")
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One data record of n telegrams, each column of shape (n,).
+
+    Attributes:
+        raw: Integer as sent, Int64; null where invalid or no integer.
+        value: Number in the record's unit, Float64; null where there is none.
+        text: Text or date; null where there is none.
+    """
+
+    raw: pl.Series
+    value: pl.Series
+    text: pl.Series
+
+
+def cells_of(record: DataRecord) -> tuple[int | None, float | None, str | None]:
+    """Integer as sent, number and text of one record, as the columns of ``records`` hold them."""
+    raw, value = record.raw_value, record.value
+    whole = raw if isinstance(raw, int) and raw in _INT64 else None
+    if isinstance(value, str):
+        return whole, None, value
+    return whole, None if value is None else float(value), None
+
+
+def read(record: DataRecord, data: Bytes) -> Cells:
+    """Values of the data bytes of one record.
+
+    Args:
+        record: The record as one of the telegrams has it, which says how to read the bytes.
+        data: The record's data bytes in all telegrams, shape (n, width); where there is an LVAR byte, it is the same.
+
+    Returns:
+        Cells of n telegrams.
+    """
+    if _reads_as_number(record.dib, record.vib, record.data_type, record.exponent, data.shape[1]):
+        cells = _numbers(record.data_type, record.exponent, data)
+        if cells is not None:
+            return cells
+    return _by_content(record.dib + record.vib, data)
+
+
+@lru_cache(maxsize=4096)
+def _reads_as_number(dib: bytes, vib: bytes, data_type: str, exponent: int, width: int) -> bool:
+    """Whether column and scalar reading agree on the probes."""
+    if not width or data_type.startswith(("lvar", "manufacturer")) or abs(exponent) > _EXACT_POWER:
+        return False
+    tops = [bytes.fromhex(probe) for probe in _PROBES]
+    probes = [fill * (width - 1) + top for fill in (b"\x00", b"\x12", b"\xff") for top in tops]
+    for probe in probes:
+        cells = _numbers(data_type, exponent, np.frombuffer(probe, np.uint8)[None])
+        found = parse_records(dib + vib + probe)[0]
+        if cells is None:
+            # Beyond the exact range: such telegrams take the other way, so there is nothing to agree on.
+            continue
+        if len(found) != 1 or (cells.raw[0], cells.value[0], cells.text[0]) != cells_of(found[0]):
+            return False
+    return bool(probes) and _numbers(data_type, exponent, np.zeros((1, width), np.uint8)) is not None
+
+
+def _numbers(data_type: str, exponent: int, data: Bytes) -> Cells | None:
+    """Cells of a numeric type; ``None`` for other types and for integers beyond the exact range of doubles."""
+    if data_type == "real32":
+        real = np.ascontiguousarray(data).view("<f4").ravel().astype(np.float64)
+        return _cells(None, _scaled(real, exponent), np.isfinite(real))
+    integers = integers_of(data_type, data)
+    if integers is None:
+        return None
+    raw, valid = integers
+    if ((raw > _EXACT) | (raw < -_EXACT)).any():
+        return None
+    return _cells(raw, _scaled(raw.astype(np.float64), exponent), valid)
+
+
+def integers_of(data_type: str, data: Bytes) -> tuple[NDArray[np.int64], Mask] | None:
+    """Integers as sent and which are valid, both shape (n,); ``None`` for types that are no integers of up to 64 bits."""
+    width = data.shape[1]
+    if data_type.startswith("bcd"):
+        return bcd_to_int(data)
+    if data_type.startswith("uint"):
+        raw = uint_le(data, 0, width).view(np.int64)
+        return raw, np.ones(len(raw), np.bool_) if width < 8 else raw >= 0
+    if data_type.startswith("int"):
+        raw = int_le(data, 0, width)
+        return raw, np.ones(len(raw), np.bool_)
+    return None
+
+
+def bcd_to_int(data: Bytes) -> tuple[NDArray[np.int64], Mask]:
+    """Decodes little-endian packed BCD fields of equal width (EN 13757-3, type A).
+
+    Args:
+        data: Field bytes, shape (n, width), least significant byte first.
+
+    Returns:
+        Values and validity, shape (n,). A top nibble of F means minus; any other digit above 9 makes a row invalid,
+        value 0.
+    """
+    minus = data[:, -1] >= 0xF0
+    pairs = np.ascontiguousarray(data.T)
+    top = np.where(minus, pairs[-1] & 0x0F, pairs[-1])
+    total = _BCD[top]
+    lowest = total
+    for row in pairs[-2::-1]:
+        pair = _BCD[row]
+        lowest = np.minimum(lowest, pair)
+        total = total * 100 + pair
+    valid = lowest >= 0
+    return np.where(valid, np.where(minus, -total, total), 0), valid
+
+
+def _scaled(numbers: NDArray[np.float64], exponent: int) -> NDArray[np.float64]:
+    return numbers * 10.0**exponent if exponent >= 0 else numbers / 10.0**-exponent
+
+
+def _cells(raw: NDArray[np.int64] | None, value: NDArray[np.float64], valid: Mask) -> Cells:
+    count = len(value)
+    absent = pl.Series([None], dtype=pl.String).new_from_index(0, count)
+    if raw is None:
+        return Cells(absent.cast(pl.Int64), masked(value, valid), absent)
+    return Cells(masked(raw, valid), masked(value, valid), absent)
+
+
+def masked(values: NDArray[np.int64] | NDArray[np.float64], valid: Mask) -> pl.Series:
+    """A column with nulls where ``valid``, shape (n,), does not hold."""
+    column = pl.Series(values)
+    return column if valid.all() else column.set(pl.Series(~valid), None)
+
+
+def _by_content(header: bytes, data: Bytes) -> Cells:
+    """Cells read by the scalar decoder, once per distinct content."""
+    contents, places = distinct(data)
+    found = [_content_cells(header + content) for content in contents]
+    which = pl.Series(places)
+    columns = zip(*found, strict=True)
+    raw, value, text = (
+        pl.Series(list(column), dtype=dtype).gather(which)
+        for column, dtype in zip(columns, (pl.Int64, pl.Float64, pl.String), strict=True)
+    )
+    return Cells(raw, value, text)
+
+
+@lru_cache(maxsize=65536)
+def _content_cells(record: bytes) -> tuple[int | None, float | None, str | None]:
+    return cells_of(parse_records(record)[0][0])
+
+
+def distinct(data: Bytes) -> tuple[list[bytes], NDArray[np.int64]]:
+    """Distinct rows of a byte matrix and which of them each row is."""
+    count, width = data.shape
+    if width == 0:
+        return [b""], np.zeros(count, np.int64)
+    if width <= 8:
+        words, places = np.unique(uint_le(data, 0, width), return_inverse=True)
+        return [int(word).to_bytes(width, "little") for word in words], places
+    cells, places = np.unique(np.ascontiguousarray(data).view(f"V{width}").ravel(), return_inverse=True)
+    return [cell.tobytes() for cell in cells], places

@@ -1,0 +1,279 @@
+"""Which record of a layout feeds which canonical column, and how exactly its counts become base units.
+
+A plan depends on the record headers alone, never on values: the scalar decoder applies it to one telegram, the batch
+decoder to all telegrams of a layout at once. Device files say what is particular to a meter family.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from importlib.resources import files
+from math import floor
+from typing import Any
+
+from decoders.record import DataRecord
+from warehouse.schemas.registers import CUMULATIVE
+
+TO_BASE: dict[str, Fraction] = {
+    "Wh": Fraction(1, 1000),
+    "MWh": Fraction(1000),
+    "GJ": Fraction(2500, 9),
+    "J": Fraction(1, 3_600_000),
+    "Mcal": Fraction(1163, 1000),
+    "m3": Fraction(1),
+    "m3/h": Fraction(1),
+    "m3/min": Fraction(60),
+    "m3/s": Fraction(3600),
+    "W": Fraction(1, 1000),
+    "MW": Fraction(1000),
+    "J/h": Fraction(1, 3_600_000_000),
+    "GJ/h": Fraction(2500, 9),
+    "degC": Fraction(1),
+    "bar": Fraction(1),
+    "ft3": Fraction(28_316_846_592, 10**12),
+    "gal_us": Fraction(3_785_411_784, 10**12),
+}
+"""Base units (kWh, m3, m3/h, kW, degC, bar) per unit of the standard; exact."""
+
+MICRO = 1_000_000
+LARGEST = 10**18
+"""Counts of a millionth that a DECIMAL(18,6) cannot hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A canonical column fed from one record.
+
+    Attributes:
+        name: Column of ``readings``: a register, ``info_code`` or ``device_time``.
+        record_no: Position of the record.
+        numerator: With ``denominator``: base units per count, exact.
+        denominator: See ``numerator``.
+        digits: Decimal digits of a BCD register, after which it rolls over.
+        missing: Counts that mean "not available".
+    """
+
+    name: str
+    record_no: int
+    numerator: int = 1
+    denominator: int = 1
+    digits: int | None = None
+    missing: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinel:
+    """Values of a gauge that stand for a sensor's failure (ALGORITHMS §1.4).
+
+    Attributes:
+        column: The gauge.
+        low: Lowest such value.
+        high: Highest such value.
+        mask: Bits of the info code of which one must be set; 0 where none is needed.
+    """
+
+    column: str
+    low: float
+    high: float
+    mask: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a layout's records become a reading.
+
+    Attributes:
+        fields: Fed columns.
+        info_code_kind: Which bit table explains the info code.
+        sentinels: Values to be taken out.
+    """
+
+    fields: tuple[Field, ...]
+    info_code_kind: str | None = None
+    sentinels: tuple[Sentinel, ...] = ()
+
+    @property
+    def resolutions(self) -> tuple[Field, ...]:
+        """Fields of cumulative registers."""
+        return tuple(field for field in self.fields if field.name in CUMULATIVE)
+
+    def used(self) -> frozenset[int]:
+        """Records that are wholly told by a column; one in joules keeps its row, for it has no exact decimal."""
+        return frozenset(field.record_no for field in self.fields if MICRO * field.numerator % field.denominator == 0)
+
+
+@cache
+def _device_files() -> tuple[Mapping[str, Any], ...]:
+    """Device files, the particular ones before the generic one."""
+    folder = files("decoders.devices")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".toml"))
+    particular = [name for name in names if name not in ("generic.toml", "info_codes.toml")]
+    return tuple(tomllib.loads((folder / name).read_text(encoding="utf-8")) for name in (*particular, "generic.toml"))
+
+
+@cache
+def _of_device(manufacturer: str, version: str, device_type: str) -> tuple[Mapping[str, Any], ...]:
+    def fits(detect: Mapping[str, Any]) -> bool:
+        return (
+            detect.get("manufacturer", manufacturer) == manufacturer
+            and version in detect.get("versions", [version])
+            and device_type in detect.get("device_types", [device_type])
+        )
+
+    return tuple(file for file in _device_files() if fits(file["detect"]))
+
+
+def has_records(manufacturer: str, version: str, device_type: str) -> bool:
+    """Whether a device's payload has the standard's structure of records."""
+    return all(file.get("structure") != "none" for file in _of_device(manufacturer, version, device_type))
+
+
+def plan(manufacturer: str, version: str, device_type: str, records: Sequence[DataRecord]) -> Plan:
+    """Plans the canonical columns of a layout.
+
+    Args:
+        manufacturer: Three letters.
+        version: Version byte, two lower-case hex digits.
+        device_type: Device type byte, two lower-case hex digits.
+        records: Records of any telegram of the layout; of them, only the headers count.
+
+    Returns:
+        The plan; of two records that would feed a column the first does.
+    """
+    fields: dict[str, Field] = {}
+    kind: str | None = None
+    devices = _of_device(manufacturer, version, device_type)
+    scale = _volume_exponent(records)
+    for rule in (rule for file in devices for rule in file.get("field", ())):
+        column = rule["column"]
+        if column in fields or device_type not in rule.get("device_types", [device_type]):
+            continue
+        for number, record in enumerate(records):
+            if not _fits(rule, record):
+                continue
+            factor = _factor(rule, record, scale)
+            if factor is None:
+                continue
+            digits = 2 * len(record.data) if record.data_type.startswith("bcd") and column in CUMULATIVE else None
+            fields[column] = Field(
+                column, number, factor.numerator, factor.denominator, digits, _missing(record, manufacturer)
+            )
+            kind = rule["kind"] if column == "info_code" else kind
+            break
+    sentinels = tuple(
+        Sentinel(rule["column"], rule["from"], rule["to"], rule.get("only_with", {}).get(kind, 0))
+        for file in devices
+        for rule in file.get("sentinel", ())
+        if rule["column"] in fields and ("only_with" not in rule or kind in rule["only_with"])
+    )
+    return Plan(tuple(fields.values()), kind, sentinels)
+
+
+def _fits(rule: Mapping[str, Any], record: DataRecord) -> bool:
+    if record.function != "instantaneous" or record.storage or record.tariff:
+        return False
+    if record.subunit != rule.get("subunit", 0) or "profile" in record.data_type:
+        return False
+    if "data_type" in rule and record.data_type != rule["data_type"]:
+        return False
+    if "vib" in rule:
+        return bool(record.vib.hex().upper() == rule["vib"])
+    return bool(record.quantity == rule["quantity"] and list(record.modifiers) == rule.get("modifiers", []))
+
+
+_NUMBERS = ("int", "uint", "bcd", "real32")
+
+
+def _factor(rule: Mapping[str, Any], record: DataRecord, volume_exponent: int | None) -> Fraction | None:
+    """Base units per count; ``None`` where the record cannot feed the column."""
+    column = rule["column"]
+    if column == "device_time":
+        return Fraction(1) if record.data_type in ("datetime_F", "datetime_I") else None
+    if not record.data_type.startswith(_NUMBERS):
+        return None
+    if column == "info_code":
+        return Fraction(1) if record.data_type != "real32" and len(record.data) < 8 else None
+    if rule.get("scale") == "volume":
+        # The weighted registers count in steps that follow the volume's resolution (ALGORITHMS §7.1).
+        return None if volume_exponent is None else Fraction(10) ** (volume_exponent + 2)
+    if record.unit not in TO_BASE:
+        return None
+    return TO_BASE[record.unit] * Fraction(10) ** record.exponent
+
+
+def _volume_exponent(records: Sequence[DataRecord]) -> int | None:
+    for record in records:
+        current = record.function == "instantaneous" and not (record.storage or record.tariff or record.subunit)
+        if current and record.quantity == "volume" and record.unit == "m3" and not record.modifiers:
+            return record.exponent
+    return None
+
+
+def _missing(record: DataRecord, manufacturer: str) -> tuple[int, ...]:
+    """Reserved patterns: the most negative integer; of unsigned ones, in Kamstrup's meters, all bits set."""
+    bits = 8 * len(record.data)
+    if record.data_type.startswith("int"):
+        return (-(1 << (bits - 1)),)
+    if record.data_type.startswith("uint") and manufacturer == "KAM":
+        return ((1 << bits) - 1,)
+    return ()
+
+
+FieldValue = Decimal | float | int | str | datetime | None
+
+
+def apply_plan(plan: Plan, records: Sequence[DataRecord]) -> dict[str, FieldValue]:
+    """The canonical columns of one telegram.
+
+    Args:
+        plan: Plan of its layout.
+        records: Its records.
+
+    Returns:
+        Registers as decimals with six places, gauges as floats, ``info_code`` with ``info_code_kind``, ``device_time``
+        as ISO text in the meter's time, and ``flags`` where something was taken out. Columns without a value are left
+        out.
+    """
+    fields: dict[str, FieldValue] = {}
+    flags: list[str] = []
+    for field in plan.fields:
+        record = records[field.record_no]
+        if field.name == "device_time":
+            if record.value is not None:
+                fields[field.name] = str(record.value)
+            continue
+        count = record.raw_value
+        if isinstance(count, str) or count is None or count in field.missing:
+            continue
+        if field.name == "info_code":
+            fields |= {"info_code": int(count), "info_code_kind": plan.info_code_kind}
+        elif field.name in CUMULATIVE:
+            micro = millionths(count, field.numerator, field.denominator)
+            if abs(micro) < LARGEST:
+                fields[field.name] = Decimal(micro).scaleb(-6)
+            else:
+                flags.append(f"OVERFLOW:{field.name}")
+        else:
+            fields[field.name] = count * field.numerator / field.denominator
+    for sentinel in plan.sentinels:
+        value, word = fields.get(sentinel.column), fields.get("info_code")
+        if not isinstance(value, float | int) or not sentinel.low <= value <= sentinel.high:
+            continue
+        if sentinel.mask and not (isinstance(word, int) and word & sentinel.mask):
+            continue
+        del fields[sentinel.column]
+        flags.append(f"SENTINEL:{sentinel.column}")
+    if flags:
+        fields["flags"] = ",".join(sorted(flags))
+    return fields
+
+
+def millionths(count: float, numerator: int, denominator: int) -> int:
+    """A count in millionths of the base unit, rounded half up."""
+    if isinstance(count, int):
+        return (2 * count * numerator * MICRO + denominator) // (2 * denominator)
+    return floor(count * (numerator * MICRO) / denominator + 0.5)

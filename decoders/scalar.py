@@ -1,0 +1,377 @@
+"""The reference decoder: one telegram at a time, as plainly as the standard says it.
+
+The batch decoder must agree with it on every telegram.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from hashlib import md5
+
+from decoders import security as sec
+from decoders.canonical import FieldValue, apply_plan, has_records, plan
+from decoders.compact import KNOWN, FormatBook, expand, format_of
+from decoders.crc import crc16
+from decoders.link import LinkDamage, read_link
+from decoders.outcomes import Outcome
+from decoders.record import DataRecord
+from decoders.records import parse_records
+from decoders.tables.device_types import MEDIA
+from decoders.transport import (
+    AFL,
+    ELL_SIZES,
+    Address,
+    Afl,
+    Ell,
+    Tpl,
+    TransportDamage,
+    link_address,
+    read_afl,
+    read_ell,
+    read_tpl,
+)
+
+_COMPACT_HEADER = 4
+_FIXED_SIZE = 16
+_WIRED_TO_DEVICE = frozenset({0x53, 0x73, 0x40})
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A meter's key.
+
+    Attributes:
+        value: 16 bytes.
+        verified: Whether it has verified a frame of the meter before.
+    """
+
+    value: bytes = field(repr=False)
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Telegram:
+    """What a frame says.
+
+    Attributes:
+        outcome: What became of it.
+        reason: Why, where not ``decoded``.
+        address: The meter; ``None`` where no header could be read.
+        link: Link format, empty where none was found.
+        security: ``none``, ``mode5``, ``ell_ctr``, ``mode7``; with ``logged_plain`` where the bytes were plain already.
+        payload: Decrypted payload behind the headers; of a compact frame, behind signature and CRC.
+        records: Its records.
+        fields: Canonical columns.
+        access_no: Access number of the extended link layer, else of the transport layer.
+        telegram_key: What makes copies of a transmission equal.
+        layout_id: Digest of the record headers and the kind of device.
+        signature: Format signature of a compact frame.
+        learned: Signature and record headers that a full frame teaches.
+        verified_key: Number of the key that verified it.
+    """
+
+    outcome: Outcome
+    reason: str | None = None
+    address: Address | None = None
+    link: str = ""
+    security: str = "none"
+    payload: bytes | None = None
+    records: tuple[DataRecord, ...] = ()
+    fields: dict[str, FieldValue] = field(default_factory=dict)
+    access_no: int | None = None
+    telegram_key: str | None = None
+    layout_id: str | None = None
+    signature: int | None = None
+    learned: tuple[int, bytes] | None = None
+    verified_key: int | None = None
+
+    @property
+    def meter_id(self) -> str | None:
+        """The meter, e.g. ``KAM-76348799-1b-16``."""
+        return self.address.meter_id if self.address else None
+
+    @property
+    def medium(self) -> str | None:
+        """Medium of the device type."""
+        return MEDIA.get(self.address.device_type, "unknown") if self.address else None
+
+
+class _Stop(Exception):  # noqa: N818  carries an outcome, not an error
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome: Outcome = outcome
+        self.reason = reason
+
+
+def decode_telegram(
+    frame: bytes,
+    keys: Sequence[Key] = (),
+    formats: FormatBook = KNOWN,
+    registered: Collection[str] | None = None,
+    transport: str = "auto",
+) -> Telegram:
+    """Decodes one frame.
+
+    Args:
+        frame: Bytes as received.
+        keys: Keys of the meter that sends it, tried in order.
+        formats: Formats of compact frames.
+        registered: Meters that are registered; ``None`` takes every meter.
+        transport: ``wmbus``, ``mbus`` or ``auto``.
+
+    Returns:
+        The telegram, whatever the bytes are.
+    """
+    work = _Work(keys, formats, registered)
+    try:
+        work.read(frame, transport)
+    except _Stop as stop:
+        work.outcome, work.reason = stop.outcome, stop.reason
+    except (LinkDamage, TransportDamage) as exc:
+        work.outcome, work.reason = "corrupt", work.damage or str(exc)
+    return work.telegram()
+
+
+class _Work:
+    """A telegram on its way through the layers."""
+
+    def __init__(self, keys: Sequence[Key], formats: FormatBook, registered: Collection[str] | None) -> None:
+        self.keys, self.formats, self.registered = keys, formats, registered
+        self.outcome: Outcome = "decoded"
+        self.reason: str | None = None
+        self.damage: str | None = None
+        self.link, self.security = "", "none"
+        self.content = b""
+        self.address: Address | None = None
+        self.link_address: Address | None = None
+        self.ell: Ell | None = None
+        self.tpl: Tpl | None = None
+        self.proven = False
+        self.verified_key: int | None = None
+        self.payload: bytes | None = None
+        self.area: bytes | None = None
+        self.records: tuple[DataRecord, ...] = ()
+        self.signature: int | None = None
+
+    def read(self, frame: bytes, transport: str) -> None:
+        """Goes from the link to the records."""
+        found = read_link(frame, transport)
+        self.link, self.content, self.damage = found.format, found.content, found.damage
+        wired = self.link == "mbus_long"
+        if wired:
+            position = 2
+            if self.damage is None and self.content[0] in _WIRED_TO_DEVICE:
+                raise _Stop("unsupported", "a frame to a device")
+        else:
+            self.address = self.link_address = link_address(self.content[2:10])
+            position = self._extended(10)
+        afl, position = self._authentication(position)
+        tpl = self.tpl = read_tpl(self.content, position, wired=wired)
+        self.address = tpl.address or self.address
+        self._judge_link()
+        self._open_payload(afl, tpl, position)
+        self._application(tpl)
+
+    def _judge_link(self) -> None:
+        """Damage of the link comes before everything, an unknown meter before its missing key."""
+        if self.damage:
+            raise _Stop("corrupt", self.damage)
+        if self.registered is not None and self.address is not None and self.address.meter_id not in self.registered:
+            raise _Stop("foreign", "the meter is not registered")
+
+    def _extended(self, position: int) -> int:
+        """Reads an extended link layer and takes its encryption off."""
+        if self.content[position] not in ELL_SIZES:
+            return position
+        ell = self.ell = read_ell(self.content, position)
+        self.address = ell.address or self.address
+        if ell.session is None:
+            return ell.end
+        if ell.encryption not in (0, 1):
+            self._judge_link()
+            raise _Stop("unsupported", f"link layer encryption {ell.encryption}")
+        sealed = self.content[ell.end :]
+        if ell.encryption == 1:
+            self._judge_link()
+            sealed = self._open_link(ell, sealed)
+        elif not sec.payload_crc_holds(sealed):
+            self._judge_link()
+            raise _Stop("corrupt", "the payload CRC does not match")
+        self.proven = True
+        self.content = self.content[: ell.end] + sealed
+        return ell.end + 2
+
+    def _open_link(self, ell: Ell, sealed: bytes) -> bytes:
+        self.security = "ell_ctr"
+        assert self.link_address is not None  # noqa: S101  wireless frames have one
+        iv = sec.ctr_iv(self.link_address, ell)
+        for number, key in enumerate(self.keys):
+            opened = sec.decrypt_ctr(key.value, iv, sealed)
+            if sec.payload_crc_holds(opened):
+                self.verified_key = number
+                return opened
+        if sec.payload_crc_holds(sealed):
+            self.security = "ell_ctr logged_plain"
+            return sealed
+        raise self._unopened("the payload CRC does not match after decryption")
+
+    def _unopened(self, reason: str) -> "_Stop":
+        if not self.keys:
+            return _Stop("no_key", "encrypted, and no key is known")
+        if any(key.verified for key in self.keys):
+            return _Stop("corrupt", f"{reason}, though the key has verified other frames")
+        return _Stop("wrong_key", reason)
+
+    def _authentication(self, position: int) -> tuple[Afl | None, int]:
+        if self.content[position : position + 1] != bytes([AFL]):
+            return None, position
+        afl = read_afl(self.content, position)
+        if afl.fragmented:
+            self._judge_link()
+            raise _Stop("unsupported", "a fragmented message")
+        return afl, afl.end
+
+    def _open_payload(self, afl: Afl | None, tpl: Tpl, start: int) -> None:
+        """Takes the transport layer's encryption off."""
+        payload = self.content[tpl.end :]
+        plain_kind = tpl.kind not in ("full", "compact", "format", "error")
+        # Wired meters of old keep a signature where newer ones have the configuration word.
+        plain_mode = tpl.mode == 0 or (self.link == "mbus_long" and tpl.mode not in (5, 7))
+        if plain_kind or plain_mode:
+            self.payload = payload
+        elif tpl.mode in (5, 7):
+            self.payload = self._open_blocks(afl, tpl, payload, self.content[start:])
+        else:
+            raise _Stop("unsupported", f"security mode {tpl.mode}")
+
+    def _open_blocks(self, afl: Afl | None, tpl: Tpl, payload: bytes, message: bytes) -> bytes:
+        self.security = f"mode{tpl.mode}"
+        if tpl.blocks == 0:
+            return payload
+        assert self.address is not None  # noqa: S101  a header with a configuration word has an address before it
+        failures: list[_Stop] = []
+        for number, key in enumerate(self.keys):
+            if tpl.mode == 5:
+                opened = sec.decrypt_cbc(key.value, sec.mode5_iv(self.address, tpl.access_no or 0), payload, tpl.blocks)
+                holds = opened.startswith(sec.FILLER)
+            else:
+                if afl is None or not afl.counter:
+                    raise _Stop("unsupported", "mode 7 without a message counter")
+                encryption, authentication = sec.derived_keys(key.value, self.address, afl.counter)
+                opened = sec.decrypt_cbc(encryption, bytes(sec.BLOCK), payload, tpl.blocks)
+                holds = sec.mac_holds(authentication, afl, message) and opened.startswith(sec.FILLER)
+                if not holds and opened.startswith(sec.FILLER):
+                    failures.append(_Stop("corrupt", "the message authentication code does not match"))
+            if holds:
+                self.proven, self.verified_key = True, number
+                return opened
+        if payload.startswith(sec.FILLER):
+            self.security += " logged_plain"
+            return payload
+        raise failures[0] if failures else self._unopened("the payload does not begin with 2F2F after decryption")
+
+    def _application(self, tpl: Tpl) -> None:
+        assert self.payload is not None  # noqa: S101  set by the step before
+        if tpl.kind == "error":
+            code = f"{self.payload[0]:02X}" if self.payload else "unknown"
+            raise _Stop("application_error", f"application error {code}")
+        if tpl.kind == "manufacturer":
+            raise _Stop("manufacturer_data", f"manufacturer specific CI {tpl.ci:02X}")
+        if tpl.kind == "fixed":
+            if len(self.payload) != _FIXED_SIZE:
+                raise _Stop("corrupt", "the fixed data structure has not its 16 bytes")
+            raise _Stop("unsupported", "fixed data structure")
+        if tpl.kind in ("other", "format"):
+            raise _Stop("unsupported", f"CI {tpl.ci:02X}")
+        if tpl.kind == "compact":
+            self._expand()
+        elif tpl.kind == "full":
+            self.area = self.payload
+        if self.area is None:
+            return
+        if self.address is not None and not has_records(*_device(self.address)):
+            self.area = None
+            raise _Stop("manufacturer_data", "the device sends no data records")
+        records, damage = parse_records(self.area)
+        self.records = tuple(records)
+        if damage and not records:
+            raise _Stop("corrupt", damage)
+        if damage:
+            raise _Stop("partial", damage)
+
+    def _expand(self) -> None:
+        """Finds the format of a compact frame: the one whose full frame has the CRC that was sent."""
+        payload = (self.payload or b"").lstrip(sec.FILLER)
+        if len(payload) < _COMPACT_HEADER:
+            raise _Stop("corrupt", "premature end of a compact frame")
+        self.signature = int.from_bytes(payload[:2], "little")
+        full_crc, data = int.from_bytes(payload[2:4], "little"), payload[4:]
+        self.payload = data
+        meter_id = self.address.meter_id if self.address else ""
+        fitting: list[bytes] = []
+        for format_bytes in self.formats.candidates(self.signature, meter_id):
+            area = expand(format_bytes, data)
+            if area is None:
+                continue
+            if crc16(area) == full_crc:
+                self.area = area
+                return
+            fitting.append(area)
+        if fitting and self.proven:
+            # The bytes are proven; the CRC of the full frame is the sender's own and some meters get it wrong.
+            self.area = fitting[0]
+            return
+        if fitting:
+            raise _Stop("corrupt", "the CRC of the full frame does not match")
+        raise _Stop("unknown_format", f"format {self.signature:04X} is not known")
+
+    def telegram(self) -> Telegram:
+        """What the work came to."""
+        readable = self.outcome in ("decoded", "partial")
+        address, records = self.address, self.records if readable else ()
+        fields: dict[str, FieldValue] = {}
+        if address is not None and records:
+            fields = apply_plan(plan(*_device(address), records), records)
+        learns = readable and self.tpl is not None and self.tpl.kind == "full" and self.area is not None
+        return Telegram(
+            outcome=self.outcome,
+            reason=self.reason,
+            address=address,
+            link=self.link,
+            security=self.security,
+            payload=self.payload,
+            records=records,
+            fields=fields,
+            access_no=self._access_no(),
+            telegram_key=self._key(),
+            layout_id=layout_id(address, records) if address is not None and records else None,
+            signature=self.signature,
+            learned=format_of(self.area) if learns and self.area is not None else None,
+            verified_key=self.verified_key,
+        )
+
+    def _access_no(self) -> int | None:
+        if self.ell is not None:
+            return self.ell.access_no
+        return self.tpl.access_no if self.tpl is not None else None
+
+    def _key(self) -> str | None:
+        if self.address is None:
+            return None
+        if self.outcome in ("decoded", "partial") and self.payload is not None:
+            number = self._access_no()
+            session = self.ell.session if self.ell is not None else None
+            counters = (b"" if number is None else bytes([number])) + (session or b"")
+            message = self.address.meter_id.encode() + counters + self.payload
+        else:
+            message = self.content
+        return md5(message, usedforsecurity=False).hexdigest()
+
+
+def _device(address: Address) -> tuple[str, str, str]:
+    return address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}"
+
+
+def layout_id(address: Address, records: Sequence[DataRecord]) -> str:
+    """Digest of the record headers, their data lengths and the kind of device."""
+    headers = b"".join(record.dib + record.vib + bytes([len(record.data) & 0xFF]) for record in records)
+    return md5("-".join(_device(address)).encode() + headers, usedforsecurity=False).hexdigest()

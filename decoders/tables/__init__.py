@@ -1,0 +1,1 @@
+"""The standard's code tables as data."""
