@@ -40,6 +40,15 @@ class Frame:
     damage: str | None = None
 
 
+KNOWN_CI = frozenset({*range(0x50, 0x91), *range(0xA0, 0xB8)})
+"""CI fields that exist (EN 13757-7, table 2)."""
+
+
+def first_crc_holds(frame: bytes) -> bool:
+    """Whether the bytes behind the first block of format A are its CRC."""
+    return crc16(frame[:FIRST_BLOCK]) == int.from_bytes(frame[FIRST_BLOCK : FIRST_BLOCK + 2])
+
+
 def size_with_crcs(length: int) -> int:
     """Bytes of a format A frame with a given L."""
     rest = max(0, length + 1 - FIRST_BLOCK)
@@ -70,7 +79,11 @@ def read_link(frame: bytes, transport: str = "auto") -> Frame:
     size = frame[0] + 1
     if len(frame) == size:
         found = b_content(frame)
-        return Frame("no_crc", frame) if found is None else Frame("B", found)
+        if found is not None:
+            return Frame("B", found)
+        if frame[FIRST_BLOCK] not in KNOWN_CI and first_crc_holds(frame):
+            return Frame("A", frame, "premature end of a format A frame")
+        return Frame("no_crc", frame)
     if len(frame) >= size_with_crcs(frame[0]) > HEADER:
         found_a = _format_a(frame, certain=len(frame) == size_with_crcs(frame[0]))
         if found_a.damage is None or len(frame) == size_with_crcs(frame[0]):

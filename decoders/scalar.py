@@ -363,7 +363,7 @@ class _Work:
             counters = (b"" if number is None else bytes([number])) + (session or b"")
             message = self.address.meter_id.encode() + counters + self.payload
         else:
-            message = self.content
+            message = self.content[1:]  # without L, which counts the CRCs in format B
         return md5(message, usedforsecurity=False).hexdigest()
 
 

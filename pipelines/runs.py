@@ -1,6 +1,5 @@
 """Runs in this process: what the command line asks for, recorded where the UI shows it."""
 
-import logging
 import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -14,6 +13,10 @@ from assets.partitions import day_range_tags
 from assets.steps.staleness import runs_of_days, stale_days
 from pipelines.definitions import defs
 from pipelines.jobs import INGEST
+
+
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+"""Runs of the command line keep their log where the UI shows it, and off the terminal."""
 
 
 class RunError(Exception):
@@ -92,12 +95,11 @@ def _run(
     selection: Sequence[str] | None = None,
 ) -> None:
     os.environ.setdefault("METERHOUSE_HOME", str(house.settings.home))
-    logging.getLogger("dagster").setLevel(logging.WARNING)
     job = defs().resolve_job_def(INGEST.name)
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
             instance=instance,
-            run_config=run_config or {},
+            run_config={**(run_config or {}), "loggers": QUIET},
             tags={**day_range_tags(first, last), "meterhouse/identity": identity},
             asset_selection=[dg.AssetKey(name) for name in selection] if selection else None,
             raise_on_error=False,

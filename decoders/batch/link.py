@@ -20,6 +20,7 @@ _FIRST_B = 126
 _ADDRESS = slice(2, 10)
 _HEADER = 10
 _WIRED_HEAD, _WIRED_TAIL = 6, 2
+_TO_DEVICE = (0x53, 0x73, 0x40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,15 @@ class Linked:
         rows: Positions in the batch, shape (n,).
         link: ``A``, ``B``, ``no_crc`` or ``mbus_long``.
         header: Link header (L C M ID VERSION TYPE) of wireless frames, shape (n, 10); (n, 0) for wired ones.
-        application: Bytes from the first CI field on, shape (n, width).
+        content: Frame without checksums (wired: from C on), shape (n, width).
+        start: Where the first CI field stands in ``content``.
     """
 
     rows: Rows
     link: str
     header: Bytes
-    application: Bytes
+    content: Bytes
+    start: int
 
     @property
     def codes(self) -> Codes:
@@ -48,7 +51,7 @@ class Linked:
 
 def linked(slab: Slab) -> Iterator[Linked]:
     """Splits a slab by link format; frames that fit none are not among the results."""
-    rest = slab
+    rest = slab.where(~_begins_with_sync(slab.data))
     for link, holds, strip in (
         ("mbus_long", _wired_holds, _strip_wired),
         ("A", _a_holds, _strip_a),
@@ -62,6 +65,23 @@ def linked(slab: Slab) -> Iterator[Linked]:
             found = rest.where(mask)
             yield strip(found.rows, link, found.data)
             rest = rest.where(~mask)
+        if link == "mbus_long":
+            rest = rest.where(~_begins_as_wired(rest.data))
+
+
+def _begins_with_sync(data: Bytes) -> NDArray[np.bool_]:
+    """Whether a receiver has left the end of the sync word before the frame."""
+    if data.shape[1] < 2:
+        return np.zeros(len(data), np.bool_)
+    mask: NDArray[np.bool_] = (data[:, 0] == 0x54) & ((data[:, 1] == 0xCD) | (data[:, 1] == 0x3D))
+    return mask
+
+
+def _begins_as_wired(data: Bytes) -> NDArray[np.bool_]:
+    if data.shape[1] < 4:
+        return np.zeros(len(data), np.bool_)
+    mask: NDArray[np.bool_] = (data[:, 0] == 0x68) & (data[:, 3] == 0x68) & (data[:, 1] == data[:, 2])
+    return mask
 
 
 def _wired_holds(data: Bytes) -> NDArray[np.bool_]:
@@ -70,17 +90,15 @@ def _wired_holds(data: Bytes) -> NDArray[np.bool_]:
     length = width - _WIRED_HEAD
     if not 3 <= length <= 255:
         return np.zeros(count, np.bool_)
-    mask: NDArray[np.bool_] = (
-        (data[:, 0] == 0x68) & (data[:, 3] == 0x68) & (data[:, 1] == length) & (data[:, 2] == length)
-    )
-    mask &= data[:, -1] == 0x16
+    mask = _begins_as_wired(data) & (data[:, 1] == length) & (data[:, -1] == 0x16)
+    mask &= ~np.isin(data[:, 4], _TO_DEVICE)
     if mask.any():
         mask[mask] = data[mask, 4:-2].sum(axis=1, dtype=np.uint32) % 256 == data[mask, -2]
     return mask
 
 
 def _strip_wired(rows: Rows, link: str, data: Bytes) -> Linked:
-    return Linked(rows, link, data[:, :0], data[:, _WIRED_HEAD:-_WIRED_TAIL])
+    return Linked(rows, link, data[:, :0], data[:, 4:-_WIRED_TAIL], _WIRED_HEAD - 4)
 
 
 @cache
@@ -122,8 +140,8 @@ def _checked(data: Bytes, mask: NDArray[np.bool_], spans: tuple[tuple[int, int],
 
 def _strip_a(rows: Rows, link: str, data: Bytes) -> Linked:
     spans = _blocks_a(data.shape[1])
-    application = np.concatenate([data[:, start:stop] for start, stop in spans[1:]], axis=1)
-    return Linked(rows, link, data[:, :_HEADER], application)
+    content = np.concatenate([data[:, start:stop] for start, stop in spans], axis=1)
+    return Linked(rows, link, content[:, :_HEADER], content, _HEADER)
 
 
 def _spans_b(width: int) -> tuple[tuple[int, int], ...]:
@@ -146,7 +164,7 @@ def _b_holds(data: Bytes) -> NDArray[np.bool_]:
 def _strip_b(rows: Rows, link: str, data: Bytes) -> Linked:
     spans = _spans_b(data.shape[1])
     body = np.concatenate([data[:, start:stop] for start, stop in spans], axis=1)
-    return Linked(rows, link, body[:, :_HEADER], body[:, _HEADER:])
+    return Linked(rows, link, body[:, :_HEADER], body, _HEADER)
 
 
 def _length_holds(data: Bytes) -> NDArray[np.bool_]:
@@ -159,4 +177,4 @@ def _length_holds(data: Bytes) -> NDArray[np.bool_]:
 
 
 def _strip_nothing(rows: Rows, link: str, data: Bytes) -> Linked:
-    return Linked(rows, link, data[:, :_HEADER], data[:, _HEADER:])
+    return Linked(rows, link, data[:, :_HEADER], data, _HEADER)

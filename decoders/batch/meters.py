@@ -9,11 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from decoders.batch.columns import Bytes, slabs
-from decoders.batch.texts import ascii_column
+from decoders.batch.texts import ascii_column, hex_digits
+from decoders.transport import Address, link_address
 
 Codes = NDArray[np.uint64]
 
-_NAME = np.uint64(0x7FFF)
 _FLAG = np.uint64(0xFFFF_FFFF_FFFF_7FFF)
 _WIDTH = len("KAM-76348799-1b-16")
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
@@ -44,13 +44,22 @@ def codes_of_ids(ids: pl.Series) -> tuple[Codes, NDArray[np.bool_]]:
     return codes, known
 
 
+def text_of_codes(codes: Codes) -> Bytes:
+    """ASCII of the meter ids of codes, shape (n, 18)."""
+    text = np.full((len(codes), _WIDTH), ord("-"), np.uint8)
+    for position, shift in enumerate((10, 5, 0)):
+        text[:, position] = ((codes >> np.uint64(shift)) & np.uint64(31)).astype(np.uint8) + 64
+    address = np.ascontiguousarray(codes.astype("<u8", copy=False)).view(np.uint8).reshape(-1, 8)
+    digits = hex_digits(address[:, [5, 4, 3, 2, 6, 7]])
+    text[:, 4:12], text[:, 13:15], text[:, 16:18] = digits[:, :8], digits[:, 8:10], digits[:, 10:]
+    return text
+
+
 def ids_of_codes(codes: Codes) -> pl.Series:
     """Meter ids of codes, shape (n,), as strings."""
-    text = np.full((len(codes), _WIDTH), ord("-"), np.uint8)
-    name = codes & _NAME
-    for position, shift in enumerate((10, 5, 0)):
-        text[:, position] = ((name >> np.uint64(shift)) & np.uint64(31)).astype(np.uint8) + 64
-    places = (4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17)
-    for place, shift in zip(places, (44, 40, 36, 32, 28, 24, 20, 16, 52, 48, 60, 56), strict=True):
-        text[:, place] = _DIGITS[((codes >> np.uint64(shift)) & np.uint64(15)).astype(np.uint8)]
-    return ascii_column(text).alias("meter_id")
+    return ascii_column(text_of_codes(codes)).alias("meter_id")
+
+
+def address_of_code(code: int) -> Address:
+    """The address of one meter."""
+    return link_address(int(code).to_bytes(8, "little"))

@@ -20,7 +20,10 @@ class Telegrams:
         codes: Meter codes so far, shape (n,).
         rest: Bytes not read yet: from the next CI field on, at last the record area, shape (n, width).
         security: How the payload was protected; ``none`` where it was not.
+        opened: Of link-encrypted frames: what decryption made of the end of ``frame``, shape (n, width).
+        proven: Whether a check of the link layer vouches for the payload.
         compact: Of compact frames: format signature and full frame checksum, shape (n, 2).
+        data: Of expanded compact frames: the data as sent, shape (n, width); ``rest`` then is the full record area.
     """
 
     rows: Rows
@@ -29,7 +32,10 @@ class Telegrams:
     codes: Codes
     rest: Bytes
     security: str = "none"
+    opened: Bytes | None = None
+    proven: bool = False
     compact: NDArray[np.uint16] | None = None
+    data: Bytes | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -45,9 +51,17 @@ class Telegrams:
             link=self.link[places],
             codes=self.codes[places],
             rest=self.rest[places],
+            opened=None if self.opened is None else self.opened[places],
             compact=None if self.compact is None else self.compact[places],
+            data=None if self.data is None else self.data[places],
         )
 
     def skip(self, size: int) -> "Telegrams":
         """The same telegrams with ``size`` bytes more of ``rest`` read."""
         return replace(self, rest=self.rest[:, size:])
+
+    def content(self) -> Bytes:
+        """Frames without link checksums and link encryption, shape (n, width)."""
+        if self.opened is None:
+            return self.frame
+        return np.concatenate([self.frame[:, : -self.opened.shape[1]], self.opened], axis=1)

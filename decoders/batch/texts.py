@@ -17,8 +17,12 @@ def ascii_column(text: Bytes) -> pl.Series:
     return pl.Series(pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), letters))
 
 
+def hex_digits(data: Bytes) -> Bytes:
+    """ASCII of the lower-case hex digits of a byte matrix, shape (n, 2 width)."""
+    digits: Bytes = _HEX[data].view(np.uint8)
+    return digits.reshape(len(data), 2 * data.shape[1])
+
+
 def hex_column(data: Bytes) -> pl.Series:
     """Rows of a byte matrix, shape (n, width), as lower-case hex."""
-    count, width = data.shape
-    digits: Bytes = _HEX[data].view(np.uint8)
-    return ascii_column(digits.reshape(count, 2 * width))
+    return ascii_column(hex_digits(data))

@@ -19,6 +19,7 @@ from decoders.batch.link import Linked
 from decoders.batch.meters import Codes, codes_of_address
 from decoders.batch.telegrams import Telegrams
 from decoders.batch.unlock import BLOCK, FILLERS, Attempt, ell_ctr, mode_5, try_keys
+from decoders.outcomes import Outcome
 
 _ELL = {0x8C: 2, 0x8D: 8, 0x8E: 10, 0x8F: 16}
 _ELL_ADDRESS, _ELL_SESSION = (0x8E, 0x8F), (0x8D, 0x8F)
@@ -27,6 +28,8 @@ _TPL = {0x78: 0, 0x7A: 4, 0x72: 12}
 _LONG, _COMPACT = 0x72, 0x79
 _LONG_ADDRESS = [5, 6, 1, 2, 3, 4, 7, 8]
 _NAME_FLAG = 0x80
+_UNOPENED_LINK = "the payload CRC does not match after decryption"
+_UNOPENED_PAYLOAD = "the payload does not begin with 2F2F after decryption"
 
 
 class Opener:
@@ -44,8 +47,8 @@ class Opener:
             Telegrams whose ``rest`` is the record area (of compact frames: the data).
         """
         self.ledger.note(linked.rows, link=linked.link)
-        frame = np.concatenate([linked.header, linked.application], axis=1)
-        telegrams = Telegrams(linked.rows, frame, linked.header, linked.codes, linked.application)
+        rest = linked.content[:, linked.start :]
+        telegrams = Telegrams(linked.rows, linked.content, linked.header, linked.codes, rest)
         if linked.header.shape[1]:
             # The initialisation vector holds the manufacturer as sent, a meter code does not hold its top bit.
             telegrams = telegrams.pick(telegrams.link[:, 3] < _NAME_FLAG)
@@ -74,11 +77,12 @@ class Opener:
         self.ledger.session[telegrams.rows] = session
         body = telegrams.rest[:, at + 4 :]
         holds = crc16(body[:, 2:]) == uint16_le(body, 0)
+        telegrams = replace(telegrams, proven=True)
         yield telegrams.pick((session >> 29 == 0) & holds).skip(at + _SESSION_AND_CHECK)
         # A logged telegram may pass its checksum as it stands: whether a key contradicts is left to the scalar decoder.
         sealed = telegrams.pick((session >> 29 == 1) & ~holds)
         for locked in self._with_keys(sealed, "ell_ctr"):
-            yield from self._unlock(locked, ell_ctr(locked, at, self.ring), skip=2)
+            yield from self._unlock(locked, ell_ctr(locked, at, self.ring), _UNOPENED_LINK, skip=2)
 
     def _transport(self, ci: int, telegrams: Telegrams) -> Iterator[Telegrams]:
         if ci == _COMPACT and telegrams.rest.shape[1] >= 5:
@@ -106,9 +110,11 @@ class Opener:
         unset = self.ledger.access[telegrams.rows] < 0
         self.ledger.access[telegrams.rows[unset]] = access[unset]
         word = uint16_le(telegrams.rest, size - 1).astype(np.int64)
+        wired = not telegrams.link.shape[1]
         for mode, places in groups(word >> 8 & 0x1F):
             part = telegrams.pick(places)
-            if mode == 0:
+            if mode == 0 or (wired and mode not in (5, 7)):
+                # Wired meters of old keep a signature where newer ones have the configuration word.
                 yield from self._plain(part.skip(1 + size))
             elif mode == 5 and part.security == "none":
                 yield from self._mode_5(part, 1 + size, word[places] >> 4 & 0x0F)
@@ -119,9 +125,9 @@ class Opener:
                 continue
             part = telegrams.pick(places)
             sealed = part.pick(uint16_le(part.rest, at) != FILLERS)
-            for locked in self._with_keys(sealed, "mode_5"):
+            for locked in self._with_keys(sealed, "mode5"):
                 access = locked.rest[:, at - 4]
-                yield from self._unlock(locked, mode_5(locked, at, count, access, self.ring), skip=0)
+                yield from self._unlock(locked, mode_5(locked, at, count, access, self.ring), _UNOPENED_PAYLOAD)
 
     def _plain(self, telegrams: Telegrams) -> Iterator[Telegrams]:
         """Telegrams that need no key, of registered meters."""
@@ -138,30 +144,30 @@ class Opener:
         self.ledger.note(telegrams.rows, security=security)
         telegrams = self._without_foreign(replace(telegrams, security=security))
         keyed = self.ring.spans(telegrams.codes)[1] > 0
-        self._close(telegrams.pick(~keyed), "no_key")
+        self.close(telegrams.pick(~keyed), "no_key", "encrypted, and no key is known")
         if keyed.any():
             yield telegrams.pick(keyed)
 
-    def _unlock(self, telegrams: Telegrams, attempt: Attempt, skip: int) -> Iterator[Telegrams]:
+    def _unlock(self, telegrams: Telegrams, attempt: Attempt, failure: str, skip: int = 0) -> Iterator[Telegrams]:
         """Telegrams that one of their meter's keys opens; the others are closed."""
         plain, verified = try_keys(*self.ring.spans(telegrams.codes), self.ring, attempt)
-        self._close(telegrams.pick(~verified), "wrong_key")
+        self.close(telegrams.pick(~verified), "wrong_key", failure)
         if verified.any():
-            yield replace(telegrams, rest=plain[:, skip:]).pick(verified)
+            yield replace(telegrams, rest=plain[:, skip:], opened=plain if skip else None).pick(verified)
 
     def _without_foreign(self, telegrams: Telegrams) -> Telegrams:
         if self.registered is None or not len(telegrams):
             return telegrams
         places = np.searchsorted(self.registered, telegrams.codes).clip(max=max(len(self.registered) - 1, 0))
         known = self.registered[places] == telegrams.codes if len(self.registered) else np.zeros(len(places), np.bool_)
-        self._close(telegrams.pick(~known), "foreign")
+        self.close(telegrams.pick(~known), "foreign", "the meter is not registered")
         return telegrams.pick(known)
 
-    def _close(self, telegrams: Telegrams, outcome: str) -> None:
+    def close(self, telegrams: Telegrams, outcome: Outcome, reason: str) -> None:
         """Telegrams that stay undecoded: their identity is that of the frame."""
         if len(telegrams):
-            self.ledger.note(telegrams.rows, outcome=outcome)
-            self.ledger.keys.append((telegrams.rows, md5_hex(telegrams.frame)))
+            self.ledger.note(telegrams.rows, outcome=outcome, reason=reason)
+            self.ledger.keys.append((telegrams.rows, md5_hex(telegrams.content())))
 
 
 def _by_ci(telegrams: Telegrams) -> Iterator[tuple[int, Telegrams]]:

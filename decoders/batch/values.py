@@ -88,25 +88,30 @@ def _reads_as_number(dib: bytes, vib: bytes, data_type: str, exponent: int, widt
 def _numbers(data_type: str, exponent: int, data: Bytes) -> Cells | None:
     """Cells of a numeric type; ``None`` for other types and for integers beyond the exact range of doubles."""
     if data_type == "real32":
-        real = np.ascontiguousarray(data).view("<f4").ravel().astype(np.float64)
-        return _cells(None, _scaled(real, exponent), np.isfinite(real))
+        real = reals_of(data)
+        return _cells(None, real * 10.0**exponent, np.isfinite(real))
     integers = integers_of(data_type, data)
     if integers is None:
         return None
     raw, valid = integers
-    if ((raw > _EXACT) | (raw < -_EXACT)).any():
+    if exponent and ((raw > _EXACT) | (raw < -_EXACT)).any():
         return None
     return _cells(raw, _scaled(raw.astype(np.float64), exponent), valid)
 
 
+def reals_of(data: Bytes) -> NDArray[np.float64]:
+    """IEEE 754 singles (type H) as doubles, shape (n,)."""
+    return np.ascontiguousarray(data).view("<f4").ravel().astype(np.float64)
+
+
 def integers_of(data_type: str, data: Bytes) -> tuple[NDArray[np.int64], Mask] | None:
-    """Integers as sent and which are valid, both shape (n,); ``None`` for types that are no integers of up to 64 bits."""
+    """Integers as sent and which are valid, both shape (n,); ``None`` where they are none or need more than 63 bits."""
     width = data.shape[1]
     if data_type.startswith("bcd"):
         return bcd_to_int(data)
     if data_type.startswith("uint"):
         raw = uint_le(data, 0, width).view(np.int64)
-        return raw, np.ones(len(raw), np.bool_) if width < 8 else raw >= 0
+        return None if width == 8 and (raw < 0).any() else (raw, np.ones(len(raw), np.bool_))
     if data_type.startswith("int"):
         raw = int_le(data, 0, width)
         return raw, np.ones(len(raw), np.bool_)

@@ -1,0 +1,112 @@
+"""Compact frames to the record areas of their full frames, for whole slabs (EN 13757-3, annex G)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from decoders.batch.checks import crc16
+from decoders.batch.columns import Bytes, groups
+from decoders.batch.layouts import by_device
+from decoders.batch.meters import address_of_code
+from decoders.batch.telegrams import Telegrams
+from decoders.compact import FormatBook
+from decoders.records import RecordDamage, data_length, read_header
+
+_FILLER = 0x2F
+_VARIABLE_OR_SPECIAL = (0x0D, 0x0F)
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """A full record area with gaps.
+
+    Attributes:
+        area: The area, zero where data go.
+        gaps: Positions of the data bytes, in the order of the compact frame.
+    """
+
+    area: Bytes
+    gaps: list[int]
+
+
+@cache
+def _template(format_bytes: bytes) -> _Template | None:
+    """The template of a format; ``None`` where the data lengths are not the format's alone."""
+    area, gaps, position = b"", [], 0
+    while position < len(format_bytes):
+        kind = format_bytes[position] & 0x0F
+        if kind in _VARIABLE_OR_SPECIAL:
+            return None
+        try:
+            _, end = read_header(format_bytes, position)
+        except RecordDamage:
+            return None
+        area += format_bytes[position:end]
+        size = data_length(b"", 0, kind)
+        gaps += range(len(area), len(area) + size)
+        area += bytes(size)
+        position = end
+    return _Template(np.frombuffer(area, np.uint8), gaps)
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """What became of compact frames.
+
+    Attributes:
+        telegrams: Frames whose format is known; ``rest`` is the record area of the full frame.
+        unknown: Frames for which there is no format; ``rest`` is the data.
+    """
+
+    telegrams: Telegrams | None = None
+    unknown: Telegrams | None = None
+
+
+def expanded(telegrams: Telegrams, formats: FormatBook) -> Iterator[Expanded]:
+    """Expands compact frames with the formats of their signatures.
+
+    A format counts where the full frame has the checksum that was sent, and where it is the only one and the bytes are
+    proven by the link's payload checksum. Frames that are in neither group of the results are for the scalar decoder.
+
+    Args:
+        telegrams: Compact frames.
+        formats: Known and learned formats.
+
+    Yields:
+        Groups of frames.
+    """
+    assert telegrams.compact is not None  # noqa: S101  compact frames have a signature
+    # The scalar decoder takes leading fillers off, even from a signature that begins like one.
+    telegrams = telegrams.pick(telegrams.compact[:, 0] & 0xFF != _FILLER)
+    if telegrams.compact is None or not len(telegrams):
+        return
+    for signature, places in groups(telegrams.compact[:, 0]):
+        for part in by_device(telegrams.pick(places)):
+            yield from _of_signature(part, formats.candidates(signature, address_of_code(int(part.codes[0])).meter_id))
+
+
+def _of_signature(part: Telegrams, candidates: list[bytes]) -> Iterator[Expanded]:
+    templates = [_template(candidate) for candidate in candidates]
+    if None in templates:
+        return
+    width = part.rest.shape[1]
+    fitting = [template for template in templates if template is not None and len(template.gaps) <= width]
+    if not fitting:
+        yield Expanded(unknown=part)
+        return
+    rest = part
+    for template in fitting:
+        if not len(rest) or rest.compact is None:
+            return
+        size = len(template.gaps)
+        fits = (rest.rest[:, size:] == _FILLER).all(axis=1)
+        area = np.repeat(template.area[None], len(rest), axis=0)
+        area[:, template.gaps] = rest.rest[:, :size]
+        holds = fits & (crc16(area) == rest.compact[:, 1])
+        if len(fitting) == 1 and rest.proven:
+            holds = fits
+        if holds.any():
+            yield Expanded(telegrams=replace(rest, rest=area, data=rest.rest).pick(holds))
+        rest = rest.pick(~holds)
