@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from benchmarks.fleet import Traffic, traffic
+from fleet import Traffic, traffic
 from decoders.batch import decode_batch
-from decoders.compact import FormatBook
+from decoders.compact import KNOWN
 
 MIB = 1024
 
@@ -61,7 +61,7 @@ def decrypt_only(sample: Traffic) -> None:
 
 def decode_all(sample: Traffic) -> None:
     """Decodes every frame and insists that all of them are readings."""
-    decoded = decode_batch(sample.frames, sample.keys, FormatBook())
+    decoded = decode_batch(sample.frames, sample.keys, KNOWN)
     if decoded.readings.height != sample.frames.height or set(decoded.outcomes["outcome"]) != {"decoded"}:
         raise SystemExit(f"Not all frames were decoded: {decoded.outcomes['outcome'].value_counts().to_dicts()}")
 

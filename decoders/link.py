@@ -44,9 +44,13 @@ KNOWN_CI = frozenset({*range(0x50, 0x91), *range(0xA0, 0xB8)})
 """CI fields that exist (EN 13757-7, table 2)."""
 
 
-def first_crc_holds(frame: bytes) -> bool:
-    """Whether the bytes behind the first block of format A are its CRC."""
-    return crc16(frame[:FIRST_BLOCK]) == int.from_bytes(frame[FIRST_BLOCK : FIRST_BLOCK + 2])
+def has_block_crc(frame: bytes) -> bool:
+    """Whether any block of the bytes ends with its CRC, as in format A."""
+    starts = [0, *range(FIRST_BLOCK + 2, len(frame) - 2, BLOCK + 2)]
+    ends = [min(start + (BLOCK if start else FIRST_BLOCK), len(frame) - 2) for start in starts]
+    return any(
+        crc16(frame[start:end]) == int.from_bytes(frame[end : end + 2]) for start, end in zip(starts, ends, strict=True)
+    )
 
 
 def size_with_crcs(length: int) -> int:
@@ -81,8 +85,8 @@ def read_link(frame: bytes, transport: str = "auto") -> Frame:
         found = b_content(frame)
         if found is not None:
             return Frame("B", found)
-        if frame[FIRST_BLOCK] not in KNOWN_CI and first_crc_holds(frame):
-            return Frame("A", frame, "premature end of a format A frame")
+        if frame[FIRST_BLOCK] not in KNOWN_CI and has_block_crc(frame):
+            return Frame("A", frame, "a format A frame whose length does not hold")
         return Frame("no_crc", frame)
     if len(frame) >= size_with_crcs(frame[0]) > HEADER:
         found_a = _format_a(frame, certain=len(frame) == size_with_crcs(frame[0]))

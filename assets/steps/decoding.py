@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import polars as pl
-from decoders.compact import KNOWN, FormatBook
 
 from assets.installation import Installation
 from assets.steps.touched import extent, touch
 from decoders.batch import Decoded, decode_batch
+from decoders.compact import KNOWN, FormatBook
 from registry.keys import key_news, load_keys, record_results
 from registry.tables import registered_meters
 from warehouse.schemas import (

@@ -6,7 +6,7 @@ that come out the same keep their ``known_from``.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -27,18 +27,23 @@ from warehouse.schemas import (
     VEE_EXCEPTIONS,
     Table,
 )
-from warehouse.transforms.calendar import local_day
-from warehouse.transforms.consumption import Policy, consumption, monthly, yearly
+from warehouse.transforms.calendar import local_day, local_days
+from warehouse.transforms.consumption import CONTEXT_READINGS, Policy, consumption, monthly, yearly
 from warehouse.transforms.heat import heat_daily, register_resolutions
 
 NEAR = timedelta(days=2)
 """Readings this far around a touched stretch usually hold its neighbours."""
 
 FAR = timedelta(days=40)
-"""Where they do not: beyond the longest gap that is filled (ALGORITHMS §3.3) no neighbour changes a figure."""
+"""Where they do not, most often these do; before that, the meter's whole history is asked."""
 
-POINTS_AT_ONCE = 20_000
-"""Metering points reckoned and committed together; bounds the memory."""
+HOURS_AT_ONCE = 400_000
+"""Hourly rows reckoned and committed together; bounds the memory (about 1 kB a row)."""
+
+REGISTERS_PER_POINT = 4
+"""Registers a metering point has, for sizing what is reckoned together."""
+
+NEVER, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 UNEXPLAINED = ("RESET", "UNEXPLAINED_FALL")
 """Register events that a person has to look at."""
@@ -90,7 +95,7 @@ def touched_stretches(house: Installation, spans: pl.DataFrame) -> Iterator[Stre
         spans: ``meter_id``, ``first_at``, ``last_at``.
 
     Yields:
-        Stretches of at most ``POINTS_AT_ONCE`` points.
+        Stretches of as many points as are reckoned together.
     """
     owned = pl.col("organisation") == house.organisation
     installations = house.lake.scan(INSTALLATIONS).filter(owned).collect()
@@ -105,7 +110,7 @@ def touched_stretches(house: Installation, spans: pl.DataFrame) -> Iterator[Stre
         .agg(pl.col("first_at").min(), pl.col("last_at").max())
         .sort("metering_point")
     )
-    for some in points.iter_slices(POINTS_AT_ONCE):
+    for some in points.iter_slices(_points_at_once(points)):
         theirs = installations.join(some, on="metering_point", how="semi")
         readings = _neighbourhood(house, some, theirs)
         known = readings.select("meter_id", "measured_at").join(
@@ -119,35 +124,43 @@ def touched_stretches(house: Installation, spans: pl.DataFrame) -> Iterator[Stre
         )
 
 
+def _points_at_once(points: pl.DataFrame) -> int:
+    hours = points.select((pl.col("last_at") - pl.col("first_at")).dt.total_hours().max()).item() or 0
+    return max(1, HOURS_AT_ONCE // ((hours + 48) * REGISTERS_PER_POINT))
+
+
 def _neighbourhood(house: Installation, points: pl.DataFrame, installations: pl.DataFrame) -> pl.DataFrame:
-    """Readings around the touched stretches, as far as their neighbours."""
-    meters = (
-        installations.join(points, on="metering_point").select("meter_id", "first_at", "last_at").unique("meter_id")
-    )
-    near = _readings_between(house, meters, NEAR)
-    times = near.select("meter_id", "measured_at").join(meters, on="meter_id")
-    has = times.group_by("meter_id").agg(
-        before=(pl.col("measured_at") < pl.col("first_at")).any(),
-        after=(pl.col("measured_at") > pl.col("last_at")).any(),
-    )
-    lonely = meters.join(has.filter(pl.col("before") & pl.col("after")), on="meter_id", how="anti")
-    if lonely.is_empty():
-        return near
-    far = _readings_between(house, lonely, FAR)
-    return pl.concat([near, far]).unique(READINGS.key)
+    """Readings of the touched stretches and enough of their neighbours, however far away these are."""
+    spans = ("meter_id", "first_at", "last_at")
+    meters = installations.join(points, on="metering_point").select(spans).unique("meter_id")
+    start, end = extent(meters["first_at"])[0], extent(meters["last_at"])[1]
+    parts = [_readings_between(house, meters, start - NEAR, end + NEAR)]
+    parts.append(_readings_between(house, _few(meters, parts, after=True), end + NEAR, FOREVER))
+    parts.append(_readings_between(house, _few(meters, parts), start - FAR, start - NEAR))
+    parts.append(_readings_between(house, _few(meters, parts), NEVER, start - FAR))
+    return pl.concat(parts)
 
 
-def _readings_between(house: Installation, meters: pl.DataFrame, around: timedelta) -> pl.DataFrame:
-    start = extent(meters["first_at"])[0] - around
-    end = extent(meters["last_at"])[1] + around
-    months = pl.date_range(start.date().replace(day=1), end.date(), "1mo", eager=True).dt.strftime("%Y-%m").to_list()
+def _few(meters: pl.DataFrame, parts: list[pl.DataFrame], *, after: bool = False) -> pl.DataFrame:
+    """Meters with too few readings before (or after) their stretch among those loaded so far."""
+    outside = pl.col("measured_at") > pl.col("last_at") if after else pl.col("measured_at") < pl.col("first_at")
+    loaded = pl.concat([part.select("meter_id", "measured_at") for part in parts])
+    counts = loaded.join(meters, on="meter_id").filter(outside).group_by("meter_id").len()
+    return meters.join(counts.filter(pl.col("len") >= CONTEXT_READINGS), on="meter_id", how="anti")
+
+
+def _readings_between(house: Installation, meters: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
+    """Readings of some meters in a half-open stretch."""
+    if meters.is_empty():
+        return READINGS.empty()
     low, high = meters["meter_id"].sort()[0], meters["meter_id"].sort()[-1]
     return (
         house.lake.scan(READINGS)
         .filter(
             (pl.col("organisation") == house.organisation)
-            & pl.col("month").is_in(months)
-            & pl.col("measured_at").is_between(start, end)
+            & (pl.col("month") >= start.strftime("%Y-%m"))
+            & (pl.col("month") <= end.strftime("%Y-%m"))
+            & pl.col("measured_at").is_between(start, end, closed="left")
             & pl.col("meter_id").is_between(pl.lit(low), pl.lit(high))
         )
         .join(meters.lazy(), on="meter_id", how="semi")
@@ -156,21 +169,16 @@ def _readings_between(house: Installation, meters: pl.DataFrame, around: timedel
 
 
 def _widened(points: pl.DataFrame, known: pl.DataFrame, house: Installation) -> pl.DataFrame:
-    times = known.join(points, on="metering_point")
-    before = (
-        times.filter(pl.col("measured_at") < pl.col("first_at"))
-        .group_by("metering_point")
-        .agg(before=pl.col("measured_at").max())
-    )
-    after = (
-        times.filter(pl.col("measured_at") > pl.col("last_at"))
-        .group_by("metering_point")
-        .agg(after=pl.col("measured_at").min())
+    """Widens each point's stretch by the neighbours that may change with it."""
+    times = known.unique().join(points, on="metering_point").sort("metering_point", "measured_at")
+    at = pl.col("measured_at")
+    around = times.group_by("metering_point").agg(
+        before=at.filter(at < pl.col("first_at")).tail(CONTEXT_READINGS).first(),
+        after=at.filter(at > pl.col("last_at")).head(CONTEXT_READINGS).last(),
     )
     zone = house.settings.zone
     return (
-        points.join(before, on="metering_point", how="left")
-        .join(after, on="metering_point", how="left")
+        points.join(around, on="metering_point", how="left")
         .select(
             "metering_point",
             first_at=pl.coalesce("before", "first_at"),
@@ -188,8 +196,15 @@ def _reckon(house: Installation, stretches: Stretches, now: datetime) -> dict[st
         stretches.readings, layouts, stretches.installations, stretches.exchanges, days=points, zone=zone, policy=policy
     )
     changed = {}
-    events_before = _of_points(house, REGISTER_EVENTS, points).filter(
-        pl.col("at").is_between(pl.col("first_at"), pl.col("last_at"))
+    first, last = points["first_day"].sort()[0], points["last_day"].sort()[-1]
+    bounds = local_days(first, last, zone)
+    reckoned = (
+        points.select("metering_point", "first_day", "last_day")
+        .join(bounds.select(first_day="day", reckoned_from="start"), on="first_day")
+        .join(bounds.select(last_day="day", reckoned_to="end"), on="last_day")
+    )
+    events_before = _of_points(house, REGISTER_EVENTS, reckoned).filter(
+        pl.col("at").is_between(pl.col("reckoned_from"), pl.col("reckoned_to"))
     )
     changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, now)
     changed[VEE_EXCEPTIONS.name] = _replace(

@@ -55,6 +55,11 @@ class KeyRing:
         """Meters one of whose keys is proven, rising."""
         return np.unique(self.codes[self.proven])
 
+    def named(self, mask: NDArray[np.bool_]) -> pl.DataFrame:
+        """Columns meter_id and key_no of the masked keys."""
+        chosen = pl.DataFrame({"meter_id": self.meter_ids, "key_no": self.numbers}, schema_overrides={"key_no": pl.Int32})
+        return chosen.filter(pl.Series(mask, dtype=pl.Boolean))
+
     def encrypt(self, keys: Rows, blocks: Bytes) -> Bytes:
         """AES-encrypts rows of whole blocks, shape (n, 16 m), each row with the key at ``keys``, shape (n,)."""
         return self._apply(keys, blocks, encrypt=True)

@@ -85,7 +85,10 @@ def add_leftovers(leftovers: list[Leftover], tables: Tables) -> None:
     if readings:
         schema = pl.Schema({**READING_SCHEMA, "device_time": pl.String})
         frame = pl.DataFrame(readings, schema=schema)
-        tables.readings.append(frame.with_columns(pl.col("device_time").str.to_datetime(time_unit="us", strict=True)))
+        minutes = pl.col("device_time").str.len_chars() == len("2026-01-31T10:00")
+        seconds = pl.when(minutes).then(pl.col("device_time") + ":00").otherwise(pl.col("device_time"))
+        frame = frame.with_columns(seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us").alias("device_time"))
+        tables.readings.append(frame)
     if cells:
         tables.cells.append(pl.DataFrame(cells, schema=CELL_SCHEMA, orient="row"))
 

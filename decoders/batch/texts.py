@@ -19,7 +19,7 @@ def ascii_column(text: Bytes) -> pl.Series:
 
 def hex_digits(data: Bytes) -> Bytes:
     """ASCII of the lower-case hex digits of a byte matrix, shape (n, 2 width)."""
-    digits: Bytes = _HEX[data].view(np.uint8)
+    digits: Bytes = _HEX.take(np.ascontiguousarray(data)).view(np.uint8)
     return digits.reshape(len(data), 2 * data.shape[1])
 
 
