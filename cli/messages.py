@@ -16,9 +16,9 @@ messages = Console(stderr=True, highlight=False)
 
 def complain(text: str) -> None:
     """Prints a failure."""
-    messages.print(f"meterhouse: {text}", style="red", markup=False)
+    messages.print(f"meterhouse: {text}", style="red", markup=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
     """Prints a message."""
-    messages.print(text, markup=False)
+    messages.print(text, markup=False, soft_wrap=True)

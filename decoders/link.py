@@ -85,13 +85,14 @@ def read_link(frame: bytes, transport: str = "auto") -> Frame:
         found = b_content(frame)
         if found is not None:
             return Frame("B", found)
-        if frame[FIRST_BLOCK] not in KNOWN_CI and has_block_crc(frame):
-            return Frame("A", frame, "a format A frame whose length does not hold")
-        return Frame("no_crc", frame)
     if len(frame) >= size_with_crcs(frame[0]) > HEADER:
         found_a = _format_a(frame, certain=len(frame) == size_with_crcs(frame[0]))
         if found_a.damage is None or len(frame) == size_with_crcs(frame[0]):
             return found_a
+    if frame[FIRST_BLOCK] not in KNOWN_CI and has_block_crc(frame):
+        return Frame("A", frame, "a format A frame whose length does not hold")
+    if len(frame) == size:
+        return Frame("no_crc", frame)
     if len(frame) < size:
         damage = f"L says {size} bytes, {len(frame)} are there"
         return Frame("no_crc_bad_length", frame, damage)

@@ -11,6 +11,7 @@ import dagster as dg
 from assets.installation import Installation
 from assets.partitions import day_range_tags
 from assets.steps.staleness import runs_of_days, stale_days
+from assets.steps.touched import behind
 from pipelines.definitions import defs
 from pipelines.jobs import INGEST
 
@@ -69,7 +70,8 @@ def catch_up(house: Installation, *, identity: str, selection: Sequence[str] | N
     """
     ranges = runs_of_days(stale_days(house))
     today = datetime.now(UTC).date()
-    for first, last in ranges or [(today, today)]:
+    left = ranges or ([(today, today)] if selection or behind(house) else [])
+    for first, last in left:
         _run(house, first, last, identity, selection=selection)
     return ranges
 

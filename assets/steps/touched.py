@@ -101,3 +101,14 @@ def touch_days(house: Installation, start: datetime, end: datetime) -> None:
 
 def _name(consumer: str) -> str:
     return f"touched:{consumer}"
+
+
+CONSUMERS = ("figures", "info_codes", "performance", "links")
+"""Assets that work off what was touched."""
+
+
+def behind(house: Installation) -> bool:
+    """Whether any consumer has batches left."""
+    newest = house.lake.scan(TOUCHED).select(pl.col("batch_no").max()).collect().item() or 0
+    seen = (read_cursor(house.registry, house.organisation, _name(consumer)) for consumer in CONSUMERS)
+    return any(int(cursor or 0) < newest for cursor in seen)

@@ -1,6 +1,6 @@
 """One chunk of frames through all layers: full frames first, then compact ones, then what is left one at a time."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -84,9 +84,10 @@ class ChunkDecoder:
         for telegrams in compact:
             waiting[telegrams.rows] = True
         # Full frames among the remainder teach formats, too, so they go before the compact ones.
-        self._remainder(row for row in self.ledger.open().tolist() if not waiting[row])
+        left = self.ledger.open()
+        self._remainder(left[~waiting[left]])
         self._compact_frames(compact)
-        self._remainder(self.ledger.open().tolist())
+        self._remainder(self.ledger.open())
         add_leftovers(self.leftovers, self.tables)
         return Chunk(self._outcomes(), self._readings(), self._records(), self.plans, self.formats, self.learned)
 
@@ -151,9 +152,11 @@ class ChunkDecoder:
         self.formats = self.formats.with_learned(signature, meter_id, headers)
         self.learned.append((signature, meter_id, headers))
 
-    def _remainder(self, rows: Iterable[int]) -> None:
+    def _remainder(self, rows: Rows) -> None:
+        if not len(rows):
+            return
         ids = self.registered.ids if self.registered else None
-        first = decode_remainder(rows, self.frames, self.ring, self.formats, ids)
+        first = decode_remainder(rows.tolist(), self.frames, self.ring, self.formats, ids)
         for leftover in first:
             telegram = leftover.telegram
             if telegram.learned is not None and telegram.meter_id is not None:

@@ -46,7 +46,7 @@ class Opener:
         Yields:
             Telegrams whose ``rest`` is the record area (of compact frames: the data).
         """
-        self.ledger.note(linked.rows, link=linked.link)
+        self.ledger.note(linked.rows, link=linked.link, security="none")
         rest = linked.content[:, linked.start :]
         telegrams = Telegrams(linked.rows, linked.content, linked.header, linked.codes, rest)
         if linked.header.shape[1]:
@@ -133,7 +133,6 @@ class Opener:
         """Telegrams that need no key, of registered meters."""
         if telegrams.security == "none":
             self.ledger.codes[telegrams.rows] = telegrams.codes
-            self.ledger.note(telegrams.rows, security="none")
             telegrams = self._without_foreign(telegrams)
         if len(telegrams):
             yield telegrams
@@ -141,8 +140,8 @@ class Opener:
     def _with_keys(self, telegrams: Telegrams, security: str) -> Iterator[Telegrams]:
         """Encrypted telegrams of registered meters with keys; the others are closed."""
         self.ledger.codes[telegrams.rows] = telegrams.codes
-        self.ledger.note(telegrams.rows, security=security)
         telegrams = self._without_foreign(replace(telegrams, security=security))
+        self.ledger.note(telegrams.rows, security=security)
         keyed = self.ring.spans(telegrams.codes)[1] > 0
         self.close(telegrams.pick(~keyed), "no_key", "encrypted, and no key is known")
         if keyed.any():
@@ -164,10 +163,10 @@ class Opener:
         return telegrams.pick(known)
 
     def close(self, telegrams: Telegrams, outcome: Outcome, reason: str) -> None:
-        """Telegrams that stay undecoded: their identity is that of the frame."""
+        """Telegrams that stay undecoded: their identity is that of the frame without L, which counts the CRCs in B."""
         if len(telegrams):
             self.ledger.note(telegrams.rows, outcome=outcome, reason=reason)
-            self.ledger.keys.append((telegrams.rows, md5_hex(telegrams.content())))
+            self.ledger.keys.append((telegrams.rows, md5_hex(telegrams.content()[:, 1:])))
 
 
 def _by_ci(telegrams: Telegrams) -> Iterator[tuple[int, Telegrams]]:
