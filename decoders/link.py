@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from decoders.crc import crc16
+from decoders.transport import AFL, ELL_SIZES, TPL
 
 Format = Literal["A", "B", "no_crc", "no_crc_bad_length", "mbus_long"]
 
@@ -40,8 +41,8 @@ class Frame:
     damage: str | None = None
 
 
-KNOWN_CI = frozenset({*range(0x50, 0x91), *range(0xA0, 0xB8)})
-"""CI fields that exist (EN 13757-7, table 2)."""
+READABLE_CI = frozenset({*ELL_SIZES, AFL, *TPL})
+"""CI fields that the layers above can read."""
 
 
 def has_block_crc(frame: bytes) -> bool:
@@ -59,12 +60,14 @@ def size_with_crcs(length: int) -> int:
     return length + 1 + 2 * (1 + -(-rest // BLOCK))
 
 
-def read_link(frame: bytes, transport: str = "auto") -> Frame:
+def read_link(frame: bytes, transport: str = "auto", *, crc_removed: bool = False) -> Frame:
     """Finds the frame and checks it.
 
     Args:
         frame: Bytes as received; sync words before and a receiver's bytes behind are left out.
         transport: ``wmbus``, ``mbus`` or ``auto``.
+        crc_removed: Whether a frame that looks like format B is to be read as one without CRCs. Of 65536 frames without
+            CRCs one ends with what could be a CRC.
 
     Returns:
         The frame, with the damage where there is one.
@@ -81,7 +84,7 @@ def read_link(frame: bytes, transport: str = "auto") -> Frame:
     if len(frame) < HEADER:
         raise LinkDamage("shorter than a link layer header")
     size = frame[0] + 1
-    if len(frame) == size:
+    if len(frame) == size and not crc_removed:
         found = b_content(frame)
         if found is not None:
             return Frame("B", found)
@@ -89,7 +92,7 @@ def read_link(frame: bytes, transport: str = "auto") -> Frame:
         found_a = _format_a(frame, certain=len(frame) == size_with_crcs(frame[0]))
         if found_a.damage is None or len(frame) == size_with_crcs(frame[0]):
             return found_a
-    if frame[FIRST_BLOCK] not in KNOWN_CI and has_block_crc(frame):
+    if frame[FIRST_BLOCK] not in READABLE_CI and has_block_crc(frame):
         return Frame("A", frame, "a format A frame whose length does not hold")
     if len(frame) == size:
         return Frame("no_crc", frame)

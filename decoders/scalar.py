@@ -121,9 +121,16 @@ def decode_telegram(
     Returns:
         The telegram, whatever the bytes are.
     """
-    work = _Work(keys, formats, registered)
+    telegram = _decode(frame, transport, _Work(keys, formats, registered))
+    if telegram.link == "B" and telegram.outcome in ("corrupt", "wrong_key", "partial"):
+        bare = _decode(frame, transport, _Work(keys, formats, registered), crc_removed=True)
+        return bare if bare.outcome == "decoded" else telegram
+    return telegram
+
+
+def _decode(frame: bytes, transport: str, work: "_Work", *, crc_removed: bool = False) -> Telegram:
     try:
-        work.read(frame, transport)
+        work.read(frame, transport, crc_removed=crc_removed)
     except _Stop as stop:
         work.outcome, work.reason = stop.outcome, stop.reason
     except (LinkDamage, TransportDamage) as exc:
@@ -152,9 +159,9 @@ class _Work:
         self.records: tuple[DataRecord, ...] = ()
         self.signature: int | None = None
 
-    def read(self, frame: bytes, transport: str) -> None:
+    def read(self, frame: bytes, transport: str, *, crc_removed: bool) -> None:
         """Goes from the link to the records."""
-        found = read_link(frame, transport)
+        found = read_link(frame, transport, crc_removed=crc_removed)
         self.link, self.content, self.damage = found.format, found.content, found.damage
         wired = self.link == "mbus_long"
         if wired:

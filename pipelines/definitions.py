@@ -1,7 +1,5 @@
 """What the orchestrator loads: assets, checks, jobs, sensors and the installation they work on."""
 
-import warnings
-
 import dagster as dg
 
 from assets import decoding, figures, landing, registry_tables
@@ -9,8 +7,6 @@ from assets.checks import CHECKS
 from assets.installation import InstallationResource
 from pipelines.jobs import INGEST
 from pipelines.sensors import SENSORS
-
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figures])
 
