@@ -31,8 +31,11 @@ from warehouse.schemas import (
 )
 from warehouse.transforms import transmissions
 
-CHUNK_ROWS = 1_000_000
-"""Receptions decoded and committed at a time; bounds the memory of a back-fill."""
+CHUNK_ROWS = 120_000
+"""Receptions decoded and committed at a time; bounds the memory."""
+
+PASSES = 4
+"""Passes over what is waiting, at most; each resolves what the one before has made possible."""
 
 REACH = timedelta(days=8)
 """How far before and after a pass's receptions copies of the same transmissions are looked for (ALGORITHMS §1.3: W2 is
@@ -70,7 +73,7 @@ def latest_outcomes(house: Installation, days: Sequence[date] | None = None) -> 
 def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.LazyFrame:
     """Latest outcomes of receptions whose obstacle may be gone (ALGORITHMS §1.2).
 
-    A key is tried again when it came, or first verified a frame, after the last attempt.
+    A key is tried again when it came, or first verified a frame, at the last attempt or after it.
 
     Args:
         house: The installation.
@@ -86,7 +89,7 @@ def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.La
     news = latest.join(keys.lazy(), on="meter_id", how="left")
     outcome = pl.col("outcome")
     return news.filter(
-        (outcome.is_in(["no_key", "wrong_key"]) & (pl.col("news_at") > pl.col("decided_at")))
+        (outcome.is_in(["no_key", "wrong_key"]) & (pl.col("news_at") >= pl.col("decided_at")))
         | ((outcome == "foreign") & pl.col("meter_id").is_in(registered.implode()))
         | ((outcome == "unknown_format") & pl.col("signature").is_in(formats))
     ).drop("news_at")
@@ -109,25 +112,33 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
     Returns:
         Counts of the pass.
     """
+    reports: list[DecodingReport] = []
     with house.alone("decoding"):
-        again = resolvable(house, days).select("frame_id", "attempt", old_key="telegram_key").collect()
-        seen = latest_outcomes(house, days).select("frame_id")
-        receptions = house.lake.scan(RECEPTIONS).filter(
-            (pl.col("organisation") == house.organisation) & pl.col("landed_day").is_in(list(days))
-        )
-        fresh = receptions.join(seen, on="frame_id", how="anti")
-        waiting = receptions.join(again.lazy(), on="frame_id", how="semi")
-        work = (
-            pl.concat([fresh, waiting])
-            .select("organisation", "frame_id", "received_at", "landed_at", "landed_day", "collector", "frame")
-            .collect()
-            .join(again, on="frame_id", how="left")
-            .sort("received_at", "frame_id")
-        )
-        reports = [
-            _commit(house, chunk, _decode(house, chunk), now) for chunk in work.iter_slices(CHUNK_ROWS) if chunk.height
-        ]
+        # What a chunk teaches (a format, a proven key) may resolve what an earlier one left waiting.
+        for _ in range(PASSES):
+            work = _work(house, days)
+            reports += [_commit(house, chunk, _decode(house, chunk), now) for chunk in work.iter_slices(CHUNK_ROWS)]
+            if work.height <= CHUNK_ROWS:
+                break
     return total(reports)
+
+
+def _work(house: Installation, days: Sequence[date]) -> pl.DataFrame:
+    """Receptions without an outcome, and those whose obstacle is gone, in order of reception."""
+    again = resolvable(house, days).select("frame_id", "attempt", old_key="telegram_key").collect()
+    seen = latest_outcomes(house, days).select("frame_id")
+    receptions = house.lake.scan(RECEPTIONS).filter(
+        (pl.col("organisation") == house.organisation) & pl.col("landed_day").is_in(list(days))
+    )
+    fresh = receptions.join(seen, on="frame_id", how="anti")
+    waiting = receptions.join(again.lazy(), on="frame_id", how="semi")
+    return (
+        pl.concat([fresh, waiting])
+        .select("organisation", "frame_id", "received_at", "landed_at", "landed_day", "frame")
+        .collect()
+        .join(again, on="frame_id", how="left")
+        .sort("received_at", "frame_id")
+    )
 
 
 def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
