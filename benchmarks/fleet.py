@@ -39,7 +39,7 @@ def traffic(meters: int, hours: int, *, mixed: bool = False, blocks: bool = True
     Args:
         meters: Number of meters.
         hours: Frames per meter; every eighth is a full frame, the others are compact.
-        mixed: A third of the meters sends mode 5 frames, another third plain heat frames, instead of link-encrypted ones.
+        mixed: A third of the meters sends mode 5 frames, another third plain heat frames.
         blocks: Whether the frames keep their link checksums (format A).
         seed: Start of the random numbers.
 
@@ -153,13 +153,15 @@ def _oms(serials: NDArray[np.int64], keys: Bytes, hours: int, random: np.random.
     return frames, sealed
 
 
-def _heat(serials: NDArray[np.int64], keys: Bytes, hours: int, random: np.random.Generator, blocks: bool) -> Encoded:
+def _heat(serials: NDArray[np.int64], _keys: Bytes, hours: int, random: np.random.Generator, blocks: bool) -> Encoded:
     """Unencrypted frames of heat meters."""
     head = _addresses(serials, *_HEAT_ADDRESS)
     frames: list[list[bytes]] = [[] for _ in serials]
     for hour in range(hours):
         limits = (100_000, 1_000_000, 5000, 9000, 5000, 1)
-        fields = [_le(random.integers(0, limit, len(serials)), width) for (_, width), limit in zip(_HEAT, limits, strict=True)]
+        fields = [
+            _le(random.integers(0, limit, len(serials)), width) for (_, width), limit in zip(_HEAT, limits, strict=True)
+        ]
         header = b"\x7a" + bytes((hour % 256, 0, 0, 0))
         _append(frames, head, np.hstack([_same(header, serials), _full(_HEAT, fields)]), blocks)
     return frames, []
@@ -181,7 +183,9 @@ def _append(frames: list[list[bytes]], head: Bytes, body: Bytes, blocks: bool) -
 
 
 def _full(records: tuple[tuple[bytes, int], ...], fields: list[Bytes]) -> Bytes:
-    return np.hstack([part for (header, _), field in zip(records, fields, strict=True) for part in (_same(header, field), field)])
+    return np.hstack(
+        [part for (header, _), field in zip(records, fields, strict=True) for part in (_same(header, field), field)]
+    )
 
 
 def _le(values: NDArray[np.int64], width: int) -> Bytes:

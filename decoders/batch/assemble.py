@@ -19,7 +19,7 @@ from warehouse.schemas.registers import CUMULATIVE, REGISTERS
 
 REGISTER_NAMES = tuple(register.name for register in REGISTERS)
 READING_COLUMNS = ("layout_id", "device_time", *REGISTER_NAMES, "info_code", "info_code_kind", "flags")
-READING_SCHEMA = pl.Schema({"row": pl.Int64, **{name: READINGS.schema[name] for name in READING_COLUMNS}})
+READING_SCHEMA = pl.Schema({"row": pl.Int64(), **{name: READINGS.schema[name] for name in READING_COLUMNS}})
 KIND_COLUMNS = (
     *("record_no", "quantity", "unit", "function", "storage", "tariff", "subunit"),
     *("exponent", "modifiers", "dib", "vib"),
@@ -27,8 +27,8 @@ KIND_COLUMNS = (
 KIND_SCHEMA = pl.Schema({name: RECORDS.schema[name] for name in KIND_COLUMNS})
 CELL_SCHEMA = pl.Schema(
     {
-        "row": pl.Int64,
-        "kind": pl.Int64,
+        "row": pl.Int64(),
+        "kind": pl.Int64(),
         **{name: RECORDS.schema[name] for name in ("value", "value_text", "raw_value", "data_hex")},
     }
 )
@@ -148,7 +148,11 @@ def _readings(telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, l
         filled |= flags.is_not_null().to_numpy()
     frame = pl.DataFrame({"row": telegrams.rows, **columns}).with_columns(
         pl.lit(layout_id).alias("layout_id"),
-        *(pl.lit(None, dtype).alias(name) for name, dtype in READING_SCHEMA.items() if name not in (*columns, "row", "layout_id")),
+        *(
+            pl.lit(None, dtype).alias(name)
+            for name, dtype in READING_SCHEMA.items()
+            if name not in (*columns, "row", "layout_id")
+        ),
     )
     frame = frame.select(READING_SCHEMA.names())
     return frame if filled.all() else frame.filter(pl.Series(filled))

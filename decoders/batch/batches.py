@@ -6,10 +6,9 @@ import numpy as np
 import polars as pl
 
 from decoders.batch.assemble import CELL_SCHEMA, KIND_COLUMNS, KIND_SCHEMA, READING_COLUMNS, READING_SCHEMA
-from decoders.batch.chunk import Chunk, ChunkDecoder, Registered
+from decoders.batch.chunk import OUTCOME_SCHEMA, Chunk, ChunkDecoder, Registered
 from decoders.batch.keys import KeyRing, key_ring
 from decoders.batch.meters import codes_of_ids, ids_of_codes
-from decoders.batch.remainder import OUTCOME_SCHEMA
 from decoders.canonical import Plan
 from decoders.compact import FormatBook
 from warehouse.schemas import FORMATS, LAYOUTS, RECORDS
@@ -82,6 +81,7 @@ def decode_batch(
         formats = chunk.formats
         chunks.append(chunk.moved(np.arange(start, start + len(chunk.outcomes))))
     chunks += _second_look(chunks, frames["frame"], ring, formats, meters)
+    chunks += _without_crc(chunks, frames["frame"], ring, formats, meters)
     return _decoded(frames["frame_id"].cast(pl.String), chunks, ring)
 
 
@@ -103,16 +103,31 @@ def _second_look(
     ]
 
 
+def _without_crc(
+    chunks: list[Chunk], frames: pl.Series, ring: KeyRing, formats: FormatBook, meters: Registered | None
+) -> list[Chunk]:
+    """Frames that passed for format B and failed further in: the scalar decoder reads them again without CRCs."""
+    trusted = pl.col("meter_id").is_in(ids_of_codes(ring.trusted()).implode())
+    failed = (pl.col("outcome") == "corrupt") | ((pl.col("outcome") == "wrong_key") & trusted)
+    doubtful = pl.concat(chunk.outcomes.filter((pl.col("link") == "B") & failed) for chunk in chunks)
+    if doubtful.is_empty():
+        return []
+    rows = doubtful["row"].to_numpy()
+    return [ChunkDecoder(frames.gather(rows), ring, formats, meters).run(one_by_one=True).moved(rows)]
+
+
 def _decoded(frame_ids: pl.Series, chunks: list[Chunk], ring: KeyRing) -> Decoded:
     outcomes = pl.concat([OUTCOME_SCHEMA.to_frame(), *(chunk.outcomes for chunk in chunks)])
     if len(outcomes) > len(frame_ids):
-        outcomes = outcomes.unique("row", keep="last")
-    outcomes = _rejudged(outcomes.sort("row"), ring).with_columns(frame_ids.alias("frame_id"))
+        outcomes = outcomes.unique("row", keep="last", maintain_order=True).sort("row")
+    outcomes = _rejudged(outcomes, ring).with_columns(frame_ids.alias("frame_id"))
     readings = _identified(pl.concat([READING_SCHEMA.to_frame(), *(chunk.readings for chunk in chunks)]), outcomes)
     empty = CELL_SCHEMA.to_frame().drop("kind").hstack(KIND_SCHEMA.to_frame())
     records = _identified(pl.concat([empty, *(chunk.records for chunk in chunks)]), outcomes)
     plans = {layout_id: plan for chunk in chunks for layout_id, plan in chunk.plans.items()}
-    learned = [(f"{signature:04X}", meter_id, code.hex()) for chunk in chunks for signature, meter_id, code in chunk.learned]
+    learned = [
+        (f"{signature:04X}", meter_id, code.hex()) for chunk in chunks for signature, meter_id, code in chunk.learned
+    ]
     return Decoded(
         outcomes=outcomes.select(_OUTCOME_COLUMNS),
         readings=readings.select(_READING_COLUMNS),

@@ -10,10 +10,9 @@ _POLYNOMIAL = 0x3D65
 
 def _two_byte_table() -> NDArray[np.uint16]:
     """The register after 16 zero bits, for every register: feeds two bytes at a time."""
-    register = np.arange(0x10000, dtype=np.uint32)
+    register = np.arange(0x10000, dtype=np.int64)
     for _ in range(16):
-        register = (register << 1) ^ np.where(register & 0x8000, _POLYNOMIAL, 0).astype(np.uint32)
-        register &= 0xFFFF
+        register = ((register << 1) ^ np.where(register & 0x8000, _POLYNOMIAL, 0)) & 0xFFFF
     return register.astype(np.uint16)
 
 
@@ -42,9 +41,11 @@ def crc16(data: Bytes) -> NDArray[np.uint16]:
 
 def uint16_be(data: Bytes, start: int) -> NDArray[np.uint16]:
     """Two columns as a number, high byte first."""
-    return data[:, start].astype(np.uint16) << 8 | data[:, start + 1]
+    high, low = data[:, start], data[:, start + 1]
+    return high.astype(np.uint16) << np.uint16(8) | low
 
 
 def uint16_le(data: Bytes, start: int) -> NDArray[np.uint16]:
     """Two columns as a number, low byte first."""
-    return data[:, start + 1].astype(np.uint16) << 8 | data[:, start]
+    low, high = data[:, start], data[:, start + 1]
+    return high.astype(np.uint16) << np.uint16(8) | low

@@ -11,16 +11,31 @@ from decoders.batch.columns import Rows, slabs
 from decoders.batch.compacts import expanded
 from decoders.batch.identity import note_telegram_keys
 from decoders.batch.keys import KeyRing
-from decoders.batch.layouts import Records, by_device, by_layout
-from decoders.batch.ledger import Ledger, nullable
+from decoders.batch.layouts import by_device, by_layout
+from decoders.batch.ledger import Ledger
 from decoders.batch.link import linked
 from decoders.batch.meters import Codes, address_of_code
-from decoders.batch.remainder import OUTCOME_SCHEMA, Leftover, add_leftovers, decode_remainder, outcomes_of
+from decoders.batch.remainder import Leftover, Single, add_leftovers, note_leftovers
 from decoders.batch.telegrams import Telegrams
 from decoders.batch.transport import Opener
 from decoders.canonical import Plan, has_records, plan
 from decoders.compact import FormatBook, format_of
 from decoders.scalar import layout_id
+
+OUTCOME_SCHEMA = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "outcome": pl.String(),
+        "reason": pl.String(),
+        "meter_id": pl.String(),
+        "access_no": pl.Int32(),
+        "telegram_key": pl.String(),
+        "signature": pl.String(),
+        "link": pl.String(),
+        "security": pl.String(),
+        "layout_id": pl.String(),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +73,7 @@ class Chunk:
         def move(frame: pl.DataFrame) -> pl.DataFrame:
             return frame.with_columns(places.gather(frame["row"]).alias("row"))
 
-        return replace(
-            self, outcomes=move(self.outcomes), readings=move(self.readings), records=move(self.records)
-        )
+        return replace(self, outcomes=move(self.outcomes), readings=move(self.readings), records=move(self.records))
 
 
 class ChunkDecoder:
@@ -77,9 +90,13 @@ class ChunkDecoder:
         self.learned: list[tuple[int, str, bytes]] = []
         self.leftovers: list[Leftover] = []
 
-    def run(self) -> Chunk:
-        """The whole chunk."""
-        compact = self._full_frames()
+    def run(self, *, one_by_one: bool = False) -> Chunk:
+        """The whole chunk.
+
+        Args:
+            one_by_one: Whether every frame goes to the scalar decoder.
+        """
+        compact = [] if one_by_one else self._full_frames()
         waiting = np.zeros(len(self.frames), np.bool_)
         for telegrams in compact:
             waiting[telegrams.rows] = True
@@ -107,14 +124,13 @@ class ChunkDecoder:
 
     def _compact_frames(self, compact: list[Telegrams]) -> None:
         for telegrams in compact:
-            if telegrams.compact is not None:
-                self.ledger.signature[telegrams.rows] = telegrams.compact[:, 0]
             for result in expanded(telegrams, self.formats):
-                if result.telegrams is not None:
+                signature = f"{result.signature:04X}"
+                self.ledger.note(result.telegrams.rows, signature=signature)
+                if result.is_known:
                     self._decode(result.telegrams, learn=False)
-                if result.unknown is not None and result.unknown.compact is not None:
-                    signature = int(result.unknown.compact[0, 0])
-                    self._close(result.unknown, "unknown_format", f"format {signature:04X} is not known")
+                else:
+                    self._close(result.telegrams, "unknown_format", f"format {signature} is not known")
 
     def _decode(self, telegrams: Telegrams, *, learn: bool) -> None:
         """Records of telegrams of one shape."""
@@ -156,18 +172,18 @@ class ChunkDecoder:
         if not len(rows):
             return
         ids = self.registered.ids if self.registered else None
-        first = decode_remainder(rows.tolist(), self.frames, self.ring, self.formats, ids)
+        first = Single(self.ring, self.formats, ids).decode_all(rows, self.frames, self.ledger)
         for leftover in first:
             telegram = leftover.telegram
             if telegram.learned is not None and telegram.meter_id is not None:
                 self._learn(telegram.meter_id, telegram.learned)
         again = [leftover.row for leftover in first if leftover.telegram.outcome == "unknown_format"]
-        retried = {found.row: found for found in decode_remainder(again, self.frames, self.ring, self.formats, ids)}
+        second = Single(self.ring, self.formats, ids).decode_all(np.array(again, np.int64), self.frames, self.ledger)
+        retried = {leftover.row: leftover for leftover in second}
         found = [retried.get(leftover.row, leftover) for leftover in first]
         self.leftovers += found
-        for leftover in found:
-            self.ledger.note(np.array([leftover.row]), outcome=leftover.telegram.outcome)
-            telegram = leftover.telegram
+        note_leftovers(found, self.ledger)
+        for telegram in (leftover.telegram for leftover in found):
             if telegram.layout_id is not None and telegram.address is not None:
                 address = telegram.address
                 device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
@@ -175,30 +191,21 @@ class ChunkDecoder:
 
     def _outcomes(self) -> pl.DataFrame:
         ledger = self.ledger
-        numbers, places = np.unique(ledger.signature, return_inverse=True)
-        names = [None if number < 0 else f"{number:04X}" for number in numbers.tolist()]
-        signature = pl.Series(names, dtype=pl.String).gather(pl.Series(places))
-        whole = pl.DataFrame(
+        return pl.DataFrame(
             {
                 "row": np.arange(ledger.count),
                 "outcome": ledger.column("outcome"),
                 "reason": ledger.column("reason"),
                 "meter_id": ledger.meter_ids(),
-                "access_no": nullable("access_no", ledger.access),
+                "access_no": ledger.access_numbers(),
                 "telegram_key": ledger.telegram_keys(),
-                "signature": signature,
+                "signature": ledger.column("signature"),
                 "link": ledger.column("link"),
                 "security": ledger.column("security"),
                 "layout_id": ledger.column("layout_id"),
             },
             schema=OUTCOME_SCHEMA,
         )
-        if not self.leftovers:
-            return whole
-        theirs = outcomes_of(self.leftovers)
-        rest = np.ones(ledger.count, np.bool_)
-        rest[theirs["row"].to_numpy()] = False
-        return pl.concat([whole.filter(pl.Series(rest)), theirs]).sort("row")
 
     def _readings(self) -> pl.DataFrame:
         return pl.concat([READING_SCHEMA.to_frame(), *self.tables.readings])

@@ -34,7 +34,8 @@ class _Template:
 @cache
 def _template(format_bytes: bytes) -> _Template | None:
     """The template of a format; ``None`` where the data lengths are not the format's alone."""
-    area, gaps, position = b"", [], 0
+    area, position = b"", 0
+    gaps: list[int] = []
     while position < len(format_bytes):
         kind = format_bytes[position] & 0x0F
         if kind in _VARIABLE_OR_SPECIAL:
@@ -56,12 +57,14 @@ class Expanded:
     """What became of compact frames.
 
     Attributes:
-        telegrams: Frames whose format is known; ``rest`` is the record area of the full frame.
-        unknown: Frames for which there is no format; ``rest`` is the data.
+        signature: Their format signature.
+        telegrams: Frames; ``rest`` is the record area of the full frame where the format is known, else the data.
+        is_known: Whether it is.
     """
 
-    telegrams: Telegrams | None = None
-    unknown: Telegrams | None = None
+    signature: int
+    telegrams: Telegrams
+    is_known: bool
 
 
 def expanded(telegrams: Telegrams, formats: FormatBook) -> Iterator[Expanded]:
@@ -84,17 +87,18 @@ def expanded(telegrams: Telegrams, formats: FormatBook) -> Iterator[Expanded]:
         return
     for signature, places in groups(telegrams.compact[:, 0]):
         for part in by_device(telegrams.pick(places)):
-            yield from _of_signature(part, formats.candidates(signature, address_of_code(int(part.codes[0])).meter_id))
+            meter_id = address_of_code(int(part.codes[0])).meter_id
+            yield from _of_signature(signature, part, formats.candidates(signature, meter_id))
 
 
-def _of_signature(part: Telegrams, candidates: list[bytes]) -> Iterator[Expanded]:
+def _of_signature(signature: int, part: Telegrams, candidates: list[bytes]) -> Iterator[Expanded]:
     templates = [_template(candidate) for candidate in candidates]
     if None in templates:
         return
     width = part.rest.shape[1]
     fitting = [template for template in templates if template is not None and len(template.gaps) <= width]
     if not fitting:
-        yield Expanded(unknown=part)
+        yield Expanded(signature, part, is_known=False)
         return
     rest = part
     for template in fitting:
@@ -108,5 +112,5 @@ def _of_signature(part: Telegrams, candidates: list[bytes]) -> Iterator[Expanded
         if len(fitting) == 1 and rest.proven:
             holds = fits
         if holds.any():
-            yield Expanded(telegrams=replace(rest, rest=area, data=rest.rest).pick(holds))
+            yield Expanded(signature, replace(rest, rest=area, data=rest.rest).pick(holds), is_known=True)
         rest = rest.pick(~holds)

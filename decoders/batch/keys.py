@@ -13,6 +13,9 @@ from decoders.batch.meters import Codes, codes_of_ids
 
 _ECB = modes.ECB()  # noqa: S305  the building block of CTR and CBC below, never used as a mode of its own
 
+_KEPT = 20_000
+"""Ciphers kept for the next slab; more of them cost memory and the garbage collector more time than they save."""
+
 
 @dataclass(slots=True)
 class KeyRing:
@@ -57,7 +60,9 @@ class KeyRing:
 
     def named(self, mask: NDArray[np.bool_]) -> pl.DataFrame:
         """Columns meter_id and key_no of the masked keys."""
-        chosen = pl.DataFrame({"meter_id": self.meter_ids, "key_no": self.numbers}, schema_overrides={"key_no": pl.Int32})
+        chosen = pl.DataFrame(
+            {"meter_id": self.meter_ids, "key_no": self.numbers}, schema_overrides={"key_no": pl.Int32}
+        )
         return chosen.filter(pl.Series(mask, dtype=pl.Boolean))
 
     def encrypt(self, keys: Rows, blocks: Bytes) -> Bytes:
@@ -75,9 +80,9 @@ class KeyRing:
         ordered = keys[order]
         starts = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1])
         edges = (np.append(starts, len(order)) * blocks.shape[1]).tolist()
-        source = memoryview(np.ascontiguousarray(blocks[order])).cast("B")
-        pads = [self._pad(key, encrypt=encrypt) for key in ordered[starts].tolist()]
-        joined = b"".join(pad(source[a:b]) for pad, a, b in zip(pads, edges, edges[1:], strict=False))
+        source = blocks[order].ravel().data
+        spans = zip(ordered[starts].tolist(), edges, edges[1:], strict=False)
+        joined = b"".join(self._pad(key, encrypt=encrypt)(source[a:b]) for key, a, b in spans)
         result = np.empty_like(blocks)
         result[order] = np.frombuffer(joined, np.uint8).reshape(blocks.shape)
         return result
@@ -87,7 +92,8 @@ class KeyRing:
         if found is None:
             cipher = Cipher(algorithms.AES(self.secrets[key]), _ECB)
             found = (cipher.encryptor() if encrypt else cipher.decryptor()).update
-            self._pads[key, encrypt] = found
+            if len(self._pads) < _KEPT:
+                self._pads[key, encrypt] = found
         return found
 
 

@@ -90,7 +90,7 @@ def _wired_holds(data: Bytes) -> NDArray[np.bool_]:
     length = width - _WIRED_HEAD
     if not 3 <= length <= 255:
         return np.zeros(count, np.bool_)
-    mask = _begins_as_wired(data) & (data[:, 1] == length) & (data[:, -1] == 0x16)
+    mask: NDArray[np.bool_] = _begins_as_wired(data) & (data[:, 1] == length) & (data[:, -1] == 0x16)
     mask &= ~np.isin(data[:, 4], _TO_DEVICE)
     if mask.any():
         mask[mask] = data[mask, 4:-2].sum(axis=1, dtype=np.uint32) % 256 == data[mask, -2]

@@ -1,6 +1,6 @@
 """Frames that the column way leaves: damaged, rare or doubtful ones, decoded one at a time by the scalar decoder."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 
 from decoders.batch.assemble import CELL_SCHEMA, READING_SCHEMA, Tables
+from decoders.batch.columns import Rows
 from decoders.batch.keys import KeyRing
-from decoders.batch.meters import codes_of_ids
+from decoders.batch.ledger import Ledger
+from decoders.batch.meters import codes_of_address, codes_of_ids, ids_of_codes
 from decoders.batch.values import cells_of
 from decoders.canonical import plan
 from decoders.compact import FormatBook
@@ -24,45 +26,56 @@ class Leftover:
     telegram: Telegram
 
 
-def decode_remainder(
-    rows: Iterable[int], frames: pl.Series, ring: KeyRing, formats: FormatBook, registered: Collection[str] | None
-) -> list[Leftover]:
-    """Decodes frames one at a time.
+@dataclass(frozen=True, slots=True)
+class Single:
+    """What the scalar decoder needs besides a frame.
 
-    Args:
-        rows: Their positions.
-        frames: All frames of the batch; null counts as empty.
+    Attributes:
         ring: Keys; how they fare is noted.
         formats: Formats of compact frames.
-        registered: Meters that are registered.
-
-    Returns:
-        One telegram per frame, in order.
+        registered: Meters that are registered; ``None`` takes every meter.
     """
-    places = list(rows)
-    return [
-        Leftover(row, _decode(frame or b"", ring, formats, registered))
-        for row, frame in zip(places, frames.gather(places).to_list(), strict=True)
-    ]
 
+    ring: KeyRing
+    formats: FormatBook
+    registered: Collection[str] | None
 
-def _decode(frame: bytes, ring: KeyRing, formats: FormatBook, registered: Collection[str] | None) -> Telegram:
-    bare = decode_telegram(frame, (), formats, registered)
-    if bare.meter_id is None or bare.security == "none":
-        return bare
-    codes, _ = codes_of_ids(pl.Series([bare.meter_id]))
-    first, count = (int(found[0]) for found in ring.spans(codes))
-    if not count:
-        return bare
-    keys = [Key(ring.secrets[place], bool(ring.proven[place])) for place in range(first, first + count)]
-    telegram = decode_telegram(frame, keys, formats, registered)
-    if telegram.verified_key is not None:
-        proven = first + telegram.verified_key
-        ring.worked[proven] = ring.proven[proven] = True
-        ring.failed[first:proven] = True
-    elif telegram.outcome in ("wrong_key", "corrupt") and telegram.security in ("ell_ctr", "mode5", "mode7"):
-        ring.failed[first : first + count] = True
-    return telegram
+    def decode_all(self, rows: Rows, frames: pl.Series, ledger: Ledger) -> list[Leftover]:
+        """Decodes the frames at some positions, in order; null counts as empty."""
+        outer = ids_of_codes(ledger.codes[rows]).to_list()
+        named = ledger.named[rows].tolist()
+        return [
+            Leftover(row, self._decode(frame or b"", meter_id if is_named else None))
+            for row, frame, meter_id, is_named in zip(
+                rows.tolist(), frames.gather(rows).to_list(), outer, named, strict=True
+            )
+        ]
+
+    def _decode(self, frame: bytes, outer: str | None) -> Telegram:
+        """Decodes one frame with the keys of the meter that its unencrypted header names, then of the one inside.
+
+        Ciphertext that passes the checksum by chance looks like a logged plain telegram of a meter that is not there.
+        """
+        bare = decode_telegram(frame, (), self.formats, self.registered)
+        if bare.security == "none":
+            return bare
+        meters = dict.fromkeys(meter for meter in (outer, bare.meter_id) if meter is not None)
+        first, count = self.ring.spans(codes_of_ids(pl.Series(list(meters), dtype=pl.String))[0])
+        places = [place for start, size in zip(first, count, strict=True) for place in range(start, start + size)]
+        if not places:
+            return bare
+        keys = [Key(self.ring.secrets[place], bool(self.ring.proven[place])) for place in places]
+        telegram = decode_telegram(frame, keys, self.formats, self.registered)
+        self._mark(telegram, places)
+        return telegram
+
+    def _mark(self, telegram: Telegram, places: list[int]) -> None:
+        if telegram.verified_key is not None:
+            self.ring.worked[places[telegram.verified_key]] = True
+            self.ring.proven[places[telegram.verified_key]] = True
+            self.ring.failed[places[: telegram.verified_key]] = True
+        elif telegram.outcome in ("wrong_key", "corrupt"):
+            self.ring.failed[places] = True
 
 
 def add_leftovers(leftovers: list[Leftover], tables: Tables) -> None:
@@ -83,7 +96,7 @@ def add_leftovers(leftovers: list[Leftover], tables: Tables) -> None:
                 raw, value, text = cells_of(record)
                 cells.append((leftover.row, tables.kind(number, record), value, text, raw, record.data.hex()))
     if readings:
-        schema = pl.Schema({**READING_SCHEMA, "device_time": pl.String})
+        schema: dict[str, pl.DataType] = {**READING_SCHEMA, "device_time": pl.String()}
         frame = pl.DataFrame(readings, schema=schema)
         minutes = pl.col("device_time").str.len_chars() == len("2026-01-31T10:00")
         seconds = pl.when(minutes).then(pl.col("device_time") + ":00").otherwise(pl.col("device_time"))
@@ -93,38 +106,21 @@ def add_leftovers(leftovers: list[Leftover], tables: Tables) -> None:
         tables.cells.append(pl.DataFrame(cells, schema=CELL_SCHEMA, orient="row"))
 
 
-def outcomes_of(leftovers: list[Leftover]) -> pl.DataFrame:
-    """Outcome columns of leftovers, with ``row``."""
-    return pl.DataFrame(
-        [
-            (
-                *(leftover.row, telegram.outcome, telegram.reason, telegram.meter_id, telegram.access_no),
-                *(telegram.telegram_key, _hex(telegram.signature), telegram.link or None, telegram.security),
-                telegram.layout_id,
-            )
-            for leftover in leftovers
-            for telegram in (leftover.telegram,)
-        ],
-        schema=OUTCOME_SCHEMA,
-        orient="row",
-    )
-
-
-OUTCOME_SCHEMA = pl.Schema(
-    {
-        "row": pl.Int64,
-        "outcome": pl.String,
-        "reason": pl.String,
-        "meter_id": pl.String,
-        "access_no": pl.Int32,
-        "telegram_key": pl.String,
-        "signature": pl.String,
-        "link": pl.String,
-        "security": pl.String,
-        "layout_id": pl.String,
-    }
-)
-
-
-def _hex(signature: int | None) -> str | None:
-    return None if signature is None else f"{signature:04X}"
+def note_leftovers(leftovers: list[Leftover], ledger: Ledger) -> None:
+    """Writes the outcomes of leftovers into the ledger."""
+    for leftover in leftovers:
+        telegram, row = leftover.telegram, np.array([leftover.row])
+        ledger.note(
+            row,
+            outcome=telegram.outcome,
+            reason=telegram.reason,
+            signature=None if telegram.signature is None else f"{telegram.signature:04X}",
+            link=telegram.link or None,
+            security=telegram.security,
+            layout_id=telegram.layout_id,
+        )
+        ledger.named[row] = telegram.address is not None
+        if telegram.address is not None:
+            ledger.codes[row] = codes_of_address(np.frombuffer(telegram.address.link_bytes, np.uint8)[None])
+        ledger.access[row] = -1 if telegram.access_no is None else telegram.access_no
+        ledger.keys.append((row, pl.Series([telegram.telegram_key], dtype=pl.String)))

@@ -75,6 +75,7 @@ class Opener:
         """Extended link layers with session number and payload checksum."""
         session = uint_le(telegrams.rest, at, 4).astype(np.int64)
         self.ledger.session[telegrams.rows] = session
+        self.ledger.name(telegrams.rows, telegrams.codes)
         body = telegrams.rest[:, at + 4 :]
         holds = crc16(body[:, 2:]) == uint16_le(body, 0)
         telegrams = replace(telegrams, proven=True)
@@ -132,14 +133,14 @@ class Opener:
     def _plain(self, telegrams: Telegrams) -> Iterator[Telegrams]:
         """Telegrams that need no key, of registered meters."""
         if telegrams.security == "none":
-            self.ledger.codes[telegrams.rows] = telegrams.codes
+            self.ledger.name(telegrams.rows, telegrams.codes)
             telegrams = self._without_foreign(telegrams)
         if len(telegrams):
             yield telegrams
 
     def _with_keys(self, telegrams: Telegrams, security: str) -> Iterator[Telegrams]:
         """Encrypted telegrams of registered meters with keys; the others are closed."""
-        self.ledger.codes[telegrams.rows] = telegrams.codes
+        self.ledger.name(telegrams.rows, telegrams.codes)
         telegrams = self._without_foreign(replace(telegrams, security=security))
         self.ledger.note(telegrams.rows, security=security)
         keyed = self.ring.spans(telegrams.codes)[1] > 0

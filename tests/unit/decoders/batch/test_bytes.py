@@ -22,7 +22,11 @@ def matrix(*rows: bytes) -> np.ndarray:
 
 def test_slabs_hold_every_frame_once_with_its_bytes() -> None:
     frames = [b"ab", b"", b"xyz", b"cd", None, b"q"]
-    found = {int(row): slab.data[place].tobytes() for slab in slabs(pl.Series(frames, dtype=pl.Binary)) for place, row in enumerate(slab.rows)}
+    found = {
+        int(row): slab.data[place].tobytes()
+        for slab in slabs(pl.Series(frames, dtype=pl.Binary))
+        for place, row in enumerate(slab.rows)
+    }
     assert found == dict(enumerate(frame or b"" for frame in frames))
 
 
@@ -37,7 +41,11 @@ def test_no_frames_make_no_slabs() -> None:
 
 
 def test_groups_keep_the_order_inside_a_group() -> None:
-    assert [(value, places.tolist()) for value, places in groups(np.array([2, 1, 2, 1, 7]))] == [(1, [1, 3]), (2, [0, 2]), (7, [4])]
+    assert [(value, places.tolist()) for value, places in groups(np.array([2, 1, 2, 1, 7]))] == [
+        (1, [1, 3]),
+        (2, [0, 2]),
+        (7, [4]),
+    ]
 
 
 def test_integers_of_odd_widths() -> None:

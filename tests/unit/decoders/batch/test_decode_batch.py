@@ -1,0 +1,158 @@
+"""The interface: learning, proving and judging across a batch, and its chunks."""
+
+import os
+
+import numpy as np
+import polars as pl
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from decoders.batch import Decoded, batches, decode_batch
+from decoders.compact import KNOWN
+from decoders.crc import crc16
+from decoders.scalar import decode_telegram
+from warehouse.schemas import READINGS, RECORDS
+
+ADDRESS = bytes.fromhex("2d2c785634121b16")
+METER = "KAM-12345678-1b-16"
+HEADERS = (b"\x02\xff\x20", b"\x04\x13", b"\x84\x01\x13")  # a format that no list of known ones has
+DATA = (b"\x00\x00", b"\x15\xcd\x5b\x07", b"\x01\x00\x00\x00")
+AREA = b"".join(header + data for header, data in zip(HEADERS, DATA, strict=True))
+FULL = b"\x78" + AREA
+COMPACT = b"\x79" + crc16(b"".join(HEADERS)).to_bytes(2, "little") + crc16(AREA).to_bytes(2, "little") + b"".join(DATA)
+KEY = bytes(range(16))
+
+
+def sealed(payload: bytes, key: bytes = KEY, access: int = 7, time: int = 5) -> bytes:
+    """A link-encrypted frame without link checksums."""
+    session = (1 << 29 | time << 4).to_bytes(4, "little")
+    cipher = Cipher(algorithms.AES(key), modes.CTR(ADDRESS + b"\x20" + session + bytes(3))).encryptor()
+    body = ADDRESS + b"\x8d\x20" + bytes([access]) + session
+    body += cipher.update(crc16(payload).to_bytes(2, "little") + payload)
+    return bytes([len(body) + 1, 0x44]) + body
+
+
+def keys(*secrets: bytes, verified: bool = False) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(METER, number, secret, verified) for number, secret in enumerate(secrets)],
+        schema={"meter_id": pl.String, "key_no": pl.Int32, "key": pl.Binary, "verified": pl.Boolean},
+        orient="row",
+    )
+
+
+def decode(*frames: bytes, ring: pl.DataFrame | None = None, registered: list[str] | None = None) -> Decoded:
+    table = pl.DataFrame({"frame_id": [f"f{number}" for number in range(len(frames))], "frame": list(frames)})
+    only = None if registered is None else pl.Series(registered, dtype=pl.String)
+    return decode_batch(table, keys(KEY) if ring is None else ring, KNOWN, only)
+
+
+def test_nothing_in_gives_typed_nothing() -> None:
+    decoded = decode_batch(pl.DataFrame(schema={"frame_id": pl.String, "frame": pl.Binary}), keys(), KNOWN)
+    assert decoded.outcomes.is_empty()
+    for name, dtype in decoded.readings.schema.items():
+        assert dtype == READINGS.schema[name]
+    for name, dtype in decoded.records.schema.items():
+        assert dtype == RECORDS.schema[name]
+    assert decoded.outcomes.schema["access_no"] == pl.Int32
+    assert decoded.verified.schema == decoded.failed.schema == {"meter_id": pl.String, "key_no": pl.Int32}
+
+
+def test_a_full_frame_becomes_a_reading_and_records() -> None:
+    decoded = decode(sealed(FULL))
+    reading = decoded.readings.row(0, named=True)
+    assert decoded.outcomes["outcome"].to_list() == ["decoded"]
+    assert (reading["meter_id"], str(reading["volume_m3"]), reading["info_code"]) == (METER, "123456.789000", 0)
+    assert reading["info_code_kind"] == "water_16bit"
+    assert decoded.records.select("record_no", "storage", "value", "raw_value", "data_hex").rows() == [
+        (2, 2, 0.001, 1, "01000000")
+    ]
+    layout = decoded.layouts.row(0, named=True)
+    assert (layout["register"], layout["resolution_numerator"], layout["resolution_denominator"]) == (
+        "volume_m3",
+        1,
+        1000,
+    )
+
+
+def test_a_compact_frame_learns_from_a_later_full_frame() -> None:
+    assert decode(sealed(COMPACT)).outcomes["outcome"].to_list() == ["unknown_format"]
+    decoded = decode(sealed(COMPACT), sealed(FULL, access=8))
+    assert decoded.outcomes["outcome"].to_list() == ["decoded", "decoded"]
+    assert decoded.readings["volume_m3"].n_unique() == 1
+    assert decoded.formats.rows() == [
+        (f"{crc16(b''.join(HEADERS)):04X}", METER, b"".join(HEADERS).hex()),
+    ]
+    assert decoded.outcomes["signature"].to_list() == [f"{crc16(b''.join(HEADERS)):04X}", None]
+
+
+def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [sealed(COMPACT), sealed(FULL, os.urandom(16)), sealed(COMPACT, access=9), sealed(FULL, access=8)]
+    whole = decode(*frames)
+    monkeypatch.setattr(batches, "CHUNK", 1)
+    parts = decode(*frames)
+    assert whole.outcomes["outcome"].to_list() == ["decoded", "corrupt", "decoded", "decoded"]
+    assert parts.outcomes.equals(whole.outcomes)
+    assert parts.readings.sort("frame_id").equals(whole.readings.sort("frame_id"))
+    assert parts.records.sort("frame_id").equals(whole.records.sort("frame_id"))
+
+
+def test_a_failed_key_is_wrong_until_it_verifies_a_frame() -> None:
+    foreign = sealed(FULL, os.urandom(16))
+    alone = decode(foreign)
+    assert alone.outcomes["outcome"].to_list() == ["wrong_key"]
+    assert alone.failed.rows() == [(METER, 0)]
+    assert alone.verified.is_empty()
+    together = decode(foreign, sealed(FULL))
+    assert together.outcomes["outcome"].to_list() == ["corrupt", "decoded"]
+    assert together.verified.rows() == [(METER, 0)]
+    assert together.failed.is_empty()
+    before = decode(foreign, ring=keys(KEY, verified=True))
+    assert before.outcomes["outcome"].to_list() == ["corrupt"]
+
+
+def test_the_second_key_is_tried_where_the_first_fails() -> None:
+    decoded = decode(sealed(FULL), ring=keys(bytes(16), KEY))
+    assert decoded.outcomes["outcome"].to_list() == ["decoded"]
+    assert decoded.verified.rows() == [(METER, 1)]
+    assert decoded.failed.rows() == [(METER, 0)]
+
+
+def test_without_a_key_and_without_a_registration() -> None:
+    assert decode(sealed(FULL), ring=keys()).outcomes["outcome"].to_list() == ["no_key"]
+    assert decode(sealed(FULL), registered=[]).outcomes["outcome"].to_list() == ["foreign"]
+    assert decode(sealed(FULL), registered=[METER]).outcomes["outcome"].to_list() == ["decoded"]
+
+
+def test_noise_is_an_outcome_not_an_error() -> None:
+    random = np.random.default_rng(3)
+    cis = (b"\x72", b"\x7a", b"\x8d")
+    noise = [random.bytes(int(size)) for size in random.integers(0, 300, 400)]
+    noise += [  # plausible headers reach deeper
+        bytes([len(frame) - 1, 0x44]) + frame[2:10] + cis[number % 3] + frame[11:]
+        for number, frame in enumerate(noise)
+        if 12 < len(frame) <= 256
+    ]
+    decoded = decode(*noise)
+    assert decoded.outcomes.height == len(noise)
+    assert decoded.outcomes["outcome"].null_count() == 0
+
+
+def test_ciphertext_that_passes_the_checksum_by_chance_is_still_decrypted() -> None:
+    """One encrypted frame in 65,536 does; its bytes as they stand then name a meter that does not exist."""
+    lucky = sealed(FULL, time=40546)  # found by search
+    assert crc16(lucky[19:]).to_bytes(2, "little") == lucky[17:19]
+    decoded = decode(lucky)
+    assert decoded.outcomes.select("outcome", "meter_id", "security").rows() == [("decoded", METER, "ell_ctr")]
+    assert decoded.readings["volume_m3"].is_not_null().all()
+
+
+def test_frames_without_crcs_that_end_like_format_b_are_read_whole() -> None:
+    """Of 65,536 frames without CRCs one ends with what could be a CRC of format B; here, a temperature does."""
+    begin = b"\x44" + ADDRESS + b"\x78" + bytes.fromhex("0413102700000259")
+    begin = bytes([len(begin) + 2]) + begin
+    frame = begin + crc16(begin).to_bytes(2, "big")
+    for outcome in (decode_telegram(frame), decode_telegram(frame, transport="wmbus")):
+        assert (outcome.link, outcome.outcome, len(outcome.records)) == ("no_crc", "decoded", 2)
+    decoded = decode(frame)
+    assert decoded.outcomes.select("link", "outcome").row(0) == ("no_crc", "decoded")
+    assert decoded.readings["flow_temp_c"].null_count() == 0
