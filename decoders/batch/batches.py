@@ -107,6 +107,8 @@ def _without_crc(
     chunks: list[Chunk], frames: pl.Series, ring: KeyRing, formats: FormatBook, meters: Registered | None
 ) -> list[Chunk]:
     """Frames that passed for format B and failed further in: the scalar decoder reads them again without CRCs."""
+    if not chunks:
+        return []
     trusted = pl.col("meter_id").is_in(ids_of_codes(ring.trusted()).implode())
     failed = (pl.col("outcome") == "corrupt") | ((pl.col("outcome") == "wrong_key") & trusted)
     doubtful = pl.concat(chunk.outcomes.filter((pl.col("link") == "B") & failed) for chunk in chunks)
