@@ -7,9 +7,12 @@ from typing import Annotated
 
 import polars as pl
 import typer
-from decoders.report import decode_lines
 
+from cli.messages import complain
 from decoders.framefiles import read_telegrams
+from decoders.report import decode_lines
+from registry.imports.table import read_table
+from registry.keys import parse_key
 
 
 def decode(
@@ -31,8 +34,26 @@ def decode(
     partial.replace(out)
 
 
-def _keys(file: Path | None) -> pl.DataFrame:
-    """Keys by meter: ``meter_id``, ``key`` (hex); version and type may be empty, then the serial decides."""
+def _keys(file: Path | None) -> dict[str, list[bytes]]:
+    """Keys by meter; where version and type are not given, the serial decides.
+
+    Raises:
+        RegistryError: The file is no CSV in UTF-8, or lacks a column.
+    """
     if file is None:
-        return pl.DataFrame(schema={"manufacturer": pl.String, "serial": pl.String, "key": pl.String})
-    return pl.read_csv(file, infer_schema=False)
+        return {}
+    table = read_table(file.read_bytes(), file.name, ("manufacturer", "serial", "key"), ("version", "device_type"))
+    secrets: dict[str, list[bytes]] = {}
+    columns = ("source_line", "manufacturer", "serial", "version", "device_type", "key")
+    for line, manufacturer, serial, version, device_type, text in table.select(columns).rows():
+        if not text:
+            continue
+        key = parse_key(text)
+        if key is None or not manufacturer or not serial:
+            complain(f"{file.name} line {line}: no meter, or the key is not 32 hex digits.")
+            continue
+        meter = f"{manufacturer.upper()}-{serial.zfill(8).lower()}"
+        if version and device_type:
+            meter += f"-{version.lower().zfill(2)}-{device_type.lower().zfill(2)}"
+        secrets.setdefault(meter, []).append(key)
+    return secrets

@@ -29,7 +29,7 @@ def demo(
     home: HomeOption = None,
     serve_: Annotated[bool, typer.Option("--serve", help="Serve the pages and the Dagster UI afterwards.")] = False,
 ) -> None:
-    """Simulates a fleet, decrypts and decodes what its concentrators heard, and reports consumption against the truth."""
+    """Simulates a fleet, decodes what its concentrators heard, and reports consumption against the truth."""
     directory = (home or Path("meterhouse-home") / "demo").expanduser().resolve()
     fleet = directory / "fleet"
     if not (directory / CONFIG_NAME).is_file():
@@ -49,7 +49,7 @@ def demo(
     )
     print(report(house, fleet / "truth"))
     say(f"\nOpen the pages and the Dagster UI with: ./meterhouse serve all --home {directory}")
-    say(f"Ask with: ./meterhouse sql --home {directory} \"select * from consumption_daily limit 10\"")
+    say(f'Ask with: ./meterhouse sql --home {directory} "select * from consumption_daily limit 10"')
     if serve_ and not status:
         serve(Service.all, directory)
     raise typer.Exit(status)

@@ -1,5 +1,6 @@
 """``simulate``: a fleet's concentrator files with known truth."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -23,14 +24,9 @@ def simulate(
     ] = True,
 ) -> None:
     """Writes a simulated fleet: registry files, concentrator files and the truth they were made from."""
-    fleet = Fleet(
-        meters=meters,
-        days=days,
-        timezone=timezone,
-        seed=seed,
-        incidents=incidents,
-        **({"start": start.date()} if start else {}),
-    )
+    fleet = Fleet(meters=meters, days=days, timezone=timezone, seed=seed, incidents=incidents)
+    if start is not None:
+        fleet = replace(fleet, start=start.date())
     with messages.status("Simulating …"):
         summary = run(fleet, folder)
     say(describe(summary))

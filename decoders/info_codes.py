@@ -44,7 +44,7 @@ PRIORITIES = BITS.select("kind", "code").with_columns(
 
 def names(kind: str | None, word: int | None) -> list[str]:
     """Codes that are active in a word, in order of their bits; none where the kind has no table."""
-    if word is None:
+    if word is None or kind is None:
         return []
     of_kind = BITS.filter(pl.col("kind") == kind)
     return [code for bit, code in of_kind.select("bit", "code").rows() if word >> bit & 1]

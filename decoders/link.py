@@ -20,6 +20,8 @@ B_BLOCKS = 126
 """Bytes under the first CRC of format B: blocks 1 and 2 (EN 13757-4, 7.3)."""
 HEADER = 11
 """L, C, manufacturer, address and CI."""
+WIRED_HEADER = 3
+"""C, A and CI."""
 
 
 class LinkDamage(Exception):  # noqa: N818  not an error of the program: data to be reported
@@ -112,6 +114,8 @@ def _wired(frame: bytes) -> Frame:
         raise LinkDamage("not a wired long frame")
     if frame[1] != frame[2]:
         raise LinkDamage("the length bytes differ")
+    if frame[1] < WIRED_HEADER:
+        raise LinkDamage("shorter than a link layer header")
     end = 4 + frame[1]
     if len(frame) < end + 2:
         raise LinkDamage(f"L says {end + 2} bytes, {len(frame)} are there")
@@ -124,7 +128,7 @@ def _wired(frame: bytes) -> Frame:
 
 
 def _format_a(frame: bytes, *, certain: bool) -> Frame:
-    if len(frame) < HEADER or frame[0] < FIRST_BLOCK:
+    if len(frame) < HEADER + 2 or frame[0] < FIRST_BLOCK:
         raise LinkDamage("shorter than a link layer header")
     size = frame[0] + 1
     if len(frame) < size_with_crcs(frame[0]):
@@ -155,7 +159,7 @@ def b_content(frame: bytes) -> bytes | None:
 
 
 def _format_b(frame: bytes) -> Frame:
-    if len(frame) < HEADER:
+    if len(frame) < HEADER or frame[0] < FIRST_BLOCK:
         raise LinkDamage("shorter than a link layer header")
     content = b_content(frame)
     if content is None:

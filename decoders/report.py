@@ -14,6 +14,8 @@ from decoders.scalar import Key, Telegram, decode_telegram
 
 Json = dict[str, Any]
 
+KEY_BYTES = 16
+
 
 def telegram_report(telegram: Telegram, line: int, case_id: str | None = None) -> Json:
     """The object of one telegram.
@@ -51,12 +53,13 @@ def telegram_report(telegram: Telegram, line: int, case_id: str | None = None) -
 
 
 def _record(record: DataRecord) -> Json:
+    bare = not record.vib  # manufacturer data has no header of its own
     return {
-        "function": record.function,
-        "storage": record.storage,
-        "tariff": record.tariff,
-        "subunit": record.subunit,
-        "quantity": record.quantity,
+        "function": None if bare else record.function,
+        "storage": None if bare else record.storage,
+        "tariff": None if bare else record.tariff,
+        "subunit": None if bare else record.subunit,
+        "quantity": "manufacturer_specific" if bare else record.quantity,
         "unit": record.unit,
         "value": _number(record.value),
         "dib": record.dib.hex(),
@@ -72,54 +75,61 @@ def _number(value: RecordValue | Decimal | object) -> object:
     return value
 
 
-def decode_lines(rows: pl.DataFrame, keys: Mapping[str, Sequence[Key]]) -> list[Json]:
+Secrets = Mapping[str, Sequence[bytes]]
+
+
+def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
     """Decodes the lines of an input.
 
-    Full frames come first, so that compact frames find their formats whatever the order.
+    The lines are read twice: formats that full frames teach, and keys that prove themselves, count for the whole input,
+    whatever the order.
 
     Args:
         rows: ``source_line``, ``case_id``, ``key`` (for that line alone), ``transport``, ``frame`` (null where the line
             has no whole bytes), ``reason``.
-        keys: Keys by ``meter_id``.
+        secrets: Keys by ``meter_id``, or by the beginning of it: ``KAM-76348799``.
 
     Returns:
         One object per line, in input order.
     """
     lines = rows.select("source_line", "case_id", "key", "transport", "frame", "reason").rows()
-    first = [_decode(frame, key, transport, reason, keys, KNOWN) for _, _, key, transport, frame, reason in lines]
-    formats = KNOWN
-    for telegram in first:
-        if telegram.learned is not None and telegram.meter_id is not None:
-            signature, headers = telegram.learned
-            formats = formats.with_learned(signature, telegram.meter_id, headers)
-    return [
-        telegram_report(
-            _decode(frame, key, transport, reason, keys, formats) if telegram.signature is not None else telegram,
-            line,
-            case_id,
-        )
-        for telegram, (line, case_id, key, transport, frame, reason) in zip(first, lines, strict=True)
+    rings = [_ring(frame, key, transport, secrets) for _, _, key, transport, frame, _ in lines]
+    first = [
+        _decode(frame, [Key(secret) for secret in ring], transport, reason, KNOWN)
+        for (_, _, _, transport, frame, reason), ring in zip(lines, rings, strict=True)
     ]
+    formats, proven = KNOWN, set[tuple[str | None, bytes]]()
+    for telegram, ring in zip(first, rings, strict=True):
+        if telegram.learned is not None and telegram.meter_id is not None:
+            formats = formats.with_learned(telegram.learned[0], telegram.meter_id, telegram.learned[1])
+        if telegram.verified_key is not None:
+            proven.add((telegram.meter_id, ring[telegram.verified_key]))
+    reports = []
+    for telegram, ring, (line, case_id, _, transport, frame, reason) in zip(first, rings, lines, strict=True):
+        again = telegram.signature is not None or telegram.outcome == "wrong_key"
+        keys = [Key(secret, (telegram.meter_id, secret) in proven) for secret in ring]
+        final = _decode(frame, keys, transport, reason, formats) if again else telegram
+        reports.append(telegram_report(final, line, case_id))
+    return reports
+
+
+def _ring(frame: bytes | None, key: bytes | None, transport: str | None, secrets: Secrets) -> list[bytes]:
+    """Keys to try on a line: its own, else those of the meter that the bare frame names."""
+    if key is not None:
+        return [key]
+    if frame is None or not secrets:
+        return []
+    meter_id = decode_telegram(frame, transport=transport or "auto").meter_id or ""
+    return [*secrets.get(meter_id, ()), *secrets.get(meter_id[:12], ())]
 
 
 def _decode(
-    frame: bytes | None,
-    key: bytes | None,
-    transport: str | None,
-    reason: str | None,
-    keys: Mapping[str, Sequence[Key]],
-    formats: FormatBook,
+    frame: bytes | None, keys: Sequence[Key], transport: str | None, reason: str | None, formats: FormatBook
 ) -> Telegram:
     if frame is None:
         return Telegram("corrupt", reason)
     if transport == "lorawan":
         return Telegram("unsupported", "a LoRaWAN payload")
-    if key is not None:
-        if len(key) != 16:
-            return Telegram("unsupported", "the key has not 16 bytes")
-        return decode_telegram(frame, [Key(key)], formats, transport=transport or "auto")
-    bare = decode_telegram(frame, (), formats, transport=transport or "auto")
-    theirs = keys.get(bare.meter_id or "")
-    if not theirs:
-        return bare
-    return decode_telegram(frame, theirs, formats, transport=transport or "auto")
+    if any(len(key.value) != KEY_BYTES for key in keys):
+        return Telegram("unsupported", f"the key has not {KEY_BYTES} bytes")
+    return decode_telegram(frame, keys, formats, transport=transport or "auto")
