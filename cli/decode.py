@@ -44,8 +44,11 @@ def _keys(file: Path | None) -> dict[str, list[bytes]]:
         return {}
     table = read_table(file.read_bytes(), file.name, ("manufacturer", "serial", "key"), ("version", "device_type"))
     secrets: dict[str, list[bytes]] = {}
-    columns = ("source_line", "manufacturer", "serial", "version", "device_type", "key")
-    for line, manufacturer, serial, version, device_type, text in table.select(columns).rows():
+    columns = ("source_line", "reason", "manufacturer", "serial", "version", "device_type", "key")
+    for line, reason, manufacturer, serial, version, device_type, text in table.select(columns).rows():
+        if reason:
+            complain(f"{file.name} line {line}: {reason}.")
+            continue
         if not text:
             continue
         key = parse_key(text)

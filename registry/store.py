@@ -6,8 +6,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from registry.errors import RegistryError
@@ -39,7 +40,7 @@ class Registry:
         Raises:
             RegistryError: The database cannot be opened.
         """
-        engine = create_engine(url)
+        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg2://", 1), hide_parameters=True)
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine)
         config = Config()
@@ -48,7 +49,9 @@ class Registry:
             with engine.begin() as connection:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
-        except OperationalError as exc:
+        except CommandError as exc:
+            raise RegistryError(f"The registry at {engine.url!r} was made by a newer version of Meterhouse.") from exc
+        except DBAPIError as exc:
             raise RegistryError(f"The registry at {engine.url!r} cannot be opened: {exc.orig}") from exc
         return cls(engine)
 
@@ -60,8 +63,11 @@ class Registry:
             readonly: Whether nothing will be written; such transactions do not wait for writers.
         """
         engine = self.engine.execution_options(readonly=readonly)
-        with Session(engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except OperationalError as exc:
+            raise RegistryError(f"The registry cannot be read or written: {exc.orig}") from exc
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -69,11 +75,14 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     SQLite's deferred transactions ignore the busy timeout when they turn to writing.
     """
+    database = engine.url.database
+    if database and database != ":memory:":
+        Path(database).touch(mode=0o600)  # it holds names and addresses
 
     @event.listens_for(engine, "connect")
     def _connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # the driver's own type
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -11,7 +11,7 @@ from registry import audit
 from registry.imports.identity import resolve
 from registry.imports.instants import instant
 from registry.imports.report import ImportReport
-from registry.imports.table import read_table, reject, split
+from registry.imports.table import read_table, reject, reject_repeats, split
 from registry.models import Customer, Installation, Meter, MeteringPoint
 from registry.store import Registry
 
@@ -62,10 +62,11 @@ def import_customers(
             (pl.col("metering_point").is_null(), "no metering_point"),
             (pl.col("customer_number").is_null(), "no customer_number"),
             (pl.col("begin").is_null(), "installed_at is no time"),
-            (~pl.col("metering_point").is_first_distinct(), "the metering point stands in an earlier line"),
         ],
     )
     table = resolve(registry, organisation, table)
+    table = reject_repeats(table, ["metering_point"], "the metering point stands in an earlier line")
+    table = reject_repeats(table, ["meter_id"], "the meter stands in an earlier line")
     with registry.begin() as session:
         installed = _installations(session, organisation)
         good, rejected = split(_against(table, installed))
@@ -118,11 +119,13 @@ def _against(table: pl.DataFrame, installed: pl.DataFrame) -> pl.DataFrame:
     current = installed.filter(pl.col("removed_at").is_null())
     at_point = current.select("metering_point", held="meter_id")
     of_meter = current.select("meter_id", place="metering_point").unique("meter_id")
+    until = installed.group_by("meter_id").agg(until=pl.col("removed_at").max())
     known = installed.select("metering_point", "meter_id", known=pl.lit(value=True)).unique()
     joined = (
         table.join(at_point, on="metering_point", how="left", maintain_order="left")
         .join(of_meter, on="meter_id", how="left", maintain_order="left")
         .join(known, on=["metering_point", "meter_id"], how="left", maintain_order="left")
+        .join(until, on="meter_id", how="left", maintain_order="left")
     )
     new = pl.col("known").is_null()
     return reject(
@@ -130,9 +133,9 @@ def _against(table: pl.DataFrame, installed: pl.DataFrame) -> pl.DataFrame:
         [
             (new & pl.col("held").is_not_null(), "another meter is installed there: import the exchange"),
             (new & (pl.col("place") != pl.col("metering_point")), "the meter is installed at another metering point"),
-            (new & ~pl.col("meter_id").is_first_distinct(), "the meter stands in an earlier line"),
+            (new & (pl.col("begin") < pl.col("until")), "the meter was installed elsewhere then"),
         ],
-    ).drop("held", "place", "known")
+    ).drop("held", "place", "known", "until")
 
 
 def _write_customers(session: Session, organisation: str, good: pl.DataFrame) -> set[str]:

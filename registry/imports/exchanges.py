@@ -1,6 +1,8 @@
 """``exchanges.csv``: one meter followed another, with the registers of both (ALGORITHMS §2.4)."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -66,17 +68,17 @@ def import_exchanges(
         [
             (pl.col("metering_point").is_null(), "no metering_point"),
             (pl.col("at").is_null(), "exchanged_at is no time"),
+            *((pl.col(f"bad:{r}"), f"a register {r} is no number") for r in registers),
             (pl.all_horizontal(pl.col(f"initial:{r}").is_null() for r in registers), "no new_initial register"),
             *(
                 (pl.col(f"final:{r}").is_not_null() & pl.col(f"initial:{r}").is_null(), f"no new_initial of {r}")
                 for r in registers
             ),
-            *((pl.col(f"bad:{r}"), f"a register {r} is no number") for r in registers),
         ],
     )
     table = resolve(registry, organisation, table, "old_")
     table = resolve(registry, organisation, table, "new_")
-    added = unchanged = 0
+    added = updated = unchanged = 0
     touched: list[str] = []
     refusals: list[tuple[int, str]] = []
     good, rejected = split(table)
@@ -88,13 +90,17 @@ def import_exchanges(
         )
         for line in good.sort("at").to_dicts():
             point, at, old, new = line["metering_point"], line["at"], line["old_meter_id"], line["new_meter_id"]
-            known = session.scalar(
-                select(Exchange.new_meter_id).where(
+            known = session.scalars(
+                select(Exchange).where(
                     Exchange.organisation == organisation, Exchange.metering_point == point, Exchange.exchanged_at == at
                 )
-            )
-            if known == new:
-                unchanged += 1
+            ).all()
+            if known and known[0].new_meter_id == new:
+                if _correct(known, line, now):
+                    updated += 1
+                    touched += [old, new]
+                else:
+                    unchanged += 1
                 continue
             current = session.scalar(select(Installation).where(*current_ones, Installation.metering_point == point))
             elsewhere = session.scalar(
@@ -153,15 +159,28 @@ def import_exchanges(
             identity=identity,
             now=now,
             subject=source_name,
-            details={"added": added, "rejected": rejected.height},
+            details={"added": added, "updated": updated, "rejected": rejected.height},
         )
     return ImportReport(
         added=added,
-        updated=0,
+        updated=updated,
         unchanged=unchanged,
         rejected=rejected.sort("source_line"),
         meter_ids=pl.Series("meter_id", touched, pl.String),
     )
+
+
+def _correct(known: Sequence[Exchange], line: dict[str, Any], now: datetime) -> bool:
+    """Takes over registers that the file gives and the exchange lacks or has otherwise."""
+    changed = False
+    for exchange in known:
+        for part, name in (("final", "old_final"), ("initial", "new_initial")):
+            value = line.get(f"{part}:{exchange.register}")
+            if value is not None and getattr(exchange, name) != value:
+                setattr(exchange, name, value)
+                exchange.known_from = now
+                changed = True
+    return changed
 
 
 def _refusal(current: Installation | None, elsewhere: str | None, old: str, at: datetime) -> str | None:

@@ -28,7 +28,7 @@ def resolve(
     asked = lines.select(
         LINE,
         manufacturer=pl.col(names["manufacturer"]).str.to_uppercase(),
-        serial=pl.col(names["serial"]).str.zfill(8),
+        serial=pl.col(names["serial"]).str.zfill(8).str.to_lowercase(),
         version=pl.col(names["version"]).str.to_lowercase(),
         device_type=pl.col(names["device_type"]).str.to_lowercase(),
     )

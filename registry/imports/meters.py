@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, update
 
 from registry import audit
 from registry.imports.report import ImportReport
-from registry.imports.table import read_table, reject, split
+from registry.imports.table import read_table, reject, reject_repeats, split
 from registry.keys import KeyVault, parse_key, store_keys
 from registry.models import Meter
 from registry.store import Registry
@@ -31,6 +31,9 @@ MEDIA = {
     "18": "pressure",
 }
 """Medium by device type (EN 13757-3), for lines that name none."""
+
+
+KNOWN_MEDIA = sorted({*MEDIA.values(), "other"})
 
 
 def import_meters(
@@ -75,9 +78,12 @@ def import_meters(
         known = pl.DataFrame(
             [tuple(row) for row in session.execute(statement)], schema=dict.fromkeys(fields, pl.String), orient="row"
         )
-        new = rows.join(known, on="meter_id", how="anti")
+        new = good.join(known, on="meter_id", how="anti").with_columns(
+            pl.coalesce("medium", "usual_medium").alias("medium")
+        )
+        new = new.select(fields)
         both = rows.join(known, on="meter_id", suffix="_known").with_columns(
-            pl.coalesce("model", "model_known").alias("model")
+            pl.coalesce("model", "model_known").alias("model"), pl.coalesce("medium", "medium_known").alias("medium")
         )
         changed = both.filter(
             pl.col("medium").ne_missing(pl.col("medium_known")) | pl.col("model").ne_missing(pl.col("model_known"))
@@ -116,23 +122,24 @@ def _checked(table: pl.DataFrame) -> pl.DataFrame:
     """Normalises the columns and finds the lines that name no meter or no key."""
     table = table.with_columns(
         pl.col("manufacturer").str.to_uppercase(),
-        pl.col("serial").str.zfill(8),
+        pl.col("serial").str.zfill(8).str.to_lowercase(),
         pl.col("version", "device_type").str.to_lowercase().str.zfill(2),
         pl.col("key").str.to_uppercase(),
     ).with_columns(
-        pl.coalesce("medium", pl.col("device_type").replace_strict(MEDIA, default="other")).alias("medium"),
+        usual_medium=pl.col("device_type").replace_strict(MEDIA, default="other"),
         meter_id=pl.format("{}-{}-{}-{}", "manufacturer", "serial", "version", "device_type"),
     )
     two_hex = "^[0-9a-f]{2}$"
-    return reject(
+    checked = reject(
         table,
         [
             (pl.any_horizontal(pl.col(REQUIRED).is_null()), "manufacturer, serial, version or device_type is missing"),
             (~pl.col("manufacturer").str.contains("^[A-Z@]{3}$"), "the manufacturer is not three letters"),
-            (~pl.col("serial").str.contains("^[0-9A-Fa-f]{8}$"), "the serial is not up to eight digits"),
+            (~pl.col("serial").str.contains("^[0-9a-f]{8}$"), "the serial is not up to eight digits"),
             (~pl.col("version").str.contains(two_hex), "the version is not two hex digits"),
             (~pl.col("device_type").str.contains(two_hex), "the device_type is not two hex digits"),
+            (~pl.col("medium").is_in(KNOWN_MEDIA), f"the medium is none of {', '.join(KNOWN_MEDIA)}"),
             (~pl.col("key").str.contains("^[0-9A-F]{32}$"), "the key is not 32 hex digits"),
-            (~pl.col("meter_id").is_first_distinct(), "the meter stands in an earlier line"),
         ],
     )
+    return reject_repeats(checked, ["meter_id"], "the meter stands in an earlier line")

@@ -8,7 +8,7 @@ import polars as pl
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
 from registry.imports.instants import instant
-from registry.imports.table import read_table, reject, split
+from registry.imports.table import read_table, reject, reject_repeats, split
 from registry.store import Registry
 from warehouse.schemas import READINGS
 from warehouse.schemas.registers import REGISTERS
@@ -53,7 +53,7 @@ def parse_readings(
         ],
     )
     table = resolve(registry, organisation, table)
-    table = reject(table, [(~pl.struct("meter_id", "at").is_first_distinct(), "the reading stands in an earlier line")])
+    table = reject_repeats(table, ["meter_id", "at"], "the reading stands in an earlier line")
     good, rejected = split(table)
     values = [
         (pl.col(r.name).str.to_decimal(scale=6) if r.kind == "cumulative" else pl.col(r.name)).cast(r.column().dtype)

@@ -1,8 +1,10 @@
 """Parsing of registry files: CSV with a header, in any column order."""
 
+import codecs
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -27,7 +29,7 @@ def read_table(content: bytes, name: str, required: Sequence[str], optional: Seq
     Raises:
         RegistryError: The file is empty, no UTF-8 text, or lacks a column.
     """
-    if not content.strip():
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
         raise RegistryError(f"{name} is empty.")
     if b"\0" in content:
         raise RegistryError(f"{name} is a binary file or not UTF-8; save it as CSV in UTF-8.")
@@ -36,16 +38,17 @@ def read_table(content: bytes, name: str, required: Sequence[str], optional: Seq
     except UnicodeDecodeError as exc:
         raise RegistryError(f"{name} is not UTF-8 (byte {exc.start}); save it as CSV in UTF-8.") from exc
     reader = csv.reader(io.StringIO(text, newline=""), strict=False)
-    header = [cell.strip().lower() for cell in next(reader)]
+    header = [cell.strip().lower() for cell in next(_rows(reader, name), [])]
     missing = [column for column in required if column not in header]
     if missing:
-        raise RegistryError(f"{name} lacks the columns {', '.join(missing)}; it has {', '.join(header)}.")
+        # What stands in the first line is not shown: without a header it may be a key.
+        raise RegistryError(f"{name} lacks the columns {', '.join(missing)} in its first line.")
     if len(set(header)) < len(header):
         raise RegistryError(f"{name} names a column twice.")
     lines: list[int] = []
     faults: list[str | None] = []
     cells: list[list[str]] = []
-    for row in reader:
+    for row in _rows(reader, name):
         if not any(cell.strip() for cell in row):
             continue
         fault = None if len(row) == len(header) else f"{len(row)} fields instead of {len(header)}"
@@ -65,6 +68,13 @@ def read_table(content: bytes, name: str, required: Sequence[str], optional: Seq
     return table.with_columns(text_columns).with_columns(absent)
 
 
+def _rows(reader: Any, name: str) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as exc:
+        raise RegistryError(f"{name} line {reader.line_num} is no CSV: {exc}.") from exc
+
+
 def reject(table: pl.DataFrame, rules: Sequence[tuple[pl.Expr, str]]) -> pl.DataFrame:
     """Notes the first reason that applies to each line that has none yet.
 
@@ -77,6 +87,22 @@ def reject(table: pl.DataFrame, rules: Sequence[tuple[pl.Expr, str]]) -> pl.Data
     """
     reasons = [pl.when(condition.fill_null(value=False)).then(pl.lit(reason)) for condition, reason in rules]
     return table.with_columns(pl.coalesce(REASON, *reasons).alias(REASON))
+
+
+def reject_repeats(table: pl.DataFrame, columns: Sequence[str], reason: str) -> pl.DataFrame:
+    """Rejects lines that repeat what an earlier good line says.
+
+    Args:
+        table: Lines.
+        columns: What must not come twice.
+        reason: Why.
+
+    Returns:
+        The lines with their reasons.
+    """
+    good = pl.col(REASON).is_null()
+    again = ~pl.struct(*columns, good.alias("good")).is_first_distinct()
+    return reject(table, [(good & again, reason)])
 
 
 def split(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

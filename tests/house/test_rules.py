@@ -22,7 +22,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     "command",
     [("lint-imports", "--no-cache"), ("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)],
-    ids=lambda command: " ".join(command),
+    ids=" ".join,
 )
 def test_rule_holds(command: tuple[str, ...]) -> None:
     done = run(*command)
@@ -42,7 +42,11 @@ def test_an_import_that_points_up_is_found(tmp_path: Path) -> None:
         'name = "Imports point down"\ntype = "layers"\nlayers = ["warehouse", "settings"]\n'
     )
     done = subprocess.run(
-        [str(BIN / "lint-imports"), "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        [str(BIN / "lint-imports"), "--no-cache"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
         env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
     )
     assert done.returncode == 1, done.stdout
