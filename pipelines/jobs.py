@@ -2,12 +2,9 @@
 
 import dagster as dg
 
-from assets.partitions import ARRIVAL_DAYS
-
 INGEST = dg.define_asset_job(
     "ingest",
     selection=dg.AssetSelection.all(),
-    partitions_def=ARRIVAL_DAYS,
     executor_def=dg.in_process_executor,
     description="Lands files, decodes what they hold and brings every figure they touch up to date.",
 )

@@ -15,7 +15,6 @@ from assets.steps.touched import behind
 from pipelines.definitions import defs
 from pipelines.jobs import INGEST
 
-
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 """Runs of the command line keep their log where the UI shows it, and off the terminal."""
 
@@ -52,6 +51,7 @@ def ingest_files(
     }
     today = datetime.now(UTC).date()
     _run(house, today, today, identity, run_config={"ops": {"landed_files": {"config": config}}})
+    catch_up(house, identity=identity)  # frames of other days that waited for a format these files taught
 
 
 def catch_up(house: Installation, *, identity: str, selection: Sequence[str] | None = None) -> list[tuple[date, date]]:

@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from sqlalchemy import select
@@ -68,5 +68,13 @@ def first_broken(registry: Registry) -> int | None:
 
 
 def _digest(before: str | None, row: AuditEvent) -> str:
-    fields = (row.organisation, row.at.isoformat(), row.event, row.identity, row.computer, row.object, row.details)
+    fields = (
+        row.organisation,
+        row.at.astimezone(UTC).isoformat(),  # as the database gives it back
+        row.event,
+        row.identity,
+        row.computer,
+        row.object,
+        row.details,
+    )
     return sha256(json.dumps([before, *fields]).encode()).hexdigest()

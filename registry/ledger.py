@@ -75,7 +75,9 @@ def register(registry: Registry, organisation: str, file: LandedFile) -> bool:
             session.add(row)
         row.name, row.size, row.landed_at, row.landed_day = file.name, file.size, file.landed_at, file.landed_day
         row.collector, row.received_at = file.collector, file.received_at
-        row.state, row.batch_no, row.reason = "landed", None, None
+        # The old batch number stays until a new one is given: no number is ever given twice, or the lake would take the
+        # new batch for one it has.
+        row.state, row.reason = "landed", None
     return True
 
 
@@ -95,20 +97,24 @@ def next_batch(
     Returns:
         Batch number and files; ``None`` where nothing is left.
     """
-    mine = (File.organisation == organisation, File.state == "landed")
+    mine = File.organisation == organisation
     with registry.begin() as session:
-        number = session.scalar(select(func.min(File.batch_no)).where(*mine))
+        number = session.scalar(select(func.min(File.batch_no)).where(mine, File.state == "numbered"))
         if number is None:
             fresh = session.scalars(
-                select(File).where(*mine, File.landed_day.in_(days)).order_by(File.landed_at, File.sha256).limit(limit)
+                select(File)
+                .where(mine, File.state == "landed", File.landed_day.in_(days))
+                .order_by(File.landed_at, File.sha256)
+                .limit(limit)
             ).all()
             if not fresh:
                 return None
             number = (session.scalar(select(func.max(File.batch_no))) or 0) + 1
             for row in fresh:
-                row.batch_no = number
+                row.state, row.batch_no = "numbered", number
             session.flush()
-        rows = session.scalars(select(File).where(*mine, File.batch_no == number).order_by(File.sha256)).all()
+        batch = select(File).where(mine, File.state == "numbered", File.batch_no == number).order_by(File.sha256)
+        rows = session.scalars(batch).all()
         return number, [_file(row) for row in rows]
 
 
@@ -131,8 +137,8 @@ def finish(registry: Registry, organisation: str, results: Iterable[FileResult])
 def pending_days(registry: Registry, organisation: str) -> list[date]:
     """Arrival days with files that nobody has read."""
     with registry.begin(readonly=True) as session:
-        days = select(File.landed_day).where(File.organisation == organisation, File.state == "landed").distinct()
-        return list(session.scalars(days))
+        unread = (File.organisation == organisation, File.state.in_(("landed", "numbered")))
+        return list(session.scalars(select(File.landed_day).where(*unread).distinct()))
 
 
 def landed_since(registry: Registry, organisation: str, since: datetime) -> pl.DataFrame:

@@ -48,7 +48,7 @@ def published_tables(registry: Registry) -> dict[str, pl.DataFrame]:
         pl.col("key_status").fill_null("missing")
     )
     installations = _rows(registry, select(m.Installation).where(m.Installation.known_to.is_(None)), INSTALLATIONS)
-    media = installations.sort("installed_at").join(meters, on=["organisation", "meter_id"])
+    media = installations.join(meters, on=["organisation", "meter_id"]).sort("installed_at")
     newest = media.unique(["organisation", "metering_point"], keep="last").select(
         "organisation", "metering_point", "medium"
     )

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.publishing import publish_registry
 from assets.steps.touched import extent, touch
 from decoders.batch import Decoded, decode_batch
 from decoders.compact import KNOWN, FormatBook
@@ -114,12 +115,14 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
     """
     reports: list[DecodingReport] = []
     with house.alone("decoding"):
-        # What a chunk teaches (a format, a proven key) may resolve what an earlier one left waiting.
+        # What a pass teaches (a format, a proven key) may resolve what it or an earlier one left waiting.
         for _ in range(PASSES):
             work = _work(house, days)
             reports += [_commit(house, chunk, _decode(house, chunk), now) for chunk in work.iter_slices(CHUNK_ROWS)]
-            if work.height <= CHUNK_ROWS:
+            if work.is_empty():
                 break
+    if any(report.frames for report in reports):
+        publish_registry(house)  # with what became of the keys
     return total(reports)
 
 

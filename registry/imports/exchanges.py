@@ -30,6 +30,7 @@ REQUIRED = (
 VERSIONS = ("old_version", "old_device_type", "new_version", "new_device_type")
 SHORT = {"m3": "volume_m3"}
 """Names of registers in the profile, besides the canonical ones."""
+PARTS = {"old_final_": "final", "new_initial_": "initial"}
 
 
 def import_exchanges(
@@ -60,7 +61,7 @@ def import_exchanges(
     Raises:
         RegistryError: The file as a whole is unfit.
     """
-    table = read_table(content, source_name, REQUIRED, VERSIONS)
+    table = read_table(content, source_name, REQUIRED, VERSIONS, also=lambda column: column.startswith(tuple(PARTS)))
     table, registers = _registers(table, source_name)
     table = table.with_columns(at=instant("exchanged_at", zone))
     table = reject(
@@ -200,13 +201,15 @@ def _registers(table: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str]]
     found: list[str] = []
     columns: list[pl.Expr] = []
     for column in table.columns:
-        for begin, part in (("old_final_", "final"), ("new_initial_", "initial")):
+        for begin, part in PARTS.items():
             if not column.startswith(begin):
                 continue
             short = column.removeprefix(begin)
             register = SHORT.get(short, short)
             if register not in CUMULATIVE:
                 raise RegistryError(f"{name}: {column} names no register; known are {', '.join(CUMULATIVE)}.")
+            if short != register and f"{begin}{register}" in table.columns:
+                raise RegistryError(f"{name}: {column} and {begin}{register} are the same register.")
             if register not in found:
                 found.append(register)
             columns.append(pl.col(column).alias(f"{part}:{register}"))
@@ -219,7 +222,7 @@ def _registers(table: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str]]
     numbers = {column: pl.col(column).str.to_decimal(scale=6).cast(REGISTER, strict=False) for column in parts}
     bad = [
         pl.any_horizontal(
-            pl.col(f"{part}:{r}").is_not_null() & ~pl.col(f"{part}:{r}").str.contains(r"^-?\d{1,12}(\.\d{1,6})?$")
+            pl.col(f"{part}:{r}").is_not_null() & ~pl.col(f"{part}:{r}").str.contains(r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$")
             for part in ("final", "initial")
         ).alias(f"bad:{r}")
         for r in found

@@ -14,7 +14,7 @@ def instant(column: str, zone: ZoneInfo) -> pl.Expr:
             skips is moved on by the gap.
 
     Returns:
-        UTC instants; null where the text is none.
+        UTC instants; null where the text is none, or lies outside the years 1900 to 2199.
     """
     text = pl.col(column).str.replace(" ", "T", literal=True).str.replace("Z$", "+00:00")
     aware = text.str.contains(r"T.*[+-]\d\d:?\d\d$")
@@ -31,4 +31,5 @@ def instant(column: str, zone: ZoneInfo) -> pl.Expr:
     placed = wall.dt.replace_time_zone(zone.key, ambiguous="earliest", non_existent="null")
     before = (wall - pl.duration(hours=3)).dt.replace_time_zone(zone.key, ambiguous="earliest", non_existent="null")
     skipped = before.dt.convert_time_zone("UTC") + pl.duration(hours=3)
-    return pl.coalesce(with_offset, placed.dt.convert_time_zone("UTC"), skipped)
+    found = pl.coalesce(with_offset, placed.dt.convert_time_zone("UTC"), skipped)
+    return pl.when(found.dt.year().is_between(1900, 2199)).then(found)

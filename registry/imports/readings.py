@@ -36,13 +36,15 @@ def parse_readings(
     Raises:
         RegistryError: The file as a whole is unfit.
     """
-    table = read_table(content, source_name, REQUIRED, VERSIONS)
+    table = read_table(
+        content, source_name, REQUIRED, VERSIONS, also={register.name for register in REGISTERS}.__contains__
+    )
     registers = [register for register in REGISTERS if register.name in table.columns]
     if not registers:
         raise RegistryError(f"{source_name} has no register column, such as {REGISTERS[0].name}.")
     names = [register.name for register in registers]
     table = table.with_columns(at=instant("measured_at", zone))
-    number = r"^-?\d{1,12}(\.\d{1,6})?$"
+    number = r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$"
     table = reject(
         table,
         [

@@ -3,7 +3,7 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -14,7 +14,13 @@ LINE = "source_line"
 REASON = "reason"
 
 
-def read_table(content: bytes, name: str, required: Sequence[str], optional: Sequence[str] = ()) -> pl.DataFrame:
+def read_table(
+    content: bytes,
+    name: str,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    also: Callable[[str], bool] = lambda _: False,
+) -> pl.DataFrame:
     """Reads a CSV file into text columns.
 
     Args:
@@ -22,6 +28,7 @@ def read_table(content: bytes, name: str, required: Sequence[str], optional: Seq
         name: Name of the file, for messages.
         required: Columns that must be there.
         optional: Columns that may be there; null where they are not.
+        also: Whether a further column is taken as it is; all others are left out.
 
     Returns:
         ``source_line``, ``reason`` (why a line cannot be used, else null) and the columns, trimmed, empty as null.
@@ -55,16 +62,21 @@ def read_table(content: bytes, name: str, required: Sequence[str], optional: Seq
         lines.append(reader.line_num)
         faults.append(fault)
         cells.append((row + [""] * len(header))[: len(header)])
+    known = {*required, *optional}
     columns = list(zip(*cells, strict=True)) if cells else [()] * len(header)
     table = pl.DataFrame(
         {
             LINE: pl.Series(lines, dtype=pl.Int64),
             REASON: pl.Series(faults, dtype=pl.String),
-            **{column: pl.Series(values, dtype=pl.String) for column, values in zip(header, columns, strict=True)},
+            **{
+                column: pl.Series(values, dtype=pl.String)
+                for column, values in zip(header, columns, strict=True)
+                if column in known or also(column)
+            },
         }
     )
     absent = [pl.lit(None, pl.String).alias(column) for column in optional if column not in header]
-    text_columns = pl.col(header).str.strip_chars().replace("", None)
+    text_columns = pl.exclude(LINE, REASON).str.strip_chars().replace("", None)
     return table.with_columns(text_columns).with_columns(absent)
 
 

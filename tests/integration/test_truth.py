@@ -1,0 +1,160 @@
+"""From concentrator files to figures, against what the simulator knows."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.integration.installations import House, fleet, house, new_house
+
+__all__ = ["fleet", "house"]
+
+FIGURES = (
+    "telegrams",
+    "readings",
+    "records",
+    "consumption_hourly",
+    "consumption_daily",
+    "consumption_monthly",
+    "consumption_yearly",
+    "heat_daily",
+    "info_code_events",
+    "reading_performance_daily",
+    "link_daily",
+)
+HISTORY = ("known_from", "landed_at", "received_on_time")
+
+
+def fill(house: House, fleet: Path, *steps: str) -> None:
+    """Takes parts of a fleet's files in an order."""
+    for step in steps:
+        if step in ("frames", "frames_late"):
+            assert house.ingest(fleet / step) == 0
+        elif step == "keys_late":
+            assert house.take("meters", fleet / "keys_late.csv") == 0
+        else:
+            assert house.take(step, fleet / f"{step}.csv") == 0
+
+
+def truth(fleet: Path, name: str) -> pl.DataFrame:
+    return pl.read_csv(fleet / "truth" / f"{name}.csv", infer_schema=False)
+
+
+IN_TIME = ("meters", "keys_late", "customers", "exchanges", "frames_late", "frames")
+LATE = ("frames", "meters", "frames_late", "customers", "exchanges", "keys_late")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> House:
+    """Everything came as late as it can: frames before their meters, customers after their readings."""
+    made = new_house(tmp_path_factory.mktemp("late"))
+    fill(made, fleet, *LATE)
+    return made
+
+
+def test_daily_consumption_is_exact(filled: House, fleet: Path) -> None:
+    ours = filled.ask(
+        "select metering_point, register, day::varchar as day, consumption, quality from consumption_daily"
+    )
+    expected = truth(fleet, "consumption_daily").filter(pl.col("both_boundaries_within_hour") == "true")
+    joined = expected.join(ours, on=["metering_point", "register", "day"], how="left")
+    wanted = pl.col("consumption_expected").cast(pl.Decimal(18, 6))
+    wrong = joined.filter(wanted.ne_missing(pl.col("consumption")))
+    assert wrong.is_empty(), wrong
+    assert joined.height > 150
+    measured = joined.filter(pl.col("consumption").is_not_null())["quality"]
+    assert set(measured) <= {"M", "A"}
+
+
+def test_performance_equals_the_hand_count(filled: House, fleet: Path) -> None:
+    ours = filled.ask(
+        "select meter_id, day::varchar as day, criterion, expected, received from reading_performance_daily"
+    )
+    joined = truth(fleet, "performance_daily").join(
+        ours, on=["meter_id", "day", "criterion"], how="left", suffix="_ours"
+    )
+    wrong = joined.filter(
+        pl.col("expected").cast(pl.Int32).ne_missing(pl.col("expected_ours"))
+        | pl.col("received").cast(pl.Int32).ne_missing(pl.col("received_ours"))
+    )
+    assert wrong.is_empty(), wrong
+    assert "25" in joined["expected"].to_list(), "the day on which clocks go back has 25 hours"
+
+
+def test_every_line_is_accounted_for(filled: House, fleet: Path) -> None:
+    ours = filled.ask(
+        "select source_file, source_line::varchar as source_line, outcome from frames union all "
+        "select source_file, source_line::varchar, 'rejected_row' from rejected_rows"
+    )
+    expected = truth(fleet, "outcomes").with_columns(pl.col("source_file").str.split("/").list.last())
+    joined = expected.join(ours, on=["source_file", "source_line"], how="full", coalesce=True, suffix="_ours")
+    wrong = joined.filter(pl.col("outcome").ne_missing(pl.col("outcome_ours")))
+    assert wrong.is_empty(), wrong
+    assert {"decoded", "corrupt", "foreign", "wrong_key", "rejected_row"} <= set(expected["outcome"])
+    counts = filled.ask("select count(*), count(outcome), count(distinct frame_id) from frames").row(0)
+    assert len(set(counts)) == 1, "count(frames) is the sum of the outcomes"
+
+
+def test_info_codes_are_those_of_the_truth(filled: House, fleet: Path) -> None:
+    ours = filled.ask("select meter_id, code, first_seen, last_seen, cleared_at from info_code_events order by all")
+    expected = truth(fleet, "info_codes").with_columns(
+        pl.col("first_seen", "last_seen", "cleared_at").str.to_datetime(time_zone="UTC", time_unit="us")
+    )
+    keys = ["meter_id", "code", "first_seen", "last_seen", "cleared_at"]
+    assert ours.select(keys).rows() == expected.select(keys).sort(keys).rows()
+
+
+def test_receptions_of_known_meters_become_their_transmissions(filled: House, fleet: Path) -> None:
+    ours = filled.ask(
+        "select meter_id, count(*)::varchar as n, sum(receptions)::varchar as r from telegrams group by all"
+    )
+    known = truth(fleet, "telegrams").filter(pl.col("key_state").is_in(["known", "late", "none", "plain"]))
+    joined = known.join(ours, on="meter_id", how="left")
+    wrong = joined.filter((pl.col("transmissions") != pl.col("n")) | (pl.col("receptions") != pl.col("r")))
+    assert wrong.is_empty(), wrong
+    assert known.height >= 15
+
+
+def test_order_of_arrival_does_not_matter(filled: House, fleet: Path, house: House) -> None:
+    fill(house, fleet, *IN_TIME)
+    for table in FIGURES:
+        late, prompt = (made.ask(f"select * from {table}").drop(HISTORY, strict=False) for made in (filled, house))
+        order = [name for name, dtype in prompt.schema.items() if dtype != pl.Null]
+        assert late.height == prompt.height, table
+        assert late.sort(order).equals(prompt.sort(order)), table
+
+
+def test_figures_go_back_to_a_line_of_a_file(filled: House) -> None:
+    row = filled.ask(
+        "select f.source_file, f.source_line, r.volume_m3 from readings r join frames f using (frame_id) "
+        "where r.volume_m3 is not null limit 1"
+    ).row(0, named=True)
+    assert row["source_file"]
+    assert row["source_line"] > 0
+
+
+def test_heat_is_weighted_by_volume(filled: House) -> None:
+    heat = filled.ask("select * from heat_daily where weighting = 'registers'")
+    assert heat.height > 10
+    assert heat.filter(pl.col("error_k") > 1).is_empty()
+    assert heat.filter((pl.col("flow_temp_c") - pl.col("return_temp_c") - pl.col("cooling_k")).abs() > 1e-9).is_empty()
+
+
+def test_nothing_secret_reaches_the_lake_or_a_log(filled: House, fleet: Path) -> None:
+    keys = pl.read_csv(fleet / "meters.csv", infer_schema=False)["key"].drop_nulls().to_list()
+    home = filled.installation.settings.home
+    files = [path for path in home.rglob("*") if path.is_file() and "landing" not in path.parts]
+    assert len(files) > 50
+    for path in files:
+        content = path.read_bytes()
+        assert not any(bytes.fromhex(key) in content or key.encode() in content.upper() for key in keys), path
+
+
+def test_the_same_delivery_twice_changes_nothing(filled: House, fleet: Path, tmp_path: Path) -> None:
+    before = {table: filled.installation.lake.version(table) for table in filled.installation.lake.tables()}
+    (file,) = sorted((fleet / "frames").glob("concentrator-2_2025-10-21*"))
+    copy = tmp_path / f"again-{file.name}"
+    copy.write_bytes(file.read_bytes())
+    assert filled.ingest(file, copy) == 0
+    after = {table: filled.installation.lake.version(table) for table in before}
+    assert after == before
