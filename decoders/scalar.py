@@ -260,17 +260,18 @@ class _Work:
             return payload
         if self.address is None:
             raise _Stop("unsupported", "encrypted without an address")  # a short header on a wire
+        counter = afl.counter if afl is not None else b""
+        can_open = tpl.mode == 5 or bool(counter)
         failures: list[_Stop] = []
-        for number, key in enumerate(self.keys):
+        for number, key in enumerate(self.keys if can_open else ()):
             if tpl.mode == 5:
                 opened = sec.decrypt_cbc(key.value, sec.mode5_iv(self.address, tpl.access_no or 0), payload, tpl.blocks)
                 holds = opened.startswith(sec.FILLER)
             else:
-                if afl is None or not afl.counter:
-                    raise _Stop("unsupported", "mode 7 without a message counter")
-                encryption, authentication = sec.derived_keys(key.value, self.address, afl.counter)
+                encryption, authentication = sec.derived_keys(key.value, self.address, counter)
                 opened = sec.decrypt_cbc(encryption, bytes(sec.BLOCK), payload, tpl.blocks)
-                holds = sec.mac_holds(authentication, afl, message) and opened.startswith(sec.FILLER)
+                authentic = afl is not None and sec.mac_holds(authentication, afl, message)
+                holds = authentic and opened.startswith(sec.FILLER)
                 if not holds and opened.startswith(sec.FILLER):
                     failures.append(_Stop("corrupt", "the message authentication code does not match"))
             if holds:
@@ -279,6 +280,8 @@ class _Work:
         if payload.startswith(sec.FILLER):
             self.security += " logged_plain"
             return payload
+        if not can_open:
+            raise _Stop("unsupported", "mode 7 without a message counter")
         raise failures[0] if failures else self._unopened("the payload does not begin with 2F2F after decryption")
 
     def _application(self, tpl: Tpl) -> None:

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from registry.errors import RegistryError
@@ -40,7 +40,10 @@ class Registry:
         Raises:
             RegistryError: The database cannot be opened.
         """
-        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg2://", 1), hide_parameters=True)
+        try:
+            engine = create_engine(url.replace("postgresql://", "postgresql+psycopg2://", 1), hide_parameters=True)
+        except ArgumentError:  # its message may show a password
+            raise RegistryError("The registry's URL is none that SQLAlchemy knows, such as sqlite:///….") from None
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine)
         config = Config()
@@ -73,16 +76,20 @@ class Registry:
 def _prepare_sqlite(engine: Engine) -> None:
     """Write-ahead log, and the write lock at the start of each writing transaction.
 
-    SQLite's deferred transactions ignore the busy timeout when they turn to writing.
+    SQLite's deferred transactions ignore the busy timeout when they turn to writing. Each commit reaches the disk: a
+    batch number that a power cut took back would be given again, and the lake would skip that batch.
     """
     database = engine.url.database
     if database and database != ":memory:":
-        Path(database).touch(mode=0o600)  # it holds names and addresses
+        try:
+            Path(database).touch(mode=0o600)  # it holds names and addresses
+        except OSError as exc:
+            raise RegistryError(f"The registry {database} cannot be opened: {exc.strerror}.") from exc
 
     @event.listens_for(engine, "connect")
     def _connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # the driver's own type
         connection.isolation_level = None
-        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -147,3 +147,11 @@ def test_ciphertext_whose_crc_holds_by_chance_still_lacks_its_key() -> None:
     frame = bare(b"\x8d\x20\x07" + session + crc16(noise).to_bytes(2, "little") + noise)
     assert decode_telegram(frame).outcome == "no_key"
     assert decode_telegram(frame, [Key(KEY)]).outcome == "wrong_key"
+
+
+@pytest.mark.parametrize("keys", [[], [Key(KEY)], [Key(KEY, verified=True)]])
+def test_mode_7_without_a_counter_is_unsupported_whatever_the_keys(keys: list[Key]) -> None:
+    sealed = b"\x7a\x09\x00\x10\x07\x10" + bytes(range(16))
+    assert decode_telegram(bare(sealed), keys).outcome == "unsupported"
+    plain = b"\x7a\x09\x00\x10\x07\x10\x2f\x2f" + bytes.fromhex("041315310000") + b"\x2f" * 8
+    assert decode_telegram(bare(plain), keys).security == "mode7 logged_plain"

@@ -1,0 +1,160 @@
+"""Asset checks that can fail, and sensors that look at real folders and a real SFTP server."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from assets.checks import days_that_differ, repeated_keys, unaccounted_receptions
+from assets.installation import InstallationResource, open_installation
+from pipelines.definitions import defs
+from pipelines.sensors import folder_sensor, sftp_sensor, waiting_sensor
+from tests.integration.installations import House, fleet, house
+from tests.integration.openssh import openssh
+from warehouse.schemas import CONSUMPTION_DAILY, OUTCOMES, READINGS
+
+__all__ = ["fleet", "house", "openssh"]
+
+
+def small(fleet: Path, day: str = "2025-10-21") -> list[Path]:
+    return sorted((fleet / "frames").glob(f"concentrator-*_{day}*"))
+
+
+@pytest.fixture
+def known(house: House, fleet: Path) -> House:
+    """An installation that knows the fleet's meters and points, and has heard nothing yet."""
+    assert house.take("meters", fleet / "meters.csv") == 0
+    assert house.take("customers", fleet / "customers.csv") == 0
+    return house
+
+
+def test_checks_pass_on_good_data_and_fail_on_bad(known: House, fleet: Path) -> None:
+    assert known.ingest(*small(fleet), *small(fleet, "2025-10-22"), *small(fleet, "2025-10-20")) == 0
+    it = known.installation
+    assert unaccounted_receptions(it) == 0
+    assert repeated_keys(it, READINGS) == 0
+    assert days_that_differ(it) == 0
+
+    lost = it.lake.scan(OUTCOMES).collect()
+    it.lake.overwrite(OUTCOMES, lost.head(lost.height - 1))
+    assert unaccounted_receptions(it) == 1
+    it.lake.append(READINGS, it.lake.scan(READINGS).head(2).collect())
+    assert repeated_keys(it, READINGS) == 2
+    days = it.lake.scan(CONSUMPTION_DAILY).collect()
+    known_day = pl.col("consumption").is_not_null() & pl.col("quality").is_in(["M", "A"])
+    wrong = days.with_columns(
+        pl.when(known_day).then(pl.col("consumption") + 1).otherwise("consumption").alias("consumption")
+    )
+    it.lake.overwrite(CONSUMPTION_DAILY, wrong)
+    assert days_that_differ(it) > 0
+
+
+def look(sensor: dg.SensorDefinition, house: House, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
+    resource = InstallationResource(home=str(house.installation.settings.home))
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(
+            instance=instance, cursor=cursor, resources={"installation": resource}, definitions=defs()
+        )
+        result = sensor(context)
+    assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    return result
+
+
+def carry_out(house: House, request: dg.RunRequest) -> None:
+    with dg.DagsterInstance.get() as instance:
+        done = (
+            defs()
+            .resolve_job_def("ingest")
+            .execute_in_process(instance=instance, run_config=request.run_config, partition_key=request.partition_key)
+        )
+    assert done.success
+    assert house.ask("select count(*) from frames").item() > 0
+
+
+def test_the_folder_sensor_takes_complete_files_in_one_run(known: House, fleet: Path) -> None:
+    inbox = known.installation.settings.inbox_path
+    for file in small(fleet):
+        (inbox / file.name).write_bytes(file.read_bytes())
+    (inbox / "half.csv.part").write_bytes(b"received_at")
+    first = look(folder_sensor, known, None)
+    assert isinstance(first, dg.SensorResult)
+    assert first.run_requests == [], "a file is taken when two looks find it the same"
+    growing = inbox / small(fleet)[0].name
+    growing.write_bytes(growing.read_bytes() + b" ")
+    second = look(folder_sensor, known, first.cursor)
+    assert isinstance(second, dg.SensorResult)
+    (request,) = second.run_requests or []
+    paths = request.run_config["ops"]["landed_files"]["config"]["paths"]
+    assert sorted(Path(path).name for path in paths) == [file.name for file in small(fleet)[1:]]
+    third = look(folder_sensor, known, second.cursor)
+    assert isinstance(third, dg.SensorResult)
+    assert [
+        Path(p).name for r in third.run_requests or [] for p in r.run_config["ops"]["landed_files"]["config"]["paths"]
+    ] == [growing.name]
+    fourth = look(folder_sensor, known, third.cursor)
+    assert isinstance(fourth, dg.SensorResult)
+    assert fourth.run_requests == []
+    carry_out(known, request)
+
+
+@pytest.mark.sshd
+def test_the_sftp_sensor_fetches_from_a_real_server(
+    known: House, fleet: Path, openssh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in small(fleet):
+        (openssh.folder / file.name).write_bytes(file.read_bytes())
+    for name, value in (
+        ("HOST", openssh.host),
+        ("PORT", openssh.port),
+        ("USERNAME", openssh.username),
+        ("FOLDER", openssh.folder),
+        ("PRIVATE_KEY_FILE", openssh.private_key_file),
+        ("KNOWN_HOSTS_FILE", openssh.known_hosts_file),
+    ):
+        monkeypatch.setenv(f"METERHOUSE_SFTP_{name}", str(value))
+    open_installation.cache_clear()
+    first = look(sftp_sensor, known, None)
+    assert isinstance(first, dg.SensorResult), first
+    second = look(sftp_sensor, known, first.cursor)
+    assert isinstance(second, dg.SensorResult)
+    (request,) = second.run_requests or []
+    assert len(request.run_config["ops"]["landed_files"]["config"]["paths"]) == len(small(fleet))
+    carry_out(known, request)
+    stranger = openssh.known_hosts_file.with_name("empty_known_hosts")
+    stranger.write_text("")
+    monkeypatch.setenv("METERHOUSE_SFTP_KNOWN_HOSTS_FILE", str(stranger))
+    open_installation.cache_clear()
+    refused = look(sftp_sensor, known, None)
+    assert isinstance(refused, dg.SkipReason)
+    assert "host key" in str(refused.skip_message)
+    open_installation.cache_clear()
+
+
+def test_the_waiting_sensor_asks_once_when_a_key_has_come(known: House, fleet: Path) -> None:
+    assert known.ingest(*small(fleet)) == 0
+    waiting = known.ask("select count(*) from frames where outcome = 'no_key'").item()
+    assert waiting > 0
+    quiet = look(waiting_sensor, known, None)
+    assert isinstance(quiet, dg.SensorResult)
+    assert not quiet.run_requests
+    from registry.imports import import_meters
+
+    import_meters(
+        known.installation.registry,
+        (fleet / "keys_late.csv").read_bytes(),
+        organisation=known.installation.organisation,
+        identity="test",
+        vault=known.installation.vault,
+        now=datetime.now(UTC),
+        source_name="keys_late.csv",
+    )
+    asked = look(waiting_sensor, known, quiet.cursor)
+    assert isinstance(asked, dg.SensorResult)
+    assert len(asked.run_requests or []) == 1
+    assert json.loads(asked.cursor or "") == [[datetime.now(UTC).date().isoformat()] * 2]
+    again = look(waiting_sensor, known, asked.cursor)
+    assert isinstance(again, dg.SensorResult)
+    assert not again.run_requests

@@ -1,0 +1,55 @@
+"""The graph as the orchestrator sees it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+
+from assets.checks import KEYED
+from pipelines.definitions import defs
+from tests.conftest import REPOSITORY
+from warehouse.schemas import TABLES
+
+NOT_ASSETS = {"frames", "readings_history", "touched", "deliveries"}
+"""A view, two tables that are by-products of others, and one that exports will fill."""
+
+
+def test_every_table_is_an_asset() -> None:
+    keys = {key.to_user_string() for key in defs().resolve_all_asset_keys()}
+    assert keys == {"landed_files", *(set(TABLES) - NOT_ASSETS)}
+
+
+def test_every_table_asset_says_what_it_is() -> None:
+    graph = defs().resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name in ("landing", "registry", "decoding", "figures"), key
+        assert node.owners, key
+
+
+def test_checks_guard_law_and_keys() -> None:
+    names = {(key.asset_key.to_user_string(), key.name) for key in defs().resolve_asset_graph().asset_check_keys}
+    assert ("outcomes", "nothing_lost") in names
+    assert ("consumption_daily", "hours_sum_to_day") in names
+    assert {asset for asset, name in names if name == "keys_unique"} == {table.name for table in KEYED}
+
+
+def test_jobs_and_sensors() -> None:
+    loaded = defs()
+    assert isinstance(loaded.resolve_job_def("ingest"), dg.JobDefinition)
+    assert sorted(sensor.name for sensor in loaded.sensors or []) == ["folder_sensor", "sftp_sensor", "waiting_sensor"]
+
+
+def test_the_orchestrator_accepts_the_workspace(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "dagster"), "definitions", "validate", "-w", "workspace.yaml"],
+        cwd=REPOSITORY,
+        env={**os.environ, "METERHOUSE_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
