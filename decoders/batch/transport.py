@@ -86,7 +86,7 @@ class Opener:
             yield from self._unlock(locked, ell_ctr(locked, at, self.ring), _UNOPENED_LINK, skip=2)
 
     def _transport(self, ci: int, telegrams: Telegrams) -> Iterator[Telegrams]:
-        if ci == _COMPACT and telegrams.rest.shape[1] >= 5:
+        if ci == _COMPACT and telegrams.link.shape[1] and telegrams.rest.shape[1] >= 5:
             compact = np.stack([uint16_le(telegrams.rest, 1), uint16_le(telegrams.rest, 3)], axis=1)
             yield from self._plain(replace(telegrams, compact=compact).skip(5))
             return

@@ -21,7 +21,7 @@ OPEN = {
     "wmbm-hydrus-e5e74a": "manufacturer specific security mode 24",
     "wmbm-sharky-df4500": "manufacturer specific security mode 21",
     "wmbm-actislink-d26ed6": "DES, security mode 2",
-    "wmbm-sontex868-6938cb": "network layer CI 81",
+    "wmbm-sontex868-6938cb": "a format A frame whose length does not hold: corrupt here, read in part there",
     "wmbm-izarv2-4d843b": "manufacturer's own order of the address",
     "wmbm-izarv2-721b3b": "manufacturer's own order of the address",
     "wmbm-izarv2-3ad1c8": "manufacturer's own order of the address",

@@ -45,10 +45,8 @@ def test_checks_pass_on_good_data_and_fail_on_bad(known: House, fleet: Path) -> 
     assert repeated_keys(it, READINGS) == 2
     days = it.lake.scan(CONSUMPTION_DAILY).collect()
     known_day = pl.col("consumption").is_not_null() & pl.col("quality").is_in(["M", "A"])
-    wrong = days.with_columns(
-        pl.when(known_day).then(pl.col("consumption") + 1).otherwise("consumption").alias("consumption")
-    )
-    it.lake.overwrite(CONSUMPTION_DAILY, wrong)
+    raised = pl.when(known_day).then(pl.col("consumption") + 1).otherwise("consumption")
+    it.lake.overwrite(CONSUMPTION_DAILY, days.with_columns(consumption=raised))
     assert days_that_differ(it) > 0
 
 
@@ -61,6 +59,12 @@ def look(sensor: dg.SensorDefinition, house: House, cursor: str | None) -> dg.Se
         result = sensor(context)
     assert isinstance(result, dg.SensorResult | dg.SkipReason)
     return result
+
+
+def names(result: dg.SensorResult) -> list[str]:
+    """Files that the requested runs would land."""
+    configs = [request.run_config["ops"]["landed_files"]["config"] for request in result.run_requests or []]
+    return sorted(Path(path).name for config in configs for path in config["paths"])
 
 
 def carry_out(house: House, request: dg.RunRequest) -> None:
@@ -87,13 +91,10 @@ def test_the_folder_sensor_takes_complete_files_in_one_run(known: House, fleet: 
     second = look(folder_sensor, known, first.cursor)
     assert isinstance(second, dg.SensorResult)
     (request,) = second.run_requests or []
-    paths = request.run_config["ops"]["landed_files"]["config"]["paths"]
-    assert sorted(Path(path).name for path in paths) == [file.name for file in small(fleet)[1:]]
+    assert names(second) == [file.name for file in small(fleet)[1:]]
     third = look(folder_sensor, known, second.cursor)
     assert isinstance(third, dg.SensorResult)
-    assert [
-        Path(p).name for r in third.run_requests or [] for p in r.run_config["ops"]["landed_files"]["config"]["paths"]
-    ] == [growing.name]
+    assert names(third) == [growing.name]
     fourth = look(folder_sensor, known, third.cursor)
     assert isinstance(fourth, dg.SensorResult)
     assert fourth.run_requests == []
@@ -106,15 +107,9 @@ def test_the_sftp_sensor_fetches_from_a_real_server(
 ) -> None:
     for file in small(fleet):
         (openssh.folder / file.name).write_bytes(file.read_bytes())
-    for name, value in (
-        ("HOST", openssh.host),
-        ("PORT", openssh.port),
-        ("USERNAME", openssh.username),
-        ("FOLDER", openssh.folder),
-        ("PRIVATE_KEY_FILE", openssh.private_key_file),
-        ("KNOWN_HOSTS_FILE", openssh.known_hosts_file),
-    ):
-        monkeypatch.setenv(f"METERHOUSE_SFTP_{name}", str(value))
+    drop = openssh.drop()
+    for name in ("host", "port", "username", "folder", "private_key_file", "known_hosts_file"):
+        monkeypatch.setenv(f"METERHOUSE_SFTP_{name.upper()}", str(getattr(drop, name)))
     open_installation.cache_clear()
     first = look(sftp_sensor, known, None)
     assert isinstance(first, dg.SensorResult), first
@@ -123,7 +118,7 @@ def test_the_sftp_sensor_fetches_from_a_real_server(
     (request,) = second.run_requests or []
     assert len(request.run_config["ops"]["landed_files"]["config"]["paths"]) == len(small(fleet))
     carry_out(known, request)
-    stranger = openssh.known_hosts_file.with_name("empty_known_hosts")
+    stranger = openssh.home / "empty_known_hosts"
     stranger.write_text("")
     monkeypatch.setenv("METERHOUSE_SFTP_KNOWN_HOSTS_FILE", str(stranger))
     open_installation.cache_clear()

@@ -156,3 +156,13 @@ def test_frames_without_crcs_that_end_like_format_b_are_read_whole() -> None:
     decoded = decode(frame)
     assert decoded.outcomes.select("link", "outcome").row(0) == ("no_crc", "decoded")
     assert decoded.readings["flow_temp_c"].null_count() == 0
+
+
+def test_a_compact_frame_on_a_wire_names_no_meter() -> None:
+    body = b"\x08\x05" + COMPACT
+    frame = bytes([0x68, len(body), len(body), 0x68]) + body + bytes([sum(body) & 0xFF, 0x16])
+    telegram = decode_telegram(frame)
+    outcome = decode(frame).outcomes.row(0, named=True)
+    assert telegram.meter_id is None
+    assert outcome["meter_id"] is None
+    assert (outcome["outcome"], outcome["telegram_key"]) == (telegram.outcome, telegram.telegram_key)
