@@ -1,6 +1,7 @@
 """Keys at rest, the ledger, cursors, the audit chain, migrations and writers side by side."""
 
-import multiprocessing
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from sqlalchemy import text
 
 from registry import audit, ledger
 from registry.errors import RegistryError
-from registry.imports import import_meters
 from registry.keys import KeyVault, key_news, load_keys, record_results
 from registry.ledger import FileResult, LandedFile
 from registry.models import Base
 from registry.store import Registry
 from registry.tables import published_tables, registered_meters
+from tests.conftest import REPOSITORY
 from tests.unit.registry.conftest import KEY, METERS, NOW
 
 METER = "KAM-90000001-1b-16"
@@ -127,27 +128,33 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
         Registry.open(f"sqlite:///{tmp_path / 'registry.sqlite'}")
 
 
-def _import(folder: Path, start: int) -> None:
-    lines = "".join(f"KAM,{number},1b,16,{number:032x}\n" for number in range(start, start + 300))
-    import_meters(
-        Registry.open(f"sqlite:///{folder / 'registry.sqlite'}"),
-        f"manufacturer,serial,version,device_type,key\n{lines}".encode(),
-        organisation="default",
-        identity="test",
-        vault=KeyVault.open(folder / "master.key"),
-        now=NOW,
-        source_name="meters.csv",
-    )
+IMPORT = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from registry.keys import KeyVault
+from registry.store import Registry
+
+folder, start = Path(sys.argv[1]), int(sys.argv[2])
+lines = "".join(f"KAM,{number},1b,16,{number:032x}\\n" for number in range(start, start + 300))
+import_meters(
+    Registry.open(f"sqlite:///{folder / 'registry.sqlite'}"),
+    f"manufacturer,serial,version,device_type,key\\n{lines}".encode(),
+    organisation="default",
+    identity="test",
+    vault=KeyVault.open(folder / "master.key"),
+    now=datetime.now(UTC),
+    source_name="meters.csv",
+)
+"""
 
 
 def test_two_processes_import_at_once(registry, vault, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_import, args=(tmp_path, 90000000 + 200 * number)) for number in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    starts = (90000000, 90000200)
+    workers = [
+        subprocess.Popen([sys.executable, "-c", IMPORT, str(tmp_path), str(start)], cwd=REPOSITORY) for start in starts
+    ]
+    assert [worker.wait(60) for worker in workers] == [0, 0]
     assert published_tables(registry)["meters"].height == 500
     assert load_keys(registry, vault, "default").height == 500
     assert audit.first_broken(registry) is None
