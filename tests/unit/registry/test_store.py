@@ -132,6 +132,7 @@ IMPORT = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from registry.imports import import_meters
 from registry.keys import KeyVault
 from registry.store import Registry
 
