@@ -113,7 +113,7 @@ def materialize(
     except RunError as exc:
         complain(str(exc))
         raise typer.Exit(1) from exc
-    say(f"Up to date; arrival days with work left: {done}.")
+    say(f"Up to date: {done}.")
 
 
 def _days(first: datetime | None, last: datetime | None) -> tuple[date, date]:

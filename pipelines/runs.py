@@ -103,13 +103,27 @@ def _run(
             instance=instance,
             run_config={**(run_config or {}), "loggers": QUIET},
             tags={**day_range_tags(first, last), "meterhouse/identity": identity},
-            asset_selection=[dg.AssetKey(name) for name in selection] if selection else None,
+            asset_selection=_with_neighbours(selection) if selection else None,
             raise_on_error=False,
         )
     if not result.success:
         failures = [event for event in result.all_node_events if event.is_step_failure]
         reasons = "; ".join(f"{event.step_key}: {_innermost(event.step_failure_data.error)}" for event in failures)
         raise RunError(f"{reasons or 'the run failed'} (run {result.run_id}; its log is in the Dagster UI).")
+
+
+def _with_neighbours(names: Sequence[str]) -> list[dg.AssetKey]:
+    """The named assets and those that are made in one step with them.
+
+    Raises:
+        RunError: A name is no asset.
+    """
+    graph = defs().resolve_asset_graph()
+    known = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise RunError(f"There is no asset {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
+    return sorted(dg.AssetSelection.assets(*names).required_multi_asset_neighbors().resolve(graph))
 
 
 def _innermost(error: Any) -> str:

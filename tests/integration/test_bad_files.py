@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.runs import RunError, catch_up
 from tests.conftest import REPOSITORY
 from tests.integration.installations import House, fleet, house
 
@@ -103,3 +104,9 @@ def test_a_run_that_is_killed_is_done_again(house: House, fleet: Path, tmp_path:
     assert repeated == 0
     days = house.ask("select count(*) from consumption_daily where consumption is not null").item()
     assert days > 20
+
+
+def test_materialize_takes_a_part_of_the_graph(house: House) -> None:
+    with pytest.raises(RunError, match=r"no asset nonsense; there are .*consumption_daily"):
+        catch_up(house.installation, identity="test", selection=["nonsense"])
+    assert catch_up(house.installation, identity="test", selection=["heat_daily"]) == []
