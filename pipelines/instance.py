@@ -5,6 +5,8 @@ from pathlib import Path
 CONFIG = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 2

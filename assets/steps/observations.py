@@ -3,11 +3,11 @@
 from datetime import date, datetime, timedelta
 
 import polars as pl
-from decoders.info_codes import BITS, CLASSES, PRIORITIES
 
 from assets.installation import Installation
 from assets.steps.decoding import latest_outcomes
 from assets.steps.touched import done, extent, pending
+from decoders.info_codes import BITS, CLASSES, PRIORITIES
 from warehouse.schemas import (
     INFO_CODE_EVENTS,
     INSTALLATIONS,

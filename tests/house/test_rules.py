@@ -21,7 +21,12 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "command",
-    [("lint-imports", "--no-cache"), ("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)],
+    [
+        ("lint-imports", "--no-cache"),
+        ("ruff", "check", "--no-cache", "."),
+        ("ruff", "format", "--no-cache", "--check", "."),
+        ("mypy",),
+    ],
     ids=" ".join,
 )
 def test_rule_holds(command: tuple[str, ...]) -> None:
