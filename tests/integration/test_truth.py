@@ -158,3 +158,25 @@ def test_the_same_delivery_twice_changes_nothing(filled: House, fleet: Path, tmp
     assert filled.ingest(file, copy) == 0
     after = {table: filled.installation.lake.version(table) for table in before}
     assert after == before
+
+
+def test_a_late_file_rewrites_only_what_it_touches(house: House, fleet: Path) -> None:
+    fill(house, fleet, "meters", "keys_late", "customers", "exchanges", "frames")
+    before = house.ask("select max(known_from) from consumption_hourly").item()
+    fill(house, fleet, "frames_late")
+    late = {file.name.split("_")[1] for file in (fleet / "frames_late").iterdir()}
+    rows = house.ask(f"select day::varchar as day, known_from > '{before}' as fresh from consumption_hourly")
+    touched = set(rows.filter("fresh")["day"])
+    assert late <= touched
+    assert rows.filter(pl.col("fresh")).height < rows.height / 3
+    assert not touched & {"2025-10-20", "2025-10-26", "2025-10-27"}
+    corrections = house.ask(
+        "select new_consumption, consumption, old_consumption, old_quality, new_quality, c.known_from < known_to "
+        "from corrections c join consumption_hourly d using (metering_point, register, period_start) "
+        "where table_name = 'consumption_hourly'"
+    )
+    assert corrections.height > 0
+    for new, current, old, old_quality, new_quality, in_order in corrections.rows():
+        assert new == current
+        assert (old, old_quality) != (new, new_quality)
+        assert in_order
