@@ -3,7 +3,6 @@
 A sensor only looks; the run it asks for fetches. One run takes all files of a look.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,24 +16,33 @@ from assets.steps.staleness import runs_of_days, stale_days
 from connectors import folder
 from connectors.errors import ConnectorError
 from pipelines.jobs import INGEST
+from pipelines.requests import Cursor, asked, review
 
 
-def _request(paths: Sequence[str], source: str, cursor: str) -> dg.RunRequest:
-    digest = hashlib.sha256("\n".join([cursor, *paths]).encode()).hexdigest()
-    return dg.RunRequest(
-        run_key=f"{source}-{digest[:32]}",
-        partition_key=datetime.now(UTC).date().isoformat(),
-        run_config={"ops": {"landed_files": {"config": {"paths": list(paths), "source": source}}}},
-    )
+def _result(
+    context: dg.SensorEvaluationContext, cursor: Cursor, found: Sequence[str], seen: str, source: str
+) -> dg.SensorResult:
+    """Asks for a run for what was found, and again for runs that failed."""
+    now = datetime.now(UTC)
+    still, again = review(context.instance, cursor.open, now)
+    new = [asked(found, source, seen)] if found else []
+    requests = [
+        dg.RunRequest(
+            run_key=request.run_key,
+            partition_key=now.date().isoformat(),
+            run_config={"ops": {"landed_files": {"config": {"paths": list(request.paths), "source": source}}}},
+        )
+        for request in (*new, *again)
+    ]
+    return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
 
 
 @dg.sensor(job=INGEST, minimum_interval_seconds=30)
 def folder_sensor(context: dg.SensorEvaluationContext, installation: InstallationResource) -> dg.SensorResult:
     """Asks for a run when complete files lie in the inbox that no run has taken."""
-    inbox = installation.open().settings.inbox_path
-    found, cursor = folder.poll(inbox, context.cursor)
-    requests = [_request([str(file.path) for file in found], "folder", cursor)] if found else []
-    return dg.SensorResult(run_requests=requests, cursor=cursor)
+    cursor = Cursor.read(context.cursor)
+    found, seen = folder.poll(installation.open().settings.inbox_path, cursor.seen)
+    return _result(context, cursor, [str(file.path) for file in found], seen, "folder")
 
 
 @dg.sensor(job=INGEST, minimum_interval_seconds=60)
@@ -45,12 +53,12 @@ def sftp_sensor(
     drop = sftp_drop(installation.open())
     if drop is None:
         return dg.SkipReason("No SFTP drop is configured (METERHOUSE_SFTP_HOST).")
+    cursor = Cursor.read(context.cursor)
     try:
-        found, cursor = drop.poll(context.cursor)
+        found, seen = drop.poll(cursor.seen)
     except ConnectorError as exc:
         return dg.SkipReason(str(exc))
-    requests = [_request([file.path for file in found], "sftp", cursor)] if found else []
-    return dg.SensorResult(run_requests=requests, cursor=cursor)
+    return _result(context, cursor, [file.path for file in found], seen, "sftp")
 
 
 @dg.sensor(job=INGEST, minimum_interval_seconds=60)

@@ -1,0 +1,55 @@
+"""A run that fails is asked for again, with growing pauses, until one succeeds."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from pipelines.requests import Cursor, asked, review
+from pipelines.runs import QUIET
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+@dg.op(config_schema={"fail": bool})
+def work(context: dg.OpExecutionContext) -> None:
+    if context.op_config["fail"]:
+        raise dg.Failure("the server is away")
+
+
+@dg.job
+def attempt() -> None:
+    work()
+
+
+def run(instance: dg.DagsterInstance, key: str, *, fail: bool) -> None:
+    attempt.execute_in_process(
+        instance=instance,
+        tags={"dagster/run_key": key},
+        run_config={
+            "ops": {"work": {"config": {"fail": fail}}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+        raise_on_error=False,
+    )
+
+
+def test_a_cursor_survives_its_text() -> None:
+    cursor = Cursor("seen", (asked(["a", "b"], "folder", "seen"),))
+    assert Cursor.read(cursor.text()) == cursor
+    assert Cursor.read(None) == Cursor()
+
+
+def test_a_failed_run_is_asked_for_again_until_it_succeeds() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        request = asked(["a"], "sftp", "1")
+        assert review(instance, [request], NOW) == ([request], []), "nothing has run yet"
+        run(instance, request.run_key, fail=True)
+        (paused,), again = review(instance, [request], NOW)
+        assert again == []
+        assert review(instance, [paused], NOW + timedelta(minutes=1)) == ([paused], [])
+        (repeated,), again = review(instance, [paused], NOW + timedelta(minutes=3))
+        assert again == [repeated]
+        assert repeated.run_key != request.run_key
+        assert repeated.paths == request.paths
+        run(instance, repeated.run_key, fail=False)
+        assert review(instance, [repeated], NOW + timedelta(minutes=4)) == ([], [])
