@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from pipelines.requests import Cursor, asked, review
-from pipelines.runs import QUIET
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
