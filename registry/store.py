@@ -6,6 +6,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -49,9 +51,10 @@ class Registry:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         try:
-            with engine.begin() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            if not _is_newest(engine, config):
+                with engine.begin() as connection:
+                    config.attributes["connection"] = connection
+                    command.upgrade(config, "head")
         except CommandError as exc:
             raise RegistryError(f"The registry at {engine.url!r} was made by a newer version of Meterhouse.") from exc
         except DBAPIError as exc:
@@ -71,6 +74,13 @@ class Registry:
                 yield session
         except OperationalError as exc:
             raise RegistryError(f"The registry cannot be read or written: {exc.orig}") from exc
+
+
+def _is_newest(engine: Engine, config: Config) -> bool:
+    """Whether there is nothing to migrate; asked without the write lock, which a long import may hold."""
+    with engine.execution_options(readonly=True).connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    return current == ScriptDirectory.from_config(config).get_current_head()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

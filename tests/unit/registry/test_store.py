@@ -159,3 +159,10 @@ def test_two_processes_import_at_once(registry, vault, tmp_path: Path) -> None:
     assert published_tables(registry)["meters"].height == 500
     assert load_keys(registry, vault, "default").height == 500
     assert audit.first_broken(registry) is None
+
+
+def test_opening_does_not_wait_for_a_writer(registry, tmp_path: Path) -> None:
+    with registry.begin() as session:
+        session.execute(text("select 1"))
+        other = Registry.open(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+        assert registered_meters(other, "default").is_empty()
