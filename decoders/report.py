@@ -87,7 +87,7 @@ def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
     Args:
         rows: ``source_line``, ``case_id``, ``key`` (for that line alone), ``transport``, ``frame`` (null where the line
             has no whole bytes), ``reason``.
-        secrets: Keys by ``meter_id``, or by the beginning of it: ``KAM-76348799``.
+        secrets: Keys by ``meter_id``, or by the beginning of it: ``KAM-91234567``.
 
     Returns:
         One object per line, in input order.

@@ -89,7 +89,7 @@ class Telegram:
 
     @property
     def meter_id(self) -> str | None:
-        """The meter, e.g. ``KAM-76348799-1b-16``."""
+        """The meter, e.g. ``KAM-91234567-1b-16``."""
         return self.address.meter_id if self.address else None
 
     @property

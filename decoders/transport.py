@@ -54,7 +54,7 @@ class Address:
 
     @property
     def meter_id(self) -> str:
-        """``KAM-76348799-1b-16``."""
+        """``KAM-91234567-1b-16``."""
         return f"{self.manufacturer}-{self.serial}-{self.version:02x}-{self.device_type:02x}"
 
 

@@ -15,7 +15,7 @@ from decoders.transport import Address, link_address
 Codes = NDArray[np.uint64]
 
 _FLAG = np.uint64(0xFFFF_FFFF_FFFF_7FFF)
-_WIDTH = len("KAM-76348799-1b-16")
+_WIDTH = len("KAM-91234567-1b-16")
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 _NIBBLES = np.full(256, 0xFF, np.uint8)
 _NIBBLES[_DIGITS] = np.arange(16)
@@ -28,7 +28,7 @@ def codes_of_address(address: Bytes) -> Codes:
 
 
 def codes_of_ids(ids: pl.Series) -> tuple[Codes, NDArray[np.bool_]]:
-    """Codes of meter ids such as ``KAM-76348799-1b-16``, and which of the ids have that shape, both shape (n,)."""
+    """Codes of meter ids such as ``KAM-91234567-1b-16``, and which of the ids have that shape, both shape (n,)."""
     codes, known = np.zeros(len(ids), np.uint64), np.zeros(len(ids), np.bool_)
     for slab in slabs(ids.cast(pl.Binary)):
         if slab.data.shape[1] != _WIDTH:

@@ -14,7 +14,7 @@ from tests.integration.installations import House, fleet, house
 
 __all__ = ["fleet", "house"]
 
-FRAME = "2c44a7320613916500057a330000002f2f0c1463650800046d282da5272f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f"
+FRAME = "1844c514785623915507780413102700000259e803426c0c4c"
 
 
 @pytest.mark.parametrize(

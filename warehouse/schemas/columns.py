@@ -5,7 +5,7 @@ import polars as pl
 from warehouse.schemas.table import INSTANT, Column
 
 organisation = Column("organisation", pl.String, "Organisation that owns the row.")
-meter_id = Column("meter_id", pl.String, "Meter as MANUFACTURER-serial-version-type, e.g. KAM-76348799-1b-16.")
+meter_id = Column("meter_id", pl.String, "Meter as MANUFACTURER-serial-version-type, e.g. KAM-91234567-1b-16.")
 frame_id = Column("frame_id", pl.String, "Reception: first 16 hex digits of the file's SHA-256, a dash, the line.")
 telegram_key = Column(
     "telegram_key", pl.String, "Digest of what makes a transmission the same one: meter, counters and payload."

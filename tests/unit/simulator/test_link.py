@@ -16,7 +16,7 @@ def is_checked(block: np.ndarray) -> bool:
 
 
 def test_address_is_written_low_byte_first() -> None:
-    assert link.address("KAM", "76348799", "1b", "16").hex().upper() == "2D2C998734761B16"
+    assert link.address("KAM", "91234567", "1b", "16").hex().upper() == "2D2C674523911B16"
 
 
 @pytest.mark.parametrize("width", [1, 16, 17, 64])

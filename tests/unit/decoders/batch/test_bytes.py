@@ -73,11 +73,11 @@ def test_hex_column() -> None:
 
 
 def test_meter_codes_come_from_addresses_and_ids_alike() -> None:
-    address = matrix(bytes.fromhex("2d2c998734761b16"), bytes.fromhex("2dac998734761b16"))
-    codes, known = codes_of_ids(pl.Series(["KAM-76348799-1b-16", "KAM-76348799-1b", "KAM-7634879x-1b-16"]))
+    address = matrix(bytes.fromhex("2d2c674523911b16"), bytes.fromhex("2dac674523911b16"))
+    codes, known = codes_of_ids(pl.Series(["KAM-91234567-1b-16", "KAM-91234567-1b", "KAM-9123456x-1b-16"]))
     assert known.tolist() == [True, False, False]
     assert codes_of_address(address).tolist() == [int(codes[0])] * 2, "the address type bit is no part of the identity"
-    assert ids_of_codes(codes[:1]).to_list() == ["KAM-76348799-1b-16"]
+    assert ids_of_codes(codes[:1]).to_list() == ["KAM-91234567-1b-16"]
 
 
 def test_each_row_is_encrypted_with_its_own_key() -> None:
