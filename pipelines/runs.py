@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from assets.installation import Installation
 from assets.partitions import day_range_tags
@@ -98,14 +99,22 @@ def _run(
 ) -> None:
     os.environ.setdefault("METERHOUSE_HOME", str(house.settings.home))
     job = defs().resolve_job_def(INGEST.name)
-    with dg.DagsterInstance.get() as instance:
-        result = job.execute_in_process(
-            instance=instance,
-            run_config={**(run_config or {}), "loggers": QUIET},
-            tags={**day_range_tags(first, last), "meterhouse/identity": identity},
-            asset_selection=_with_neighbours(selection) if selection else None,
-            raise_on_error=False,
-        )
+    try:
+        with dg.DagsterInstance.get() as instance:
+            result = job.execute_in_process(
+                instance=instance,
+                run_config={**(run_config or {}), "loggers": QUIET},
+                tags={**day_range_tags(first, last), "meterhouse/identity": identity},
+                asset_selection=_with_neighbours(selection) if selection else None,
+                raise_on_error=False,
+            )
+    except (DBAPIError, OSError) as exc:
+        # The orchestrator's storage lies on the same disk as the rest, and is most often the first to find it full.
+        reason = exc.orig if isinstance(exc, DBAPIError) else exc
+        raise RunError(
+            f"The run broke off, since it could not be recorded in {house.settings.dagster_path}: {reason}. "
+            "Nothing is lost or half written. Free some space, check that the folder can be written, and repeat."
+        ) from exc
     if not result.success:
         failures = [event for event in result.all_node_events if event.is_step_failure]
         reasons = "; ".join(f"{event.step_key}: {_innermost(event.step_failure_data.error)}" for event in failures)

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import extent, touch
 from decoders.batch import Decoded, decode_batch
@@ -24,7 +25,6 @@ from warehouse.schemas import (
     LAYOUTS,
     OUTCOMES,
     READINGS,
-    READINGS_HISTORY,
     RECEPTIONS,
     RECORDS,
     TELEGRAMS,
@@ -171,12 +171,15 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     lake.merge(LAYOUTS, decoded.layouts.with_columns(organisation), stale=LAYOUTS.empty().select("layout_id"))
     _learn(house, decoded.formats, now)
     lake.merge(TELEGRAMS, telegrams, stale=old_telegrams.select(TELEGRAMS.key))
-    merged = lake.merge(READINGS, readings, stale=old_readings.select(READINGS.key))
-    lake.merge(RECORDS, records, stale=merged.superseded.select("organisation", "meter_id", "measured_at"))
-    if merged.superseded.height:
-        lake.append(READINGS_HISTORY, merged.superseded.with_columns(superseded_at=pl.lit(now)))
+    # Before the readings: once they stand, a repeated pass could not tell any more what they superseded.
+    superseded = superseded_readings(house, readings, old_readings.select(READINGS.key))
+    keep_readings(house, superseded, now)
+    gone = superseded.select("meter_id", "measured_at")
+    touch(house, gone, "readings")
+    lake.merge(RECORDS, records, stale=superseded.select("organisation", "meter_id", "measured_at"))
+    lake.merge(READINGS, readings, stale=old_readings.select(READINGS.key))
     heard = outcomes.select("meter_id", measured_at="received_at").drop_nulls("meter_id")
-    touch(house, pl.concat([heard, merged.superseded.select("meter_id", "measured_at")]), "readings")
+    touch(house, pl.concat([heard, gone]), "readings")
     record_results(house.registry, house.organisation, decoded.verified, decoded.failed, now)
     lake.append(OUTCOMES, outcomes)
     return DecodingReport(
@@ -185,7 +188,7 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
         telegrams=telegrams.height,
         readings=readings.height,
         records=records.height,
-        superseded=merged.superseded.height,
+        superseded=superseded.height,
     )
 
 

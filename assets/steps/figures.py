@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.history import note_corrections
 from assets.steps.touched import done, extent, pending
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
-    CORRECTIONS,
     EXCHANGES,
     HEAT_DAILY,
     INSTALLATIONS,
@@ -245,41 +245,12 @@ def _of_points(house: Installation, table: Table, points: pl.DataFrame) -> pl.Da
 
 
 def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
-    """Puts reckoned rows in the place of the ones before, and notes the figures that changed."""
+    """Notes the figures that change, then puts the reckoned rows in the place of the ones before."""
+    if "consumption" in table.schema:
+        note_corrections(house, table, fresh, before, now)
     rows = fresh.with_columns(known_from=pl.lit(now))
     merged = house.lake.merge(table, rows, stale=before.select(table.key))
-    if "consumption" in table.schema:
-        _note_corrections(house, table, rows, merged.superseded, now)
     return merged.inserted + merged.replaced
-
-
-def _note_corrections(
-    house: Installation, table: Table, fresh: pl.DataFrame, superseded: pl.DataFrame, now: datetime
-) -> None:
-    """Keeps the figures that others may have read and that no longer hold."""
-    key = ["organisation", "metering_point", "register", "period_start"]
-    new = fresh.select(*key, new_consumption="consumption", new_quality="quality")
-    rows = (
-        superseded.filter(pl.col("consumption").is_not_null())
-        .join(new, on=key, how="left")
-        .filter(
-            pl.col("consumption").ne_missing(pl.col("new_consumption")) | (pl.col("quality") != pl.col("new_quality"))
-        )
-        .select(
-            *key,
-            "period_end",
-            "known_from",
-            "new_consumption",
-            table_name=pl.lit(table.name),
-            old_consumption="consumption",
-            old_quality="quality",
-            new_quality=pl.col("new_quality").fill_null("N"),
-            cause=pl.lit("late_data"),
-            known_to=pl.lit(now),
-        )
-    )
-    if rows.height:
-        house.lake.append(CORRECTIONS, rows)
 
 
 def _exceptions(events: pl.DataFrame) -> pl.DataFrame:

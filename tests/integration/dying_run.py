@@ -1,6 +1,6 @@
-"""A run that is killed right after its n-th write to the lake: ``python -m tests.integration.dying_run HOME N PATH …``.
+"""A run that is killed after its first write to a table: ``python -m tests.integration.dying_run HOME TABLE PATH``.
 
-Prints the name of every table written to, in order. Writes that change nothing do not count.
+Writes that change nothing do not count.
 """
 
 import os
@@ -17,20 +17,15 @@ from warehouse.lake import Lake
 from warehouse.schemas import Table
 
 
-def die_after(writes: int) -> None:
-    """Has this process killed when the lake has taken so many commits."""
-    left = writes
+def die_after(fatal: str) -> None:
+    """Has this process killed when the lake has taken a commit to a table."""
 
     def dying(method: Callable[..., Any]) -> Callable[..., Any]:
         def write(lake: Lake, table: Table, *args: Any, **options: Any) -> Any:
-            nonlocal left
             before = lake.version(table)
             done = method(lake, table, *args, **options)
-            if lake.version(table) != before:
-                print(table.name, flush=True)
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
+            if table.name == fatal and lake.version(table) != before:
+                os.kill(os.getpid(), signal.SIGKILL)
             return done
 
         return write
@@ -40,6 +35,7 @@ def die_after(writes: int) -> None:
 
 
 if __name__ == "__main__":
-    enter(Path(sys.argv[1]))
-    die_after(int(sys.argv[2]))
-    sys.exit(run_ingest(open_installation(Path(sys.argv[1])), [Path(path) for path in sys.argv[3:]]))
+    home, table, *paths = sys.argv[1:]
+    enter(Path(home))
+    die_after(table)
+    sys.exit(run_ingest(open_installation(Path(home)), [Path(path) for path in paths]))

@@ -1,15 +1,10 @@
-"""Files that are no frame files, lines that are no frames, and runs that die."""
+"""Files that are no frame files, and lines that are no frames."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pipelines.runs import RunError, catch_up
-from tests.conftest import REPOSITORY
 from tests.integration.installations import House, fleet, house
 
 __all__ = ["fleet", "house"]
@@ -56,54 +51,6 @@ def test_bad_lines_are_rejected_rows(house: House, tmp_path: Path) -> None:
     assert rows["source_line"].to_list() == [3, 4, 5, 6]
     assert all(rows["reason"])
     assert house.ask("select count(*) from frames").item() == 1
-
-
-KILLER = """
-import os, signal, sys
-from pathlib import Path
-from warehouse.lake import Lake
-from assets.installation import open_installation
-from cli.ingest import run_ingest
-from tests.integration.installations import enter
-home, folder, table, method = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
-enter(home)
-write = getattr(Lake, method)
-def dying(self, target, *args, **kwargs):
-    done = write(self, target, *args, **kwargs)
-    if target.name == table:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return done
-setattr(Lake, method, dying)
-run_ingest(open_installation(home), [folder])
-"""
-
-
-@pytest.mark.parametrize(
-    ("table", "method"),
-    [("receptions", "append"), ("readings", "merge"), ("touched", "append"), ("consumption_daily", "merge")],
-)
-def test_a_run_that_is_killed_is_done_again(house: House, fleet: Path, tmp_path: Path, table: str, method: str) -> None:
-    assert house.take("meters", fleet / "meters.csv") == 0
-    assert house.take("customers", fleet / "customers.csv") == 0
-    folder = tmp_path / "frames"
-    folder.mkdir()
-    for file in sorted((fleet / "frames").glob("concentrator-*_2025-10-2[12]*")):
-        (folder / file.name).write_bytes(file.read_bytes())
-    home = house.installation.settings.home
-    killed = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", KILLER, str(home), str(folder), table, method],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL
-    assert house.ingest(folder) == 0
-    frames = house.ask("select count(*), count(outcome), count(distinct frame_id) from frames").row(0)
-    assert len(set(frames)) == 1
-    assert frames[0] > 500
-    repeated = house.ask("select count(*) - count(distinct (meter_id, measured_at)) from readings").item()
-    assert repeated == 0
-    days = house.ask("select count(*) from consumption_daily where consumption is not null").item()
-    assert days > 20
 
 
 def test_materialize_takes_a_part_of_the_graph(house: House) -> None:

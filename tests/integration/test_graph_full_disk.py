@@ -1,0 +1,58 @@
+"""A disk that fills up: every run says so and can be repeated, and nothing is lost or half written."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import require
+from tests.integration.installations import House, fleet, new_house
+
+__all__ = ["fleet"]
+
+
+@pytest.fixture
+def small_house(tmp_path: Path) -> Iterator[House]:
+    require(hasattr(os, "geteuid") and os.geteuid() == 0, "a small file system can be mounted by root only")
+    disk = tmp_path / "small"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
+    )
+    require(mounted.returncode == 0, f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+    before = dict(os.environ)
+    yield new_house(disk)
+    os.environ.clear()
+    os.environ.update(before)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)  # the registry's connections are open
+
+
+def test_a_run_on_a_full_disk_says_so_and_can_be_repeated(
+    small_house: House, fleet: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for kind in ("meters", "customers", "exchanges"):
+        assert small_house.take(kind, fleet / f"{kind}.csv") == 0
+    files = sorted((fleet / "frames").glob("concentrator-*_2025-10-21*"))
+    disk = small_house.installation.settings.home.parent
+    capfd.readouterr()
+    for spare in (20_000, 400_000, 700_000):
+        (disk / "filler").write_bytes(bytes(max(0, shutil.disk_usage(disk).free - spare)))
+        assert small_house.ingest(*files) == 1, spare
+        message = capfd.readouterr().err
+        assert "full" in message or "No space left" in message or "disk I/O error" in message, message
+        assert "Traceback" not in message
+        (disk / "filler").unlink()
+    assert small_house.ingest(*files) == 0
+    frames = small_house.ask("select count(*), count(outcome), count(distinct frame_id) from frames").row(0)
+    assert len(set(frames)) == 1
+    lines = small_house.ask("select count(*) from rejected_rows").item() + frames[0]
+    assert lines == _lines(fleet, {file.name for file in files})
+
+
+def _lines(fleet: Path, names: set[str]) -> int:
+    """Lines that the simulator wrote to some files."""
+    outcomes = (fleet / "truth" / "outcomes.csv").read_text().splitlines()[1:]
+    return sum(row.split(",")[0].rpartition("/")[2] in names for row in outcomes)
