@@ -90,11 +90,14 @@ class Plan:
         fields: Fed columns.
         info_code_kind: Which bit table explains the info code.
         sentinels: Values to be taken out.
+        frozen: Registers that stand still while their sensor is broken (ALGORITHMS §1.4), each with the bits of the
+            info code of which one says so.
     """
 
     fields: tuple[Field, ...]
     info_code_kind: str | None = None
     sentinels: tuple[Sentinel, ...] = ()
+    frozen: tuple[tuple[str, int], ...] = ()
 
     @property
     def resolutions(self) -> tuple[Field, ...]:
@@ -170,7 +173,12 @@ def plan(manufacturer: str, version: str, device_type: str, records: Sequence[Da
         for rule in file.get("sentinel", ())
         if rule["column"] in fields and ("only_with" not in rule or kind in rule["only_with"])
     )
-    return Plan(tuple(fields.values()), kind, sentinels)
+    frozen: dict[str, int] = {}
+    for rule in (rule for file in devices for rule in file.get("frozen", ())):
+        for column in rule["columns"]:
+            if column in fields and kind in rule["with"]:
+                frozen[column] = frozen.get(column, 0) | rule["with"][kind]
+    return Plan(tuple(fields.values()), kind, sentinels, tuple(frozen.items()))
 
 
 def _fits(rule: Mapping[str, Any], record: DataRecord) -> bool:
@@ -235,8 +243,8 @@ def apply_plan(plan: Plan, records: Sequence[DataRecord]) -> dict[str, FieldValu
 
     Returns:
         Registers as decimals with six places, gauges as floats, ``info_code`` with ``info_code_kind``, ``device_time``
-        as ISO text in the meter's time, and ``flags`` where something was taken out. Columns without a value are left
-        out.
+        as ISO text in the meter's time, and ``flags`` where something was taken out or stands still. Columns without a
+        value are left out.
     """
     fields: dict[str, FieldValue] = {}
     flags: list[str] = []
@@ -267,6 +275,10 @@ def apply_plan(plan: Plan, records: Sequence[DataRecord]) -> dict[str, FieldValu
             continue
         del fields[sentinel.column]
         flags.append(f"SENTINEL:{sentinel.column}")
+    word = fields.get("info_code")
+    for column, mask in plan.frozen:
+        if column in fields and isinstance(word, int) and word & mask:
+            flags.append(f"FROZEN:{column}")
     if flags:
         fields["flags"] = ",".join(sorted(flags))
     return fields

@@ -60,6 +60,10 @@ class Exchange:
     at_ms: int
 
 
+NEED_SENSORS = ("energy", "e8", "e9")
+"""Registers that stand still while a temperature sensor is broken: the meter cannot reckon them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outage:
     """A concentrator that delivers late, or hears nothing (``is_lost``)."""
@@ -270,8 +274,7 @@ def _apply_episode(demand: Demand, row: int, episode: Episode, last_ms: int) -> 
         extra = _EXTRA_COUNTS_PER_HOUR[episode.code]
         demand.courses["volume"].change_rate(row, *stretch, None if extra is None else extra * PARTS)
     elif episode.code.startswith("SENSOR"):
-        # Without a temperature the meter cannot reckon energy: these registers stand still.
-        for name in ("energy", "e8", "e9"):
+        for name in NEED_SENSORS:
             demand.courses[name].change_rate(row, *stretch, None)
 
 

@@ -26,11 +26,10 @@ from numpy.typing import NDArray
 from simulator.calendar import HOUR_MS
 from simulator.courses import Course, Demand
 from simulator.files import write_csv
-from simulator.incidents import Group, Plan, utc
-from simulator.kinds import Register
+from simulator.incidents import NEED_SENSORS, Group, Plan, utc
 from simulator.population import Fleet, Meter
 from simulator.radio import Receptions
-from simulator.traffic import INFO_BITS, Sent
+from simulator.traffic import INFO_BITS, Sent, sensor_is_broken
 from simulator.truth import Part, Series, expected_consumption, info_code_episodes, make_series, performance
 
 HOURLY_POINTS = 5
@@ -122,10 +121,14 @@ class Ledger:
         for name, register in seen.group.kind.registers.items():
             course = seen.demand.courses[name]
             shown = course.shown(seen.sent.row, seen.sent.at_ms)
+            # A register that stands still for want of a sensor says nothing about what flows (ALGORITHMS §1.4).
+            broken = name in NEED_SENSORS and seen.group.kind.info == "heat_32bit"
+            counts_on = ~sensor_is_broken(seen.info) if broken else np.ones(len(seen.info), dtype=np.bool_)
+            told = [(sent[counts_on[sent]], at_ms[counts_on[sent]]) for sent, at_ms in readings]
             series = [
                 make_series(
-                    readings[row][1].tolist(),
-                    shown[readings[row][0]].tolist(),
+                    told[row][1].tolist(),
+                    shown[told[row][0]].tolist(),
                     register.capacity,
                     falls_are_flow=meter.serial in self.plan.reverse,
                 )
@@ -133,7 +136,7 @@ class Ledger:
                 else None
                 for row, meter in enumerate(seen.group.meters)
             ]
-            self._add_consumption(seen.group.meters, register, course, series)
+            self._add_consumption(seen.group.meters, name, course, series)
 
     def _add_telegrams(self, seen: Observed) -> None:
         good = seen.heard.where(seen.heard.damage == 0)
@@ -153,8 +156,9 @@ class Ledger:
         return str(np.datetime64(self.fleet.start) + number)
 
     def _add_consumption(
-        self, meters: Sequence[Meter], register: Register, course: Course, series: Sequence[Series | None]
+        self, meters: Sequence[Meter], name: str, course: Course, series: Sequence[Series | None]
     ) -> None:
+        register = meters[0].kind.registers[name]
         days = self.fleet.midnights()
         exchanges = {exchange.point: exchange for exchange in self.plan.exchanges}
         rows = {meter.serial: row for row, meter in enumerate(meters)}
@@ -176,7 +180,7 @@ class Ledger:
                 ]
                 finals = self.finals.setdefault(meter.point, {})
                 finals[register.column] = (last * register.resolution, first * register.resolution)
-            events = self._events(meter)
+            events = self._events(meter, name)
             labels = [self._day(number) for number in range(self.fleet.days)]
             history = _History(meter.point, course, parts, stays, events)
             self._add_periods("consumption_daily", history, days, labels)
@@ -185,8 +189,8 @@ class Ledger:
                 hours.append(days[-1])
                 self._add_periods("consumption_hourly", history, hours, [utc(hour) for hour in hours[:-1]])
 
-    def _events(self, meter: Meter) -> list[tuple[str, int, int]]:
-        """What happened to the meter's registers, with its stretch."""
+    def _events(self, meter: Meter, register: str) -> list[tuple[str, int, int]]:
+        """What happened to a register of the meter, with its stretch."""
         events = [("EXCHANGE", item.at_ms, item.at_ms) for item in self.plan.exchanges if item.point == meter.point]
         if meter.serial in self.plan.resets:
             events.append(("RESET", self.plan.resets[meter.serial], self.plan.resets[meter.serial]))
@@ -194,6 +198,9 @@ class Ledger:
             events.append(("REVERSE", *self.plan.reverse[meter.serial]))
         if meter.serial in self.plan.silences:
             events.append(("SILENCE", *self.plan.silences[meter.serial]))
+        episode = self.plan.episodes.get(meter.serial)
+        if episode is not None and episode.code.startswith("SENSOR") and register in NEED_SENSORS:
+            events.append(("FROZEN", episode.start_ms, episode.end_ms or self.fleet.window()[1]))
         return events
 
     def _add_periods(self, table: str, history: _History, bounds: Sequence[int], labels: Sequence[str]) -> None:

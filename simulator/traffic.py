@@ -105,6 +105,12 @@ def info_words(group: Group, sent: Sent) -> NDArray[np.int64]:
     return words
 
 
+def sensor_is_broken(words: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a heat meter's info code words, shape (n,), say that a temperature sensor is broken."""
+    bit: int = INFO_BITS["heat_32bit"]["SENSOR_T1_ABOVE_MEASURING_RANGE"]
+    return (words >> bit & 1).astype(np.bool_)
+
+
 def record_values(group: Group, demand: Demand, sent: Sent, info: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
     """Everything the kinds' layouts can carry, as integers in each record's own unit, shape (n,) each."""
     fleet, kind = group.fleet, group.kind
@@ -138,8 +144,7 @@ def record_values(group: Group, demand: Demand, sent: Sent, info: NDArray[np.int
         hour = (at_ms - demand.courses["energy"].first_ms) // HOUR_MS
         t1, t2 = demand.flow_c[row, hour], demand.return_c[row, hour]
         if kind.info == "heat_32bit":
-            is_broken = info >> INFO_BITS[kind.info]["SENSOR_T1_ABOVE_MEASURING_RANGE"] & 1 == 1
-            t1 = np.where(is_broken, _BROKEN_SENSOR, t1)
+            t1 = np.where(sensor_is_broken(info), _BROKEN_SENSOR, t1)
         values |= {"power_watt": watts, "power_hectowatt": watts // 100, "t1": t1, "t2": t2}
         values |= {"t1_tenths": t1 // 10, "t2_tenths": t2 // 10}
     return values

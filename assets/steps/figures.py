@@ -29,6 +29,7 @@ from warehouse.schemas import (
 )
 from warehouse.transforms.calendar import local_day, local_days
 from warehouse.transforms.consumption import CONTEXT_READINGS, Policy, consumption, monthly, yearly
+from warehouse.transforms.flags import all_count_on
 from warehouse.transforms.heat import heat_daily, register_resolutions
 
 NEAR = timedelta(days=2)
@@ -113,8 +114,10 @@ def touched_stretches(house: Installation, spans: pl.DataFrame) -> Iterator[Stre
     for some in points.iter_slices(_points_at_once(points)):
         theirs = installations.join(some, on="metering_point", how="semi")
         readings = _neighbourhood(house, some, theirs)
-        known = readings.select("meter_id", "measured_at").join(
-            theirs.select("meter_id", "metering_point"), on="meter_id"
+        known = (
+            readings.filter(all_count_on())
+            .select("meter_id", "measured_at")
+            .join(theirs.select("meter_id", "metering_point"), on="meter_id")
         )
         yield Stretches(
             points=_widened(some, known, house),
@@ -144,7 +147,7 @@ def _neighbourhood(house: Installation, points: pl.DataFrame, installations: pl.
 def _few(meters: pl.DataFrame, parts: list[pl.DataFrame], *, after: bool = False) -> pl.DataFrame:
     """Meters with too few readings before (or after) their stretch among those loaded so far."""
     outside = pl.col("measured_at") > pl.col("last_at") if after else pl.col("measured_at") < pl.col("first_at")
-    loaded = pl.concat([part.select("meter_id", "measured_at") for part in parts])
+    loaded = pl.concat([part.filter(all_count_on()).select("meter_id", "measured_at") for part in parts])
     counts = loaded.join(meters, on="meter_id").filter(outside).group_by("meter_id").len()
     return meters.join(counts.filter(pl.col("len") >= CONTEXT_READINGS), on="meter_id", how="anti")
 

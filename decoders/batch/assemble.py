@@ -139,7 +139,11 @@ def _readings(telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, l
             filled |= has_word
         else:
             gauges[item.name] = _gauge(item, record, data)
-    flags = _take_out_sentinels(plan, gauges, word, has_word)
+    flagged = _take_out_sentinels(plan, gauges, word, has_word)
+    for name, mask in plan.frozen:
+        if name in columns:
+            flagged[f"FROZEN:{name}"] = has_word & (word & mask != 0) & columns[name].is_not_null().to_numpy()
+    flags = _joined(flagged)
     for name, (values, valid) in gauges.items():
         columns[name] = masked(values, valid)
         filled |= valid
@@ -192,8 +196,8 @@ def _gauge(item: Field, record: DataRecord, data: Bytes) -> tuple[NDArray[np.flo
 
 def _take_out_sentinels(
     plan: Plan, gauges: dict[str, tuple[NDArray[np.float64], Mask]], word: NDArray[np.int64], has_word: Mask
-) -> pl.Series | None:
-    """Clears values that stand for a sensor's failure, and flags them; ``None`` where there are none."""
+) -> dict[str, Mask]:
+    """Clears values that stand for a sensor's failure; the flags that say so, and where they hold."""
     flagged: dict[str, Mask] = {}
     for sentinel in plan.sentinels:
         if sentinel.column not in gauges:
@@ -202,15 +206,20 @@ def _take_out_sentinels(
         hit = valid & (values >= sentinel.low) & (values <= sentinel.high)
         if sentinel.mask:
             hit &= has_word & (word & sentinel.mask != 0)
-        if hit.any():
-            gauges[sentinel.column] = values, valid & ~hit
-            flagged[sentinel.column] = flagged.get(sentinel.column, False) | hit
-    if not flagged:
+        flag = f"SENTINEL:{sentinel.column}"
+        gauges[sentinel.column] = values, valid & ~hit
+        flagged[flag] = flagged.get(flag, False) | hit
+    return flagged
+
+
+def _joined(flagged: dict[str, Mask]) -> pl.Series | None:
+    """Flags of each telegram in one text, in their order; ``None`` where there are none at all."""
+    names = sorted(name for name, hit in flagged.items() if hit.any())
+    if not names:
         return None
-    names = sorted(flagged)
     texts = pl.DataFrame({name: flagged[name] for name in names}).select(
         pl.concat_str(
-            (pl.when(pl.col(name)).then(pl.lit(f"SENTINEL:{name}")) for name in names), separator=",", ignore_nulls=True
+            (pl.when(pl.col(name)).then(pl.lit(name)) for name in names), separator=",", ignore_nulls=True
         ).alias("flags")
     )
     return texts["flags"].replace("", None)

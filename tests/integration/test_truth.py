@@ -133,6 +133,15 @@ def test_figures_go_back_to_a_line_of_a_file(filled: House) -> None:
     assert row["source_line"] > 0
 
 
+def test_energy_that_was_not_counted_for_want_of_a_sensor_is_no_measured_zero(filled: House) -> None:
+    hours = filled.ask(
+        "select distinct c.quality, c.method from consumption_hourly c join installations i using (metering_point) "
+        "join readings r on r.meter_id = i.meter_id and r.measured_at >= period_start and r.measured_at < period_end "
+        "where register = 'energy_kwh' and flags like '%FROZEN:energy_kwh%'"
+    )
+    assert hours.rows() == [("I", "LIN")]
+
+
 def test_heat_is_weighted_by_volume(filled: House) -> None:
     heat = filled.ask("select * from heat_daily where weighting = 'registers'")
     assert heat.height > 10

@@ -23,7 +23,12 @@ _readings = (
     *(register.column() for register in REGISTERS),
     Column("info_code", pl.Int64, "Info code word as the meter sends it.", nullable=True),
     Column("info_code_kind", pl.String, "Which bit table explains info_code, e.g. water_16bit.", nullable=True),
-    Column("flags", pl.String, "Comma-separated flags such as SENTINEL:flow_temp_c.", nullable=True),
+    Column(
+        "flags",
+        pl.String,
+        "Comma-separated: SENTINEL:flow_temp_c (taken out), FROZEN:energy_kwh (stands still, its sensor is broken).",
+        nullable=True,
+    ),
     Column("source", pl.String, "How the reading came: radio, wired, import or manual."),
     c.quality,
 )

@@ -18,6 +18,7 @@ from warehouse.transforms.boundaries import A, M, X, boundary_registers, bracket
 from warehouse.transforms.exact import decimal, millionths
 from warehouse.transforms.exchanges import exchange_events, exchange_knots, exchange_rows, spans
 from warehouse.transforms.falls import classify_falls
+from warehouse.transforms.flags import stands_still
 from warehouse.transforms.periods import (
     CROSSED,
     INSTANT_BEFORE,
@@ -74,7 +75,8 @@ def consumption(
     Args:
         readings: Rows of ``readings`` in any order. For each point they reach beyond the asked days by at least
             ``CONTEXT_READINGS`` readings of each register on either side, where there are so many, however far they
-            lie; more do not change the result. Readings of other quality than ``M`` and ``X`` do not count.
+            lie; more do not change the result. Readings of other quality than ``M`` and ``X`` do not count, nor do
+            registers that ``flags`` name as ``FROZEN``: what flowed while a register stood still is a gap.
         layouts: Rows of ``layouts``. The values of a reading without a layout (imported) have three decimals or as
             many as it takes.
         installations: All rows of ``installations`` of the asked points.
@@ -136,7 +138,7 @@ def _knots(
         .with_columns(rank=pl.col("quality").replace_strict(_COUNTING, return_dtype=pl.Int32))
     )
     per_register = [
-        inside.filter(pl.col(register).is_not_null()).select(
+        inside.filter(pl.col(register).is_not_null() & ~stands_still(register)).select(
             _POINT,
             "part",
             "meter_id",

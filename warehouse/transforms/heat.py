@@ -13,6 +13,7 @@ import polars as pl
 from warehouse.schemas import HEAT_DAILY
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.figures import shape
+from warehouse.transforms.flags import all_count_on
 
 LIMIT_K = 1.0
 """Largest resolution error (K) at which E8 and E9 are used."""
@@ -47,9 +48,10 @@ def heat_daily(
     Args:
         daily: Rows of ``consumption_daily``; other registers do no harm.
         hourly: Rows of ``consumption_hourly`` of the same days.
-        readings: ``organisation``, ``meter_id``, ``measured_at``, ``flow_temp_c``, ``return_temp_c``, ``quality``; only
-            measured ones with both temperatures count. On the day of an exchange the arithmetic mean and the
-            resolutions are those of the meter that ``daily`` names.
+        readings: ``organisation``, ``meter_id``, ``measured_at``, ``flow_temp_c``, ``return_temp_c``, ``quality``,
+            ``flags``; only measured ones with both temperatures count, and on a day with registers that stood still
+            E8 and E9 do not. On the day of an exchange the arithmetic mean and the resolutions are those of the meter
+            that ``daily`` names.
         resolutions: What one count of a register is: ``organisation``, ``meter_id``, ``register``, ``resolution`` (base
             units), as :func:`register_resolutions` gives it. Where it is not known the error is null and the registers
             are used.
@@ -69,6 +71,7 @@ def heat_daily(
         HEAT_DAILY,
         days.join(_by_hours(hourly, gauges), on=[*_POINT, "day"], how="left")
         .join(_by_readings(gauges, zone), on=[*_METER, "day"], how="left")
+        .join(_broken(readings, zone), on=[*_METER, "day"], how="left")
         .join(_counts(resolutions), on=_METER, how="left")
         .pipe(_by_registers)
         .pipe(_choose, limit_k, least_share)
@@ -168,6 +171,12 @@ def _by_readings(gauges: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
     )
 
 
+def _broken(readings: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
+    """Meters and local days on which registers stood still, marked ``is_broken``."""
+    day = local_day(pl.col("measured_at"), zone).alias("day")
+    return readings.filter(~all_count_on()).select(*_METER, day).unique().with_columns(is_broken=pl.lit(value=True))
+
+
 def _counts(resolutions: pl.DataFrame) -> pl.DataFrame:
     """One row per meter: ``count_v`` (m3) and ``count_vt`` (m3*degC), the coarser of E8 and E9."""
     register, resolution = pl.col("register"), pl.col("resolution").cast(pl.Float64)
@@ -199,7 +208,7 @@ def _choose(days: pl.DataFrame, limit_k: float, least_share: float) -> pl.DataFr
     weighting = (
         pl.when(volume <= 0)
         .then(pl.lit("none"))
-        .when(have("registers") & (pl.col("error_k").fill_null(0.0) <= limit_k))
+        .when(have("registers") & (pl.col("error_k").fill_null(0.0) <= limit_k) & pl.col("is_broken").is_null())
         .then(pl.lit("registers"))
         .when(have("hours") & (pl.col("hours_m3") >= least_share * volume))
         .then(pl.lit("intervals"))

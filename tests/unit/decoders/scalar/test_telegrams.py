@@ -125,8 +125,23 @@ def test_sentinels_are_missing_and_flagged() -> None:
     assert "flow_temp_c" not in fields
     assert "return_temp_c" not in fields
     assert fields["flags"] == "SENTINEL:flow_temp_c,SENTINEL:return_temp_c"
+    assert "volume_m3" in fields, "water is counted without temperatures"
     cold, _ = parse_records(bytes.fromhex("0414010000000259E803025D000004FF2200000000"))
     assert apply_plan(plan("KAM", "34", "0c", cold), cold)["return_temp_c"] == 0.0
+
+
+def test_registers_without_their_sensor_stand_still() -> None:
+    def flags(word: int) -> object:
+        telegram = "040664000000" + "041410000000" + "04FF22" + word.to_bytes(4, "little").hex()
+        records, _ = parse_records(bytes.fromhex(telegram))
+        fields = apply_plan(plan("KAM", "34", "0c", records), records)
+        assert {"volume_m3", "energy_kwh"} <= set(fields)
+        return fields.get("flags")
+
+    assert flags(0) is None
+    assert flags(1 << 8) is None, "air in the flow sensor breaks no sensor"
+    assert flags(1 << 4) == "FROZEN:energy_kwh"
+    assert flags(1 << 16) == "FROZEN:energy_kwh,FROZEN:volume_m3"
 
 
 def test_names_of_info_codes() -> None:

@@ -65,6 +65,26 @@ def test_hours_between_two_readings() -> None:
     assert column(hours, "method") == [None, "LIN", "LIN", "LIN", None]
 
 
+def test_what_flowed_while_a_register_stood_still_is_a_gap() -> None:
+    flowing, stood = hourly_at(at("06-01 00:00"), 11), hourly_at(at("06-01 11:00"), 5, rise="0", start="11")
+    again = hourly_at(at("06-01 16:00"), 9, start="11.1")
+    broken = pl.col("measured_at").is_between(at("06-01 11:00"), at("06-01 15:00"))
+    told = readings([*flowing, *stood, *again])
+
+    def hours(flag: str) -> pl.DataFrame:
+        flags = pl.when(broken).then(pl.lit(f"{flag},SENTINEL:flow_temp_c"))
+        found = figures(told.with_columns(flags=flags), DAY).hourly
+        return found.filter(pl.col("period_start").dt.hour().is_between(9, 16))
+
+    others = hours("FROZEN:energy_kwh")
+    assert column(others, "consumption") == ["0.1", "0", "0", "0", "0", "0", "0.1", "0.1"]
+    assert column(others, "quality") == ["M"] * 8
+    frozen = hours("FROZEN:volume_m3")
+    assert column(frozen, "quality") == ["M", *["I"] * 6, "M"]
+    assert sum(frozen["consumption"]) == sum(others["consumption"]), "the register stays the total"
+    assert frozen["consumption"].min() > 0
+
+
 def test_the_rest_of_the_hours_belongs_to_the_neighbouring_readings() -> None:
     rows = [
         (at("06-01 10:00"), "100"),

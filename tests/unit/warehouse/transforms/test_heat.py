@@ -44,6 +44,7 @@ READINGS = pl.Schema(
         "flow_temp_c": pl.Float64(),
         "return_temp_c": pl.Float64(),
         "quality": pl.String(),
+        "flags": pl.String(),
     }
 )
 RESOLUTIONS = pl.Schema(
@@ -74,7 +75,7 @@ def hourly(volumes: dict[int, str | None], point: str = "p", meter: str = "m") -
 
 def gauges(*rows: tuple[float, float | None, float | None], quality: str = "M", meter: str = "m") -> pl.DataFrame:
     """Rows of hours after midnight, flow and return temperature."""
-    full = [("o", meter, MIDNIGHT + at * HOUR, flow, back, quality) for at, flow, back in rows]
+    full = [("o", meter, MIDNIGHT + at * HOUR, flow, back, quality, None) for at, flow, back in rows]
     return pl.DataFrame(full, schema=READINGS, orient="row")
 
 
@@ -108,6 +109,19 @@ def test_temperatures_from_the_registers() -> None:
     assert day["error_k"] == pytest.approx((1 + 94.53 * 0.01) / 297.38, rel=1e-3)
     assert (day["weighting"], day["quality"], day["month"]) == ("registers", "A", "2025-01")
     assert (day["volume_m3"], day["energy_kwh"]) == (Decimal("297.39"), Decimal(18000))
+
+
+def test_registers_that_stood_still_for_a_while_are_no_weights() -> None:
+    days = daily({V: "24", E1: "500", E8: "1900", E9: "900"})
+    hours = hourly(dict.fromkeys(range(24), "1"))
+    spots = gauges(*((at + 0.5, 90.0, 40.0) for at in range(24)))
+    assert only(heat(days, hours, spots, resolutions(0.01, 1)))["weighting"] == "registers"
+    broken = pl.int_range(pl.len()) < 4
+    flags = pl.when(broken).then(pl.lit("FROZEN:energy_kwh,FROZEN:volume_temp_flow_m3c,SENTINEL:flow_temp_c"))
+    flagged = spots.with_columns(flags=flags, flow_temp_c=pl.when(~broken).then("flow_temp_c"))
+    day = only(heat(days, hours, flagged, resolutions(0.01, 1)))
+    assert day["weighting"] == "intervals"
+    assert day["flow_temp_c"] == pytest.approx(90.0)
 
 
 def test_registers_of_a_coarser_meter() -> None:
