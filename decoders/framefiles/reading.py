@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from decoders.framefiles.archives import Member, members
-from decoders.framefiles.clock import instants
 from decoders.framefiles.errors import FrameFileError
 from decoders.framefiles.line_formats import READERS
 from decoders.framefiles.lines import REPLACED, split_lines
 from decoders.framefiles.tabular import is_header, read_csv
+from warehouse.schemas.instants import instants
 
 _INSTANT = pl.Datetime("us", "UTC")
 
@@ -170,7 +170,8 @@ def _member_telegrams(member: Member) -> pl.DataFrame:
 
 def _member_frames(member: Member, zone: ZoneInfo, received_at: datetime | None) -> FrameFile:
     name, cells = _bytes(member)
-    cells = pl.concat([cells, instants(cells, zone)], how="horizontal")
+    times = instants(cells.select("time", source="collector"), zone)
+    cells = cells.hstack(times.rename({"instant": "received_at"}))
     cells = cells.with_columns(fault=pl.coalesce("fault", _too_short(), "time_fault"))
     cells = cells.with_columns(
         rssi_dbm=pl.col("rssi").cast(pl.Float64, strict=False),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.imports.identity import resolve
-from registry.imports.instants import instant
+from registry.imports.instants import place
 from registry.imports.report import ImportReport
 from registry.imports.table import read_table, reject, reject_repeats, split
 from registry.models import Customer, Installation, Meter, MeteringPoint
@@ -55,13 +55,12 @@ def import_customers(
         RegistryError: The file as a whole is unfit.
     """
     table = read_table(content, source_name, REQUIRED, OPTIONAL)
-    table = table.with_columns(begin=instant("installed_at", zone))
+    table = place(table, "installed_at", zone).rename({"at": "begin"}).drop("time_flag")
     table = reject(
         table,
         [
             (pl.col("metering_point").is_null(), "no metering_point"),
             (pl.col("customer_number").is_null(), "no customer_number"),
-            (pl.col("begin").is_null(), "installed_at is no time"),
         ],
     )
     table = resolve(registry, organisation, table)

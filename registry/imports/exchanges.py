@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from registry import audit
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
-from registry.imports.instants import instant
+from registry.imports.instants import place
 from registry.imports.report import ImportReport
 from registry.imports.table import read_table, reject, split
 from registry.models import Exchange, Installation, Meter
@@ -63,12 +63,11 @@ def import_exchanges(
     """
     table = read_table(content, source_name, REQUIRED, VERSIONS, also=lambda column: column.startswith(tuple(PARTS)))
     table, registers = _registers(table, source_name)
-    table = table.with_columns(at=instant("exchanged_at", zone))
+    table = place(table, "exchanged_at", zone).drop("time_flag")
     table = reject(
         table,
         [
             (pl.col("metering_point").is_null(), "no metering_point"),
-            (pl.col("at").is_null(), "exchanged_at is no time"),
             *((pl.col(f"bad:{r}"), f"a register {r} is no number") for r in registers),
             (pl.all_horizontal(pl.col(f"initial:{r}").is_null() for r in registers), "no new_initial register"),
             *(

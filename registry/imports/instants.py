@@ -4,32 +4,35 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from registry.imports.table import reject
+from warehouse.schemas.instants import AMBIGUOUS, instants
 
-def instant(column: str, zone: ZoneInfo) -> pl.Expr:
-    """Reads instants.
+YEARS = (1900, 2199)
+
+
+def place(table: pl.DataFrame, column: str, zone: ZoneInfo, series: pl.Expr | None = None) -> pl.DataFrame:
+    """Reads the instants of lines.
 
     Args:
-        column: Text such as ``2026-01-31T12:00:00+01:00``, ``2026-01-31 12:00`` or ``2026-01-31``.
-        zone: Zone of times without offset; of the two readings of an autumn hour the first is taken, a time that spring
-            skips is moved on by the gap.
+        table: Lines in file order; ``column`` holds text such as ``2026-01-31T12:00:00+01:00``, ``2026-01-31 12:00``
+            or ``2026-01-31``.
+        column: Name of that column.
+        zone: Zone of times without offset.
+        series: What lines follow one another in time of, such as a meter: the same or an earlier local time of an
+            autumn hour is then its second occurrence. Without it, each such time is the first one.
 
     Returns:
-        UTC instants; null where the text is none, or lies outside the years 1900 to 2199.
+        The lines with ``at`` (UTC) and ``time_flag`` (``shifted_forward`` where spring skips the time, else null); one
+        whose time cannot be read, or lies outside the years 1900 to 2199, has its reason.
     """
-    text = pl.col(column).str.replace(" ", "T", literal=True).str.replace("Z$", "+00:00")
-    aware = text.str.contains(r"T.*[+-]\d\d:?\d\d$")
-    with_offset = pl.coalesce(
-        pl.when(aware).then(text).str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
-        for form in ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z")
-    )
-    naive = pl.coalesce(
-        pl.when(~aware).then(text).str.to_datetime(form, time_unit="us", strict=False)
-        for form in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
-    )
-    date = pl.when(~aware).then(text).str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-    wall = pl.coalesce(naive, date)
-    placed = wall.dt.replace_time_zone(zone.key, ambiguous="earliest", non_existent="null")
-    before = (wall - pl.duration(hours=3)).dt.replace_time_zone(zone.key, ambiguous="earliest", non_existent="null")
-    skipped = before.dt.convert_time_zone("UTC") + pl.duration(hours=3)
-    found = pl.coalesce(with_offset, placed.dt.convert_time_zone("UTC"), skipped)
-    return pl.when(found.dt.year().is_between(1900, 2199)).then(found)
+    text = pl.col(column)
+    dated = pl.when(text.str.contains(r"^\d{4}-\d\d-\d\d$")).then(text + "T00:00").otherwise(text)
+    source = pl.int_range(pl.len()).cast(pl.String) if series is None else series
+    times = instants(table.select(time=dated, source=source), zone, repeats_are_later=series is not None)
+    possible = pl.col("instant").dt.year().is_between(*YEARS)
+    placed = table.hstack(times.with_columns(at=pl.when(possible).then("instant")).drop("instant"))
+    faults = [
+        (pl.col("time_fault") == AMBIGUOUS, f"{column} is an {AMBIGUOUS}"),
+        (pl.col("at").is_null(), f"{column} is no time"),
+    ]
+    return reject(placed, faults).drop("time_fault")

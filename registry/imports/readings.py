@@ -7,7 +7,7 @@ import polars as pl
 
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
-from registry.imports.instants import instant
+from registry.imports.instants import place
 from registry.imports.table import read_table, reject, reject_repeats, split
 from registry.store import Registry
 from warehouse.schemas import READINGS
@@ -43,12 +43,11 @@ def parse_readings(
     if not registers:
         raise RegistryError(f"{source_name} has no register column, such as {REGISTERS[0].name}.")
     names = [register.name for register in registers]
-    table = table.with_columns(at=instant("measured_at", zone))
+    table = place(table, "measured_at", zone, pl.concat_str("manufacturer", "serial", ignore_nulls=True))
     number = r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$"
     table = reject(
         table,
         [
-            (pl.col("at").is_null(), "measured_at is no time"),
             (pl.col("at") > now, "measured_at lies in the future"),
             (pl.all_horizontal(pl.col(names).is_null()), "no register has a value"),
             *((~pl.col(name).str.contains(number), f"{name} is no number with up to six decimals") for name in names),
@@ -70,6 +69,7 @@ def parse_readings(
         landed_at=pl.lit(now),
         source=pl.lit("import"),
         quality=pl.lit("M"),
+        flags="time_flag",
         month=pl.col("at").dt.strftime("%Y-%m"),
     )
     return READINGS.conform(readings), rejected

@@ -26,7 +26,8 @@ _readings = (
     Column(
         "flags",
         pl.String,
-        "Comma-separated: SENTINEL:flow_temp_c (taken out), FROZEN:energy_kwh (stands still, its sensor is broken).",
+        "Comma-separated: SENTINEL:flow_temp_c (taken out), FROZEN:energy_kwh (stands still, its sensor is broken), "
+        "shifted_forward (spring skips the written time).",
         nullable=True,
     ),
     Column("source", pl.String, "How the reading came: radio, wired, import or manual."),

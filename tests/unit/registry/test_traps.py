@@ -141,6 +141,50 @@ def test_times(meters, registry, written: str, instant: datetime | None) -> None
     assert rejected["reason"].to_list() == ([] if instant else ["measured_at is no time"])
 
 
+def local_readings(registry, *times: str, serial: str = "90000001"):
+    lines = "".join(f"KAM,{serial},{time},{number}\n" for number, time in enumerate(times))
+    content = f"manufacturer,serial,measured_at,volume_m3\n{lines}".encode()
+    return parse_readings(registry, content, organisation="default", zone=ZONE, now=NOW, source_name="readings.csv")
+
+
+def test_the_doubled_hour_of_autumn_is_read_in_file_order(meters, registry) -> None:
+    meters(METERS)
+    rows, rejected = local_readings(
+        registry, *(f"2025-10-26 {hour}" for hour in ("01:00", "02:00", "02:00", "03:00", "04:00"))
+    )
+    first = datetime(2025, 10, 25, 23, tzinfo=UTC)
+    assert rows["measured_at"].to_list() == [first + timedelta(hours=hour) for hour in range(5)]
+    assert rejected.is_empty()
+    quarters, _ = local_readings(
+        registry, *(f"2025-10-26 02:{minute}" for minute in ("00", "15", "30", "45", "00", "15", "30", "45"))
+    )
+    assert quarters["measured_at"].to_list() == [
+        datetime(2025, 10, 26, tzinfo=UTC) + timedelta(minutes=15 * number) for number in range(8)
+    ]
+
+
+def test_times_that_nobody_can_tell_apart_are_not_guessed(meters, registry) -> None:
+    meters(METERS)
+    rows, rejected = local_readings(
+        registry, *(f"2025-10-26 {hour}" for hour in ("03:00", "02:45", "02:30", "02:15", "01:00"))
+    )
+    assert rows["measured_at"].to_list() == [
+        datetime(2025, 10, 26, 2, tzinfo=UTC),
+        datetime(2025, 10, 25, 23, tzinfo=UTC),
+    ]
+    assert rejected["reason"].to_list() == ["measured_at is an ambiguous local time (AMBIGUOUS_TIME)"] * 3
+
+
+def test_a_time_that_spring_skips_is_moved_and_flagged(meters, registry) -> None:
+    meters(METERS)
+    rows, rejected = local_readings(registry, "2025-03-30 01:30", "2025-03-30 02:30")
+    assert rows.select("measured_at", "flags").rows() == [
+        (datetime(2025, 3, 30, 0, 30, tzinfo=UTC), None),
+        (datetime(2025, 3, 30, 1, 30, tzinfo=UTC), "shifted_forward"),
+    ]
+    assert rejected.is_empty()
+
+
 @pytest.mark.parametrize("value", ["1e5", "NaN", "+5", "12.", '"1,5"', "٣", "0x10", "1234567890123"])
 def test_registers_are_plain_decimals(meters, registry, value: str) -> None:
     meters(METERS)

@@ -1,4 +1,4 @@
-"""Written times to instants (ALGORITHMS §0, imported local times)."""
+"""Written times to the instants of the tables (ALGORITHMS §0, imported local times)."""
 
 from zoneinfo import ZoneInfo
 
@@ -11,28 +11,29 @@ AMBIGUOUS = "ambiguous local time (AMBIGUOUS_TIME)"
 SHIFTED = "shifted_forward"
 
 
-def instants(times: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
+def instants(times: pl.DataFrame, zone: ZoneInfo, *, repeats_are_later: bool = False) -> pl.DataFrame:
     """Reads ISO 8601 times, with or without offset.
 
     A time without offset is local time in ``zone``. In the ambiguous autumn hour it is the first occurrence until the
-    file order of its collector steps back, then the second; where it steps back more than once nobody can tell, and the
+    file order of its source steps back, then the second; where it steps back more than once nobody can tell, and the
     row gets a fault. A time that the spring change skips is moved forward by the gap and flagged.
 
     Args:
-        times: ``time`` (String, nullable) and ``collector`` (String, nullable) in file order.
+        times: ``time`` (String, nullable) and ``source`` (String, nullable; a collector, a meter) in file order.
         zone: Zone of times without offset.
+        repeats_are_later: Whether a source never names an instant twice, so that the same time again steps back, too.
 
     Returns:
-        As many rows: ``received_at`` (Datetime us UTC; null where missing or faulty), ``time_fault`` (String; null
+        As many rows: ``instant`` (Datetime us UTC; null where missing or faulty), ``time_fault`` (String; null
         where the time is missing or good), ``time_flag`` (String; ``shifted_forward`` or null).
     """
     text = times["time"].str.strip_chars().str.replace(" ", "T", literal=True)
     with_offset = text.str.contains(_OFFSET).fill_null(value=False)
     absolute = _parsed(text.set(~with_offset, None), offset=True)
     wall = _parsed(text.set(with_offset, None), offset=False)
-    local = _localised(times.select("collector", wall=wall), zone)
+    local = _localised(times.select("source", wall=wall), zone, repeats_are_later=repeats_are_later)
     return local.select(
-        received_at=pl.coalesce(pl.lit(absolute), "instant"),
+        instant=pl.coalesce(pl.lit(absolute), "instant"),
         time_fault=pl.when("ambiguous")
         .then(pl.lit(AMBIGUOUS))
         .when(pl.lit(text.is_not_null() & absolute.is_null() & wall.is_null()))
@@ -54,15 +55,15 @@ def _parsed(text: pl.Series, *, offset: bool) -> pl.Series:
     return parsed
 
 
-def _localised(walls: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
+def _localised(walls: pl.DataFrame, zone: ZoneInfo, *, repeats_are_later: bool) -> pl.DataFrame:
     """Local wall times to instants, with the columns ``ambiguous`` and ``shifted``."""
     if walls["wall"].null_count() == walls.height:
         nothing = pl.lit(None, pl.Datetime("us", "UTC"))
         return walls.with_columns(instant=nothing, ambiguous=pl.lit(value=False), shifted=pl.lit(value=False))
     wall = pl.col("wall")
     twice = pl.col("first") != pl.col("second")
-    steps_back = (wall < wall.shift(1)).fill_null(value=False).cum_sum()
-    autumn = (twice, wall.dt.date(), "collector")
+    steps_back = (wall <= wall.shift(1)) if repeats_are_later else (wall < wall.shift(1))
+    autumn = (twice, wall.dt.date(), "source")
     return (
         walls.with_columns(
             first=_utc(wall, zone, "earliest"),
@@ -70,7 +71,7 @@ def _localised(walls: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
             # The offset before the gap is the one of the day before.
             moved=_utc(wall.dt.offset_by("-1d"), zone, "earliest") + pl.duration(days=1),
         )
-        .with_columns(steps=steps_back.over(*autumn))
+        .with_columns(steps=steps_back.fill_null(value=False).cum_sum().over(*autumn))
         .with_columns(ambiguous=twice.fill_null(value=False) & (pl.col("steps").max().over(*autumn) > 1))
         .select(
             instant=pl.when("ambiguous")
