@@ -1,8 +1,8 @@
 """Decoding: receptions become outcomes, telegrams, readings and records.
 
 A pass takes the receptions of some arrival days that have no outcome yet, and those that waited for something that has
-come since: a key, a registration, a compact frame's format. It commits its outcomes last. A pass that dies in the
-middle is therefore done again, and every write before the outcomes replaces what the dead pass left.
+come since: a key, a registration, a compact frame's format, a decoder. It commits its outcomes last. A pass that dies
+in the middle is therefore done again, and every write before the outcomes replaces what the dead pass left.
 """
 
 from collections import Counter
@@ -18,6 +18,7 @@ from assets.steps.publishing import publish_registry
 from assets.steps.touched import extent, touch
 from decoders.batch import Decoded, decode_batch
 from decoders.compact import KNOWN, FormatBook
+from decoders.edition import edition
 from registry.keys import key_news, load_keys, record_results
 from registry.tables import registered_meters
 from warehouse.schemas import (
@@ -74,7 +75,8 @@ def latest_outcomes(house: Installation, days: Sequence[date] | None = None) -> 
 def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.LazyFrame:
     """Latest outcomes of receptions whose obstacle may be gone (ALGORITHMS §1.2).
 
-    A key is tried again when it came, or first verified a frame, at the last attempt or after it.
+    A key is tried again when it came, or first verified a frame, at the last attempt or after it; a telegram that no
+    decoder could read, when the decoders or a device file changed.
 
     Args:
         house: The installation.
@@ -93,6 +95,7 @@ def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.La
         (outcome.is_in(["no_key", "wrong_key"]) & (pl.col("news_at") >= pl.col("decided_at")))
         | ((outcome == "foreign") & pl.col("meter_id").is_in(registered.implode()))
         | ((outcome == "unknown_format") & pl.col("signature").is_in(formats))
+        | (outcome.is_in(["unsupported", "manufacturer_data"]) & (pl.col("decoders") != edition()))
     ).drop("news_at")
 
 
@@ -154,7 +157,7 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     """Writes what a chunk says: values first, outcomes last."""
     outcomes = frames.drop("frame", "attempt", "old_key").join(decoded.outcomes, on="frame_id", how="left")
     outcomes = outcomes.join(frames.select("frame_id", "attempt"), on="frame_id", how="left").with_columns(
-        attempt=pl.col("attempt").fill_null(0) + 1, decided_at=pl.lit(now)
+        attempt=pl.col("attempt").fill_null(0) + 1, decided_at=pl.lit(now), decoders=pl.lit(edition())
     )
     keys = pl.concat([outcomes["telegram_key"], frames["old_key"]]).drop_nulls().unique().to_frame("telegram_key")
     first, last = extent(outcomes["received_at"])

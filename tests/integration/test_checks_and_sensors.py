@@ -10,7 +10,9 @@ import pytest
 
 from assets.checks import days_that_differ, repeated_keys, unaccounted_receptions
 from assets.installation import InstallationResource, open_installation
+from decoders.edition import edition
 from pipelines.definitions import defs
+from pipelines.runs import catch_up
 from pipelines.sensors import folder_sensor, sftp_sensor, waiting_sensor
 from tests.integration.installations import House, fleet, house
 from tests.integration.openssh import openssh
@@ -153,3 +155,28 @@ def test_the_waiting_sensor_asks_once_when_a_key_has_come(known: House, fleet: P
     again = look(waiting_sensor, known, asked.cursor)
     assert isinstance(again, dg.SensorResult)
     assert not again.run_requests
+
+
+def test_frames_that_no_decoder_could_read_are_tried_by_a_new_one(
+    known: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allocator = "1844d708785623910208780413102700000259e803426c0c4c"
+    (tmp_path / "meters.csv").write_text("manufacturer,serial,version,device_type\nBFW,91235678,02,08\n")
+    assert known.take("meters", tmp_path / "meters.csv") == 0
+    (tmp_path / "frames.csv").write_text(f"received_at,frame\n2025-10-21T00:00:00Z,{allocator}\n")
+    monkeypatch.setattr("assets.steps.decoding.edition", lambda: "an earlier one")
+    assert known.ingest(tmp_path / "frames.csv") == 0
+    assert catch_up(known.installation, identity="test") == []
+
+    def attempts() -> list[tuple[str, int, str]]:
+        found = known.installation.lake.scan(OUTCOMES).filter(pl.col("meter_id") == "BFW-91235678-02-08")
+        return found.select("outcome", "attempt", "decoders").sort("attempt").collect().rows()
+
+    assert attempts() == [("manufacturer_data", 1, "an earlier one")]
+    monkeypatch.setattr("assets.steps.decoding.edition", edition)
+    asked = look(waiting_sensor, known, None)
+    assert isinstance(asked, dg.SensorResult)
+    assert asked.run_requests
+    assert catch_up(known.installation, identity="test")
+    assert attempts() == [("manufacturer_data", 1, "an earlier one"), ("manufacturer_data", 2, edition())]
+    assert catch_up(known.installation, identity="test") == [], "once"

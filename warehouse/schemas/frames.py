@@ -43,6 +43,7 @@ OUTCOMES = Table(
         c.frame_id,
         Column("attempt", pl.Int32, "Number of the attempt, from 1."),
         Column("decided_at", INSTANT, "When the attempt was made."),
+        Column("decoders", pl.String, "Which decoders made it: a digest of their code and device files."),
         c.outcome,
         c.reason,
         _meter_id,

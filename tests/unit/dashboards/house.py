@@ -243,6 +243,7 @@ def _frames(lake: Lake) -> None:
             {
                 "attempt": 1,
                 "decided_at": END,
+                "decoders": "0" * 16,
                 "outcome": {1: "no_key", 2: "corrupt", 3: "foreign"}.get(frame["source_line"] % 11, "decoded"),
                 "reason": None,
                 **{name: frame[name] for name in ("frame_id", "received_at", "landed_at", "landed_day")},

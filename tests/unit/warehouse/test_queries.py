@@ -270,7 +270,7 @@ def test_overview_takes_the_latest_outcome_and_counts_what_waits(lake: Lake) -> 
     write(
         lake, RECEPTIONS, *({**frame, "frame_id": f"f-{line}", "frame": b"", "source_line": line} for line in range(4))
     )
-    attempt = {"decided_at": AT, "received_at": AT, "landed_at": AT, "landed_day": AT.date()}
+    attempt = {"decided_at": AT, "decoders": "0" * 16, "received_at": AT, "landed_at": AT, "landed_day": AT.date()}
     write(
         lake,
         OUTCOMES,

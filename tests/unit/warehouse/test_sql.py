@@ -79,6 +79,7 @@ def outcomes(*attempts: tuple[str, int, str, str | None]) -> pl.DataFrame:
                 "frame_id": frame_id,
                 "attempt": attempt,
                 "decided_at": AT,
+                "decoders": "0" * 16,
                 "outcome": outcome,
                 "reason": reason,
                 "received_at": AT,
