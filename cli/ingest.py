@@ -8,13 +8,13 @@ import polars as pl
 import typer
 
 from assets.installation import Installation
-from assets.steps.decoding import latest_outcomes
 from assets.steps.landing import frame_files
 from assets.steps.touched import touch_days
 from cli.home import HomeOption, identity, open_home
 from cli.messages import complain, messages, say
 from pipelines.runs import RunError, catch_up, ingest_files, run_days
 from registry import ledger
+from warehouse.schemas import OUTCOMES
 from warehouse.transforms.calendar import local_days
 
 
@@ -60,11 +60,16 @@ def run_ingest(house: Installation, paths: list[Path], collector: str = "", rece
     except RunError as exc:
         complain(str(exc))
         return 1
-    return report(house, started)
+    return report(house, len(files), started)
 
 
-def report(house: Installation, started: datetime) -> int:
-    """Says what came of the files that landed since an instant.
+def report(house: Installation, named: int, started: datetime) -> int:
+    """Says what came of the files of a run.
+
+    Args:
+        house: The installation.
+        named: How many files it was given.
+        started: When it began; what was decided since then is told, also of files that an earlier run had landed.
 
     Returns:
         Exit status: 1 where a file was refused.
@@ -73,17 +78,13 @@ def report(house: Installation, started: datetime) -> int:
     refused = files.filter(pl.col("state") == "refused")
     for name, reason in refused.select("name", "reason").rows():
         complain(f"{name} was refused: {reason}")
-    days = sorted(files["landed_day"].unique().to_list())
-    outcomes = (
-        latest_outcomes(house, days)
-        .filter(pl.col("landed_at") >= started)
-        .group_by("outcome")
-        .agg(pl.len().alias("receptions"))
-        .sort("outcome")
-        .collect()
+    attempts = house.lake.scan(OUTCOMES).filter(
+        (pl.col("organisation") == house.organisation) & (pl.col("decided_at") >= started)
     )
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.rows()) or "no new frames"
-    say(f"{files.height} files landed, {refused.height} refused; receptions: {counts}.")
+    outcomes = attempts.sort("attempt").unique("frame_id", keep="last").group_by("outcome").len().sort("outcome")
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.collect().rows()) or "none to decode"
+    known = f", {named - files.height} known already" if named > files.height else ""
+    say(f"{files.height} files landed, {refused.height} refused{known}; receptions: {counts}.")
     return 1 if refused.height else 0
 
 

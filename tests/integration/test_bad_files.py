@@ -36,6 +36,17 @@ def test_a_file_that_is_no_frame_file_is_refused_whole(
     assert house.ask("select outcome from frames").rows() == [("foreign",)], "the other file goes on"
 
 
+def test_a_delivery_that_comes_again_is_named_as_known(
+    house: House, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "frames.csv"
+    file.write_text(f"received_at,frame\n2025-10-21T00:00:00Z,{FRAME}\n")
+    assert house.ingest(file) == 0
+    assert "1 files landed, 0 refused; receptions: 1 foreign." in capfd.readouterr().err
+    assert house.ingest(file) == 0
+    assert "0 files landed, 0 refused, 1 known already; receptions: none to decode." in capfd.readouterr().err
+
+
 def test_bad_lines_are_rejected_rows(house: House, tmp_path: Path) -> None:
     file = tmp_path / "mixed.csv"
     file.write_text(
