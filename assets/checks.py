@@ -5,7 +5,8 @@ from collections.abc import Callable
 import dagster as dg
 import polars as pl
 
-from assets.installation import Installation, InstallationResource
+from assets.installation import Installation
+from assets.resources import InstallationResource
 from assets.steps.decoding import latest_outcomes
 from warehouse.schemas import (
     CONSUMPTION_DAILY,

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.installation import InstallationResource
 from assets.partitions import ARRIVAL_DAYS, WHOLE_RANGE, days_of
+from assets.resources import InstallationResource
 from assets.specs import table_spec
 from assets.steps.decoding import decode_days
 from warehouse.schemas import FORMATS, LAYOUTS, METERS, OUTCOMES, READINGS, RECEPTIONS, RECORDS, TELEGRAMS

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assets.installation import InstallationResource
+from assets.resources import InstallationResource
 from assets.specs import table_spec
 from assets.steps.figures import reckon_figures
 from assets.steps.observations import reckon_info_codes, reckon_links, reckon_performance

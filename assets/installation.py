@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-import dagster as dg
-
 import settings
 from registry.keys import KeyVault
 from registry.store import Registry
@@ -75,13 +73,3 @@ def open_installation(home: Path) -> Installation:
         InstallationError: There is none.
     """
     return Installation(settings.load(home))
-
-
-class InstallationResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic only in Dagster's stubs
-    """The installation, named by its directory."""
-
-    home: str
-
-    def open(self) -> Installation:
-        """Opens it."""
-        return open_installation(Path(self.home))

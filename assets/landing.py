@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from assets.installation import InstallationResource
 from assets.partitions import ARRIVAL_DAYS, WHOLE_RANGE, days_of
+from assets.resources import InstallationResource
 from assets.specs import OWNER, table_spec
 from assets.steps.landing import land_paths, land_remote, read_landed_files
 from warehouse.schemas import RECEPTIONS, REJECTED_ROWS

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.installation import InstallationResource
+from assets.resources import InstallationResource
 from assets.specs import table_spec
 from assets.steps.publishing import PUBLISHED, publish_registry
 

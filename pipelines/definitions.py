@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets import decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
-from assets.installation import InstallationResource
+from assets.resources import InstallationResource
 from pipelines.jobs import INGEST
 from pipelines.sensors import SENSORS
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assets.installation import InstallationResource
 from assets.partitions import day_range_tags
+from assets.resources import InstallationResource
 from assets.steps.landing import sftp_drop
 from assets.steps.staleness import runs_of_days, stale_days
 from connectors import folder

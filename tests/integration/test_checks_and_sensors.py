@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from assets.checks import days_that_differ, repeated_keys, unaccounted_receptions
-from assets.installation import InstallationResource, open_installation
+from assets.installation import open_installation
+from assets.resources import InstallationResource
 from decoders.edition import edition
 from pipelines.definitions import defs
 from pipelines.runs import catch_up
