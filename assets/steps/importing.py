@@ -7,10 +7,12 @@ from pathlib import Path
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
-from assets.steps.touched import touch, touch_spans
+from assets.steps.touched import touch
 from connectors.folder import read_complete
 from registry.imports import ImportReport, import_customers, import_exchanges, import_meters, parse_readings
+from warehouse.merging import touched
 from warehouse.schemas import READINGS, REJECTED_ROWS
 
 
@@ -40,9 +42,11 @@ def import_file(
         readings, rejected = parse_readings(
             registry, content, organisation=organisation, zone=zone, now=now, source_name=name
         )
-        merged = house.lake.merge(READINGS, readings, stale=READINGS.empty().select(READINGS.key))
+        news, nothing = _news(house, readings), READINGS.empty().select(READINGS.key)
+        keep_readings(house, superseded_readings(house, news, nothing), now)
+        merged = house.lake.merge(READINGS, news, stale=nothing)
         touch(house, readings, "readings")
-        report = ImportReport(merged.inserted, merged.replaced, merged.unchanged, rejected, readings["meter_id"])
+        report = ImportReport(merged.inserted, merged.replaced, readings.height - news.height, rejected)
     elif kind == "meters":
         report = import_meters(
             registry,
@@ -60,23 +64,15 @@ def import_file(
             registry, content, organisation=organisation, identity=identity, zone=zone, now=now, source_name=name
         )
     publish_registry(house)
-    if kind in ("customers", "exchanges"):
-        _touch_meters(house, report.meter_ids)
     _keep_rejected(house, file.name, content, report, now)
     return report
 
 
-def _touch_meters(house: Installation, meter_ids: pl.Series) -> None:
-    """Has the figures of meters that came, went or moved reckoned again, as far as there are readings."""
-    spans = (
-        house.lake.scan(READINGS)
-        .filter((pl.col("organisation") == house.organisation) & pl.col("meter_id").is_in(meter_ids.implode()))
-        .group_by("meter_id")
-        .agg(first_at=pl.col("measured_at").min(), last_at=pl.col("measured_at").max())
-        .collect()
-    )
-    if spans.height:
-        touch_spans(house, spans, "registry")
+def _news(house: Installation, readings: pl.DataFrame) -> pl.DataFrame:
+    """Readings that do not stand already; one that comes again keeps the instant at which it came first."""
+    said = [name for name in READINGS.schema.names() if name != "landed_at"]
+    standing = touched(READINGS, house.lake.scan(READINGS), readings, READINGS.empty().select(READINGS.key), None)
+    return readings.join(standing, on=said, how="anti", nulls_equal=True)
 
 
 def _keep_rejected(house: Installation, name: str, content: bytes, report: ImportReport, now: datetime) -> None:

@@ -1,6 +1,9 @@
-"""Publishing: the registry's non-secret tables as a snapshot in the lake."""
+"""Publishing: the registry's non-secret tables as a snapshot in the lake, and what must be reckoned again for them."""
+
+import polars as pl
 
 from assets.installation import Installation
+from assets.steps.touched import touch_meters
 from registry.tables import published_tables
 from warehouse.schemas import (
     AUDIT_LOG,
@@ -11,6 +14,7 @@ from warehouse.schemas import (
     INSTALLATIONS,
     METERING_POINTS,
     METERS,
+    Table,
 )
 
 PUBLISHED = (METERS, METERING_POINTS, INSTALLATIONS, EXCHANGES, COLLECTORS, GROUPS, GROUP_MEMBERS, AUDIT_LOG)
@@ -19,13 +23,35 @@ PUBLISHED = (METERS, METERING_POINTS, INSTALLATIONS, EXCHANGES, COLLECTORS, GROU
 def publish_registry(house: Installation) -> dict[str, int]:
     """Writes what changed of the registry's tables to the lake.
 
+    Figures rest on the published snapshot. Meters that came, went, moved or were exchanged since the last one are
+    touched before it is replaced: whatever dies in between, the next time finds the difference again.
+
     Args:
         house: The installation.
 
     Returns:
         Rows per table.
     """
-    snapshots = published_tables(house.registry)
-    for table in PUBLISHED:
-        house.lake.overwrite(table, snapshots[table.name])
+    with house.alone("publishing"):
+        snapshots = published_tables(house.registry)
+        moved = [
+            _changed(house, snapshots, INSTALLATIONS, ["meter_id"]),
+            _changed(house, snapshots, EXCHANGES, ["old_meter_id", "new_meter_id"]),
+        ]
+        touch_meters(house, pl.concat(moved).unique())
+        for table in PUBLISHED:
+            house.lake.overwrite(table, snapshots[table.name])
     return {table.name: snapshots[table.name].height for table in PUBLISHED}
+
+
+def _changed(house: Installation, snapshots: dict[str, pl.DataFrame], table: Table, meters: list[str]) -> pl.Series:
+    """Meters that rows name which stand in only one of the published and the coming table."""
+    columns = table.schema.names()
+    before = house.lake.scan(table).select(columns).collect()
+    after = table.conform(snapshots[table.name]).select(columns)
+    differing = pl.concat([
+        before.join(after, on=columns, how="anti", nulls_equal=True),
+        after.join(before, on=columns, how="anti", nulls_equal=True),
+    ])  # fmt: skip
+    ours = differing.filter(pl.col("organisation") == house.organisation)
+    return pl.concat([ours[name].alias("meter_id") for name in meters])

@@ -99,6 +99,26 @@ def touch_days(house: Installation, start: datetime, end: datetime) -> None:
     touch(house, readings.select("meter_id", "measured_at").collect(), "backfill")
 
 
+def touch_meters(house: Installation, meter_ids: pl.Series) -> None:
+    """Has the figures of meters that came, went or moved reckoned again, as far as there are readings.
+
+    Args:
+        house: The installation.
+        meter_ids: The meters.
+    """
+    if meter_ids.is_empty():
+        return
+    spans = (
+        house.lake.scan(READINGS)
+        .filter((pl.col("organisation") == house.organisation) & pl.col("meter_id").is_in(meter_ids.implode()))
+        .group_by("meter_id")
+        .agg(first_at=pl.col("measured_at").min(), last_at=pl.col("measured_at").max())
+        .collect()
+    )
+    if spans.height:
+        touch_spans(house, spans, "registry")
+
+
 def _name(consumer: str) -> str:
     return f"touched:{consumer}"
 

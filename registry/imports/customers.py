@@ -100,7 +100,6 @@ def import_customers(
         updated=len(updated),
         unchanged=good.height - new.height - len(updated),
         rejected=rejected,
-        meter_ids=fresh["meter_id"],
     )
 
 

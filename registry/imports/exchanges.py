@@ -79,7 +79,6 @@ def import_exchanges(
     table = resolve(registry, organisation, table, "old_")
     table = resolve(registry, organisation, table, "new_")
     added = updated = unchanged = 0
-    touched: list[str] = []
     refusals: list[tuple[int, str]] = []
     good, rejected = split(table)
     with registry.begin() as session:
@@ -98,7 +97,6 @@ def import_exchanges(
             if known and known[0].new_meter_id == new:
                 if _correct(known, line, now):
                     updated += 1
-                    touched += [old, new]
                 else:
                     unchanged += 1
                 continue
@@ -150,7 +148,6 @@ def import_exchanges(
             )
             session.flush()
             added += 1
-            touched += [old, new]
         rejected = pl.concat([rejected, pl.DataFrame(refusals, schema=rejected.schema, orient="row")])
         audit.record(
             session,
@@ -166,7 +163,6 @@ def import_exchanges(
         updated=updated,
         unchanged=unchanged,
         rejected=rejected.sort("source_line"),
-        meter_ids=pl.Series("meter_id", touched, pl.String),
     )
 
 

@@ -114,7 +114,6 @@ def import_meters(
         updated=len(updated),
         unchanged=rows.height - new.height - len(updated),
         rejected=rejected,
-        meter_ids=rows["meter_id"],
     )
 
 

@@ -16,11 +16,9 @@ class ImportReport:
         updated: Entries that changed.
         unchanged: Entries that the file repeats.
         rejected: ``source_line`` (from 1, the header is line 1) and ``reason``.
-        meter_ids: Meters whose figures the import may change.
     """
 
     added: int
     updated: int
     unchanged: int
     rejected: pl.DataFrame = field(repr=False)
-    meter_ids: pl.Series = field(repr=False)
