@@ -30,9 +30,12 @@ def import_(
     kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
     file: Annotated[Path, typer.Argument(help="CSV file with a header.", exists=True, dir_okay=False)],
     home: HomeOption = None,
+    profile: Annotated[str, typer.Option(help="Layout of the file; by default the predefined one of its kind.")] = "",
     stock: Annotated[bool, typer.Option("--stock", help="Put new meters in stock instead of in use.")] = False,
 ) -> None:
     """Imports a file, then brings up to date what it touches: waiting frames, consumption."""
+    if profile not in ("", kind.value):
+        raise typer.BadParameter(f"there is no profile {profile!r}; there is {kind.value}.", param_hint="--profile")
     house = open_home(home)
     raise typer.Exit(run_import(house, kind.value, file, "stock" if stock else "in_use"))
 
