@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from decoders.crc import crc16
-from decoders.transport import AFL, ELL_SIZES, TPL
+from decoders.transport import AFL, ELL_SIZES, NETWORK, TPL
 
-Format = Literal["A", "B", "no_crc", "no_crc_bad_length", "mbus_long"]
+Format = Literal["A", "B", "no_crc", "no_crc_bad_length", "mbus_long", "mbus_short"]
 
 SYNC_A = b"\x54\xcd"
 SYNC_B = b"\x54\x3d"
@@ -43,7 +43,7 @@ class Frame:
     damage: str | None = None
 
 
-READABLE_CI = frozenset({*ELL_SIZES, AFL, *TPL})
+READABLE_CI = frozenset({*ELL_SIZES, AFL, NETWORK, *TPL})
 """CI fields that the layers above can read."""
 
 
@@ -77,6 +77,8 @@ def read_link(frame: bytes, transport: str = "auto", *, crc_removed: bool = Fals
     Raises:
         LinkDamage: There is not even a header.
     """
+    if transport != "wmbus" and is_wired_short(frame):
+        return Frame("mbus_short", frame)
     if transport == "mbus" or (transport == "auto" and is_wired(frame)):
         return _wired(frame)
     if frame[:2] == SYNC_A:
@@ -107,6 +109,13 @@ def read_link(frame: bytes, transport: str = "auto", *, crc_removed: bool = Fals
 def is_wired(frame: bytes) -> bool:
     """Whether the bytes begin as a wired frame does."""
     return frame[:1] == b"\x68" and frame[3:4] == b"\x68" and frame[1:2] == frame[2:3]
+
+
+def is_wired_short(frame: bytes) -> bool:
+    """Whether the bytes are the acknowledgement E5, or a whole short frame ``10 C A checksum 16``."""
+    if frame == b"\xe5":
+        return True
+    return len(frame) == 5 and frame[0] == 0x10 and frame[4] == 0x16 and sum(frame[1:3]) & 0xFF == frame[3]
 
 
 def _wired(frame: bytes) -> Frame:

@@ -32,3 +32,19 @@ WAITING: Final[frozenset[Outcome]] = frozenset(
     {"no_key", "wrong_key", "unknown_format", "unsupported", "manufacturer_data", "foreign"}
 )
 """Outcomes that a key, a registration, a format or a newer decoder can still turn into readings."""
+
+
+class Stop(Exception):  # noqa: N818  carries an outcome, not an error
+    """A telegram goes no further than here.
+
+    Attributes:
+        outcome: What became of it.
+        reason: Why.
+        security: How it is secured, where that is known by now.
+    """
+
+    def __init__(self, outcome: Outcome, reason: str, security: str | None = None) -> None:
+        super().__init__(reason)
+        self.outcome: Outcome = outcome
+        self.reason = reason
+        self.security = security

@@ -14,8 +14,6 @@ from decoders.scalar import Key, Telegram, decode_telegram
 
 Json = dict[str, Any]
 
-KEY_BYTES = 16
-
 
 def telegram_report(telegram: Telegram, line: int, case_id: str | None = None) -> Json:
     """The object of one telegram.
@@ -130,6 +128,4 @@ def _decode(
         return Telegram("corrupt", reason)
     if transport == "lorawan":
         return Telegram("unsupported", "a LoRaWAN payload")
-    if any(len(key.value) != KEY_BYTES for key in keys):
-        return Telegram("unsupported", f"the key has not {KEY_BYTES} bytes")
     return decode_telegram(frame, keys, formats, transport=transport or "auto")

@@ -7,19 +7,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from hashlib import md5
 
+from decoders import diehl, fixed
 from decoders import security as sec
 from decoders.canonical import FieldValue, apply_plan, has_records, plan
 from decoders.compact import KNOWN, FormatBook, expand, format_of
 from decoders.crc import crc16
 from decoders.link import LinkDamage, read_link
-from decoders.outcomes import Outcome
+from decoders.opening import Key, Opened, Sealed, open_link, open_payload
+from decoders.outcomes import Outcome, Stop
 from decoders.record import DataRecord
 from decoders.records import parse_records
 from decoders.tables.device_types import MEDIA
 from decoders.transport import (
     AFL,
     ELL_SIZES,
-    TPL,
+    NETWORK,
     Address,
     Afl,
     Ell,
@@ -31,24 +33,10 @@ from decoders.transport import (
     read_tpl,
 )
 
+__all__ = ["Key", "Telegram", "decode_telegram", "layout_id"]
+
 _COMPACT_HEADER = 4
-_FIXED_SIZE = 16
-_INNER_CI = frozenset({AFL, *TPL})
-"""What may stand behind an extended link layer."""
 _WIRED_TO_DEVICE = frozenset({0x53, 0x73, 0x40})
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A meter's key.
-
-    Attributes:
-        value: 16 bytes.
-        verified: Whether it has verified a frame of the meter before.
-    """
-
-    value: bytes = field(repr=False)
-    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +86,6 @@ class Telegram:
         return MEDIA.get(self.address.device_type, "unknown") if self.address else None
 
 
-class _Stop(Exception):  # noqa: N818  carries an outcome, not an error
-    def __init__(self, outcome: Outcome, reason: str) -> None:
-        super().__init__(reason)
-        self.outcome: Outcome = outcome
-        self.reason = reason
-
-
 def decode_telegram(
     frame: bytes,
     keys: Sequence[Key] = (),
@@ -134,8 +115,8 @@ def decode_telegram(
 def _decode(frame: bytes, transport: str, work: "_Work", *, crc_removed: bool = False) -> Telegram:
     try:
         work.read(frame, transport, crc_removed=crc_removed)
-    except _Stop as stop:
-        work.outcome, work.reason = stop.outcome, stop.reason
+    except Stop as stop:
+        work.outcome, work.reason, work.security = stop.outcome, stop.reason, stop.security or work.security
     except (LinkDamage, TransportDamage) as exc:
         work.outcome, work.reason = "corrupt", work.damage or str(exc)
     return work.telegram()
@@ -166,27 +147,42 @@ class _Work:
         """Goes from the link to the records."""
         found = read_link(frame, transport, crc_removed=crc_removed)
         self.link, self.content, self.damage = found.format, found.content, found.damage
+        if self.link == "mbus_short":
+            raise Stop("unsupported", "a short frame, which carries no data")
         wired = self.link == "mbus_long"
         if wired:
             position = 2
             if self.damage is None and self.content[0] in _WIRED_TO_DEVICE:
-                raise _Stop("unsupported", "a frame to a device")
+                raise Stop("unsupported", "a frame to a device")
         else:
             self.address = self.link_address = link_address(self.content[2:10])
             position = self._extended(10)
+            if self.content[position : position + 1] == bytes([NETWORK]):
+                position += 2
         afl, position = self._authentication(position)
         tpl = self.tpl = read_tpl(self.content, position, wired=wired)
         self.address = tpl.address or self.address
+        if self.address is not None and self.address is self.link_address and diehl.has_own_order(self.address, tpl):
+            self.address = diehl.reordered(self.address)
         self._judge_link()
-        self._open_payload(afl, tpl, position)
+        sealed = Sealed(self.content, position, tpl, afl, self.address, self.link_address)
+        self.payload = self._take(open_payload(sealed, self.keys))
         self._application(tpl)
+
+    def _take(self, opened: Opened) -> bytes:
+        """Notes how bytes were opened; a layer without encryption leaves what the one below it had."""
+        if opened.security != "none":
+            self.security = opened.security
+        self.proven = opened.proven or self.proven
+        self.verified_key = self.verified_key if opened.key is None else opened.key
+        return opened.plain
 
     def _judge_link(self) -> None:
         """Damage of the link comes before everything, an unknown meter before its missing key."""
         if self.damage:
-            raise _Stop("corrupt", self.damage)
+            raise Stop("corrupt", self.damage)
         if self.registered is not None and self.address is not None and self.address.meter_id not in self.registered:
-            raise _Stop("foreign", "the meter is not registered")
+            raise Stop("foreign", "the meter is not registered")
 
     def _extended(self, position: int) -> int:
         """Reads an extended link layer and takes its encryption off."""
@@ -198,39 +194,18 @@ class _Work:
             return ell.end
         if ell.encryption not in (0, 1):
             self._judge_link()
-            raise _Stop("unsupported", f"link layer encryption {ell.encryption}")
+            raise Stop("unsupported", f"link layer encryption {ell.encryption}")
         sealed = self.content[ell.end :]
         if ell.encryption == 1:
             self._judge_link()
-            sealed = self._open_link(ell, sealed)
+            assert self.link_address is not None  # noqa: S101  wireless frames have one
+            sealed = self._take(open_link(self.link_address, ell, sealed, self.keys))
         elif not sec.payload_crc_holds(sealed):
             self._judge_link()
-            raise _Stop("corrupt", "the payload CRC does not match")
+            raise Stop("corrupt", "the payload CRC does not match")
         self.proven = True
         self.content = self.content[: ell.end] + sealed
         return ell.end + 2
-
-    def _open_link(self, ell: Ell, sealed: bytes) -> bytes:
-        self.security = "ell_ctr"
-        assert self.link_address is not None  # noqa: S101  wireless frames have one
-        iv = sec.ctr_iv(self.link_address, ell)
-        for number, key in enumerate(self.keys):
-            opened = sec.decrypt_ctr(key.value, iv, sealed)
-            if sec.payload_crc_holds(opened):
-                self.verified_key = number
-                return opened
-        # Of 65536 ciphertexts one has a CRC that holds; hardly any of those goes on with a header.
-        if sec.payload_crc_holds(sealed) and sealed[2:3] and sealed[2] in _INNER_CI:
-            self.security = "ell_ctr logged_plain"
-            return sealed
-        raise self._unopened("the payload CRC does not match after decryption")
-
-    def _unopened(self, reason: str) -> "_Stop":
-        if not self.keys:
-            return _Stop("no_key", "encrypted, and no key is known")
-        if any(key.verified for key in self.keys):
-            return _Stop("corrupt", f"{reason}, though the key has verified other frames")
-        return _Stop("wrong_key", reason)
 
     def _authentication(self, position: int) -> tuple[Afl | None, int]:
         if self.content[position : position + 1] != bytes([AFL]):
@@ -238,65 +213,23 @@ class _Work:
         afl = read_afl(self.content, position)
         if afl.fragmented:
             self._judge_link()
-            raise _Stop("unsupported", "a fragmented message")
+            raise Stop("unsupported", "a fragmented message")
         return afl, afl.end
-
-    def _open_payload(self, afl: Afl | None, tpl: Tpl, start: int) -> None:
-        """Takes the transport layer's encryption off."""
-        payload = self.content[tpl.end :]
-        plain_kind = tpl.kind not in ("full", "compact", "format", "error")
-        # Wired meters of old keep a signature where newer ones have the configuration word.
-        plain_mode = tpl.mode == 0 or (self.link == "mbus_long" and tpl.mode not in (5, 7))
-        if plain_kind or plain_mode:
-            self.payload = payload
-        elif tpl.mode in (5, 7):
-            self.payload = self._open_blocks(afl, tpl, payload, self.content[start:])
-        else:
-            raise _Stop("unsupported", f"security mode {tpl.mode}")
-
-    def _open_blocks(self, afl: Afl | None, tpl: Tpl, payload: bytes, message: bytes) -> bytes:
-        self.security = f"mode{tpl.mode}"
-        if tpl.blocks == 0:
-            return payload
-        if self.address is None:
-            raise _Stop("unsupported", "encrypted without an address")  # a short header on a wire
-        counter = afl.counter if afl is not None else b""
-        can_open = tpl.mode == 5 or bool(counter)
-        failures: list[_Stop] = []
-        for number, key in enumerate(self.keys if can_open else ()):
-            if tpl.mode == 5:
-                opened = sec.decrypt_cbc(key.value, sec.mode5_iv(self.address, tpl.access_no or 0), payload, tpl.blocks)
-                holds = opened.startswith(sec.FILLER)
-            else:
-                encryption, authentication = sec.derived_keys(key.value, self.address, counter)
-                opened = sec.decrypt_cbc(encryption, bytes(sec.BLOCK), payload, tpl.blocks)
-                authentic = afl is not None and sec.mac_holds(authentication, afl, message)
-                holds = authentic and opened.startswith(sec.FILLER)
-                if not holds and opened.startswith(sec.FILLER):
-                    failures.append(_Stop("corrupt", "the message authentication code does not match"))
-            if holds:
-                self.proven, self.verified_key = True, number
-                return opened
-        if payload.startswith(sec.FILLER):
-            self.security += " logged_plain"
-            return payload
-        if not can_open:
-            raise _Stop("unsupported", "mode 7 without a message counter")
-        raise failures[0] if failures else self._unopened("the payload does not begin with 2F2F after decryption")
 
     def _application(self, tpl: Tpl) -> None:
         assert self.payload is not None  # noqa: S101  set by the step before
         if tpl.kind == "error":
             code = f"{self.payload[0]:02X}" if self.payload else "unknown"
-            raise _Stop("application_error", f"application error {code}")
+            raise Stop("application_error", f"application error {code}")
         if tpl.kind == "manufacturer":
-            raise _Stop("manufacturer_data", f"manufacturer specific CI {tpl.ci:02X}")
+            raise Stop("manufacturer_data", f"manufacturer specific CI {tpl.ci:02X}")
         if tpl.kind == "fixed":
-            if len(self.payload) != _FIXED_SIZE:
-                raise _Stop("corrupt", "the fixed data structure has not its 16 bytes")
-            raise _Stop("unsupported", "fixed data structure")
+            if len(self.payload) != fixed.SIZE:
+                raise Stop("corrupt", "the fixed data structure has not its 16 bytes")
+            self.records = tuple(fixed.read_fixed(self.payload))
+            return
         if tpl.kind in ("other", "format"):
-            raise _Stop("unsupported", f"CI {tpl.ci:02X}")
+            raise Stop("unsupported", f"CI {tpl.ci:02X}")
         if tpl.kind == "compact":
             self._expand(tpl)
         elif tpl.kind == "full":
@@ -305,13 +238,13 @@ class _Work:
             return
         if self.address is not None and not has_records(*_device(self.address)):
             self.area = None
-            raise _Stop("manufacturer_data", "the device sends no data records")
+            raise Stop("manufacturer_data", "the device sends no data records")
         records, damage = parse_records(self.area)
         self.records = tuple(records)
         if damage and not records:
-            raise _Stop("corrupt", damage)
+            raise Stop("corrupt", damage)
         if damage:
-            raise _Stop("partial", damage)
+            raise Stop("partial", damage)
 
     def _expand(self, tpl: Tpl) -> None:
         """Finds the format of a compact frame: the one whose full frame has the CRC that was sent."""
@@ -319,7 +252,7 @@ class _Work:
         if tpl.mode in (5, 7):
             payload = payload.removeprefix(sec.FILLER)  # once: a signature may begin like a filler
         if len(payload) < _COMPACT_HEADER:
-            raise _Stop("corrupt", "premature end of a compact frame")
+            raise Stop("corrupt", "premature end of a compact frame")
         self.signature = int.from_bytes(payload[:2], "little")
         full_crc, data = int.from_bytes(payload[2:4], "little"), payload[4:]
         self.payload = data
@@ -338,8 +271,8 @@ class _Work:
             self.area = fitting[0]
             return
         if fitting:
-            raise _Stop("corrupt", "the CRC of the full frame does not match")
-        raise _Stop("unknown_format", f"format {self.signature:04X} is not known")
+            raise Stop("corrupt", "the CRC of the full frame does not match")
+        raise Stop("unknown_format", f"format {self.signature:04X} is not known")
 
     def telegram(self) -> Telegram:
         """What the work came to."""

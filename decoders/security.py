@@ -1,5 +1,6 @@
-"""Decryption and its proofs: link-layer AES-CTR, transport modes 5 and 7 (EN 13757-7, OMS volume 2)."""
+"""Decryption and its proofs: link-layer AES-CTR, transport modes 2, 5 and 7 (EN 13757-7, OMS volume 2)."""
 
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
@@ -10,6 +11,7 @@ FILLER = b"\x2f\x2f"
 """What a decrypted payload of modes 5 and 7 begins with."""
 
 BLOCK = 16
+DES_KEY_BYTES = 8
 
 
 def ctr_iv(link: Address, ell: Ell) -> bytes:
@@ -42,6 +44,23 @@ def decrypt_cbc(key: bytes, iv: bytes, data: bytes, blocks: int) -> bytes:
     """
     size = min(blocks * BLOCK, len(data) - len(data) % BLOCK)
     return Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor().update(data[:size]) + data[size:]
+
+
+def decrypt_des(key: bytes, data: bytes, size: int) -> bytes:
+    """DES-CBC without initialisation vector over the first bytes; the rest is plain already (mode 2, of old meters).
+
+    Args:
+        key: 8 bytes.
+        data: Payload as sent.
+        size: Encrypted bytes; what is no whole block of 8 stays as it is.
+
+    Returns:
+        The plain payload, as long as ``data``.
+    """
+    whole = min(size, len(data)) // DES_KEY_BYTES * DES_KEY_BYTES
+    # Three times the same key makes Triple DES the single DES that the standard once asked for.
+    cipher = Cipher(TripleDES(3 * key), modes.CBC(bytes(DES_KEY_BYTES)))
+    return cipher.decryptor().update(data[:whole]) + data[whole:]
 
 
 def mode5_iv(address: Address, access_no: int) -> bytes:

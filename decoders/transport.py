@@ -8,6 +8,9 @@ Kind = Literal["full", "compact", "format", "error", "manufacturer", "empty", "f
 ELL_SIZES = {0x8C: 2, 0x8D: 8, 0x8E: 10, 0x8F: 16}
 """Bytes after the CI field: CC and ACC; then, where there are, address (8), session number (4) and payload CRC (2)."""
 
+NETWORK = 0x81
+"""Network layer: one byte that only repeaters look at."""
+
 AFL = 0x90
 
 TPL: dict[int, tuple[Kind, int]] = {
@@ -218,6 +221,11 @@ class Tpl:
     def blocks(self) -> int:
         """Encrypted blocks of 16 bytes, in modes 5 and 7."""
         return self.configuration >> 4 & 15
+
+    @property
+    def encrypted_bytes(self) -> int:
+        """Encrypted bytes, in modes 2, 5 and 7."""
+        return self.configuration & 0xFF if self.mode == 2 else 16 * self.blocks
 
 
 def read_tpl(content: bytes, position: int, *, wired: bool = False) -> Tpl:

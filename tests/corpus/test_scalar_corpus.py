@@ -16,19 +16,7 @@ pytestmark = pytest.mark.corpus
 
 Case = dict[str, Any]
 
-OPEN = {
-    "wmbm-hydrus-04b0b9": "manufacturer specific security mode 29",
-    "wmbm-hydrus-e5e74a": "manufacturer specific security mode 24",
-    "wmbm-sharky-df4500": "manufacturer specific security mode 21",
-    "wmbm-actislink-d26ed6": "DES, security mode 2",
-    "wmbm-sontex868-6938cb": "a format A frame whose length does not hold: corrupt here, read in part there",
-    "wmbm-izarv2-4d843b": "manufacturer's own order of the address",
-    "wmbm-izarv2-721b3b": "manufacturer's own order of the address",
-    "wmbm-izarv2-3ad1c8": "manufacturer's own order of the address",
-    "wmbm-izarv2-9f6b8e": "manufacturer's own order of the address",
-    "misc-izarv2-fd713c": "manufacturer's own order of the address",
-    "wmbm-izar-2780b2": "manufacturer's own order of the address",
-}
+OPEN: dict[str, str] = {}
 """Cases that this version does not read as the corpus does, and why. Each must fail, or leave the list."""
 
 OPAQUE = ("manufacturer_data", "global_readout", "compact_profile", "lvar_bytes", "lvar_binary")
@@ -38,7 +26,7 @@ OUTCOMES = {
     "encrypted_no_key": {"no_key"},
     "compact_unknown_format": {"unknown_format"},
     "unsupported_mode": {"unsupported"},
-    "fixed": {"unsupported"},
+    "fixed": {"decoded"},
     "other_tpl": {"decoded"},
 }
 
@@ -56,7 +44,7 @@ def cases(corpus: Path) -> dict[str, Case]:
 
 def decode(case: Case, formats: FormatBook = KNOWN) -> Telegram:
     secret = bytes.fromhex(case.get("key_hex") or "")
-    keys = [Key(secret)] if len(secret) == 16 else []
+    keys = [Key(secret)] if secret else []
     return decode_telegram(bytes.fromhex(case["telegram_hex"]), keys, formats, transport=case["transport"])
 
 
