@@ -9,6 +9,8 @@ import polars as pl
 
 from decoders.compact import KNOWN, FormatBook
 from decoders.info_codes import names
+from decoders.lorawan import decode_uplink
+from decoders.profiles import expand_profile
 from decoders.record import DataRecord, RecordValue
 from decoders.scalar import Key, Telegram, decode_telegram
 
@@ -36,7 +38,7 @@ def telegram_report(telegram: Telegram, line: int, case_id: str | None = None) -
         "line": line,
         "meter_id": telegram.meter_id,
         "manufacturer": address.manufacturer if address else None,
-        "serial": address.serial if address else None,
+        "serial": address.serial if address else _fabrication_number(telegram.records),
         "version": f"{address.version:02x}" if address else None,
         "device_type": f"{address.device_type:02x}" if address else None,
         "medium": telegram.medium,
@@ -46,11 +48,21 @@ def telegram_report(telegram: Telegram, line: int, case_id: str | None = None) -
         "reason": telegram.reason,
         "payload_hex": telegram.payload.hex() if telegram.payload is not None else None,
         "fields": fields,
-        "records": [_record(record) for record in telegram.records],
+        "records": [_record(record, telegram.records) for record in telegram.records],
     }
 
 
-def _record(record: DataRecord) -> Json:
+def _fabrication_number(records: Sequence[DataRecord]) -> str | None:
+    """The serial that a record names, where no header does."""
+    digits = (f"{record.raw_value:08}" for record in records if record.quantity == "fabrication_number")
+    return next(digits, None)
+
+
+def _record(record: DataRecord, records: Sequence[DataRecord]) -> Json:
+    profile = [
+        {"storage": item.storage, "time": item.time, "value": _number(item.value)}
+        for item in expand_profile(record, records)
+    ]
     bare = not record.vib  # manufacturer data has no header of its own
     return {
         "function": None if bare else record.function,
@@ -63,6 +75,7 @@ def _record(record: DataRecord) -> Json:
         "dib": record.dib.hex(),
         "vib": record.vib.hex(),
         "data_hex": record.data.hex(),
+        **({"profile": profile} if profile else {}),
     }
 
 
@@ -84,13 +97,14 @@ def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
 
     Args:
         rows: ``source_line``, ``case_id``, ``key`` (for that line alone), ``transport``, ``frame`` (null where the line
-            has no whole bytes), ``reason``.
+            has no whole bytes), ``reason``, ``device_eui`` (of LoRaWAN uplinks).
         secrets: Keys by ``meter_id``, or by the beginning of it: ``KAM-91234567``.
 
     Returns:
         One object per line, in input order.
     """
     lines = rows.select("source_line", "case_id", "key", "transport", "frame", "reason").rows()
+    devices = rows["device_eui"].to_list()
     rings = [_ring(frame, key, transport, secrets) for _, _, key, transport, frame, _ in lines]
     first = [
         _decode(frame, [Key(secret) for secret in ring], transport, reason, KNOWN)
@@ -103,11 +117,14 @@ def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
         if telegram.verified_key is not None:
             proven.add((telegram.meter_id, ring[telegram.verified_key]))
     reports = []
-    for telegram, ring, (line, case_id, _, transport, frame, reason) in zip(first, rings, lines, strict=True):
+    for telegram, ring, (line, case_id, _, transport, frame, reason), device_eui in zip(
+        first, rings, lines, devices, strict=True
+    ):
         again = telegram.signature is not None or telegram.outcome == "wrong_key"
         keys = [Key(secret, (telegram.meter_id, secret) in proven) for secret in ring]
         final = _decode(frame, keys, transport, reason, formats) if again else telegram
-        reports.append(telegram_report(final, line, case_id))
+        report = telegram_report(final, line, case_id)
+        reports.append({**report, "device_eui": device_eui.lower()} if device_eui else report)
     return reports
 
 
@@ -115,7 +132,7 @@ def _ring(frame: bytes | None, key: bytes | None, transport: str | None, secrets
     """Keys to try on a line: its own, else those of the meter that the bare frame names."""
     if key is not None:
         return [key]
-    if frame is None or not secrets:
+    if frame is None or not secrets or transport == "lorawan":
         return []
     meter_id = decode_telegram(frame, transport=transport or "auto").meter_id or ""
     return [*secrets.get(meter_id, ()), *secrets.get(meter_id[:12], ())]
@@ -127,5 +144,5 @@ def _decode(
     if frame is None:
         return Telegram("corrupt", reason)
     if transport == "lorawan":
-        return Telegram("unsupported", "a LoRaWAN payload")
+        return decode_uplink(frame, keys)
     return decode_telegram(frame, keys, formats, transport=transport or "auto")

@@ -18,11 +18,12 @@ CELLS = pl.Schema(
         "key_hex": pl.String,
         "transport": pl.String,
         "fport": pl.Int64,
+        "device_eui": pl.String,
     }
 )
 """``fault`` says why the line is none of its format, ``secret`` that the line may hold a key; both may be null."""
 
-TEXTS = ("hex", "time", "collector", "rssi", "case_id", "key_hex", "transport")
+TEXTS = ("hex", "time", "collector", "rssi", "case_id", "key_hex", "transport", "device_eui")
 
 HEX_LINE = r"^(0[xX])?[0-9A-Fa-f][0-9A-Fa-f\s_]*$"
 

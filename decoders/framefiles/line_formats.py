@@ -18,13 +18,25 @@ _JSON_TEXTS = {
     "telegram_hex": "$.telegram_hex",
     "frame": "$.frame",
     "payload_hex": "$.payload_hex",
-    "time": "$.received_at",
     "collector": "$.concentrator",
-    "rssi": "$.rssi_dbm",
     "case_id": "$.case_id",
     "key_hex": "$.key_hex",
     "transport": "$.transport",
 }
+
+_NETWORK_SERVERS = {
+    "payload_base64": ("$.data", "$.uplink_message.frm_payload"),
+    "fport": ("$.fport", "$.fPort", "$.uplink_message.f_port"),
+    "device_eui": ("$.deviceInfo.devEui", "$.devEUI", "$.end_device_ids.dev_eui"),
+    "time": ("$.received_at", "$.time"),
+    "rssi": ("$.rssi_dbm", "$.rxInfo[0].rssi", "$.uplink_message.rx_metadata[0].rssi"),
+    "gateway": (
+        "$.rxInfo[0].gatewayId",
+        "$.rxInfo[0].gatewayID",
+        "$.uplink_message.rx_metadata[0].gateway_ids.gateway_id",
+    ),
+}
+"""Where the uplinks of ChirpStack 3 and 4 and of The Things Stack keep what others keep at the first place."""
 
 
 def read_hex(lines: pl.DataFrame) -> pl.DataFrame:
@@ -75,10 +87,11 @@ def read_logged(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def read_json(lines: pl.DataFrame) -> pl.DataFrame:
-    """Reads JSON Lines: objects with ``telegram_hex`` or ``frame``, or ``payload_hex`` and ``fport`` for LoRaWAN.
+    """Reads JSON Lines: objects with ``telegram_hex`` or ``frame``, or uplinks of LoRaWAN.
 
-    In the corpus a radio telegram may carry ``payload_hex`` as an expected result beside ``telegram_hex``; the payload
-    is taken for input only where there is no telegram.
+    An uplink has ``payload_hex`` and ``fport``, or is an event of ChirpStack or The Things Stack. A radio telegram may
+    carry ``payload_hex`` as an expected result beside ``telegram_hex``; the payload is taken for input only where there
+    is no telegram.
 
     Args:
         lines: ``source_line`` and ``line``.
@@ -89,14 +102,21 @@ def read_json(lines: pl.DataFrame) -> pl.DataFrame:
     line = pl.col("line")
     fields = lines.with_columns(
         **{name: line.str.json_path_match(path) for name, path in _JSON_TEXTS.items()},
-        fport=line.str.json_path_match("$.fport").cast(pl.Int64, strict=False),
+        **{
+            name: pl.coalesce(line.str.json_path_match(path) for path in paths)
+            for name, paths in _NETWORK_SERVERS.items()
+        },
         is_object=line.str.json_path_match("$").is_not_null() & line.str.starts_with("{"),
     )
     telegram = pl.coalesce("telegram_hex", "frame")
-    lorawan = telegram.is_null() & pl.col("payload_hex").is_not_null()
+    uplink = pl.col("payload_base64").str.decode("base64", strict=False).bin.encode("hex")
+    payload = pl.coalesce("payload_hex", uplink)
+    lorawan = telegram.is_null() & payload.is_not_null()
     return to_cells(
         fields.with_columns(
-            hex=pl.when(lorawan).then("payload_hex").otherwise(telegram),
+            hex=pl.when(lorawan).then(payload).otherwise(telegram),
+            collector=pl.coalesce("collector", "gateway"),
+            fport=pl.col("fport").cast(pl.Int64, strict=False),
             transport=pl.when(lorawan).then(pl.lit("lorawan")).otherwise("transport"),
             fault=pl.when(~pl.col("is_object")).then(pl.lit("no JSON object")),
         )

@@ -35,6 +35,7 @@ TELEGRAMS = pl.Schema(
         "key": pl.Binary(),
         "transport": pl.String(),
         "fport": pl.Int64(),
+        "device_eui": pl.String(),
         "frame": pl.Binary(),
         "reason": pl.String(),
     }

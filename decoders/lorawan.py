@@ -1,0 +1,85 @@
+"""LoRaWAN uplinks whose payload is M-Bus: a CI field with its header, or an Elvaco message byte, then data records.
+
+The network has taken its own encryption off. The meter is the one that a long transport header or an enhanced
+identification names; other payloads name no meter but its serial at most.
+"""
+
+from collections.abc import Sequence
+
+from decoders.canonical import apply_plan, plan
+from decoders.opening import Key, Sealed, open_payload
+from decoders.outcomes import Stop
+from decoders.record import DataRecord
+from decoders.records import parse_records
+from decoders.scalar import Telegram
+from decoders.tables.elvaco import METER_UNREACHABLE, RECORDS, TEXTS
+from decoders.transport import Address, TransportDamage, long_address, read_tpl
+
+_FULL_CI = frozenset({0x72, 0x78, 0x7A})
+_HEAT = "04"
+"""Device type of payloads that do not say theirs: the modules sit in heat meters."""
+_IDENTIFICATION_BYTES = 8
+
+
+def decode_uplink(payload: bytes, keys: Sequence[Key] = ()) -> Telegram:
+    """Decodes the payload of one uplink.
+
+    Args:
+        payload: Application payload as the network server hands it out.
+        keys: Keys of the meter, for payloads that are encrypted once more.
+
+    Returns:
+        The telegram; ``link`` is empty.
+    """
+    if not payload:
+        return Telegram("corrupt", "an empty payload")
+    security, address = "none", None
+    try:
+        if payload[0] in _FULL_CI:
+            tpl = read_tpl(payload, 0)
+            address = tpl.address
+            opened = open_payload(Sealed(payload, 0, tpl, None, address, None), keys)
+            security, area = opened.security, opened.plain
+        else:
+            area = _behind_message_byte(payload)
+    except Stop as stop:
+        return Telegram(stop.outcome, stop.reason, address, security=stop.security or security)
+    except TransportDamage as exc:
+        return Telegram("corrupt", str(exc))
+    records, damage = parse_records(area)
+    if damage and not records:
+        return Telegram("corrupt", damage, address, security=security, payload=area)
+    address = address or _named(records)
+    return Telegram(
+        "partial" if damage else "decoded",
+        damage,
+        address,
+        security=security,
+        payload=area,
+        records=tuple(records),
+        fields=apply_plan(plan(*_device(address), records), records),
+    )
+
+
+def _behind_message_byte(payload: bytes) -> bytes:
+    message = payload[0]
+    if message == METER_UNREACHABLE:
+        raise Stop("application_error", "the module could not read its meter")
+    if message in TEXTS:
+        raise Stop("unsupported", f"LoRaWAN message {message:02X}, a text")
+    if message not in RECORDS:
+        raise Stop("unsupported", f"LoRaWAN message {message:02X}")
+    return payload[1:]
+
+
+def _named(records: Sequence[DataRecord]) -> Address | None:
+    for record in records:
+        if record.quantity == "enhanced_identification" and len(record.data) == _IDENTIFICATION_BYTES:
+            return long_address(record.data)
+    return None
+
+
+def _device(address: Address | None) -> tuple[str, str, str]:
+    if address is None:
+        return "", "", _HEAT
+    return address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}"
