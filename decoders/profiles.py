@@ -66,9 +66,7 @@ def expand_profile(record: DataRecord, records: Sequence[DataRecord]) -> list[Pr
         elif count is not None:
             count = None if element is None else count + (-element if backwards != (mode == _FALLING) else element)
         time = _moved(start, unit, spacing, -number if backwards else number)
-        found.append(
-            ProfileValue(record.storage + number, time and time.isoformat(), count, _scaled(count, record.exponent))
-        )
+        found.append(ProfileValue(record.storage + number, time, count, _scaled(count, record.exponent)))
     return found
 
 

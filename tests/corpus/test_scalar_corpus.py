@@ -110,7 +110,7 @@ def judge(case: Case, telegram: Telegram) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "least"),
     [("wmbus", 300), ("mbus", 90), ("constructed", 70), ("reencoded", 300)],
-    ids=lambda item: str(item),
+    ids=str,
 )
 def test_every_case_is_decoded_as_the_corpus_says(
     corpus: Path, cases: dict[str, Case], counts: Counts, name: str, least: int
