@@ -92,6 +92,20 @@ def format_of(payload: bytes) -> tuple[int, bytes] | None:
     return crc16(headers), headers
 
 
+def read_format_frame(payload: bytes) -> tuple[int, bytes] | None:
+    """The format that a format frame states (EN 13757-3, annex G).
+
+    Args:
+        payload: Behind the header: the length of what follows, the signature and the record headers.
+
+    Returns:
+        Signature and record headers; ``None`` where the signature is not that of the headers.
+    """
+    size = payload[0] if payload else 0
+    signature, headers = int.from_bytes(payload[1:3], "little"), payload[3 : 1 + size]
+    return (signature, headers) if headers and size < len(payload) and crc16(headers) == signature else None
+
+
 def expand(format_bytes: bytes, data: bytes) -> bytes | None:
     """The record area of the full frame.
 

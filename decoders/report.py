@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from decoders.compact import KNOWN, FormatBook
+from decoders.fragments import fragment_of, messages
 from decoders.info_codes import names
 from decoders.lorawan import decode_uplink
 from decoders.profiles import expand_profile
 from decoders.record import DataRecord, RecordValue
-from decoders.scalar import Key, Telegram, decode_telegram
+from decoders.scalar import Key, Telegram, decode_telegram, of_message
 
 Json = dict[str, Any]
 
@@ -49,6 +50,7 @@ def telegram_report(telegram: Telegram, line: int, case_id: str | None = None) -
         "payload_hex": telegram.payload.hex() if telegram.payload is not None else None,
         "fields": fields,
         "records": [_record(record, telegram.records) for record in telegram.records],
+        **({"more_records_follow": True} if telegram.more_follow else {}),
     }
 
 
@@ -103,12 +105,11 @@ def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
     Returns:
         One object per line, in input order.
     """
-    lines = rows.select("source_line", "case_id", "key", "transport", "frame", "reason").rows()
-    devices = rows["device_eui"].to_list()
-    rings = [_ring(frame, key, transport, secrets) for _, _, key, transport, frame, _ in lines]
+    lines = rows.select("source_line", "case_id", "key", "transport", "frame", "reason", "device_eui").rows()
+    rings = [_ring(frame, key, transport, secrets) for _, _, key, transport, frame, *_ in lines]
     first = [
         _decode(frame, [Key(secret) for secret in ring], transport, reason, KNOWN)
-        for (_, _, _, transport, frame, reason), ring in zip(lines, rings, strict=True)
+        for (_, _, _, transport, frame, reason, _), ring in zip(lines, rings, strict=True)
     ]
     formats, proven = KNOWN, set[tuple[str | None, bytes]]()
     for telegram, ring in zip(first, rings, strict=True):
@@ -116,14 +117,21 @@ def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
             formats = formats.with_learned(telegram.learned[0], telegram.meter_id, telegram.learned[1])
         if telegram.verified_key is not None:
             proven.add((telegram.meter_id, ring[telegram.verified_key]))
+    final = [
+        _decode(
+            frame, [Key(secret, (telegram.meter_id, secret) in proven) for secret in ring], transport, reason, formats
+        )
+        if telegram.signature is not None or telegram.outcome == "wrong_key"
+        else telegram
+        for telegram, ring, (_, _, _, transport, frame, reason, _) in zip(first, rings, lines, strict=True)
+    ]
+    fragments = [(place, fragment_of(line[4] or b"", line[3] or "auto")) for place, line in enumerate(lines)]
+    for message in messages((place, fragment) for place, fragment in fragments if fragment is not None):
+        for place, telegram in of_message(message, [Key(secret) for secret in rings[message.places[-1]]], formats):
+            final[place] = telegram
     reports = []
-    for telegram, ring, (line, case_id, _, transport, frame, reason), device_eui in zip(
-        first, rings, lines, devices, strict=True
-    ):
-        again = telegram.signature is not None or telegram.outcome == "wrong_key"
-        keys = [Key(secret, (telegram.meter_id, secret) in proven) for secret in ring]
-        final = _decode(frame, keys, transport, reason, formats) if again else telegram
-        report = telegram_report(final, line, case_id)
+    for telegram, (line, case_id, *_, device_eui) in zip(final, lines, strict=True):
+        report = telegram_report(telegram, line, case_id)
         reports.append({**report, "device_eui": device_eui.lower()} if device_eui else report)
     return reports
 

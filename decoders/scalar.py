@@ -3,16 +3,17 @@
 The batch decoder must agree with it on every telegram.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import md5
 
 from decoders import diehl, fixed
 from decoders import security as sec
 from decoders.canonical import FieldValue, apply_plan, has_records, plan
-from decoders.compact import KNOWN, FormatBook, expand, format_of
+from decoders.compact import KNOWN, FormatBook, expand, format_of, read_format_frame
 from decoders.crc import crc16
-from decoders.link import LinkDamage, read_link
+from decoders.fragments import Message
+from decoders.link import Frame, LinkDamage, read_link
 from decoders.opening import Key, Opened, Sealed, open_link, open_payload
 from decoders.outcomes import Outcome, Stop
 from decoders.record import DataRecord
@@ -33,7 +34,7 @@ from decoders.transport import (
     read_tpl,
 )
 
-__all__ = ["Key", "Telegram", "decode_telegram", "layout_id"]
+__all__ = ["Key", "Telegram", "decode_telegram", "layout_id", "of_message"]
 
 _COMPACT_HEADER = 4
 _WIRED_TO_DEVICE = frozenset({0x53, 0x73, 0x40})
@@ -56,7 +57,7 @@ class Telegram:
         telegram_key: What makes copies of a transmission equal.
         layout_id: Digest of the record headers and the kind of device.
         signature: Format signature of a compact frame.
-        learned: Signature and record headers that a full frame teaches.
+        learned: Signature and record headers that a full frame or a format frame teaches.
         verified_key: Number of the key that verified it.
     """
 
@@ -79,6 +80,11 @@ class Telegram:
     def meter_id(self) -> str | None:
         """The meter, e.g. ``KAM-91234567-1b-16``."""
         return self.address.meter_id if self.address else None
+
+    @property
+    def more_follow(self) -> bool:
+        """Whether the sender has more records for another telegram (DIF 1F)."""
+        return any(record.data_type == "manufacturer_data_more_follows" for record in self.records)
 
     @property
     def medium(self) -> str | None:
@@ -105,16 +111,48 @@ def decode_telegram(
     Returns:
         The telegram, whatever the bytes are.
     """
-    telegram = _decode(frame, transport, _Work(keys, formats, registered))
+
+    def attempt(*, crc_removed: bool = False) -> Telegram:
+        work = _Work(keys, formats, registered)
+        return _told(work, lambda: work.read(read_link(frame, transport, crc_removed=crc_removed)))
+
+    telegram = attempt()
     if telegram.link == "B" and telegram.outcome in ("corrupt", "wrong_key", "partial"):
-        bare = _decode(frame, transport, _Work(keys, formats, registered), crc_removed=True)
+        bare = attempt(crc_removed=True)
         return bare if bare.outcome == "decoded" else telegram
     return telegram
 
 
-def _decode(frame: bytes, transport: str, work: "_Work", *, crc_removed: bool = False) -> Telegram:
+def of_message(
+    message: Message,
+    keys: Sequence[Key] = (),
+    formats: FormatBook = KNOWN,
+    registered: Collection[str] | None = None,
+) -> Iterator[tuple[int, Telegram]]:
+    """Decodes a message that came in several frames.
+
+    Args:
+        message: Its fragments.
+        keys: Keys of the meter that sent it, tried in order.
+        formats: Formats of compact frames.
+        registered: Meters that are registered; ``None`` takes every meter.
+
+    Yields:
+        Each place of the message with a telegram. The last one has the records; the others share its outcome. It is
+        ``unsupported`` where a fragment is missing.
+    """
+    work = _Work(keys, formats, registered)
+    whole = _told(work, lambda: work.read_message(message))
+    last = message.places[-1]
+    for place in message.places[:-1]:
+        part = replace(whole, reason=whole.reason or "a fragment of a message", payload=None, records=(), fields={})
+        yield place, replace(part, layout_id=None, learned=None)
+    yield last, whole
+
+
+def _told(work: "_Work", read: Callable[[], None]) -> Telegram:
     try:
-        work.read(frame, transport, crc_removed=crc_removed)
+        read()
     except Stop as stop:
         work.outcome, work.reason, work.security = stop.outcome, stop.reason, stop.security or work.security
     except (LinkDamage, TransportDamage) as exc:
@@ -142,10 +180,10 @@ class _Work:
         self.area: bytes | None = None
         self.records: tuple[DataRecord, ...] = ()
         self.signature: int | None = None
+        self.taught: tuple[int, bytes] | None = None
 
-    def read(self, frame: bytes, transport: str, *, crc_removed: bool) -> None:
+    def read(self, found: Frame) -> None:
         """Goes from the link to the records."""
-        found = read_link(frame, transport, crc_removed=crc_removed)
         self.link, self.content, self.damage = found.format, found.content, found.damage
         if self.link == "mbus_short":
             raise Stop("unsupported", "a short frame, which carries no data")
@@ -159,7 +197,22 @@ class _Work:
             position = self._extended(10)
             if self.content[position : position + 1] == bytes([NETWORK]):
                 position += 2
-        afl, position = self._authentication(position)
+        self._transport(*self._authentication(position))
+
+    def read_message(self, message: Message) -> None:
+        """Goes from joined fragments to the records."""
+        found, afl, position = message.joined()
+        self.link, self.content = found.format, found.content
+        self.address = self.link_address = link_address(self.content[2:10])
+        self._extended(10)
+        if not message.is_whole:
+            self._judge_link()
+            numbers = ", ".join(map(str, sorted(message.fragments)))
+            raise Stop("unsupported", f"of a message in fragments, only {numbers} came")
+        self._transport(afl, position)
+
+    def _transport(self, afl: Afl | None, position: int) -> None:
+        wired = self.link == "mbus_long"
         tpl = self.tpl = read_tpl(self.content, position, wired=wired)
         self.address = tpl.address or self.address
         if self.address is not None and self.address is self.link_address and diehl.has_own_order(self.address, tpl):
@@ -213,7 +266,7 @@ class _Work:
         afl = read_afl(self.content, position)
         if afl.fragmented:
             self._judge_link()
-            raise Stop("unsupported", "a fragmented message")
+            raise Stop("unsupported", f"fragment {afl.number} of a message")
         return afl, afl.end
 
     def _application(self, tpl: Tpl) -> None:
@@ -228,7 +281,11 @@ class _Work:
                 raise Stop("corrupt", "the fixed data structure has not its 16 bytes")
             self.records = tuple(fixed.read_fixed(self.payload))
             return
-        if tpl.kind in ("other", "format"):
+        if tpl.kind == "format":
+            self.taught = read_format_frame(self.payload)
+            if self.taught is None:
+                raise Stop("unsupported", "a format frame whose signature is not that of its record headers")
+        if tpl.kind == "other":
             raise Stop("unsupported", f"CI {tpl.ci:02X}")
         if tpl.kind == "compact":
             self._expand(tpl)
@@ -281,7 +338,8 @@ class _Work:
         fields: dict[str, FieldValue] = {}
         if address is not None and records:
             fields = apply_plan(plan(*_device(address), records), records)
-        learns = readable and self.tpl is not None and self.tpl.kind == "full" and self.area is not None
+        if readable and self.tpl is not None and self.tpl.kind == "full" and self.area is not None:
+            self.taught = format_of(self.area)
         return Telegram(
             outcome=self.outcome,
             reason=self.reason,
@@ -295,7 +353,7 @@ class _Work:
             telegram_key=self._key(),
             layout_id=layout_id(address, records) if address is not None and records else None,
             signature=self.signature,
-            learned=format_of(self.area) if learns and self.area is not None else None,
+            learned=self.taught if readable else None,
             verified_key=self.verified_key,
         )
 

@@ -148,7 +148,17 @@ class Afl:
     @property
     def fragmented(self) -> bool:
         """Whether the message goes on in another frame, or began in one."""
-        return bool(self.control & 0x40FF)
+        return bool(self.number) or self.more_follow
+
+    @property
+    def number(self) -> int:
+        """Number of the fragment, from 1; 0 where there is one alone."""
+        return self.control & 0xFF
+
+    @property
+    def more_follow(self) -> bool:
+        """Whether another fragment follows."""
+        return bool(self.control >> 14 & 1)
 
 
 MAC_SIZES = {3: 2, 4: 4, 5: 8, 6: 12, 7: 16, 8: 12}
@@ -180,7 +190,11 @@ def read_afl(content: bytes, position: int) -> Afl:
     for bit, name, size in ((13, "mcl", 1), (9, "ki", 2), (11, "mcr", 4), (10, "mac", 0), (12, "ml", 2)):
         if not control >> bit & 1:
             continue
-        width = MAC_SIZES.get((mac_control or 0) & 15, 0) if name == "mac" else size
+        width = size
+        if name == "mac":
+            # Only the first fragment says how long the code is; in another one it fills what is left.
+            left = len(data) - at - 2 * (control >> 12 & 1)
+            width = left if mac_control is None else MAC_SIZES.get(mac_control & 15, 0)
         fields[name] = data[at : at + width]
         if len(fields[name]) < width:
             raise TransportDamage("premature end of the authentication layer")
