@@ -8,6 +8,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
+from cli.explain import explanations
 from cli.messages import complain
 from decoders.framefiles import read_telegrams
 from decoders.report import decode_lines
@@ -20,12 +21,16 @@ def decode(
     keys: Annotated[
         Path | None, typer.Option(help="CSV with manufacturer, serial, version, device_type, key.", exists=True)
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the objects go; standard output by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the result goes; standard output by default.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say byte by byte what each telegram holds.")] = False,
 ) -> None:
-    """Writes one JSON object per telegram, in input order."""
+    """Writes one JSON object per telegram, in input order; or, with --explain, a page for people."""
     rows = pl.concat([read_telegrams(file.read_bytes(), file.name) for file in files])
-    objects = decode_lines(rows, _keys(keys))
-    text = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in objects)
+    secrets = _keys(keys)
+    if explain:
+        text = explanations(rows, secrets, colour=out is None and sys.stdout.isatty())
+    else:
+        text = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in decode_lines(rows, secrets))
     if out is None:
         sys.stdout.write(text)
         return

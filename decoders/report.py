@@ -1,6 +1,7 @@
 """What ``decode`` prints: one JSON object per telegram."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -91,7 +92,28 @@ def _number(value: RecordValue | Decimal | object) -> object:
 Secrets = Mapping[str, Sequence[bytes]]
 
 
-def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class DecodedLine:
+    """A line of an input with what all lines together tell about it.
+
+    Attributes:
+        line: Number, from 1.
+        case_id: Id that the input gave it.
+        frame: Its bytes; ``None`` where it has no whole ones.
+        transport: As the input says.
+        keys: Keys that were tried.
+        telegram: What the frame says.
+    """
+
+    line: int
+    case_id: str | None
+    frame: bytes | None
+    transport: str
+    keys: Sequence[Key]
+    telegram: Telegram
+
+
+def read_lines(rows: pl.DataFrame, secrets: Secrets) -> tuple[list[DecodedLine], FormatBook]:
     """Decodes the lines of an input.
 
     The lines are read twice: formats that full frames teach, and keys that prove themselves, count for the whole input,
@@ -99,17 +121,17 @@ def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
 
     Args:
         rows: ``source_line``, ``case_id``, ``key`` (for that line alone), ``transport``, ``frame`` (null where the line
-            has no whole bytes), ``reason``, ``device_eui`` (of LoRaWAN uplinks).
+            has no whole bytes), ``reason``; for the objects also ``device_eui`` (of LoRaWAN uplinks).
         secrets: Keys by ``meter_id``, or by the beginning of it: ``KAM-91234567``.
 
     Returns:
-        One object per line, in input order.
+        The lines in input order, and the formats that were known in the end.
     """
-    lines = rows.select("source_line", "case_id", "key", "transport", "frame", "reason", "device_eui").rows()
-    rings = [_ring(frame, key, transport, secrets) for _, _, key, transport, frame, *_ in lines]
+    lines = rows.select("source_line", "case_id", "key", "transport", "frame", "reason").rows()
+    rings = [_ring(frame, key, transport, secrets) for _, _, key, transport, frame, _ in lines]
     first = [
         _decode(frame, [Key(secret) for secret in ring], transport, reason, KNOWN)
-        for (_, _, _, transport, frame, reason, _), ring in zip(lines, rings, strict=True)
+        for (_, _, _, transport, frame, reason), ring in zip(lines, rings, strict=True)
     ]
     formats, proven = KNOWN, set[tuple[str | None, bytes]]()
     for telegram, ring in zip(first, rings, strict=True):
@@ -117,21 +139,24 @@ def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
             formats = formats.with_learned(telegram.learned[0], telegram.meter_id, telegram.learned[1])
         if telegram.verified_key is not None:
             proven.add((telegram.meter_id, ring[telegram.verified_key]))
-    final = [
-        _decode(
-            frame, [Key(secret, (telegram.meter_id, secret) in proven) for secret in ring], transport, reason, formats
-        )
-        if telegram.signature is not None or telegram.outcome == "wrong_key"
-        else telegram
-        for telegram, ring, (_, _, _, transport, frame, reason, _) in zip(first, rings, lines, strict=True)
-    ]
-    fragments = [(place, fragment_of(line[4] or b"", line[3] or "auto")) for place, line in enumerate(lines)]
+    decoded = []
+    for telegram, ring, (line, case_id, _, transport, frame, reason) in zip(first, rings, lines, strict=True):
+        again = telegram.signature is not None or telegram.outcome == "wrong_key"
+        keys = [Key(secret, (telegram.meter_id, secret) in proven) for secret in ring]
+        final = _decode(frame, keys, transport, reason, formats) if again else telegram
+        decoded.append(DecodedLine(line, case_id, frame, transport or "auto", keys, final))
+    fragments = [(place, fragment_of(item.frame or b"", item.transport)) for place, item in enumerate(decoded)]
     for message in messages((place, fragment) for place, fragment in fragments if fragment is not None):
-        for place, telegram in of_message(message, [Key(secret) for secret in rings[message.places[-1]]], formats):
-            final[place] = telegram
+        for place, telegram in of_message(message, decoded[message.places[-1]].keys, formats):
+            decoded[place] = replace(decoded[place], telegram=telegram)
+    return decoded, formats
+
+
+def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
+    """The objects of the lines of an input, in its order; arguments as of :func:`read_lines`."""
     reports = []
-    for telegram, (line, case_id, *_, device_eui) in zip(final, lines, strict=True):
-        report = telegram_report(telegram, line, case_id)
+    for item, device_eui in zip(read_lines(rows, secrets)[0], rows["device_eui"].to_list(), strict=True):
+        report = telegram_report(item.telegram, item.line, item.case_id)
         reports.append({**report, "device_eui": device_eui.lower()} if device_eui else report)
     return reports
 

@@ -1,0 +1,282 @@
+"""Data records in words: in full frames byte by byte, in compact frames by the headers of their format."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from itertools import chain
+
+from decoders.canonical import plan
+from decoders.compact import FormatBook, expand
+from decoders.crc import crc16
+from decoders.explain.lines import Stream, Words
+from decoders.info_codes import names
+from decoders.record import DataRecord
+from decoders.records import FILLER
+from decoders.scalar import Telegram
+from decoders.tables.vif import VIF
+from decoders.tables.vife import EXTENDED
+
+APPLICATION = "application"
+COMPACT = "compact frame"
+
+_LENGTHS = (
+    "no data",
+    "8-bit integer",
+    "16-bit integer",
+    "24-bit integer",
+    "32-bit integer",
+    "32-bit real",
+    "48-bit integer",
+    "64-bit integer",
+    "selection for readout",
+    "2-digit BCD",
+    "4-digit BCD",
+    "6-digit BCD",
+    "8-digit BCD",
+    "variable length",
+    "12-digit BCD",
+)
+_SPECIAL = {
+    "manufacturer_data": "manufacturer data to the end",
+    "manufacturer_data_more_follows": "manufacturer data to the end; more records in the next telegram",
+    "global_readout_request": "asks for all records",
+}
+_PLAIN_TEXT = 0x7C
+_VARIABLE = 0x0D
+
+Spans = Iterator[tuple[int, int]]
+
+
+class Columns:
+    """What the canonical columns took from each record."""
+
+    def __init__(self, telegram: Telegram) -> None:
+        """Plans the columns of a telegram as the decoder does."""
+        self._fields = telegram.fields
+        self._flags = str(telegram.fields.get("flags", "")).split(",")
+        self._fed: dict[int, str] = {}
+        address = telegram.address
+        if address is not None and telegram.records:
+            kind = address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}"
+            self._fed = {field.record_no: field.name for field in plan(*kind, telegram.records).fields}
+
+    def fed(self, number: int) -> str:
+        """``→ volume_m3 = 12.345``; empty where a record feeds no column."""
+        column = self._fed.get(number)
+        if column is None:
+            return ""
+        flags = "".join(f" ({flag})" for flag in self._flags if flag.endswith(f":{column}"))
+        value = self._fields.get(column)
+        if value is None:
+            return f"→ {column}: no value{flags}"
+        shown = f"{value.normalize():f}" if isinstance(value, Decimal) else _shortest(value)
+        return f"→ {column} = {shown}{flags}"
+
+    def codes(self, number: int) -> Words | None:
+        """Kind of the info code and its active codes, where the record is the info code."""
+        word, kind = self._fields.get("info_code"), self._fields.get("info_code_kind")
+        if self._fed.get(number) != "info_code" or not isinstance(word, int) or not isinstance(kind, str):
+            return None
+        active = ", ".join(names(kind, word))
+        return kind, active or ("no code active" if word == 0 else "codes without a name")
+
+
+def tell_records(stream: Stream, start: int, telegram: Telegram) -> None:
+    """Tells a record area.
+
+    Args:
+        stream: Where it stands.
+        start: Its position in the content; it goes on to the end.
+        telegram: Its records, and what ended them.
+    """
+    columns, position = Columns(telegram), start
+    for number, record in enumerate(telegram.records):
+        if start + record.offset < position:
+            continue  # drawn from the bytes of the record before
+        position = _tell_fillers(stream, position, start + record.offset)
+        position = _tell_record(stream, position, number, record, columns)
+    end = len(stream.content)
+    position = _tell_fillers(stream, position, end)
+    if position < end:
+        stream.tell_rest(APPLICATION, position, "not read", (telegram.reason or "not interpreted", ""),
+                         damaged=telegram.outcome in ("partial", "corrupt"))  # fmt: skip
+
+
+def _tell_fillers(stream: Stream, start: int, stop: int) -> int:
+    end = start
+    while end < stop and stream.content[end] == FILLER:
+        end += 1
+    stream.tell(APPLICATION, start, end, "filler", ("idle", ""))
+    return end
+
+
+def _tell_record(stream: Stream, position: int, number: int, record: DataRecord, columns: Columns) -> int:
+    layer = f"record {number + 1}"
+    for at, code in enumerate(record.dib, position):
+        field, words = ("DIF", _dif(record)) if at == position else ("DIFE", _dife(code))
+        stream.tell(layer, at, at + 1, field, words)
+    position += len(record.dib)
+    for size, field, words in _vib(record):
+        stream.tell(layer, position, position + size, field, words)
+        position += size
+    data = record.data
+    if data and record.vib and record.dib[0] & 0x0F == _VARIABLE:
+        stream.tell(layer, position, position + 1, "LVAR", (f"{len(data) - 1} bytes follow", ""))
+        position, data = position + 1, data[1:]
+    field = "data" if record.vib else "manufacturer data"
+    _tell_data(stream, layer, position, len(data), field, number, record, columns)
+    return position + len(data)
+
+
+def _tell_data(
+    stream: Stream,
+    layer: str,
+    position: int,
+    size: int,
+    field: str,
+    number: int,
+    record: DataRecord,
+    columns: Columns,
+    *,
+    header: str = "",
+) -> None:
+    """Tells the data of a record with its value and, beneath, what becomes of it."""
+    if not size:
+        return
+    meaning = f"{header}{record.data_type.replace('_', ' ')}" if record.vib else ""
+    stream.tell(layer, position, position + size, field, (meaning, value_text(record)))
+    fed, codes = columns.fed(number), columns.codes(number)
+    if fed:
+        stream.note(layer, position, "", ("", fed))
+    if codes:
+        stream.note(layer, position, "info code", codes)
+
+
+def _dif(record: DataRecord) -> Words:
+    code = record.dib[0]
+    if not record.vib:
+        return _SPECIAL.get(record.data_type, "special"), ""
+    parts = [_LENGTHS[code & 0x0F], record.function, f"storage bit {code >> 6 & 1}"]
+    return ", ".join([*parts, "DIFE follows"] if code & 0x80 else parts), _place(record)
+
+
+def _dife(code: int) -> Words:
+    parts = f"storage {code & 15}", f"tariff {code >> 4 & 3}", f"subunit {code >> 6 & 1}"
+    return f"further bits: {', '.join(parts)}", ""
+
+
+def _place(record: DataRecord) -> str:
+    """Storage, tariff and subunit where they are not 0."""
+    places = ("storage", record.storage), ("tariff", record.tariff), ("subunit", record.subunit)
+    return ", ".join(f"{name} {number}" for name, number in places if number)
+
+
+def _vib(record: DataRecord) -> Iterator[tuple[int, str, Words]]:
+    """Size, field and words of each part of a VIB."""
+    if not record.vib:
+        return
+    vib, modifiers = record.vib, iter(record.modifiers)
+    at, prefix = 1, tuple[int, ...]()
+    # As many extension codes as the tables know stand before the code itself.
+    while at < len(vib) and (*prefix, vib[at - 1] & 0x7F) in VIF:
+        prefix, at = (*prefix, vib[at - 1] & 0x7F), at + 1
+        yield 1, "VIF", (f"extension table {vib[at - 2]:02X}", "")
+    yield 1, "VIF", (_quantity(record), "")
+    if not prefix and vib[0] & 0x7F == _PLAIN_TEXT and len(vib) > 1:
+        yield 1, "VIF length", ("characters of the unit", str(vib[1]))
+        if vib[1]:
+            yield vib[1], "VIF text", ("unit, last character first", next(modifiers, "").removeprefix("unit:"))
+        at += 1 + vib[1]
+    for code, extended in _extensions(vib[at:]):
+        yield 1, "VIFE", ("table FC" if extended else next(modifiers, f"{code:02X}").replace("_", " "), "")
+
+
+def _extensions(codes: bytes) -> Iterator[tuple[int, bool]]:
+    """VIFEs, and whether each leads to the second table: then the next has the meaning."""
+    table = False
+    for number, code in enumerate(codes):
+        table = code & 0x7F == EXTENDED and not table and number + 1 < len(codes)
+        yield code, table
+
+
+def _quantity(record: DataRecord) -> str:
+    words = record.quantity.replace("_", " ")
+    if record.unit is None:
+        return words
+    return f"{words}, {record.unit}" + (f" × 10^{record.exponent}" if record.exponent else "")
+
+
+def value_text(record: DataRecord) -> str:
+    """A record's value with its unit, in the resolution of the record; what is missing says why."""
+    value = record.value
+    if value is None:
+        return f"no value ({record.note})" if record.note else ""
+    if isinstance(value, Fraction):
+        exact = Decimal(value.numerator) / Decimal(value.denominator)
+        shown = f"{exact:.{max(0, -record.exponent)}f}"
+        shown = shown if Decimal(shown) == exact else f"{exact:f}"
+    else:
+        shown = _shortest(value)
+    unit = f" {record.unit}" if record.unit and not isinstance(value, str) else ""
+    return f"{shown}{unit}" + (f" ({record.note})" if record.note else "")
+
+
+def _shortest(value: object) -> str:
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def tell_compact(stream: Stream, start: int, telegram: Telegram, formats: FormatBook) -> None:
+    """Tells a compact frame.
+
+    Args:
+        stream: Where it stands.
+        start: Position of the format signature in the content.
+        telegram: Its signature and records.
+        formats: Formats that were known.
+    """
+    end = len(stream.content)
+    if telegram.signature is None or start + 4 > end:
+        stream.tell_rest(COMPACT, start, "not read", (telegram.reason or "", ""), damaged=True)
+        return
+    records = telegram.records
+    headers = b"".join(record.dib + record.vib for record in records)
+    origin = _origin(headers, telegram, formats) if records else (telegram.reason or "")
+    signature = f"{telegram.signature:04X}"
+    stream.tell(COMPACT, start, start + 2, "signature", (f"format signature; {origin}", signature), damaged=not records)
+    sent = int.from_bytes(stream.content[start + 2 : start + 4], "little")
+    area = expand(headers, stream.content[start + 4 : end]) if records else None
+    verdict = "" if area is None else (", ok" if crc16(area) == sent else ", WRONG: the meter's own error")
+    stream.tell(COMPACT, start + 2, start + 4, "full CRC", ("CRC of the full frame", f"{sent:04X}{verdict}"))
+    columns, position = Columns(telegram), start + 4
+    for number, record in enumerate(records):
+        size = len(record.data)
+        header = f"{record.dib.hex(' ').upper()} {record.vib.hex(' ').upper()} "
+        words = ", ".join(chain([_quantity(record)], _words(record))) + ", "
+        _tell_data(stream, f"record {number + 1}", position, size, "data", number, record, columns,
+                   header=header + words)  # fmt: skip
+        position += size
+    position = _tell_fillers(stream, position, end)
+    if position < end:
+        damaged = not telegram.records
+        stream.tell_rest(COMPACT, position, "data", (telegram.reason or "not interpreted", ""), damaged=damaged)
+
+
+def _words(record: DataRecord) -> Iterator[str]:
+    """What sets a record apart from the current value."""
+    if record.function != "instantaneous":
+        yield record.function
+    yield from (name.replace("_", " ") for name in record.modifiers)
+    place = _place(record)
+    if place:
+        yield place
+
+
+def _origin(headers: bytes, telegram: Telegram, formats: FormatBook) -> str:
+    """Where the format was known from."""
+    assert telegram.signature is not None  # noqa: S101  the caller has looked
+    taught = [meter for meter, known in formats.learned.get(telegram.signature, {}).items() if headers in known]
+    if telegram.meter_id in taught:
+        return "learned from a full frame of the meter"
+    if headers in formats.known.get(telegram.signature, ()):
+        return "format of public knowledge"
+    return f"learned from a full frame of {taught[0]}" if taught else "format of unknown origin"
