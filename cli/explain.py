@@ -9,9 +9,10 @@ import typer
 
 from decoders.explain import Line, explain
 from decoders.explain.lines import printable
+from decoders.explain.link import BLOCK_CRC
 from decoders.report import Secrets, read_lines
 
-WIDTHS = (9, 23, 17, 33, 30)
+WIDTHS = (7, 23, 13, 34, 35)
 """Characters of the columns: bytes, hex, field, meaning, value; two blanks stand between them."""
 
 _INSIDE = {1: "decrypted", 2: "decrypted twice"}
@@ -42,7 +43,8 @@ def _page(lines: Sequence[Line], *, colour: bool) -> Iterator[str]:
     for line in lines:
         inside = _INSIDE.get(line.depth, "")
         above = ", ".join(part for part in (line.layer, inside) if part)
-        if above != heading:
+        # Checksums stand between the bytes of other layers: those go on without a new heading.
+        if above != heading and line.field != BLOCK_CRC:
             heading = above
             yield _styled(f"  {heading}", colour, fg="cyan")
         for text in _rows(line):

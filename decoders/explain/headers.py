@@ -55,11 +55,12 @@ EXTENDED = {
 """Fields of the extended link layers up to the payload CRC, which may be encrypted."""
 
 
-def authentication_fields(header: bytes) -> tuple[Field, ...]:
+def authentication_fields(header: bytes, verdict: str) -> tuple[Field, ...]:
     """Fields of an authentication and fragmentation layer.
 
     Args:
         header: From its CI field on.
+        verdict: What the decoder says of the message authentication code.
 
     Returns:
         The fields that its control field announces.
@@ -76,7 +77,9 @@ def authentication_fields(header: bytes) -> tuple[Field, ...]:
     if control >> 11 & 1:
         fields.append(Field("MCR", 4, lambda data: ("message counter", str(int.from_bytes(data, "little")))))
     if control >> 10 & 1:
-        fields.append(Field("MAC", MAC_SIZES.get(mac_control & 15, 0), lambda _: ("message authentication code", "")))
+        fields.append(
+            Field("MAC", MAC_SIZES.get(mac_control & 15, 0), lambda _: ("message authentication code", verdict))
+        )
     if control >> 12 & 1:
         fields.append(Field("ML", 2, lambda data: ("message length", str(int.from_bytes(data, "little")))))
     return tuple(field for field in fields if field.size)

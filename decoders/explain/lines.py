@@ -122,7 +122,7 @@ class Stream:
             self.note(layer, position, field, words, damaged=True)
 
     def lines(self) -> Iterator[Line]:
-        """All lines in order; bytes that nobody told are not interpreted."""
+        """All lines in order; bytes that nobody told stand outside the frame."""
         position = 0
         for line in sorted(self._told, key=lambda line: line.start):
             if line.start > position:
@@ -133,7 +133,7 @@ class Stream:
             yield self._untold(position, len(self.raw))
 
     def _untold(self, start: int, stop: int) -> Line:
-        return Line("unread", start, stop, self.raw[start:stop], "not interpreted", depth=self.depth)
+        return Line("remainder", start, stop, self.raw[start:stop], "not read", "outside the frame", depth=self.depth)
 
     def _runs(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Neighbouring bytes of the stream that hold the content's bytes."""

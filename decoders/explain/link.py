@@ -8,6 +8,7 @@ from decoders.tables.header_codes import C_FUNCTIONS
 from decoders.transport import manufacturer_letters
 
 LINK = "link layer"
+BLOCK_CRC = "block CRC"
 
 _WIRED_ENVELOPE = 4
 """Start, twice L, start."""
@@ -102,7 +103,7 @@ def _tell_crc(stream: Stream, number: int, start: int, stop: int) -> None:
     expected = crc16(stream.raw[start:stop])
     right = int.from_bytes(stream.raw[stop : stop + 2]) == expected
     words = (f"block {number}", "ok" if right else f"WRONG, {expected:04X} expected")
-    stream.tell_raw(LINK, stop, stop + 2, "CRC", words, damaged=not right)
+    stream.tell_raw(LINK, stop, stop + 2, BLOCK_CRC, words, damaged=not right)
 
 
 def _wireless_header(size: int, found: Frame | None) -> tuple[Field, ...]:

@@ -113,7 +113,7 @@ def _tell_fillers(stream: Stream, start: int, stop: int) -> int:
 def _tell_record(stream: Stream, position: int, number: int, record: DataRecord, columns: Columns) -> int:
     layer = f"record {number + 1}"
     for at, code in enumerate(record.dib, position):
-        field, words = ("DIF", _dif(record)) if at == position else ("DIFE", _dife(code))
+        field, words = ("DIF", _dif(record)) if at == position else ("DIFE", _dife(code, record))
         stream.tell(layer, at, at + 1, field, words)
     position += len(record.dib)
     for size, field, words in _vib(record):
@@ -123,8 +123,7 @@ def _tell_record(stream: Stream, position: int, number: int, record: DataRecord,
     if data and record.vib and record.dib[0] & 0x0F == _VARIABLE:
         stream.tell(layer, position, position + 1, "LVAR", (f"{len(data) - 1} bytes follow", ""))
         position, data = position + 1, data[1:]
-    field = "data" if record.vib else "manufacturer data"
-    _tell_data(stream, layer, position, len(data), field, number, record, columns)
+    _tell_data(stream, layer, position, len(data), number, record, columns)
     return position + len(data)
 
 
@@ -133,7 +132,6 @@ def _tell_data(
     layer: str,
     position: int,
     size: int,
-    field: str,
     number: int,
     record: DataRecord,
     columns: Columns,
@@ -143,8 +141,8 @@ def _tell_data(
     """Tells the data of a record with its value and, beneath, what becomes of it."""
     if not size:
         return
-    meaning = f"{header}{record.data_type.replace('_', ' ')}" if record.vib else ""
-    stream.tell(layer, position, position + size, field, (meaning, value_text(record)))
+    meaning = f"{header}{record.data_type.replace('_', ' ')}"
+    stream.tell(layer, position, position + size, "data", (meaning, value_text(record)))
     fed, codes = columns.fed(number), columns.codes(number)
     if fed:
         stream.note(layer, position, "", ("", fed))
@@ -156,17 +154,16 @@ def _dif(record: DataRecord) -> Words:
     code = record.dib[0]
     if not record.vib:
         return _SPECIAL.get(record.data_type, "special"), ""
-    parts = [_LENGTHS[code & 0x0F], record.function, f"storage bit {code >> 6 & 1}"]
-    return ", ".join([*parts, "DIFE follows"] if code & 0x80 else parts), _place(record)
+    return f"{_LENGTHS[code & 0x0F]}, {record.function}", f"storage bit {code >> 6 & 1}"
 
 
-def _dife(code: int) -> Words:
-    parts = f"storage {code & 15}", f"tariff {code >> 4 & 3}", f"subunit {code >> 6 & 1}"
-    return f"further bits: {', '.join(parts)}", ""
+def _dife(code: int, record: DataRecord) -> Words:
+    bits = f"storage {code & 15}, tariff {code >> 4 & 3}, subunit {code >> 6 & 1}"
+    return bits, "" if code & 0x80 else _place(record)
 
 
 def _place(record: DataRecord) -> str:
-    """Storage, tariff and subunit where they are not 0."""
+    """Storage, tariff and subunit where they are not 0, with all their bits."""
     places = ("storage", record.storage), ("tariff", record.tariff), ("subunit", record.subunit)
     return ", ".join(f"{name} {number}" for name, number in places if number)
 
@@ -252,7 +249,7 @@ def tell_compact(stream: Stream, start: int, telegram: Telegram, formats: Format
         size = len(record.data)
         header = f"{record.dib.hex(' ').upper()} {record.vib.hex(' ').upper()} "
         words = ", ".join(chain([_quantity(record)], _words(record))) + ", "
-        _tell_data(stream, f"record {number + 1}", position, size, "data", number, record, columns,
+        _tell_data(stream, f"record {number + 1}", position, size, number, record, columns,
                    header=header + words)  # fmt: skip
         position += size
     position = _tell_fillers(stream, position, end)

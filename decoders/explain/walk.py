@@ -55,6 +55,8 @@ def explain(
     walk = _Walk(frame, keys, formats, telegram)
     if transport in ("auto", "wmbus", "mbus"):
         walk.read(transport)
+    else:
+        walk.stream.tell_rest(transport, 0, "not read", (walk.reason, ""))
     lines = [line for stream in walk.streams for line in stream.lines()]
     return [*lines, *_outcome(len(frame), telegram)]
 
@@ -169,14 +171,15 @@ class _Walk:
     def _authentication(self, position: int) -> tuple[Afl | None, int | None]:
         """Tells an authentication layer; returns it and where the transport layer begins."""
         stream = self.stream
-        fields = authentication_fields(stream.content[position:])
+        holds = self.telegram.security == "mode7" and self.telegram.verified_key is not None
+        fields = authentication_fields(stream.content[position:], "ok" if holds else "")
         try:
             afl = read_afl(stream.content, position)
         except TransportDamage as exc:
             tell_damaged(stream, AFL, position, fields, str(exc))
             return None, None
         end = stream.tell_fields(AFL, position, fields)
-        stream.tell(AFL, end, afl.end, "not interpreted")
+        stream.tell(AFL, end, afl.end, "not read", ("not interpreted", ""))
         if not afl.fragmented:
             return afl, afl.end
         stream.tell_rest(AFL, afl.end, "fragment", (self.reason, ""), damaged=self.damage is not None)
@@ -245,7 +248,7 @@ class _Walk:
         else:
             if tpl.kind == "error":
                 position = stream.tell_fields(APPLICATION, position, (_ERROR,))
-            field = "manufacturer data" if telegram.outcome == "manufacturer_data" else "not interpreted"
+            field = "data" if telegram.outcome == "manufacturer_data" else "not read"
             stream.tell_rest(APPLICATION, position, field, (self.reason, ""), damaged=telegram.outcome == "corrupt")
 
 
