@@ -14,7 +14,7 @@ from decoders.record import DataRecord
 from decoders.records import FILLER
 from decoders.scalar import Telegram
 from decoders.tables.vif import VIF
-from decoders.tables.vife import EXTENDED
+from decoders.tables.vife import EXTENDED, MANUFACTURER
 
 APPLICATION = "application"
 COMPACT = "compact frame"
@@ -184,16 +184,29 @@ def _vib(record: DataRecord) -> Iterator[tuple[int, str, Words]]:
         if vib[1]:
             yield vib[1], "VIF text", ("unit, last character first", next(modifiers, "").removeprefix("unit:"))
         at += 1 + vib[1]
-    for code, extended in _extensions(vib[at:]):
-        yield 1, "VIFE", ("table FC" if extended else next(modifiers, f"{code:02X}").replace("_", " "), "")
+    own = not prefix and vib[0] & 0x7F == MANUFACTURER
+    for code, leads in _extensions(vib[at:], own=own):
+        words = f"table {code:02X}" if leads else _modifier(next(modifiers, f"{code:02X}"))
+        yield 1, "VIFE", (words, "")
 
 
-def _extensions(codes: bytes) -> Iterator[tuple[int, bool]]:
-    """VIFEs, and whether each leads to the second table: then the next has the meaning."""
-    table = False
+def _extensions(codes: bytes, *, own: bool) -> Iterator[tuple[int, bool]]:
+    """VIFEs, and whether each only leads to a table: then those that follow have the meaning.
+
+    Args:
+        codes: The VIFEs.
+        own: Whether all are the manufacturer's.
+    """
+    second = False
     for number, code in enumerate(codes):
-        table = code & 0x7F == EXTENDED and not table and number + 1 < len(codes)
-        yield code, table
+        bare, last = code & 0x7F, number + 1 == len(codes)
+        leads = not (own or second or last) and bare in (EXTENDED, MANUFACTURER)
+        yield code, leads
+        second, own = leads and bare == EXTENDED, own or (leads and bare == MANUFACTURER)
+
+
+def _modifier(name: str) -> str:
+    return name.replace("mfct:", "manufacturer's ").replace("_", " ")
 
 
 def _quantity(record: DataRecord) -> str:
@@ -262,7 +275,7 @@ def _words(record: DataRecord) -> Iterator[str]:
     """What sets a record apart from the current value."""
     if record.function != "instantaneous":
         yield record.function
-    yield from (name.replace("_", " ") for name in record.modifiers)
+    yield from map(_modifier, record.modifiers)
     place = _place(record)
     if place:
         yield place

@@ -53,7 +53,7 @@ def explain(
     if telegram is None:
         telegram = decode_telegram(frame, keys, formats, transport=transport)
     walk = _Walk(frame, keys, formats, telegram)
-    if transport in ("auto", "wmbus", "mbus"):
+    if frame and transport in ("auto", "wmbus", "mbus"):
         walk.read(transport)
     else:
         walk.stream.tell_rest(transport, 0, "not read", (walk.reason, ""))
