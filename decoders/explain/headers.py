@@ -13,6 +13,7 @@ from decoders.tables.header_codes import (
 from decoders.transport import MAC_SIZES
 
 ELL = "extended link layer"
+NETWORK = "network layer"
 AFL = "authentication layer"
 TPL = "transport layer"
 
@@ -53,6 +54,9 @@ EXTENDED = {
     0x8F: (CI, _CONTROL, _ACCESS, *LINK_ADDRESS, _SESSION),
 }
 """Fields of the extended link layers up to the payload CRC, which may be encrypted."""
+
+
+NETWORK_FIELDS = (CI, Field("hops", 1, lambda _: ("for repeaters", "")))
 
 
 def authentication_fields(header: bytes, verdict: str) -> tuple[Field, ...]:

@@ -1,11 +1,12 @@
 """The link layer in words: what surrounds the content of a frame, its checksums and its header."""
 
 from decoders.crc import crc16
+from decoders.diehl import reordered
 from decoders.explain.lines import Field, Stream, Words
 from decoders.link import B_BLOCKS, BLOCK, FIRST_BLOCK, SYNC_A, SYNC_B, Frame, is_wired
 from decoders.tables.device_types import MEDIA
 from decoders.tables.header_codes import C_FUNCTIONS
-from decoders.transport import manufacturer_letters
+from decoders.transport import Address, link_address, manufacturer_letters
 
 LINK = "link layer"
 BLOCK_CRC = "block CRC"
@@ -18,13 +19,16 @@ _HEADER_END = 10
 Span = tuple[int, int]
 
 
-def open_wireless(frame: bytes, found: Frame | None, damage: str | None) -> tuple[Stream, int | None]:
+def open_wireless(
+    frame: bytes, found: Frame | None, damage: str | None, meter: Address | None
+) -> tuple[Stream, int | None]:
     """Tells what the link layer of a wireless frame says.
 
     Args:
         frame: Bytes as received.
         found: What :func:`decoders.link.read_link` made of them; ``None`` where there is not even a header.
         damage: What is wrong with the frame, if so.
+        meter: The meter as the decoder names it, who knows which makers have their own order of the address.
 
     Returns:
         The frame's stream, and the position of the CI field in its content; ``None`` where nothing can be read on.
@@ -40,7 +44,10 @@ def open_wireless(frame: bytes, found: Frame | None, damage: str | None) -> tupl
         for number, (start, stop) in enumerate(blocks, 1):
             if stop + 2 <= len(frame):
                 _tell_crc(stream, number, start, stop)
-    end = stream.tell_fields(LINK, 0, _wireless_header(len(frame), found))
+    link = link_address(stream.content[2:10]) if len(stream.content) >= _HEADER_END else None
+    own_order = link is not None and meter not in (None, link) and meter == reordered(link)
+    address = REORDERED_ADDRESS if own_order else LINK_ADDRESS
+    end = stream.tell_fields(LINK, 0, (*_wireless_header(len(frame), found), *address))
     if readable and end == _HEADER_END:
         return stream, end
     stream.tell_rest(LINK, end, "not read", (damage or "not understood", ""), damaged=True)
@@ -71,11 +78,25 @@ def open_wired(frame: bytes, found: Frame | None, damage: str | None) -> tuple[S
         right = frame[end + 1] == 0x16
         stream.tell_raw(LINK, end + 1, end + 2, "stop", ("end of the frame", "ok" if right else "WRONG"),
                         damaged=not right)  # fmt: skip
-    position = stream.tell_fields(LINK, 0, (Field("C", 1, _control), Field("A", 1, _wired_address)))
+    position = stream.tell_fields(LINK, 0, _WIRED_HEADER)
     if found is not None and found.content == stream.content:
         return stream, position
     stream.tell_rest(LINK, position, "not read", (damage or "not understood", ""), damaged=True)
     return stream, None
+
+
+def open_short(frame: bytes) -> Stream:
+    """Tells a wired acknowledgement or short frame, which :func:`decoders.link.is_wired_short` has found whole."""
+    if len(frame) == 1:
+        stream = Stream(frame)
+        stream.tell_raw(LINK, 0, 1, "acknowledgement", ("received", ""))
+        return stream
+    stream = Stream(frame, places=(1, 2))
+    stream.tell_raw(LINK, 0, 1, "start", ("short frame", ""))
+    stream.tell_fields(LINK, 0, _WIRED_HEADER)
+    stream.tell_raw(LINK, 3, 4, "checksum", ("sum of C and A", "ok"))
+    stream.tell_raw(LINK, 4, 5, "stop", ("end of the frame", "ok"))
+    return stream
 
 
 def _blocks(frame: bytes, start: int, form: str) -> list[Span]:
@@ -111,7 +132,7 @@ def _wireless_header(size: int, found: Frame | None) -> tuple[Field, ...]:
         bad = found is None or found.format == "no_crc_bad_length"
         return f"bytes that follow{f'; the frame has {size} in all' if bad else ''}", str(data[0])
 
-    return (Field("L", 1, length), Field("C", 1, _control), *LINK_ADDRESS)
+    return Field("L", 1, length), Field("C", 1, _control)
 
 
 def _control(data: bytes) -> Words:
@@ -145,11 +166,18 @@ def _device_type(data: bytes) -> Words:
     return f"device type: {MEDIA.get(data[0], 'not in the standard')}", data.hex()
 
 
+_WIRED_HEADER = (Field("C", 1, _control), Field("A", 1, _wired_address))
 _MANUFACTURER = Field("M", 2, _manufacturer)
 _SERIAL = Field("serial", 4, _serial)
 _VERSION = Field("version", 1, _version)
 _DEVICE_TYPE = Field("type", 1, _device_type)
 
+REORDERED_ADDRESS = (
+    _MANUFACTURER,
+    Field("version, type", 2, lambda data: ("version and type before the serial: the maker's order", data.hex(" "))),
+    _SERIAL,
+)
+"""Address in Diehl's order."""
 LINK_ADDRESS = (_MANUFACTURER, _SERIAL, _VERSION, _DEVICE_TYPE)
 """Address in the order of link headers."""
 LONG_ADDRESS = (_SERIAL, _MANUFACTURER, _VERSION, _DEVICE_TYPE)

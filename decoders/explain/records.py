@@ -8,7 +8,7 @@ from itertools import chain
 from decoders.canonical import plan
 from decoders.compact import FormatBook, expand
 from decoders.crc import crc16
-from decoders.explain.lines import Stream, Words
+from decoders.explain.lines import Field, Stream, Words
 from decoders.info_codes import names
 from decoders.record import DataRecord
 from decoders.records import FILLER
@@ -44,7 +44,11 @@ _SPECIAL = {
 _PLAIN_TEXT = 0x7C
 _VARIABLE = 0x0D
 
-Spans = Iterator[tuple[int, int]]
+_FIXED = (
+    Field("serial", 4, lambda data: ("serial number", data[::-1].hex())),
+    Field("ACC", 1, lambda data: ("access number", str(data[0]))),
+    Field("status", 1, lambda data: ("status", f"{data[0]:08b}")),
+)
 
 
 class Columns:
@@ -233,6 +237,25 @@ def value_text(record: DataRecord) -> str:
 
 def _shortest(value: object) -> str:
     return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def tell_fixed(stream: Stream, start: int, telegram: Telegram) -> None:
+    """Tells the fixed data structure of old wired meters.
+
+    Args:
+        stream: Where it stands.
+        start: Its position in the content.
+        telegram: Its records: two, whose VIBs are the unit codes.
+    """
+    position = stream.tell_fields(APPLICATION, start, _FIXED)
+    columns = Columns(telegram)
+    for record in telegram.records:
+        words = ", ".join([_quantity(record), *_words(record)])
+        stream.tell(APPLICATION, position, position + 1, "unit", (words, record.vib.hex()))
+        position += 1
+    for number, record in enumerate(telegram.records):
+        at = start + record.data_offset
+        _tell_data(stream, f"record {number + 1}", at, len(record.data), number, record, columns)
 
 
 def tell_compact(stream: Stream, start: int, telegram: Telegram, formats: FormatBook) -> None:

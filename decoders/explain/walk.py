@@ -1,6 +1,7 @@
 """The way through a telegram's layers, each told by its own module."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from decoders import security as sec
 from decoders.compact import KNOWN, FormatBook
@@ -9,20 +10,24 @@ from decoders.explain.headers import (
     AFL,
     ELL,
     EXTENDED,
+    NETWORK,
+    NETWORK_FIELDS,
     TPL,
     authentication_fields,
     tell_damaged,
     transport_fields,
 )
 from decoders.explain.lines import Field, Line, Stream
-from decoders.explain.link import open_wired, open_wireless
-from decoders.explain.records import APPLICATION, tell_compact, tell_records
+from decoders.explain.link import open_short, open_wired, open_wireless
+from decoders.explain.records import APPLICATION, tell_compact, tell_fixed, tell_records
 from decoders.link import LinkDamage, is_wired, read_link
-from decoders.outcomes import OUTCOMES
+from decoders.opening import Sealed, open_link, open_payload
+from decoders.outcomes import OUTCOMES, Stop
 from decoders.scalar import Key, Telegram, decode_telegram
 from decoders.tables.header_codes import APPLICATION_ERRORS, LINK_ENCRYPTIONS, SECURITY_MODES
 from decoders.transport import AFL as AFL_CI
-from decoders.transport import ELL_SIZES, Afl, Ell, Tpl, TransportDamage, link_address, read_afl, read_ell, read_tpl
+from decoders.transport import ELL_SIZES, Address, Afl, Tpl, TransportDamage, link_address, read_afl, read_ell, read_tpl
+from decoders.transport import NETWORK as NETWORK_CI
 from decoders.transport import TPL as TPL_CI
 
 OUTCOME = "outcome"
@@ -83,6 +88,8 @@ class _Walk:
     def __init__(self, frame: bytes, keys: Sequence[Key], formats: FormatBook, telegram: Telegram) -> None:
         self.frame, self.keys, self.formats, self.telegram = frame, keys, formats, telegram
         self.streams = [Stream(frame)]
+        self.before = b""
+        """Content up to what the link layer's encryption hid, once that is open."""
         self.damage: str | None = None
 
     @property
@@ -104,64 +111,70 @@ class _Walk:
             self.damage = found.damage
         except LinkDamage as exc:
             self.damage = str(exc)
-        opened = open_wired if wired else open_wireless
-        self.streams[0], position = opened(self.frame, found, self.damage)
-        if position is not None:
-            position = self._extended(position)
-        if position is None:
-            return
+        link: Address | None = None
+        position: int | None = None
+        if found is not None and found.format == "mbus_short":
+            self.streams[0] = open_short(self.frame)
+        elif wired:
+            self.streams[0], position = open_wired(self.frame, found, self.damage)
+        else:
+            self.streams[0], position = open_wireless(self.frame, found, self.damage, self.telegram.address)
+        if position is not None and not wired:
+            link = link_address(self.stream.content[2:10])
+            position = self._extended(position, link)
+            if self._ci(position) == NETWORK_CI:
+                position = self.stream.tell_fields(NETWORK, position or 0, NETWORK_FIELDS)
         afl: Afl | None = None
-        if self.stream.content[position : position + 1] == bytes([AFL_CI]):
-            afl, position = self._authentication(position)
+        if self._ci(position) == AFL_CI:
+            afl, position = self._authentication(position or 0)
         if position is not None:
-            self._transport(position, afl, wired=wired)
+            self._transport(position, afl, link)
 
-    def _extended(self, position: int) -> int | None:
+    def _ci(self, position: int | None) -> int | None:
+        """The CI field at a position, where there is one."""
+        content = self.stream.content
+        return content[position] if position is not None and position < len(content) else None
+
+    def _extended(self, position: int, link: Address) -> int | None:
         """Tells an extended link layer; returns where the next layer begins, ``None`` where nothing can be read."""
-        stream = self.stream
-        fields = EXTENDED.get(stream.content[position]) if position < len(stream.content) else None
-        if fields is None or stream.content[position] not in ELL_SIZES:
+        stream, ci = self.stream, self._ci(position)
+        if ci not in ELL_SIZES:
             return position
         try:
             ell = read_ell(stream.content, position)
         except TransportDamage as exc:
-            tell_damaged(stream, ELL, position, fields, str(exc))
+            tell_damaged(stream, ELL, position, EXTENDED[ci], str(exc))
             return None
-        position = stream.tell_fields(ELL, position, fields)
+        position = stream.tell_fields(ELL, position, EXTENDED[ci])
         if ell.session is None:
             return position
+        if ell.encryption and (self.damage or ell.encryption not in LINK_ENCRYPTIONS):
+            stream.tell_rest(ELL, position, "encrypted", (self.reason, ""), damaged=True)
+            return None
         if ell.encryption:
-            opened = self._opened_link(ell, stream.content[position:])
-            if opened is None:
-                stream.tell_rest(ELL, position, "encrypted", (self.reason, ""), damaged=True)
+            try:
+                opened = open_link(link, ell, stream.content[position:], self.keys)
+            except Stop as stop:
+                stream.tell_rest(ELL, position, "encrypted", (stop.reason, ""), damaged=True)
                 return None
-            if opened != stream.content[position:]:
-                stream.tell_rest(ELL, position, "encrypted", (f"{LINK_ENCRYPTIONS[1]}: read below", ""))
-                self.streams.append(Stream(opened, stream.depth + 1))
+            if opened.plain == stream.content[position:]:
+                stream.note(ELL, position, "plain", LOGGED_PLAIN)
+            else:
+                stream.tell_rest(ELL, position, "encrypted", (f"{LINK_ENCRYPTIONS[ell.encryption]}: read below", ""))
+                self.before = stream.content[:position]
+                self.streams.append(Stream(opened.plain, stream.depth + 1))
                 position = 0
         return self._payload_crc(position)
-
-    def _opened_link(self, ell: Ell, sealed: bytes) -> bytes | None:
-        """What stands under link-layer encryption; the same where it was plain already, ``None`` where it is shut."""
-        if ell.encryption != 1 or self.damage:
-            return None
-        iv = sec.ctr_iv(link_address(self.streams[0].content[2:10]), ell)
-        for key in self.keys:
-            opened = sec.decrypt_ctr(key.value, iv, sealed) if len(key.value) == sec.BLOCK else b""
-            if sec.payload_crc_holds(opened):
-                return opened
-        return sealed if self.telegram.security != "ell_ctr" and sec.payload_crc_holds(sealed) else None
 
     def _payload_crc(self, position: int) -> int | None:
         """Tells the CRC over what follows it; where it does not hold, nothing can be read behind it."""
         stream = self.stream
-        sealed = stream.content[position:]
-        if len(sealed) < 2:
+        covered = stream.content[position + 2 :]
+        if len(stream.content) < position + 2:
             stream.tell_rest(ELL, position, "not read", (self.reason, ""), damaged=True)
             return None
-        expected = crc16(sealed[2:])
-        holds = sec.payload_crc_holds(sealed)
-        value = "ok" if holds else f"WRONG, {expected:04X} expected"
+        holds = sec.payload_crc_holds(stream.content[position:])
+        value = "ok" if holds else f"WRONG, {crc16(covered):04X} expected"
         stream.tell(ELL, position, position + 2, "payload CRC", ("of all that follows", value), damaged=not holds)
         if holds:
             return position + 2
@@ -185,54 +198,51 @@ class _Walk:
         stream.tell_rest(AFL, afl.end, "fragment", (self.reason, ""), damaged=self.damage is not None)
         return afl, None
 
-    def _transport(self, position: int, afl: Afl | None, *, wired: bool) -> None:
-        """Tells the transport header and what follows it."""
-        stream = self.stream
-        ci = stream.content[position : position + 1]
-        size = TPL_CI.get(ci[0], ("other", 0))[1] if ci else 0
+    def _transport(self, position: int, afl: Afl | None, link: Address | None) -> None:
+        """Tells the transport header, and takes off the encryption that it names."""
+        stream, start = self.stream, position
+        _, size = TPL_CI.get(self._ci(position) or 0, ("other", 0))
         try:
-            tpl = read_tpl(stream.content, position, wired=wired)
+            tpl = read_tpl(stream.content, position, wired=link is None)
         except TransportDamage as exc:
             tell_damaged(stream, TPL, position, transport_fields(size), str(exc))
             return
         fixed = tpl.kind == "fixed"
         fields = transport_fields(0 if fixed else size, extended=bool(tpl.extension), fixed=fixed)
         position = stream.tell_fields(TPL, position, fields)
-        if self.telegram.payload is None or self.damage:
-            field = "encrypted" if tpl.mode and not self.damage else "not read"
-            stream.tell_rest(TPL, position, field, (self.reason, ""), damaged=True)
+        if self.damage:
+            stream.tell_rest(TPL, position, "not read", (self.damage, ""), damaged=True)
             return
-        opened = self._opened_payload(tpl, afl, stream.content[position:])
-        if opened is not None:
-            position = self._sealed(position, tpl, opened)
+        sealed = Sealed(
+            content=self.before + stream.content,
+            start=len(self.before) + start,
+            tpl=replace(tpl, end=len(self.before) + tpl.end),
+            afl=afl,
+            address=self.telegram.address,
+            link=link,
+        )
+        try:
+            opened = open_payload(sealed, self.keys)
+        except Stop as stop:
+            stream.tell_rest(TPL, position, "encrypted", (stop.reason, ""), damaged=True)
+            return
+        if opened.plain != sealed.payload:
+            position = self._sealed(position, tpl, opened.plain)
+        elif opened.security.endswith("logged_plain"):
+            stream.note(TPL, start, "plain", LOGGED_PLAIN)
         self._application(tpl, position)
 
-    def _opened_payload(self, tpl: Tpl, afl: Afl | None, sealed: bytes) -> bytes | None:
-        """What the decoder found under the transport layer's encryption; ``None`` where the payload was plain."""
-        telegram = self.telegram
-        if telegram.payload is None or sealed.endswith(telegram.payload):
-            return None
-        if telegram.signature is None:
-            return telegram.payload
-        # The decoder keeps of a compact frame what follows signature and CRC.
-        address, key = telegram.address, self.keys[telegram.verified_key or 0]
-        if tpl.mode == 5 and address is not None:
-            return sec.decrypt_cbc(key.value, sec.mode5_iv(address, tpl.access_no or 0), sealed, tpl.blocks)
-        if tpl.mode == 7 and address is not None and afl is not None:
-            encryption, _ = sec.derived_keys(key.value, address, afl.counter)
-            return sec.decrypt_cbc(encryption, bytes(sec.BLOCK), sealed, tpl.blocks)
-        return None
-
-    def _sealed(self, position: int, tpl: Tpl, opened: bytes) -> int:
+    def _sealed(self, position: int, tpl: Tpl, plain: bytes) -> int:
         """Tells encrypted bytes, and goes on in what was made of them."""
         stream = self.stream
         size = len(stream.content) - position
-        if tpl.mode in (5, 7):
-            size = min(tpl.blocks * sec.BLOCK, size - size % sec.BLOCK)
+        block = {2: sec.DES_KEY_BYTES, 5: sec.BLOCK, 7: sec.BLOCK}.get(tpl.mode)
+        if block is not None:
+            size = min(tpl.encrypted_bytes, size) // block * block
         words = f"{SECURITY_MODES.get(tpl.mode, 'encrypted')}: read below", ""
         stream.tell(TPL, position, position + size, "encrypted", words)
         stream.tell_rest(TPL, position + size, "plain", ("behind the encrypted blocks: read below", ""))
-        self.streams.append(Stream(opened, stream.depth + 1))
+        self.streams.append(Stream(plain, stream.depth + 1))
         return 0
 
     def _application(self, tpl: Tpl, position: int) -> None:
@@ -245,6 +255,8 @@ class _Walk:
             tell_compact(stream, position, telegram, self.formats)
         elif tpl.kind == "full" and telegram.outcome != "manufacturer_data":
             tell_records(stream, position, telegram)
+        elif tpl.kind == "fixed" and telegram.records:
+            tell_fixed(stream, position, telegram)
         else:
             if tpl.kind == "error":
                 position = stream.tell_fields(APPLICATION, position, (_ERROR,))
@@ -252,4 +264,5 @@ class _Walk:
             stream.tell_rest(APPLICATION, position, field, (self.reason, ""), damaged=telegram.outcome == "corrupt")
 
 
+LOGGED_PLAIN = ("named as encrypted, yet plain: logged after decryption", "")
 _ERROR = Field("error", 1, lambda data: (APPLICATION_ERRORS.get(data[0], "not in the standard"), data.hex().upper()))
