@@ -57,7 +57,7 @@ def decode_uplink(payload: bytes, keys: Sequence[Key] = ()) -> Telegram:
         security=security,
         payload=area,
         records=tuple(records),
-        fields=apply_plan(plan(*_device(address), records), records),
+        fields=apply_plan(plan(*kind_of(address), records), records),
     )
 
 
@@ -79,7 +79,8 @@ def _named(records: Sequence[DataRecord]) -> Address | None:
     return None
 
 
-def _device(address: Address | None) -> tuple[str, str, str]:
+def kind_of(address: Address | None) -> tuple[str, str, str]:
+    """Manufacturer, version and device type by which the canonical columns are planned."""
     if address is None:
         return "", "", _HEAT
     return address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}"

@@ -1,6 +1,7 @@
 """Data records in words: in full frames byte by byte, in compact frames by the headers of their format."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import chain
@@ -10,6 +11,8 @@ from decoders.compact import FormatBook, expand
 from decoders.crc import crc16
 from decoders.explain.lines import Field, Stream, Words
 from decoders.info_codes import names
+from decoders.lorawan import kind_of
+from decoders.profiles import expand_profile
 from decoders.record import DataRecord
 from decoders.records import FILLER
 from decoders.scalar import Telegram
@@ -56,13 +59,14 @@ class Columns:
 
     def __init__(self, telegram: Telegram) -> None:
         """Plans the columns of a telegram as the decoder does."""
+        self.records = telegram.records
         self._fields = telegram.fields
         self._flags = str(telegram.fields.get("flags", "")).split(",")
         self._fed: dict[int, str] = {}
-        address = telegram.address
-        if address is not None and telegram.records:
-            kind = address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}"
-            self._fed = {field.record_no: field.name for field in plan(*kind, telegram.records).fields}
+        # Without an address only the uplinks of LoRaWAN modules have columns.
+        if telegram.records and (telegram.address is not None or telegram.fields):
+            planned = plan(*kind_of(telegram.address), telegram.records)
+            self._fed = {field.record_no: field.name for field in planned.fields}
 
     def fed(self, number: int) -> str:
         """``→ volume_m3 = 12.345``; empty where a record feeds no column."""
@@ -152,6 +156,9 @@ def _tell_data(
         stream.note(layer, position, "", ("", fed))
     if codes:
         stream.note(layer, position, "info code", codes)
+    for item in expand_profile(record, columns.records):
+        value = value_text(replace(record, value=item.value, note=None if item.value is not None else "invalid"))
+        stream.note(layer, position, "profile", (f"storage {item.storage}, {item.time or 'without time'}", value))
 
 
 def _dif(record: DataRecord) -> Words:

@@ -21,6 +21,7 @@ from decoders.explain.lines import Field, Line, Stream
 from decoders.explain.link import open_short, open_wired, open_wireless
 from decoders.explain.records import APPLICATION, tell_compact, tell_fixed, tell_records
 from decoders.link import LinkDamage, is_wired, read_link
+from decoders.lorawan import decode_uplink
 from decoders.opening import Sealed, open_link, open_payload
 from decoders.outcomes import OUTCOMES, Stop
 from decoders.scalar import Key, Telegram, decode_telegram
@@ -31,6 +32,7 @@ from decoders.transport import NETWORK as NETWORK_CI
 from decoders.transport import TPL as TPL_CI
 
 OUTCOME = "outcome"
+UPLINK = "LoRaWAN uplink"
 
 
 def explain(
@@ -48,20 +50,22 @@ def explain(
         frame: Bytes as received.
         keys: Keys of the meter that sends it, as for :func:`decoders.scalar.decode_telegram`.
         formats: Formats of compact frames.
-        transport: ``wmbus``, ``mbus`` or ``auto``; of anything else the bytes are shown alone.
+        transport: ``wmbus``, ``mbus`` or ``auto``; with ``lorawan`` the bytes are the payload of an uplink.
         telegram: What the decoder made of the frame with the same keys and formats; by default, it is asked.
 
     Returns:
         Lines in the order of the bytes. Those of depth 0 hold each byte of the frame once; those of depth 1 each byte
         that decryption made of a part of it; those of depth 2 the same once more. The last lines say the outcome.
     """
-    if telegram is None:
+    if telegram is None and transport == "lorawan":
+        telegram = decode_uplink(frame, keys)
+    elif telegram is None:
         telegram = decode_telegram(frame, keys, formats, transport=transport)
     walk = _Walk(frame, keys, formats, telegram)
-    if frame and transport in ("auto", "wmbus", "mbus"):
+    if frame and transport == "lorawan":
+        walk.read_uplink()
+    elif frame:
         walk.read(transport)
-    else:
-        walk.stream.tell_rest(transport, 0, "not read", (walk.reason, ""))
     lines = [line for stream in walk.streams for line in stream.lines()]
     return [*lines, *_outcome(len(frame), telegram)]
 
@@ -129,6 +133,17 @@ class _Walk:
             afl, position = self._authentication(position or 0)
         if position is not None:
             self._transport(position, afl, link)
+
+    def read_uplink(self) -> None:
+        """Goes through the payload of a LoRaWAN uplink: a transport header or a message byte, then records."""
+        if self.frame[0] in TPL_CI:
+            self._transport(0, None, None)
+            return
+        position = self.stream.tell_fields(UPLINK, 0, (_MESSAGE,))
+        if self.telegram.payload is not None:
+            tell_records(self.stream, position, self.telegram)
+        else:
+            self.stream.tell_rest(UPLINK, position, "not read", (self.reason, ""))
 
     def _ci(self, position: int | None) -> int | None:
         """The CI field at a position, where there is one."""
@@ -265,4 +280,5 @@ class _Walk:
 
 
 LOGGED_PLAIN = ("named as encrypted, yet plain: logged after decryption", "")
+_MESSAGE = Field("message", 1, lambda data: ("message byte of the module", data.hex().upper()))
 _ERROR = Field("error", 1, lambda data: (APPLICATION_ERRORS.get(data[0], "not in the standard"), data.hex().upper()))

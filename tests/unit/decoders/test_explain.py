@@ -137,7 +137,7 @@ CONTENTS = st.one_of(
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.sampled_from(LINKS), CONTENTS, st.booleans(), st.sampled_from(["auto", "wmbus", "mbus"]))
+@given(st.sampled_from(LINKS), CONTENTS, st.booleans(), st.sampled_from(["auto", "wmbus", "mbus", "lorawan"]))
 @example(bare, link_sealed(mode_5(AREA)), True, "auto")
 def test_nonsense_in_sound_frames_is_accounted_for(
     link: Callable[[bytes], bytes], content: bytes, has_key: bool, transport: str
@@ -369,6 +369,32 @@ def test_a_fixed_data_structure() -> None:
     assert said(lines, "serial") == [("serial number", "12345678")]
     assert [meaning for meaning, _ in said(lines, "unit")] == ["volume, m3 × 10^-3", "volume, m3 × 10^-3, storage 1"]
     assert said(lines, "data") == [("bcd8", "0.001 m3"), ("bcd8", "0.135 m3")]
+
+
+@pytest.mark.corpus
+def test_uplinks(corpus: Path) -> None:
+    for case in cases(corpus / "lorawan.jsonl"):
+        payload = bytes.fromhex(case["payload_hex"])
+        lines = explain(payload, transport="lorawan")
+        account(lines, payload)
+        assert len({line.layer for line in lines if line.layer.startswith("record ")}) == len(case["records"])
+        assert not any(line.damaged for line in lines)
+
+
+def test_an_uplink_feeds_columns_without_an_address() -> None:
+    payload = bytes.fromhex("00" + "0C0652676102" + "02FD170000")
+    lines = explain(payload, transport="lorawan")
+    account(lines, payload)
+    assert said(lines, "message") == [("message byte of the module", "00")]
+    assert "→ energy_kwh = 2616752" in [line.value for line in lines]
+    assert [line.raw.hex() for line in explain(b"\x02{}", transport="lorawan") if line.field == "not read"] == ["7b7d"]
+
+
+def test_a_profile_is_written_out() -> None:
+    frame = bare(b"\x78" + bytes.fromhex("04130A000000" + "0D931F04" + "C1FE0103"))
+    profile = [words for words in said(explain(frame), "profile") if words]
+    telegram = decode_telegram(frame)
+    assert profile == [("storage 1, without time", "0.011 m3"), ("storage 2, without time", "0.014 m3")], telegram
 
 
 def test_wired_short_frames() -> None:
