@@ -14,7 +14,7 @@ from decoders.info_codes import names
 from decoders.lorawan import kind_of
 from decoders.profiles import expand_profile
 from decoders.record import DataRecord
-from decoders.records import FILLER
+from decoders.records import FILLER, read_header
 from decoders.scalar import Telegram
 from decoders.tables.vif import VIF
 from decoders.tables.vife import EXTENDED, MANUFACTURER
@@ -44,6 +44,10 @@ _SPECIAL = {
     "manufacturer_data_more_follows": "manufacturer data to the end; more records in the next telegram",
     "global_readout_request": "asks for all records",
 }
+_FORMAT = (
+    Field("length", 1, lambda data: ("bytes of the format that follow", str(data[0]))),
+    Field("signature", 2, lambda data: ("format signature", data[::-1].hex().upper())),
+)
 _PLAIN_TEXT = 0x7C
 _VARIABLE = 0x0D
 
@@ -299,6 +303,25 @@ def tell_compact(stream: Stream, start: int, telegram: Telegram, formats: Format
     if position < end:
         damaged = not telegram.records
         stream.tell_rest(COMPACT, position, "data", (telegram.reason or "not interpreted", ""), damaged=damaged)
+
+
+def tell_format(stream: Stream, start: int, headers: bytes) -> None:
+    """Tells a format frame: length, signature and the record headers that it teaches.
+
+    Args:
+        stream: Where it stands.
+        start: Position of the length in the content.
+        headers: The record headers.
+    """
+    position = stream.tell_fields(APPLICATION, start, _FORMAT)
+    at = 0
+    while at < len(headers):
+        header, end = read_header(headers, at)
+        words = f"header of record: {header.meaning.quantity.replace('_', ' ')}"
+        stream.tell(APPLICATION, position + at, position + end, "DIF, VIF", (words, header.meaning.unit or ""))
+        at = end
+    position = _tell_fillers(stream, position + at, len(stream.content))
+    stream.tell_rest(APPLICATION, position, "not read", ("behind the format", ""))
 
 
 def _words(record: DataRecord) -> Iterator[str]:

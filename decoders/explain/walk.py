@@ -19,7 +19,7 @@ from decoders.explain.headers import (
 )
 from decoders.explain.lines import Field, Line, Stream
 from decoders.explain.link import open_short, open_wired, open_wireless
-from decoders.explain.records import APPLICATION, tell_compact, tell_fixed, tell_records
+from decoders.explain.records import APPLICATION, tell_compact, tell_fixed, tell_format, tell_records
 from decoders.link import LinkDamage, is_wired, read_link
 from decoders.lorawan import decode_uplink
 from decoders.opening import Sealed, open_link, open_payload
@@ -272,6 +272,8 @@ class _Walk:
             tell_records(stream, position, telegram)
         elif tpl.kind == "fixed" and telegram.records:
             tell_fixed(stream, position, telegram)
+        elif tpl.kind == "format" and telegram.learned is not None:
+            tell_format(stream, position, telegram.learned[1])
         else:
             if tpl.kind == "error":
                 position = stream.tell_fields(APPLICATION, position, (_ERROR,))

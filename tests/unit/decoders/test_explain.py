@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -395,6 +396,19 @@ def test_a_profile_is_written_out() -> None:
     profile = [words for words in said(explain(frame), "profile") if words]
     telegram = decode_telegram(frame)
     assert profile == [("storage 1, without time", "0.011 m3"), ("storage 2, without time", "0.014 m3")], telegram
+
+
+def test_a_format_frame_shows_the_headers_it_teaches() -> None:
+    headers = bytes.fromhex("02FF20" + "0413")
+    payload = bytes([2 + len(headers)]) + crc16(headers).to_bytes(2, "little") + headers
+    frame = bare(b"\x69" + payload + b"\x2f")
+    lines = explain(frame, telegram=replace(decode_telegram(frame), learned=(crc16(headers), headers)))
+    account(lines, frame)
+    assert said(lines, "signature") == [("format signature", f"{crc16(headers):04X}")]
+    assert said(lines, "DIF, VIF") == [
+        ("header of record: manufacturer specific", ""),
+        ("header of record: volume", "m3"),
+    ]
 
 
 def test_wired_short_frames() -> None:
