@@ -14,7 +14,7 @@ from decoders.info_codes import names
 from decoders.lorawan import kind_of
 from decoders.profiles import expand_profile
 from decoders.record import DataRecord
-from decoders.records import FILLER, read_header
+from decoders.records import FILLER, RecordDamage, read_header
 from decoders.scalar import Telegram
 from decoders.tables.vif import VIF
 from decoders.tables.vife import EXTENDED, MANUFACTURER
@@ -316,7 +316,11 @@ def tell_format(stream: Stream, start: int, headers: bytes) -> None:
     position = stream.tell_fields(APPLICATION, start, _FORMAT)
     at = 0
     while at < len(headers):
-        header, end = read_header(headers, at)
+        try:
+            header, end = read_header(headers, at)
+        except RecordDamage as exc:
+            stream.tell_rest(APPLICATION, position + at, "not read", (str(exc), ""), damaged=True)
+            return
         words = f"header of record: {header.meaning.quantity.replace('_', ' ')}"
         stream.tell(APPLICATION, position + at, position + end, "DIF, VIF", (words, header.meaning.unit or ""))
         at = end

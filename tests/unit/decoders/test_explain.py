@@ -411,6 +411,14 @@ def test_a_format_frame_shows_the_headers_it_teaches() -> None:
     ]
 
 
+def test_a_format_frame_with_half_a_header() -> None:
+    headers = bytes.fromhex("0413" + "04")
+    frame = bare(b"\x69" + bytes([5]) + crc16(headers).to_bytes(2, "little") + headers)
+    lines = explain(frame, telegram=replace(decode_telegram(frame), learned=(crc16(headers), headers)))
+    account(lines, frame)
+    assert [line.raw.hex() for line in lines if line.field == "not read" and line.damaged] == ["04"]
+
+
 def test_wired_short_frames() -> None:
     for frame, field, meaning in (
         (b"\xe5", "acknowledgement", "received"),
