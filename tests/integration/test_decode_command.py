@@ -23,6 +23,7 @@ OBJECT = [
     "line", "meter_id", "manufacturer", "serial", "version", "device_type", "medium", "link", "security", "outcome",
     "reason", "payload_hex", "fields", "records",
 ]  # fmt: skip
+SOMETIMES = {"more_records_follow", "device_eui"}
 RECORD = ["function", "storage", "tariff", "subunit", "quantity", "unit", "value", "dib", "vib", "data_hex"]
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -172,8 +173,9 @@ def test_every_line_of_the_corpus_has_its_object(corpus: Path, name: str) -> Non
     cases = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     found = run(file)
     assert [item["case_id"] for item in found] == [case["case_id"] for case in cases]
-    assert all(list(item) == ["case_id", *OBJECT] for item in found)
-    assert all(list(record) == RECORD for item in found for record in item["records"])
+    assert all([name for name in item if name not in SOMETIMES] == ["case_id", *OBJECT] for item in found)
+    records = [record for item in found for record in item["records"]]
+    assert all([name for name in record if name != "profile"] == RECORD for record in records)
     if name in ("constructed", "reencoded"):
         whole = {"records", "compact"}
         wrong = [
