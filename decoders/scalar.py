@@ -37,6 +37,7 @@ from decoders.transport import (
 __all__ = ["Key", "Telegram", "decode_telegram", "layout_id", "of_message"]
 
 _COMPACT_HEADER = 4
+_WIRELESS_AT = 10
 _WIRED_TO_DEVICE = frozenset({0x53, 0x73, 0x40})
 
 
@@ -194,7 +195,7 @@ class _Work:
                 raise Stop("unsupported", "a frame to a device")
         else:
             self.address = self.link_address = link_address(self.content[2:10])
-            position = self._extended(10)
+            position = self._extended(_WIRELESS_AT)
             if self.content[position : position + 1] == bytes([NETWORK]):
                 position += 2
         self._transport(*self._authentication(position))
@@ -204,7 +205,8 @@ class _Work:
         found, afl, position = message.joined()
         self.link, self.content = found.format, found.content
         self.address = self.link_address = link_address(self.content[2:10])
-        self._extended(10)
+        if position > _WIRELESS_AT:
+            self._extended(_WIRELESS_AT)
         if not message.is_whole:
             self._judge_link()
             numbers = ", ".join(map(str, sorted(message.fragments)))
