@@ -3,59 +3,17 @@
 from collections.abc import Callable
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from decoders.compact import KNOWN, format_of
 from decoders.crc import crc16
 from decoders.scalar import Key, decode_telegram
+from tests.unit.decoders.frames import KEY, LINKS, bare, format_a, format_b, link_sealed, mode_5, wired
 
-ADDRESS = bytes.fromhex("2D2C785634121B16")
 METER = "KAM-12345678-1b-16"
-KEY = bytes(range(16))
 READABLE = ("decoded", "partial")
 
-
-def bare(content: bytes) -> bytes:
-    """A frame without CRCs around a CI field and what follows it."""
-    return bytes([9 + len(content), 0x44]) + ADDRESS + content
-
-
-def format_a(content: bytes) -> bytes:
-    frame = bare(content)
-    blocks = [frame[:10], *(frame[start : start + 16] for start in range(10, len(frame), 16))]
-    return b"".join(block + crc16(block).to_bytes(2) for block in blocks)
-
-
-def format_b(content: bytes) -> bytes:
-    frame = bytes([len(content) + 11]) + bare(content)[1:]
-    return frame + crc16(frame).to_bytes(2)
-
-
-def wired(content: bytes) -> bytes:
-    body = b"\x08\x01" + content
-    return bytes([0x68, len(body), len(body), 0x68]) + body + bytes([sum(body) & 0xFF, 0x16])
-
-
-def link_sealed(content: bytes, encryption: int = 1) -> bytes:
-    """An extended link layer II around an application: CRC and content, under AES-CTR if so said."""
-    session = (encryption << 29 | 77 << 4).to_bytes(4, "little")
-    plain = crc16(content).to_bytes(2, "little") + content
-    iv = ADDRESS + b"\x20" + session + bytes(3)
-    cipher = Cipher(algorithms.AES(KEY), modes.CTR(iv)).encryptor()
-    return b"\x8d\x20\x07" + session + (cipher.update(plain) if encryption == 1 else plain)
-
-
-def mode_5(area: bytes, head: bytes = b"\x7a", access: int = 9) -> bytes:
-    """A short header and a record area under AES-CBC, filled up to whole blocks."""
-    plain = b"\x2f\x2f" + area
-    plain += b"\x2f" * (-len(plain) % 16)
-    cipher = Cipher(algorithms.AES(KEY), modes.CBC(ADDRESS + bytes([access]) * 8)).encryptor()
-    return head + bytes([access, 0, len(plain) // 16 << 4, 0x05]) + cipher.update(plain)
-
-
-LINKS = (bare, format_a, format_b, wired)
 CONTENTS = st.one_of(
     st.binary(min_size=1, max_size=100),
     st.builds(
