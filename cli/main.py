@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import decode, demo, ingest, installation, registry, serve, simulate, sql
+from cli import decode, demo, ingest, installation, key, registry, serve, simulate, sql
 from cli.messages import EXPECTED, complain
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("init")(installation.init)
 app.command("demo")(demo.demo)
 app.command("import")(registry.import_)
+app.add_typer(key.app, name="key")
 app.command("ingest")(ingest.ingest)
 app.command("materialize")(ingest.materialize)
 app.command("decode")(decode.decode)

@@ -55,6 +55,15 @@ def run_import(house: Installation, kind: str, file: Path, target_state: str = "
         complain(f"{file.name} line {line}: {reason}")
     if report.rejected.height > SHOWN:
         say(f"… and {report.rejected.height - SHOWN} more; see the table rejected_rows.")
+    return bring_up_to_date(house)
+
+
+def bring_up_to_date(house: Installation) -> int:
+    """Decodes what waited for an import, and reckons again what it touches.
+
+    Returns:
+        Exit status: 0, or 1 where the run failed.
+    """
     try:
         with messages.status("Bringing figures up to date …"):
             catch_up(house, identity=identity())

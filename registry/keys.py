@@ -9,10 +9,12 @@ import hmac
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 from cryptography.exceptions import InvalidTag
@@ -28,6 +30,9 @@ KEY_BYTES = 16
 _NONCE_BYTES = 12
 _MASTER_BYTES = 32
 
+DECODABLE = ("AES-128", "DES")
+"""Algorithms of telegrams; keys of others are kept, not handed out."""
+
 KEYS: dict[str, pl.DataType | type[pl.DataType]] = {
     "meter_id": pl.String,
     "key_no": pl.Int32,
@@ -36,6 +41,32 @@ KEYS: dict[str, pl.DataType | type[pl.DataType]] = {
     "created_at": pl.Datetime("us", "UTC"),
     "verified_at": pl.Datetime("us", "UTC"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key for a meter.
+
+    Attributes:
+        meter_id: The meter.
+        value: The key.
+        key_class: ``oms`` (telegrams) or ``lora`` (LoRaWAN network); only the first decrypt telegrams.
+        algorithm: ``AES-128``, ``AES-192``, ``AES-256`` or ``DES``.
+        usage: What for: ``any`` or a security mode (``mode_5``); of LoRaWAN sets ``app_key`` and the like.
+        device_eui: LoRaWAN device, 16 hex digits.
+        join_eui: LoRaWAN join server, 16 hex digits.
+    """
+
+    meter_id: str
+    value: bytes = field(repr=False)
+    key_class: str = "oms"
+    algorithm: str = "AES-128"
+    usage: str = "any"
+    device_eui: str | None = None
+    join_eui: str | None = None
+
+
+Became = Literal["new", "changed", "equal"]
 
 
 class KeyVault:
@@ -126,6 +157,9 @@ def _bound(organisation: str, meter_id: str) -> bytes:
     return f"{organisation}|{meter_id}".encode()
 
 
+_OPENS_TELEGRAMS = (MeterKey.key_class == "oms", MeterKey.algorithm.in_(DECODABLE))
+
+
 def parse_key(text: str) -> bytes | None:
     """Reads a key from hex digits; ``None`` where it is no 16-byte key."""
     try:
@@ -136,49 +170,60 @@ def parse_key(text: str) -> bytes | None:
 
 
 def store_keys(
-    session: Session, vault: KeyVault, organisation: str, keys: dict[str, bytes], now: datetime
-) -> list[str]:
+    session: Session, vault: KeyVault, organisation: str, keys: Iterable[NewKey], now: datetime
+) -> list[Became]:
     """Adds keys that are new to their meters.
 
     Args:
         session: A writing transaction.
         vault: The vault.
         organisation: Owner of the meters.
-        keys: Key by ``meter_id``.
+        keys: The keys; those of a meter in the order they are to be tried, after the ones it has.
         now: Instant of the change.
 
     Returns:
-        Meters that got a new key; they may have several, which are tried in order.
+        What became of each: ``new``, the meter's first for this usage; ``changed``, there is another, which is kept and
+        tried, too; ``equal``, the meter has it already.
     """
     counts: dict[str, int] = {}
-    known: set[tuple[str, bytes]] = set()
-    rows = session.execute(
-        select(MeterKey.meter_id, MeterKey.key_no, MeterKey.digest).where(MeterKey.organisation == organisation)
-    )
-    for meter_id, key_no, digest in rows:
+    known: dict[tuple[str, str, str], set[bytes]] = {}
+    columns = (MeterKey.meter_id, MeterKey.key_no, MeterKey.key_class, MeterKey.usage, MeterKey.digest)
+    for meter_id, key_no, key_class, usage, digest in session.execute(
+        select(*columns).where(MeterKey.organisation == organisation)
+    ):
         counts[meter_id] = max(counts.get(meter_id, 0), key_no)
-        known.add((meter_id, digest))
-    fresh = {meter_id: key for meter_id, key in keys.items() if (meter_id, vault.digest(key)) not in known}
-    if fresh:
-        session.execute(
-            insert(MeterKey),
-            [
-                {
-                    "organisation": organisation,
-                    "meter_id": meter_id,
-                    "key_no": counts.get(meter_id, 0) + 1,
-                    "wrapped": vault.wrap(key, organisation, meter_id),
-                    "digest": vault.digest(key),
-                    "created_at": now,
-                }
-                for meter_id, key in fresh.items()
-            ],
+        known.setdefault((meter_id, key_class, usage), set()).add(digest)
+    rows, became = [], list[Became]()
+    for key in keys:
+        digests = known.setdefault((key.meter_id, key.key_class, key.usage), set())
+        digest = vault.digest(key.value)
+        became.append("equal" if digest in digests else "changed" if digests else "new")
+        if digest in digests:
+            continue
+        digests.add(digest)
+        counts[key.meter_id] = counts.get(key.meter_id, 0) + 1
+        rows.append(
+            {
+                "organisation": organisation,
+                "meter_id": key.meter_id,
+                "key_no": counts[key.meter_id],
+                "key_class": key.key_class,
+                "algorithm": key.algorithm,
+                "usage": key.usage,
+                "device_eui": key.device_eui,
+                "join_eui": key.join_eui,
+                "wrapped": vault.wrap(key.value, organisation, key.meter_id),
+                "digest": digest,
+                "created_at": now,
+            }
         )
-    return list(fresh)
+    if rows:
+        session.execute(insert(MeterKey), rows)
+    return became
 
 
 def load_keys(registry: Registry, vault: KeyVault, organisation: str) -> pl.DataFrame:
-    """Opens the keys of all meters.
+    """Opens the keys that decrypt telegrams, of all meters.
 
     Args:
         registry: The registry.
@@ -191,7 +236,7 @@ def load_keys(registry: Registry, vault: KeyVault, organisation: str) -> pl.Data
     with registry.begin(readonly=True) as session:
         rows = session.execute(
             select(MeterKey.meter_id, MeterKey.key_no, MeterKey.wrapped, MeterKey.created_at, MeterKey.verified_at)
-            .where(MeterKey.organisation == organisation)
+            .where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS)
             .order_by(MeterKey.meter_id, MeterKey.key_no)
         ).all()
     return pl.DataFrame(
@@ -217,7 +262,7 @@ def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
     with registry.begin(readonly=True) as session:
         rows = session.execute(
             select(MeterKey.meter_id, func.max(MeterKey.created_at), func.max(MeterKey.verified_at))
-            .where(MeterKey.organisation == organisation)
+            .where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS)
             .group_by(MeterKey.meter_id)
         ).all()
     news = [(meter_id, max(created, verified or created)) for meter_id, created, verified in rows]

@@ -34,8 +34,10 @@ def published_tables(registry: Registry) -> dict[str, pl.DataFrame]:
         Rows by table name.
     """
     meters = _rows(registry, select(m.Meter), METERS)
+    key = m.MeterKey
     keys = _rows(
-        registry, select(m.MeterKey.organisation, m.MeterKey.meter_id, m.MeterKey.verified_at, m.MeterKey.failed_at)
+        registry,
+        select(key.organisation, key.meter_id, key.verified_at, key.failed_at).where(key.key_class == "oms"),
     )
     status = keys.group_by("organisation", "meter_id").agg(
         key_status=pl.when(pl.col("verified_at").is_not_null().any())

@@ -1,6 +1,7 @@
 """Imports: registry files and readings of other systems, and what must be reckoned again because of them."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,16 @@ from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch
 from connectors.folder import read_complete
-from registry.imports import ImportReport, import_customers, import_exchanges, import_meters, parse_readings
+from registry.imports import (
+    ImportReport,
+    KeyReport,
+    import_customers,
+    import_exchanges,
+    import_keys,
+    import_meters,
+    parse_readings,
+)
+from registry.keyfiles import KeyFile, find_profile, read_key_file
 from warehouse.merging import touched
 from warehouse.schemas import READINGS, REJECTED_ROWS
 
@@ -64,8 +74,57 @@ def import_file(
             registry, content, organisation=organisation, identity=identity, zone=zone, now=now, source_name=name
         )
     publish_registry(house)
-    _keep_rejected(house, file.name, content, report, now)
+    _keep_rejected(house, file.name, content, report.rejected, now)
     return report
+
+
+def import_key_file(
+    house: Installation,
+    file: Path,
+    *,
+    password: Callable[[], str],
+    profile: str,
+    identity: str,
+    register: str | None,
+    dry_run: bool,
+    now: datetime,
+) -> tuple[KeyFile, KeyReport]:
+    """Imports the keys of a key file.
+
+    Args:
+        house: The installation.
+        file: KEM, KEM2 or CSV export.
+        password: Gives the password; asked only where the file is encrypted.
+        profile: Name or file of the profile of a CSV export; empty to go by its header.
+        identity: Who asks; goes into the audit log.
+        register: State of unknown meters that are added; ``None`` adds none.
+        dry_run: Whether nothing is stored.
+        now: Instant of the import, UTC.
+
+    Returns:
+        The file, and what came of it; unknown and rejected lines are kept in ``rejected_rows``, too.
+
+    Raises:
+        RegistryError: The file is no such file, or its password is wrong.
+        ConnectorError: The file cannot be read.
+    """
+    content = read_complete(file)
+    keys = read_key_file(content, file.name, password, find_profile(profile) if profile else None)
+    report = import_keys(
+        house.registry,
+        keys,
+        organisation=house.organisation,
+        identity=identity,
+        vault=house.vault,
+        now=now,
+        source_name=file.name,
+        register=register,
+        dry_run=dry_run,
+    )
+    if not dry_run:
+        publish_registry(house)
+        _keep_rejected(house, file.name, content, pl.concat([report.unknown, report.rejected]), now)
+    return keys, report
 
 
 def _news(house: Installation, readings: pl.DataFrame) -> pl.DataFrame:
@@ -75,12 +134,12 @@ def _news(house: Installation, readings: pl.DataFrame) -> pl.DataFrame:
     return readings.join(standing, on=said, how="anti", nulls_equal=True)
 
 
-def _keep_rejected(house: Installation, name: str, content: bytes, report: ImportReport, now: datetime) -> None:
+def _keep_rejected(house: Installation, name: str, content: bytes, rejected: pl.DataFrame, now: datetime) -> None:
     """Keeps rejected lines beside those of frame files; the line itself is left out, since it may hold a key."""
-    if report.rejected.is_empty():
+    if rejected.is_empty():
         return
     digest = hashlib.sha256(content).hexdigest()
-    rows = report.rejected.select(
+    rows = rejected.select(
         "source_line",
         "reason",
         organisation=pl.lit(house.organisation),

@@ -1,9 +1,18 @@
-"""Imports of registry files: one module per predefined profile."""
+"""Imports of registry files: one module per predefined profile, and one for the keys of key files."""
 
 from registry.imports.customers import import_customers
 from registry.imports.exchanges import import_exchanges
+from registry.imports.keys import import_keys
 from registry.imports.meters import import_meters
 from registry.imports.readings import parse_readings
-from registry.imports.report import ImportReport
+from registry.imports.report import ImportReport, KeyReport
 
-__all__ = ["ImportReport", "import_customers", "import_exchanges", "import_meters", "parse_readings"]
+__all__ = [
+    "ImportReport",
+    "KeyReport",
+    "import_customers",
+    "import_exchanges",
+    "import_keys",
+    "import_meters",
+    "parse_readings",
+]

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from registry import audit
 from registry.imports.report import ImportReport
 from registry.imports.table import read_table, reject, reject_repeats, split
-from registry.keys import KeyVault, parse_key, store_keys
+from registry.keys import KeyVault, NewKey, parse_key, store_keys
 from registry.models import Meter
 from registry.store import Registry
 
@@ -66,11 +66,11 @@ def import_meters(
         RegistryError: The file as a whole is unfit.
     """
     good, rejected = split(_checked(read_table(content, source_name, REQUIRED, OPTIONAL)))
-    keys = {
-        meter_id: parsed
+    keys = [
+        NewKey(meter_id, parsed)
         for meter_id, text in good.select("meter_id", "key").rows()
         if text and (parsed := parse_key(text))
-    }
+    ]
     fields = ("meter_id", "manufacturer", "serial", "version", "device_type", "medium", "model")
     rows = good.select(fields)
     with registry.begin() as session:
@@ -98,7 +98,8 @@ def import_meters(
                 update(Meter),
                 changed.select("meter_id", "medium", "model", organisation=pl.lit(organisation)).to_dicts(),
             )
-        keyed = set(store_keys(session, vault, organisation, keys, now))
+        became = store_keys(session, vault, organisation, keys, now)
+        keyed = {key.meter_id for key, what in zip(keys, became, strict=True) if what != "equal"}
         updated = set(changed["meter_id"]) | (keyed - set(new["meter_id"]))
         audit.record(
             session,

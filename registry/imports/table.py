@@ -20,6 +20,9 @@ def read_table(
     required: Sequence[str],
     optional: Sequence[str] = (),
     also: Callable[[str], bool] = lambda _: False,
+    *,
+    delimiter: str = ",",
+    columns: Callable[[list[str]], list[str]] = list,
 ) -> pl.DataFrame:
     """Reads a CSV file into text columns.
 
@@ -29,6 +32,8 @@ def read_table(
         required: Columns that must be there.
         optional: Columns that may be there; null where they are not.
         also: Whether a further column is taken as it is; all others are left out.
+        delimiter: What stands between the fields.
+        columns: Gives the columns behind the headers, for files that spell them otherwise; empty for none.
 
     Returns:
         ``source_line``, ``reason`` (why a line cannot be used, else null) and the columns, trimmed, empty as null.
@@ -44,13 +49,14 @@ def read_table(
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise RegistryError(f"{name} is not UTF-8 (byte {exc.start}); save it as CSV in UTF-8.") from exc
-    reader = csv.reader(io.StringIO(text, newline=""), strict=False)
-    header = [cell.strip().lower() for cell in next(_rows(reader, name), [])]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
+    header = columns([cell.strip().lower() for cell in next(_rows(reader, name), [])])
     missing = [column for column in required if column not in header]
     if missing:
         # What stands in the first line is not shown: without a header it may be a key.
         raise RegistryError(f"{name} lacks the columns {', '.join(missing)} in its first line.")
-    if len(set(header)) < len(header):
+    named = [column for column in header if column]
+    if len(set(named)) < len(named):
         raise RegistryError(f"{name} names a column twice.")
     lines: list[int] = []
     faults: list[str | None] = []
@@ -63,14 +69,14 @@ def read_table(
         faults.append(fault)
         cells.append((row + [""] * len(header))[: len(header)])
     known = {*required, *optional}
-    columns = list(zip(*cells, strict=True)) if cells else [()] * len(header)
+    values_by_column = list(zip(*cells, strict=True)) if cells else [()] * len(header)
     table = pl.DataFrame(
         {
             LINE: pl.Series(lines, dtype=pl.Int64),
             REASON: pl.Series(faults, dtype=pl.String),
             **{
                 column: pl.Series(values, dtype=pl.String)
-                for column, values in zip(header, columns, strict=True)
+                for column, values in zip(header, values_by_column, strict=True)
                 if column in known or also(column)
             },
         }

@@ -1,0 +1,7 @@
+"""What can go wrong with a key file as a whole."""
+
+from registry.errors import RegistryError
+
+
+class KeyFileError(RegistryError):
+    """The file is refused; the message says why and what to do, and shows nothing of what the file holds."""
