@@ -157,7 +157,7 @@ def decode_lines(rows: pl.DataFrame, secrets: Secrets) -> list[Json]:
     reports = []
     for item, device_eui in zip(read_lines(rows, secrets)[0], rows["device_eui"].to_list(), strict=True):
         report = telegram_report(item.telegram, item.line, item.case_id)
-        reports.append({**report, "device_eui": device_eui.lower()} if device_eui else report)
+        reports.append({**report, "device_eui": device_eui.upper()} if device_eui else report)
     return reports
 
 

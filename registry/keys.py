@@ -249,6 +249,28 @@ def load_keys(registry: Registry, vault: KeyVault, organisation: str) -> pl.Data
     )
 
 
+def device_euis(registry: Registry, organisation: str) -> pl.DataFrame:
+    """Meters of LoRaWAN devices, as far as their keys name them.
+
+    Args:
+        registry: The registry.
+        organisation: Owner of the meters.
+
+    Returns:
+        ``device_eui`` (upper-case hex, each once) and ``meter_id``.
+    """
+    with registry.begin(readonly=True) as session:
+        rows = session.execute(
+            select(MeterKey.device_eui, MeterKey.meter_id)
+            .where(MeterKey.organisation == organisation, MeterKey.device_eui.is_not(None))
+            .order_by(MeterKey.created_at, MeterKey.key_no)
+        ).all()
+    named = pl.DataFrame(
+        [tuple(row) for row in rows], schema={"device_eui": pl.String, "meter_id": pl.String}, orient="row"
+    )
+    return named.unique("device_eui", keep="last")
+
+
 def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
     """When each meter's keys last gave reason to try again.
 

@@ -7,7 +7,7 @@ in the middle is therefore done again, and every write before the outcomes repla
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -19,7 +19,8 @@ from assets.steps.touched import extent, touch
 from decoders.batch import Decoded, decode_batch
 from decoders.compact import KNOWN, FormatBook
 from decoders.edition import edition
-from registry.keys import key_news, load_keys, record_results
+from decoders.uplinks import framed
+from registry.keys import device_euis, key_news, load_keys, record_results
 from registry.tables import registered_meters
 from warehouse.schemas import (
     FORMATS,
@@ -38,6 +39,8 @@ CHUNK_ROWS = 120_000
 
 PASSES = 4
 """Passes over what is waiting, at most; each resolves what the one before has made possible."""
+
+_FRAME = ("frame", "transport", "device_eui")
 
 REACH = timedelta(days=8)
 """How far before and after a pass's receptions copies of the same transmissions are looked for (ALGORITHMS §1.3: W2 is
@@ -94,9 +97,21 @@ def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.La
     return news.filter(
         (outcome.is_in(["no_key", "wrong_key"]) & (pl.col("news_at") >= pl.col("decided_at")))
         | ((outcome == "foreign") & pl.col("meter_id").is_in(registered.implode()))
+        | ((outcome == "foreign") & pl.col("frame_id").is_in(_named_uplinks(house).implode()))
         | ((outcome == "unknown_format") & pl.col("signature").is_in(formats))
         | (outcome.is_in(["unsupported", "manufacturer_data"]) & (pl.col("decoders") != edition()))
     ).drop("news_at")
+
+
+def _named_uplinks(house: Installation) -> pl.Series:
+    """Receptions of LoRaWAN devices whose meter is registered."""
+    devices = device_euis(house.registry, house.organisation)
+    registered = registered_meters(house.registry, house.organisation)
+    named = devices.filter(pl.col("meter_id").is_in(registered.implode()))
+    if named.is_empty():
+        return pl.Series([], dtype=pl.String)
+    uplinks = house.lake.scan(RECEPTIONS).filter(pl.col("transport") == "lorawan")
+    return uplinks.join(named.lazy(), on="device_eui", how="semi").select("frame_id").collect()["frame_id"]
 
 
 def formats_known(house: Installation) -> FormatBook:
@@ -140,7 +155,7 @@ def _work(house: Installation, days: Sequence[date]) -> pl.DataFrame:
     waiting = receptions.join(again.lazy(), on="frame_id", how="semi")
     return (
         pl.concat([fresh, waiting])
-        .select("organisation", "frame_id", "received_at", "landed_at", "landed_day", "frame")
+        .select("organisation", "frame_id", "received_at", "landed_at", "landed_day", *_FRAME)
         .collect()
         .join(again, on="frame_id", how="left")
         .sort("received_at", "frame_id")
@@ -150,12 +165,17 @@ def _work(house: Installation, days: Sequence[date]) -> pl.DataFrame:
 def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
     keys = load_keys(house.registry, house.vault, house.organisation).select("meter_id", "key_no", "key", "verified")
     registered = registered_meters(house.registry, house.organisation)
-    return decode_batch(frames.select("frame_id", "frame"), keys, formats_known(house), registered)
+    is_uplink = (pl.col("transport") == "lorawan").fill_null(value=False)
+    devices = device_euis(house.registry, house.organisation)
+    uplinks = framed(frames.filter(is_uplink).join(devices, on="device_eui", how="left", maintain_order="left"))
+    radio = pl.concat([frames.filter(~is_uplink).select("frame_id", "frame"), uplinks.frames])
+    decoded = decode_batch(radio, keys, formats_known(house), registered)
+    return replace(decoded, outcomes=pl.concat([decoded.outcomes, uplinks.settled], how="diagonal"))
 
 
 def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: datetime) -> DecodingReport:
     """Writes what a chunk says: values first, outcomes last."""
-    outcomes = frames.drop("frame", "attempt", "old_key").join(decoded.outcomes, on="frame_id", how="left")
+    outcomes = frames.drop(*_FRAME, "attempt", "old_key").join(decoded.outcomes, on="frame_id", how="left")
     outcomes = outcomes.join(frames.select("frame_id", "attempt"), on="frame_id", how="left").with_columns(
         attempt=pl.col("attempt").fill_null(0) + 1, decided_at=pl.lit(now), decoders=pl.lit(edition())
     )

@@ -24,6 +24,8 @@ FRAMES = pl.Schema(
         "collector": pl.String(),
         "rssi_dbm": pl.Float64(),
         "frame": pl.Binary(),
+        "transport": pl.String(),
+        "device_eui": pl.String(),
         "extra": pl.String(),
     }
 )
@@ -191,7 +193,9 @@ def _member_frames(member: Member, zone: ZoneInfo, received_at: datetime | None)
     bad = pl.col("fault").is_not_null()
     return FrameFile(
         format=name,
-        frames=cells.filter(~bad).select(pl.col(column).cast(dtype) for column, dtype in FRAMES.items()),
+        frames=cells.filter(~bad)
+        .with_columns(pl.col("device_eui").str.to_uppercase())
+        .select(pl.col(column).cast(dtype) for column, dtype in FRAMES.items()),
         rejected=cells.filter(bad).select(*_PLACE, reason="fault", line=_shown()),
     )
 
@@ -204,14 +208,16 @@ def _shown() -> pl.Expr:
 
 
 def _too_short() -> pl.Expr:
-    frame = pl.col("frame")
+    frame, uplink = pl.col("frame"), (pl.col("transport") == "lorawan").fill_null(value=False)
     wired = frame.bin.starts_with(b"\x68") & (frame.bin.slice(3, 1) == b"\x68")
-    short = frame.bin.size("b") < pl.when(wired).then(WIRED_HEADER).otherwise(WIRELESS_HEADER)
+    least = pl.when(uplink).then(1).when(wired).then(WIRED_HEADER).otherwise(WIRELESS_HEADER)
     return (
-        pl.when(pl.col("transport") == "lorawan")
-        .then(pl.lit("a LoRaWAN payload, which decode alone reads"))
-        .when(short)
+        pl.when(frame.bin.size("b") < least)
         .then(pl.lit("fewer bytes than a header"))
+        .when(uplink & pl.col("device_eui").is_null())
+        .then(pl.lit("an uplink without a device EUI"))
+        .when(~pl.col("device_eui").str.contains("^[0-9A-Fa-f]{16}$"))
+        .then(pl.lit("the device EUI is not 16 hex digits"))
     )
 
 

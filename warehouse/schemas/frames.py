@@ -24,6 +24,8 @@ RECEPTIONS = Table(
         c.collector,
         _rssi,
         _frame,
+        Column("transport", pl.String, "lorawan where the bytes are the payload of an uplink.", nullable=True),
+        Column("device_eui", pl.String, "Device EUI of an uplink's sender, 16 hex digits.", nullable=True),
         _source_file,
         _source_line,
         Column("source_sha256", pl.String, "Content hash of the file."),

@@ -114,10 +114,25 @@ def test_json_lines():
     assert "AB" * 16 not in str(frames.to_dicts())
 
 
-def test_lorawan_payloads_are_not_receptions():
-    text = f'{{"telegram_hex": "{WIRELESS}"}}\n{{"payload_hex": "000C06526761020C1497899900", "fport": 2}}'
+def test_uplinks_are_receptions_of_their_device():
+    event = {"data": "AAwG", "fPort": 2, "deviceInfo": {"devEui": "a1b2c3d4e5f60718"}, "time": "2025-01-15T11:00:00Z"}
+    bad = [
+        {"payload_hex": "000C06526761020C1497899900", "fport": 2},
+        {**event, "deviceInfo": {"devEui": "A1B2"}},
+        {**event, "data": ""},
+    ]
+    text = f'{{"telegram_hex": "{WIRELESS}"}}\n' + "\n".join(map(json.dumps, [event, *bad]))
     file = read_frames(text.encode(), "x", zone=ZONE, received_at=AT)
-    assert file.rejected["reason"].to_list() == ["a LoRaWAN payload, which decode alone reads"]
+    assert file.frames.select("transport", "device_eui", "frame").rows() == [
+        (None, None, bytes.fromhex(WIRELESS)),
+        ("lorawan", "A1B2C3D4E5F60718", bytes.fromhex("000C06")),
+    ]
+    assert file.frames["received_at"][1] == datetime(2025, 1, 15, 11, tzinfo=UTC)
+    assert file.rejected["reason"].to_list() == [
+        "an uplink without a device EUI",
+        "the device EUI is not 16 hex digits",
+        "no frame",
+    ]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
