@@ -12,8 +12,8 @@ from cli.explain import explanations
 from cli.messages import complain
 from decoders.framefiles import read_telegrams
 from decoders.report import decode_lines
-from registry.imports.table import read_table
-from registry.keys import parse_key
+from registry.csv_table import read_table
+from registry.key_text import AES_BYTES, DES_BYTES, parse_key
 
 
 def decode(
@@ -56,9 +56,9 @@ def _keys(file: Path | None) -> dict[str, list[bytes]]:
             continue
         if not text:
             continue
-        key = parse_key(text)
+        key = parse_key(text, AES_BYTES, DES_BYTES)
         if key is None or not manufacturer or not serial:
-            complain(f"{file.name} line {line}: no meter, or the key is not 32 hex digits.")
+            complain(f"{file.name} line {line}: no meter, or the key is not 32 hex digits (of DES, 16).")
             continue
         meter = f"{manufacturer.upper()}-{serial.zfill(8).lower()}"
         if version and device_type:

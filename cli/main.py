@@ -1,31 +1,60 @@
 """The console script: all commands under one name, every expected failure as one clear line."""
 
 import sys
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from cli import decode, demo, ingest, installation, key, registry, serve, simulate, sql
 from cli.messages import EXPECTED, complain
+
+COMMANDS = {
+    "init": "cli.installation:init",
+    "demo": "cli.demo:demo",
+    "import": "cli.registry:import_",
+    "key": "cli.key:app",
+    "ingest": "cli.ingest:ingest",
+    "materialize": "cli.ingest:materialize",
+    "decode": "cli.decode:decode",
+    "sql": "cli.sql:sql",
+    "serve": "cli.serve:serve",
+    "simulate": "cli.simulate:simulate",
+}
+"""Where the commands are; each is imported when it is asked for, since the orchestrator alone takes seconds."""
+
+
+class Commands(TyperGroup):
+    """The commands, imported one by one."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  the base has it
+        """Names in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  likewise
+        """The command of a name; ``None`` where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
     name="meterhouse",
+    cls=Commands,
     help="Meter data from encrypted M-Bus telegrams to consumption that can be billed and traced.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("init")(installation.init)
-app.command("demo")(demo.demo)
-app.command("import")(registry.import_)
-app.add_typer(key.app, name="key")
-app.command("ingest")(ingest.ingest)
-app.command("materialize")(ingest.materialize)
-app.command("decode")(decode.decode)
-app.command("sql")(sql.sql)
-app.command("serve")(serve.serve)
-app.command("simulate")(simulate.simulate)
 
 
 def _version(asked: bool) -> None:

@@ -26,7 +26,6 @@ from registry.errors import RegistryError
 from registry.models import MeterKey
 from registry.store import Registry
 
-KEY_BYTES = 16
 _NONCE_BYTES = 12
 _MASTER_BYTES = 32
 
@@ -158,15 +157,6 @@ def _bound(organisation: str, meter_id: str) -> bytes:
 
 
 _OPENS_TELEGRAMS = (MeterKey.key_class == "oms", MeterKey.algorithm.in_(DECODABLE))
-
-
-def parse_key(text: str) -> bytes | None:
-    """Reads a key from hex digits; ``None`` where it is no 16-byte key."""
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        return None
-    return key if len(key) == KEY_BYTES else None
 
 
 def store_keys(

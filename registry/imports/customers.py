@@ -8,10 +8,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from registry import audit
+from registry.csv_table import read_table, reject, reject_repeats, split
 from registry.imports.identity import resolve
 from registry.imports.instants import place
 from registry.imports.report import ImportReport
-from registry.imports.table import read_table, reject, reject_repeats, split
 from registry.models import Customer, Installation, Meter, MeteringPoint
 from registry.store import Registry
 

@@ -9,11 +9,11 @@ import polars as pl
 from sqlalchemy import insert, select
 
 from registry import audit
+from registry.csv_table import read_table, reject, split
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
 from registry.imports.instants import place
 from registry.imports.report import ImportReport
-from registry.imports.table import read_table, reject, split
 from registry.models import Exchange, Installation, Meter
 from registry.store import Registry
 from warehouse.schemas import REGISTER

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from registry.imports.table import LINE, REASON
+from registry.csv_table import LINE, REASON
 from registry.store import Registry
 from registry.tables import meter_index
 

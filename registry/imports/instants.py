@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from registry.imports.table import reject
+from registry.csv_table import reject
 from warehouse.schemas.instants import AMBIGUOUS, instants
 
 YEARS = (1900, 2199)

@@ -6,9 +6,10 @@ import polars as pl
 from sqlalchemy import insert, select, update
 
 from registry import audit
+from registry.csv_table import read_table, reject, reject_repeats, split
 from registry.imports.report import ImportReport
-from registry.imports.table import read_table, reject, reject_repeats, split
-from registry.keys import KeyVault, NewKey, parse_key, store_keys
+from registry.key_text import parse_key
+from registry.keys import KeyVault, NewKey, store_keys
 from registry.models import Meter
 from registry.store import Registry
 

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from registry.csv_table import read_table, reject, reject_repeats, split
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
 from registry.imports.instants import place
-from registry.imports.table import read_table, reject, reject_repeats, split
 from registry.store import Registry
 from warehouse.schemas import READINGS
 from warehouse.schemas.registers import REGISTERS

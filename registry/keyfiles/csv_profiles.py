@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from registry.imports.table import LINE, REASON, read_table
+from registry.csv_table import LINE, REASON, read_table
 from registry.keyfiles.errors import KeyFileError
 from registry.keyfiles.lines import USAGES, KeyFile, key_line, letters
 

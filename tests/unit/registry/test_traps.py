@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from registry import audit, ledger
 from registry.errors import RegistryError
 from registry.imports import import_meters, parse_readings
-from registry.keys import KeyVault, load_keys, parse_key, record_results
+from registry.key_text import parse_key
+from registry.keys import KeyVault, load_keys, record_results
 from registry.ledger import FileResult, LandedFile
 from registry.models import Customer, Installation
 from registry.store import Registry
