@@ -1,20 +1,21 @@
 """Which keys a batch may try, and AES with many keys at once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from numpy.typing import NDArray
 
-from decoders.batch.columns import Bytes, Rows
+from decoders.batch import aes
+from decoders.batch.columns import Bytes, Rows, slabs
 from decoders.batch.meters import Codes, codes_of_ids
 
-_ECB = modes.ECB()  # noqa: S305  the building block of CTR and CBC below, never used as a mode of its own
+_ECB = modes.ECB()  # noqa: S305  the building block of CTR and CBC, never used as a mode of its own
 
-_KEPT = 20_000
-"""Ciphers kept for the next slab; more of them cost memory and the garbage collector more time than they save."""
+_MANY_KEYS = 600
+_FEW_BLOCKS = 24
+"""Where a batch has this many keys and each fewer blocks, AES over columns is faster than a cipher per key."""
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class KeyRing:
         meters: Distinct meter codes, rising, shape (m,).
         starts: Position of each meter's first key, shape (m,).
         counts: Number of each meter's keys, shape (m,).
-        secrets: The keys, in the order of ``codes``.
+        secrets: The keys, in the order of ``codes``, shape (k, 16).
         numbers: ``key_no`` of each key, shape (k,).
         proven: Whether a key has verified a frame, before or in this batch, shape (k,).
         worked: Whether a key has verified a frame of this batch, shape (k,).
@@ -38,13 +39,12 @@ class KeyRing:
     meters: Codes
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
-    secrets: list[bytes]
+    secrets: Bytes = field(repr=False)
     numbers: NDArray[np.int32]
     proven: NDArray[np.bool_]
     worked: NDArray[np.bool_]
     failed: NDArray[np.bool_]
     meter_ids: pl.Series
-    _pads: dict[tuple[int, bool], Callable[[bytes | memoryview], bytes]] = field(default_factory=dict, repr=False)
 
     def spans(self, codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Position of each meter's first key and the number of its keys, both shape (n,)."""
@@ -67,34 +67,46 @@ class KeyRing:
 
     def encrypt(self, keys: Rows, blocks: Bytes) -> Bytes:
         """AES-encrypts rows of whole blocks, shape (n, 16 m), each row with the key at ``keys``, shape (n,)."""
-        return self._apply(keys, blocks, encrypt=True)
+        if _suits_columns(keys, blocks):
+            return aes.encrypt(self.secrets[keys], blocks)
+        return self._per_key(keys, blocks, encrypt=True)
 
     def decrypt(self, keys: Rows, blocks: Bytes) -> Bytes:
         """AES-decrypts rows of whole blocks; see :meth:`encrypt`."""
-        return self._apply(keys, blocks, encrypt=False)
+        if _suits_columns(keys, blocks):
+            return aes.decrypt(self.secrets[keys], blocks)
+        return self._per_key(keys, blocks, encrypt=False)
 
-    def _apply(self, keys: Rows, blocks: Bytes, *, encrypt: bool) -> Bytes:
+    def _per_key(self, keys: Rows, blocks: Bytes, *, encrypt: bool) -> Bytes:
+        """One cipher per key, over the blocks of all its rows."""
         if not blocks.size:
             return blocks
-        order = np.argsort(keys, kind="stable")
+        order = np.argsort(keys)
         ordered = keys[order]
         starts = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1])
         edges = (np.append(starts, len(order)) * blocks.shape[1]).tolist()
         source = blocks[order].ravel().data
-        spans = zip(ordered[starts].tolist(), edges, edges[1:], strict=False)
-        joined = b"".join(self._pad(key, encrypt=encrypt)(source[a:b]) for key, a, b in spans)
+        secrets = self.secrets[ordered[starts]].tobytes()
+        joined = b"".join(
+            _ecb(secrets[at : at + 16], encrypt=encrypt).update(source[start:stop])
+            for at, start, stop in zip(range(0, len(secrets), 16), edges, edges[1:], strict=False)
+        )
         result = np.empty_like(blocks)
         result[order] = np.frombuffer(joined, np.uint8).reshape(blocks.shape)
         return result
 
-    def _pad(self, key: int, *, encrypt: bool) -> Callable[[bytes | memoryview], bytes]:
-        found = self._pads.get((key, encrypt))
-        if found is None:
-            cipher = Cipher(algorithms.AES(self.secrets[key]), _ECB)
-            found = (cipher.encryptor() if encrypt else cipher.decryptor()).update
-            if len(self._pads) < _KEPT:
-                self._pads[key, encrypt] = found
-        return found
+
+def _ecb(secret: bytes, *, encrypt: bool) -> CipherContext:
+    cipher = Cipher(algorithms.AES(secret), _ECB)
+    return cipher.encryptor() if encrypt else cipher.decryptor()
+
+
+def _suits_columns(keys: Rows, blocks: Bytes) -> bool:
+    """Whether setting up a cipher for each key would cost more than AES over columns."""
+    if len(keys) < _MANY_KEYS:
+        return False
+    distinct = np.count_nonzero(np.bincount(keys))
+    return bool(distinct >= _MANY_KEYS and blocks.size < distinct * _FEW_BLOCKS * aes.BLOCK)
 
 
 def key_ring(keys: pl.DataFrame) -> KeyRing:
@@ -118,10 +130,15 @@ def key_ring(keys: pl.DataFrame) -> KeyRing:
         meters=meters,
         starts=starts,
         counts=counts,
-        secrets=chosen["key"].to_list(),
+        secrets=_matrix(chosen["key"]),
         numbers=chosen["key_no"].to_numpy().astype(np.int32),
         proven=proven,
         worked=np.zeros(len(order), np.bool_),
         failed=np.zeros(len(order), np.bool_),
         meter_ids=chosen["meter_id"],
     )
+
+
+def _matrix(secrets: pl.Series) -> Bytes:
+    """Keys of 16 bytes each as rows."""
+    return next((slab.data for slab in slabs(secrets)), np.zeros((0, aes.BLOCK), np.uint8))

@@ -64,7 +64,7 @@ class Single:
         places = [place for start, size in zip(first, count, strict=True) for place in range(start, start + size)]
         if not places:
             return bare
-        keys = [Key(self.ring.secrets[place], bool(self.ring.proven[place])) for place in places]
+        keys = [Key(self.ring.secrets[place].tobytes(), bool(self.ring.proven[place])) for place in places]
         telegram = decode_telegram(frame, keys, self.formats, self.registered)
         self._mark(telegram, places)
         return telegram

@@ -93,7 +93,7 @@ def test_each_row_is_encrypted_with_its_own_key() -> None:
     wanted = np.array([2, 0, 1, 0, 2])
     found = ring.encrypt(wanted, blocks)
     for row, key in enumerate(wanted):
-        single = Cipher(algorithms.AES(ring.secrets[key]), modes.ECB()).encryptor().update(blocks[row].tobytes())
+        single = Cipher(algorithms.AES(secrets[[1, 2, 0][key]]), modes.ECB()).encryptor().update(blocks[row].tobytes())
         assert found[row].tobytes() == single
     assert np.array_equal(ring.decrypt(wanted, found), blocks)
     codes, _ = codes_of_ids(pl.Series([*ids, "KAM-00000009-1b-16"]))
@@ -103,4 +103,4 @@ def test_each_row_is_encrypted_with_its_own_key() -> None:
 
 def test_keys_of_a_wrong_length_are_left_out() -> None:
     keys = pl.DataFrame({"meter_id": ["KAM-00000003-1b-16"], "key_no": [0], "key": [b"short"], "verified": [True]})
-    assert key_ring(keys).secrets == []
+    assert key_ring(keys).secrets.shape == (0, 16)
