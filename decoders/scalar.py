@@ -13,6 +13,7 @@ from decoders.canonical import FieldValue, apply_plan, has_records, plan
 from decoders.compact import KNOWN, FormatBook, expand, format_of, read_format_frame
 from decoders.crc import crc16
 from decoders.fragments import Message
+from decoders.identity import digest
 from decoders.link import Frame, LinkDamage, read_link
 from decoders.opening import Key, Opened, Sealed, open_link, open_payload
 from decoders.outcomes import Outcome, Stop
@@ -371,10 +372,10 @@ class _Work:
             number = self._access_no()
             session = self.ell.session if self.ell is not None else None
             counters = (b"" if number is None else bytes([number])) + (session or b"")
-            message = self.address.meter_id.encode() + counters + self.payload
+            message = self.address.code + counters + self.payload
         else:
             message = self.content[1:]  # without L, which counts the CRCs in format B
-        return md5(message, usedforsecurity=False).hexdigest()
+        return digest(message).hex()
 
 
 def _device(address: Address) -> tuple[str, str, str]:

@@ -60,6 +60,11 @@ class Address:
         """``KAM-91234567-1b-16``."""
         return f"{self.manufacturer}-{self.serial}-{self.version:02x}-{self.device_type:02x}"
 
+    @property
+    def code(self) -> bytes:
+        """The link bytes of every address with this meter id: without the top bit, which is the kind of address."""
+        return bytes((self.link_bytes[0], self.link_bytes[1] & 0x7F)) + self.link_bytes[2:]
+
 
 def manufacturer_letters(code: int) -> str:
     """Three letters of five bits each (EN 62056-21)."""

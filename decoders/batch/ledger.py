@@ -4,8 +4,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from decoders.batch.columns import Rows
+from decoders.batch.columns import Bytes, Rows
 from decoders.batch.meters import Codes, ids_of_codes
+from decoders.batch.texts import hex_column
+from decoders.identity import DIGEST_SIZE
 
 
 class Vocabulary:
@@ -31,7 +33,6 @@ class Ledger:
         named: Whether the meter is known, shape (n,).
         access: Access number, shape (n,); -1 where there is none.
         session: Session field of the extended link layer, shape (n,); -1 where there is none.
-        keys: Telegram keys, in the order they were found, with their rows.
     """
 
     def __init__(self, count: int) -> None:
@@ -40,7 +41,8 @@ class Ledger:
         self.named = np.zeros(count, np.bool_)
         self.access = np.full(count, -1, np.int32)
         self.session = np.full(count, -1, np.int64)
-        self.keys: list[tuple[Rows, pl.Series]] = []
+        self._digests = np.zeros((count, DIGEST_SIZE), np.uint8)
+        self._identified = np.zeros(count, np.bool_)
         self._texts = Vocabulary()
         self._columns = {
             name: np.zeros(count, np.int32)
@@ -56,6 +58,11 @@ class Ledger:
         """Writes the meters of the rows."""
         self.codes[rows] = codes
         self.named[rows] = True
+
+    def identify(self, rows: Rows, digests: Bytes) -> None:
+        """Writes the telegram keys of the rows, shape (n, 16)."""
+        self._digests[rows] = digests
+        self._identified[rows] = True
 
     def open(self) -> Rows:
         """Frames without an outcome."""
@@ -75,13 +82,7 @@ class Ledger:
 
     def telegram_keys(self) -> pl.Series:
         """Telegram keys of all frames; null where none was found."""
-        texts = pl.concat([pl.Series([None], dtype=pl.String), *(keys.cast(pl.String) for _, keys in self.keys)])
-        places = np.zeros(self.count, np.int64)
-        start = 1
-        for rows, keys in self.keys:
-            places[rows] = np.arange(start, start + len(keys))
-            start += len(keys)
-        return texts.gather(pl.Series(places)).alias("telegram_key")
+        return _with_nulls(hex_column(self._digests).alias("telegram_key"), ~self._identified)
 
 
 def _with_nulls(column: pl.Series, mask: NDArray[np.bool_]) -> pl.Series:

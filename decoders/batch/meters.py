@@ -27,6 +27,11 @@ def codes_of_address(address: Bytes) -> Codes:
     return np.ascontiguousarray(address).view("<u8").ravel().astype(np.uint64) & _FLAG
 
 
+def bytes_of_codes(codes: Codes) -> Bytes:
+    """Addresses in link layer order of codes, shape (n, 8)."""
+    return np.ascontiguousarray(codes.astype("<u8", copy=False)).view(np.uint8).reshape(-1, 8)
+
+
 def codes_of_ids(ids: pl.Series) -> tuple[Codes, NDArray[np.bool_]]:
     """Codes of meter ids such as ``KAM-91234567-1b-16``, and which of the ids have that shape, both shape (n,)."""
     codes, known = np.zeros(len(ids), np.uint64), np.zeros(len(ids), np.bool_)
@@ -49,8 +54,7 @@ def text_of_codes(codes: Codes) -> Bytes:
     text = np.full((len(codes), _WIDTH), ord("-"), np.uint8)
     for position, shift in enumerate((10, 5, 0)):
         text[:, position] = ((codes >> np.uint64(shift)) & np.uint64(31)).astype(np.uint8) + 64
-    address = np.ascontiguousarray(codes.astype("<u8", copy=False)).view(np.uint8).reshape(-1, 8)
-    digits = hex_digits(address[:, [5, 4, 3, 2, 6, 7]])
+    digits = hex_digits(bytes_of_codes(codes)[:, [5, 4, 3, 2, 6, 7]])
     text[:, 4:12], text[:, 13:15], text[:, 16:18] = digits[:, :8], digits[:, 8:10], digits[:, 10:]
     return text
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from decoders.batch.checks import crc16, uint16_le
 from decoders.batch.columns import Rows, groups, uint_le
-from decoders.batch.digest import md5_hex
+from decoders.batch.identity import digests
 from decoders.batch.keys import KeyRing
 from decoders.batch.ledger import Ledger
 from decoders.batch.link import Linked
@@ -167,7 +167,7 @@ class Opener:
         """Telegrams that stay undecoded: their identity is that of the frame without L, which counts the CRCs in B."""
         if len(telegrams):
             self.ledger.note(telegrams.rows, outcome=outcome, reason=reason)
-            self.ledger.keys.append((telegrams.rows, md5_hex(telegrams.content()[:, 1:])))
+            self.ledger.identify(telegrams.rows, digests(telegrams.content()[:, 1:]))
 
 
 def _by_ci(telegrams: Telegrams) -> Iterator[tuple[int, Telegrams]]:

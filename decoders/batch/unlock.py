@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from decoders.batch.checks import crc16, uint16_le
 from decoders.batch.columns import Bytes, Rows
 from decoders.batch.keys import KeyRing
+from decoders.batch.meters import bytes_of_codes
 from decoders.batch.telegrams import Telegrams
 
 BLOCK = 16
@@ -102,7 +103,7 @@ def mode_5(telegrams: Telegrams, cipher_at: int, blocks: int, access: NDArray[np
     size = blocks * BLOCK
     body = telegrams.rest[:, cipher_at:]
     previous = np.empty((len(telegrams), size), np.uint8)
-    previous[:, :8] = np.ascontiguousarray(telegrams.codes.astype("<u8")).view(np.uint8).reshape(-1, 8)
+    previous[:, :8] = bytes_of_codes(telegrams.codes)
     previous[:, 8:BLOCK] = access[:, None]
     previous[:, BLOCK:] = body[:, : size - BLOCK]
 

@@ -1,6 +1,5 @@
 """Byte matrices, checksums, digests and identities against one-at-a-time references."""
 
-import hashlib
 import os
 
 import numpy as np
@@ -10,10 +9,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from decoders.batch.checks import crc16
 from decoders.batch.columns import groups, int_le, slabs, uint_le
-from decoders.batch.digest import md5_hex
+from decoders.batch.identity import digests
 from decoders.batch.keys import key_ring
 from decoders.batch.meters import codes_of_address, codes_of_ids, ids_of_codes
 from decoders.batch.texts import hex_column
+from decoders.identity import digest
 
 
 def matrix(*rows: bytes) -> np.ndarray:
@@ -61,10 +61,25 @@ def test_crc_has_the_published_check_value_at_even_and_odd_lengths() -> None:
 
 
 @pytest.mark.parametrize("width", [0, 1, 55, 56, 63, 64, 65, 119, 120, 260])
-def test_md5_equals_hashlib(width: int) -> None:
+def test_digests_equal_those_of_one_message(width: int) -> None:
     rows = [os.urandom(width) for _ in range(3)]
     messages = np.frombuffer(b"".join(rows), np.uint8).reshape(3, width)
-    assert md5_hex(messages).to_list() == [hashlib.md5(row).hexdigest() for row in rows]
+    assert [row.tobytes() for row in digests(messages)] == [digest(row) for row in rows]
+
+
+def test_digests_tell_messages_apart() -> None:
+    """Each bit and the length count, so that neither padding nor a change in two blocks goes unseen."""
+    message = bytes(range(40))
+    flipped = [
+        bytes(byte ^ (1 << bit if at == place else 0) for at, byte in enumerate(message))
+        for place in range(40)
+        for bit in range(8)
+    ]
+    others = [message + bytes(1), message[:-1], b"", bytes(1), bytes(16), bytes(17), bytes(32)]
+    assert len({digest(text) for text in (message, *flipped, *others)}) == 1 + 320 + 7
+    assert digest(b"").hex() == "0" * 32
+    rows = np.random.default_rng(5).integers(0, 2, (70_000, 40), dtype=np.uint8)
+    assert len(np.unique(digests(rows), axis=0)) == len(np.unique(rows, axis=0))
 
 
 def test_hex_column() -> None:
