@@ -109,9 +109,9 @@ def _without_crc(
     """Frames that passed for format B and failed further in: the scalar decoder reads them again without CRCs."""
     if not chunks:
         return []
-    trusted = pl.col("meter_id").is_in(ids_of_codes(ring.trusted()).implode())
-    failed = (pl.col("outcome") == "corrupt") | ((pl.col("outcome") == "wrong_key") & trusted)
-    doubtful = pl.concat(chunk.outcomes.filter((pl.col("link") == "B") & failed) for chunk in chunks)
+    failed = (pl.col("link") == "B") & pl.col("outcome").is_in(["corrupt", "wrong_key"])
+    doubtful = _rejudged(pl.concat(chunk.outcomes.filter(failed) for chunk in chunks), ring)
+    doubtful = doubtful.filter(pl.col("outcome") == "corrupt")
     if doubtful.is_empty():
         return []
     rows = doubtful["row"].to_numpy()
@@ -143,7 +143,10 @@ def _decoded(frame_ids: pl.Series, chunks: list[Chunk], ring: KeyRing) -> Decode
 
 def _rejudged(outcomes: pl.DataFrame, ring: KeyRing) -> pl.DataFrame:
     """Failures of keys that verified other frames, whatever the order: those frames are damaged."""
-    damaged = (pl.col("outcome") == "wrong_key") & pl.col("meter_id").is_in(ids_of_codes(ring.trusted()).implode())
+    wrong = pl.col("outcome") == "wrong_key"
+    if outcomes.filter(wrong).is_empty():
+        return outcomes
+    damaged = wrong & pl.col("meter_id").is_in(ids_of_codes(ring.trusted()).implode())
     return outcomes.with_columns(
         outcome=pl.when(damaged).then(pl.lit("corrupt")).otherwise("outcome"),
         reason=pl.when(damaged).then(pl.col("reason") + _PROVEN_SUFFIX).otherwise("reason"),

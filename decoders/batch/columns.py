@@ -67,9 +67,15 @@ def groups(values: NDArray[np.integer]) -> Iterator[tuple[int, Rows]]:
 
 def uint_le(data: Bytes, start: int, width: int) -> NDArray[np.uint64]:
     """Unsigned little-endian integers of up to 8 bytes, taken from the columns ``start`` to ``start + width``."""
-    padded = np.zeros((len(data), 8), np.uint8)
-    padded[:, :width] = data[:, start : start + width]
-    return padded.view("<u8").ravel().astype(np.uint64, copy=False)
+    total = np.zeros(len(data), np.uint64)
+    at = 0
+    for size in (8, 4, 2, 1):  # a field of 7 bytes is read as 4, 2 and 1
+        if width - at >= size:
+            part = data[:, start + at : start + at + size]
+            words = np.ascontiguousarray(part) if part.strides[1] != 1 else part
+            total |= words.view(f"<u{size}")[:, 0].astype(np.uint64) << np.uint64(8 * at)
+            at += size
+    return total
 
 
 def int_le(data: Bytes, start: int, width: int) -> NDArray[np.int64]:
