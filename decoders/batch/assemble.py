@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from decoders.batch.columns import Bytes
+from decoders.batch.columns import Bytes, Rows
 from decoders.batch.exact import Mask, decimals, gauge, millionths
+from decoders.batch.parts import Parts
 from decoders.batch.telegrams import Telegrams
 from decoders.batch.texts import hex_column
 from decoders.batch.values import integers_of, masked, read, reals_of
@@ -19,29 +20,24 @@ from warehouse.schemas.registers import CUMULATIVE, REGISTERS
 
 REGISTER_NAMES = tuple(register.name for register in REGISTERS)
 READING_COLUMNS = ("layout_id", "device_time", *REGISTER_NAMES, "info_code", "info_code_kind", "flags")
-READING_SCHEMA = pl.Schema({"row": pl.Int64(), **{name: READINGS.schema[name] for name in READING_COLUMNS}})
+READING_SCHEMA = pl.Schema({name: READINGS.schema[name] for name in READING_COLUMNS})
 KIND_COLUMNS = (
     *("record_no", "quantity", "unit", "function", "storage", "tariff", "subunit"),
     *("exponent", "modifiers", "dib", "vib"),
 )
 KIND_SCHEMA = pl.Schema({name: RECORDS.schema[name] for name in KIND_COLUMNS})
-CELL_SCHEMA = pl.Schema(
-    {
-        "row": pl.Int64(),
-        "kind": pl.Int64(),
-        **{name: RECORDS.schema[name] for name in ("value", "value_text", "raw_value", "data_hex")},
-    }
-)
+CELL_COLUMNS = ("value", "value_text", "raw_value", "data_hex")
+CELL_SCHEMA = pl.Schema({"kind": pl.Int32(), **{name: RECORDS.schema[name] for name in CELL_COLUMNS}})
 _TIME_FORMS = {"datetime_F": "%Y-%m-%dT%H:%M", "datetime_I": "%Y-%m-%dT%H:%M:%S"}
 _ROOM = 10**18  # from here on a register overflows, which the scalar decoder flags
 
 
 @dataclass(slots=True)
 class Tables:
-    """Rows gathered so far; ``row`` is the position of the frame, ``kind`` the position in ``kinds``."""
+    """Rows gathered so far; ``kind`` is the position in ``kinds``."""
 
-    readings: list[pl.DataFrame] = field(default_factory=list)
-    cells: list[pl.DataFrame] = field(default_factory=list)
+    readings: Parts = field(default_factory=lambda: Parts(READING_SCHEMA))
+    cells: Parts = field(default_factory=lambda: Parts(CELL_SCHEMA))
     kinds: list[tuple[object, ...]] = field(default_factory=list)
     known_kinds: dict[tuple[object, ...], int] = field(default_factory=dict)
 
@@ -59,28 +55,27 @@ class Tables:
 
     def add(self, telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, layout_id: str) -> None:
         """Adds telegrams of one layout that :func:`certain` has let pass."""
-        readings = _readings(telegrams, records, plan, layout_id)
-        if readings is not None:
-            self.readings.append(readings)
+        rows, columns = _readings(telegrams, records, plan, layout_id)
+        if len(rows):
+            self.readings.add(rows, columns)
         used = plan.used()
         for number, record in enumerate(records):
-            if number in used:
-                continue
-            data = data_of(telegrams, record)
-            cells = read(record, data)
-            self.cells.append(
-                pl.DataFrame(
-                    {
-                        "row": telegrams.rows,
-                        "kind": np.full(len(telegrams), self.kind(number, record)),
-                        "value": cells.value,
-                        "value_text": cells.text,
-                        "raw_value": cells.raw,
-                        "data_hex": hex_column(data),
-                    },
-                    schema=CELL_SCHEMA,
-                )
-            )
+            if number not in used:
+                data = data_of(telegrams, record)
+                kind = constant(self.kind(number, record), pl.Int32(), len(telegrams))
+                cells = read(record, data).columns()
+                self.cells.add(telegrams.rows, {"kind": kind, "data_hex": hex_column(data), **cells})
+
+    def records(self) -> pl.DataFrame:
+        """Records so far, in the order of their layouts."""
+        cells = self.cells.table()
+        kinds = pl.DataFrame(self.kinds, schema=KIND_SCHEMA, orient="row")
+        return cells.drop("kind").hstack(kinds[cells["kind"]])
+
+
+def constant(value: object, dtype: pl.DataType, count: int) -> pl.Series:
+    """A column of one value."""
+    return pl.Series([value], dtype=dtype).new_from_index(0, count)
 
 
 def data_of(telegrams: Telegrams, record: DataRecord) -> Bytes:
@@ -111,10 +106,10 @@ def certain(telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan) -> 
     return mask
 
 
-def _readings(telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, layout_id: str) -> pl.DataFrame | None:
-    """Rows of ``readings`` without those that have no value at all."""
-    if not plan.fields:
-        return None
+def _readings(
+    telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, layout_id: str
+) -> tuple[Rows, dict[str, pl.Series]]:
+    """Rows of ``readings`` and their frames, without those that have no value at all."""
     count = len(telegrams)
     columns: dict[str, pl.Series] = {}
     filled = np.zeros(count, np.bool_)
@@ -125,8 +120,9 @@ def _readings(telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, l
         data = data_of(telegrams, record)
         if item.name == "device_time":
             text = read(record, data).text
-            columns[item.name] = text.str.to_datetime(_TIME_FORMS[record.data_type], time_unit="us")
-            filled |= text.is_not_null().to_numpy()
+            if text is not None:
+                columns[item.name] = text.str.to_datetime(_TIME_FORMS[record.data_type], time_unit="us")
+                filled |= text.is_not_null().to_numpy()
         elif item.name in CUMULATIVE:
             scaled, valid = _cumulative(item, record, data)
             columns[item.name] = decimals(scaled, valid)
@@ -134,7 +130,7 @@ def _readings(telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, l
         elif item.name == "info_code":
             word, has_word = _counts(item, record, data)
             columns[item.name] = masked(word, has_word)
-            kind = pl.Series([plan.info_code_kind], dtype=pl.String).new_from_index(0, count)
+            kind = constant(plan.info_code_kind, pl.String(), count)
             columns["info_code_kind"] = kind if has_word.all() else kind.set(pl.Series(~has_word), None)
             filled |= has_word
         else:
@@ -150,16 +146,11 @@ def _readings(telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, l
     if flags is not None:
         columns["flags"] = flags
         filled |= flags.is_not_null().to_numpy()
-    frame = pl.DataFrame({"row": telegrams.rows, **columns}).with_columns(
-        pl.lit(layout_id).alias("layout_id"),
-        *(
-            pl.lit(None, dtype).alias(name)
-            for name, dtype in READING_SCHEMA.items()
-            if name not in (*columns, "row", "layout_id")
-        ),
-    )
-    frame = frame.select(READING_SCHEMA.names())
-    return frame if filled.all() else frame.filter(pl.Series(filled))
+    columns["layout_id"] = constant(layout_id, pl.String(), count)
+    if filled.all():
+        return telegrams.rows, columns
+    kept = pl.Series(filled)
+    return telegrams.rows[filled], {name: column.filter(kept) for name, column in columns.items()}
 
 
 def _counts(item: Field, record: DataRecord, data: Bytes) -> tuple[NDArray[np.int64], Mask]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from decoders.batch.assemble import CELL_SCHEMA, KIND_COLUMNS, KIND_SCHEMA, READING_COLUMNS, READING_SCHEMA
-from decoders.batch.chunk import OUTCOME_SCHEMA, Chunk, ChunkDecoder, Registered
+from decoders.batch.assemble import KIND_COLUMNS, READING_COLUMNS
+from decoders.batch.columns import ByteColumn, Rows
+from decoders.batch.decoder import BatchDecoder, Registered
 from decoders.batch.keys import KeyRing, key_ring
-from decoders.batch.meters import codes_of_ids, ids_of_codes
+from decoders.batch.ledger import Ledger
+from decoders.batch.meters import codes_of_ids
 from decoders.canonical import Plan
 from decoders.compact import FormatBook
 from warehouse.schemas import FORMATS, LAYOUTS, RECORDS
@@ -16,10 +18,7 @@ from warehouse.schemas import FORMATS, LAYOUTS, RECORDS
 CHUNK = 250_000
 """Frames decoded at a time; bounds the memory."""
 
-_OUTCOME_COLUMNS = (
-    *("frame_id", "outcome", "reason", "meter_id", "access_no", "telegram_key", "signature"),
-    *("link", "security", "layout_id"),
-)
+_LINK_ADDRESS = 2
 _READING_COLUMNS = ("frame_id", "meter_id", "telegram_key", *READING_COLUMNS)
 _OWN_COLUMNS = ("frame_id", "meter_id", "value", "value_text", "raw_value", "data_hex")
 _RECORD_COLUMNS = tuple(name for name in RECORDS.schema if name in (*KIND_COLUMNS, *_OWN_COLUMNS))
@@ -75,86 +74,80 @@ def decode_batch(
     if registered is not None:
         codes, known = codes_of_ids(registered)
         meters = Registered(np.unique(codes[known]), frozenset(registered.to_list()))
-    chunks: list[Chunk] = []
-    for start in range(0, frames.height, CHUNK):
-        chunk = ChunkDecoder(frames["frame"].slice(start, CHUNK), ring, formats, meters).run()
-        formats = chunk.formats
-        chunks.append(chunk.moved(np.arange(start, start + len(chunk.outcomes))))
-    chunks += _second_look(chunks, frames["frame"], ring, formats, meters)
-    chunks += _without_crc(chunks, frames["frame"], ring, formats, meters)
-    return _decoded(frames["frame_id"].cast(pl.String), chunks, ring)
+    column = ByteColumn(frames["frame"])
+    decoder = BatchDecoder(column, ring, formats, meters)
+    portions = _portions(column)
+    for rows in portions:
+        decoder.run(rows)
+    if len(portions) > 1:
+        _second_look(decoder)
+    _without_crc(decoder, ring)
+    _rejudge(decoder.ledger, ring)
+    return _decoded(frames["frame_id"].cast(pl.String), decoder, ring)
 
 
-def _second_look(
-    chunks: list[Chunk], frames: pl.Series, ring: KeyRing, formats: FormatBook, meters: Registered | None
-) -> list[Chunk]:
-    """Compact frames whose format only a later chunk taught."""
-    if len(chunks) < 2:
-        return []
-    taught = [f"{signature:04X}" for chunk in chunks[1:] for signature, _, _ in chunk.learned]
-    unknown = pl.col("outcome") == "unknown_format"
-    waiting = pl.concat(chunk.outcomes.filter(unknown & pl.col("signature").is_in(taught)) for chunk in chunks[:-1])
-    if waiting.is_empty():
-        return []
-    rows = waiting["row"].to_numpy()
-    return [
-        ChunkDecoder(frames.gather(rows[start : start + CHUNK]), ring, formats, meters).run().moved(rows[start:])
-        for start in range(0, len(rows), CHUNK)
-    ]
+def _portions(frames: ByteColumn) -> list[Rows]:
+    """Positions to decode at a time, rising, with the frames of a meter side by side: one cipher serves them all."""
+    everything = np.arange(len(frames))
+    if len(frames) <= CHUNK:
+        return [everything]
+    order = np.argsort(frames.words(everything, _LINK_ADDRESS))
+    return [np.sort(order[start : start + CHUNK]) for start in range(0, len(order), CHUNK)]
 
 
-def _without_crc(
-    chunks: list[Chunk], frames: pl.Series, ring: KeyRing, formats: FormatBook, meters: Registered | None
-) -> list[Chunk]:
+def _second_look(decoder: BatchDecoder) -> None:
+    """Compact frames whose format only a later portion may have taught."""
+    taught = [f"{signature:04X}" for signature, _, _ in decoder.learned]
+    ledger = decoder.ledger
+    waiting = np.intersect1d(ledger.where("outcome", "unknown_format"), ledger.where("signature", *taught))
+    for start in range(0, len(waiting), CHUNK):
+        rows = waiting[start : start + CHUNK]
+        ledger.reopen(rows)
+        decoder.run(rows)
+
+
+def _without_crc(decoder: BatchDecoder, ring: KeyRing) -> None:
     """Frames that passed for format B and failed further in: the scalar decoder reads them again without CRCs."""
-    if not chunks:
-        return []
-    failed = (pl.col("link") == "B") & pl.col("outcome").is_in(["corrupt", "wrong_key"])
-    doubtful = _rejudged(pl.concat(chunk.outcomes.filter(failed) for chunk in chunks), ring)
-    doubtful = doubtful.filter(pl.col("outcome") == "corrupt")
-    if doubtful.is_empty():
-        return []
-    rows = doubtful["row"].to_numpy()
-    return [ChunkDecoder(frames.gather(rows), ring, formats, meters).run(one_by_one=True).moved(rows)]
+    ledger = decoder.ledger
+    failed = np.union1d(ledger.where("outcome", "corrupt"), _damaged(ledger, ring))
+    rows = np.intersect1d(failed, ledger.where("link", "B"))
+    ledger.reopen(rows)
+    decoder.run_one_by_one(rows)
 
 
-def _decoded(frame_ids: pl.Series, chunks: list[Chunk], ring: KeyRing) -> Decoded:
-    outcomes = pl.concat([OUTCOME_SCHEMA.to_frame(), *(chunk.outcomes for chunk in chunks)])
-    if len(outcomes) > len(frame_ids):
-        outcomes = outcomes.unique("row", keep="last", maintain_order=True).sort("row")
-    outcomes = _rejudged(outcomes, ring).with_columns(frame_ids.alias("frame_id"))
-    readings = _identified(pl.concat([READING_SCHEMA.to_frame(), *(chunk.readings for chunk in chunks)]), outcomes)
-    empty = CELL_SCHEMA.to_frame().drop("kind").hstack(KIND_SCHEMA.to_frame())
-    records = _identified(pl.concat([empty, *(chunk.records for chunk in chunks)]), outcomes)
-    plans = {layout_id: plan for chunk in chunks for layout_id, plan in chunk.plans.items()}
-    learned = [
-        (f"{signature:04X}", meter_id, code.hex()) for chunk in chunks for signature, meter_id, code in chunk.learned
-    ]
+def _damaged(ledger: Ledger, ring: KeyRing) -> Rows:
+    """Failures of keys that verified other frames, whatever the order."""
+    wrong = ledger.where("outcome", "wrong_key")
+    return wrong[np.isin(ledger.codes[wrong], ring.trusted())]
+
+
+def _rejudge(ledger: Ledger, ring: KeyRing) -> None:
+    """Where a key is proven, a frame on which it fails is damaged."""
+    rows = _damaged(ledger, ring)
+    ledger.note(rows, outcome="corrupt")
+    ledger.replace(rows, "reason", lambda reason: reason + _PROVEN_SUFFIX)
+
+
+def _decoded(frame_ids: pl.Series, decoder: BatchDecoder, ring: KeyRing) -> Decoded:
+    outcomes = decoder.ledger.outcomes().insert_column(0, frame_ids.alias("frame_id"))
+    tables = decoder.tables()
+    learned = [(f"{signature:04X}", meter_id, code.hex()) for signature, meter_id, code in decoder.learned]
     return Decoded(
-        outcomes=outcomes.select(_OUTCOME_COLUMNS),
-        readings=readings.select(_READING_COLUMNS),
-        records=records.select(_RECORD_COLUMNS),
-        layouts=_layouts(plans),
+        outcomes=outcomes,
+        readings=_identified(tables.readings.table(), tables.readings.rows(), outcomes, _READING_COLUMNS),
+        records=_identified(tables.records(), tables.cells.rows(), outcomes, _RECORD_COLUMNS),
+        layouts=_layouts(decoder.plans),
         formats=pl.DataFrame(learned, schema={name: FORMATS.schema[name] for name in _FORMAT_COLUMNS}, orient="row"),
         verified=ring.named(ring.worked),
         failed=ring.named(ring.failed & ~ring.proven),
     )
 
 
-def _rejudged(outcomes: pl.DataFrame, ring: KeyRing) -> pl.DataFrame:
-    """Failures of keys that verified other frames, whatever the order: those frames are damaged."""
-    wrong = pl.col("outcome") == "wrong_key"
-    if outcomes.filter(wrong).is_empty():
-        return outcomes
-    damaged = wrong & pl.col("meter_id").is_in(ids_of_codes(ring.trusted()).implode())
-    return outcomes.with_columns(
-        outcome=pl.when(damaged).then(pl.lit("corrupt")).otherwise("outcome"),
-        reason=pl.when(damaged).then(pl.col("reason") + _PROVEN_SUFFIX).otherwise("reason"),
-    )
-
-
-def _identified(rows: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
-    return rows.hstack(outcomes.select("frame_id", "meter_id", "telegram_key")[rows["row"]])
+def _identified(table: pl.DataFrame, rows: Rows, outcomes: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    """The table with frame, meter and telegram of each row."""
+    places = pl.Series(rows)
+    found = [outcomes[name].gather(places) for name in ("frame_id", "meter_id", "telegram_key") if name in columns]
+    return table.hstack(found).select(columns)
 
 
 def _layouts(plans: dict[str, Plan]) -> pl.DataFrame:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 Rows = NDArray[np.int64]
 
+_WORD = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Slab:
@@ -28,27 +30,50 @@ class Slab:
         return self if mask.all() else Slab(self.rows[mask], self.data[mask])
 
 
-def slabs(frames: pl.Series) -> Iterator[Slab]:
-    """Cuts a binary column into one matrix per length; nulls count as empty.
+class ByteColumn:
+    """A binary column as one buffer; nulls count as empty."""
 
-    Args:
-        frames: Binary column.
+    def __init__(self, column: pl.Series) -> None:
+        array = column.fill_null(b"").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, offsets_buffer, data_buffer = array.buffers()
+        self._offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+        self._data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.zeros(0, np.uint8)
 
-    Yields:
-        Slabs by rising width; rows rise within each.
-    """
-    array = frames.fill_null(b"").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets_buffer, data_buffer = array.buffers()
-    offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
-    data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.zeros(0, np.uint8)
-    lengths = np.diff(offsets)
-    for length, rows in groups(lengths):
-        width = int(length)
-        if width == 0:
-            yield Slab(rows, np.zeros((len(rows), 0), np.uint8))
-            continue
-        windows = np.lib.stride_tricks.sliding_window_view(data, width)
-        yield Slab(rows, windows[offsets[:-1][rows]])
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, row: int) -> bytes:
+        return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes()
+
+    def slabs(self, rows: Rows) -> Iterator[Slab]:
+        """Cuts some rows into one matrix per length.
+
+        Args:
+            rows: Positions, rising.
+
+        Yields:
+            Slabs by rising width; rows rise within each.
+        """
+        starts = self._offsets[rows]
+        for length, places in groups(self._offsets[rows + 1] - starts):
+            yield Slab(rows[places], self._windows(starts[places], int(length)))
+
+    def words(self, rows: Rows, at: int) -> NDArray[np.uint64]:
+        """The eight bytes from position ``at`` on, shape (n,); of shorter contents, whatever stands there."""
+        if len(self._data) < _WORD:
+            return np.zeros(len(rows), np.uint64)
+        starts = np.minimum(self._offsets[rows] + at, len(self._data) - _WORD)
+        return self._windows(starts, _WORD).view(np.uint64)[:, 0]
+
+    def _windows(self, starts: Rows, width: int) -> Bytes:
+        if not width:
+            return np.zeros((len(starts), 0), np.uint8)
+        return np.lib.stride_tricks.sliding_window_view(self._data, width)[starts]
+
+
+def slabs(column: pl.Series) -> Iterator[Slab]:
+    """Cuts a whole binary column; see :class:`ByteColumn`."""
+    return ByteColumn(column).slabs(np.arange(len(column)))
 
 
 def groups(values: NDArray[np.integer]) -> Iterator[tuple[int, Rows]]:

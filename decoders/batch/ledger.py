@@ -1,10 +1,12 @@
 """What becomes of each frame of a batch, as arrays over the batch."""
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from decoders.batch.columns import Bytes, Rows
+from decoders.batch.columns import Bytes, Rows, groups
 from decoders.batch.meters import Codes, ids_of_codes
 from decoders.batch.texts import hex_column
 from decoders.identity import DIGEST_SIZE
@@ -20,8 +22,14 @@ class Vocabulary:
         """The text's number."""
         return self._numbers.setdefault(text, len(self._numbers))
 
+    def text(self, number: int) -> str | None:
+        """The text of a number."""
+        return list(self._numbers)[number]
+
     def column(self, name: str, numbers: NDArray[np.int32]) -> pl.Series:
         """Texts of the numbers."""
+        if not numbers.any():
+            return pl.Series(name, [None], pl.String).new_from_index(0, len(numbers))
         return pl.Series(name, list(self._numbers), pl.String).gather(pl.Series(numbers))
 
 
@@ -64,13 +72,39 @@ class Ledger:
         self._digests[rows] = digests
         self._identified[rows] = True
 
-    def open(self) -> Rows:
-        """Frames without an outcome."""
-        return np.flatnonzero(self._columns["outcome"] == 0)
+    def open(self, rows: Rows) -> Rows:
+        """Those of some frames that are without an outcome."""
+        is_open: NDArray[np.bool_] = self._columns["outcome"][rows] == 0
+        return rows[is_open]
+
+    def reopen(self, rows: Rows) -> None:
+        """Forgets what was found of the rows."""
+        self.note(rows, **dict.fromkeys(self._columns))
+        self.named[rows] = self._identified[rows] = False
+        self.access[rows] = self.session[rows] = -1
+
+    def where(self, name: str, *texts: str) -> Rows:
+        """Frames of which one of the texts was noted."""
+        return np.flatnonzero(np.isin(self._columns[name], [self._texts.number(text) for text in texts]))
+
+    def replace(self, rows: Rows, name: str, change: Callable[[str], str]) -> None:
+        """Changes texts that were noted of the rows."""
+        for number, places in groups(self._columns[name][rows]):
+            self.note(rows[places], **{name: change(self._texts.text(number) or "")})
 
     def column(self, name: str) -> pl.Series:
         """One of the noted texts for every frame."""
         return self._texts.column(name, self._columns[name])
+
+    def outcomes(self) -> pl.DataFrame:
+        """Everything that is known of the frames, in order."""
+        return pl.DataFrame(
+            [
+                *(self.column(name) for name in ("outcome", "reason")),
+                *(self.meter_ids(), self.access_numbers(), self.telegram_keys()),
+                *(self.column(name) for name in ("signature", "link", "security", "layout_id")),
+            ]
+        )
 
     def meter_ids(self) -> pl.Series:
         """Meter ids of all frames; null where unknown."""

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from decoders.batch.assemble import CELL_SCHEMA, READING_SCHEMA, Tables
-from decoders.batch.columns import Rows
+from decoders.batch.columns import ByteColumn, Rows
 from decoders.batch.keys import KeyRing
 from decoders.batch.ledger import Ledger
 from decoders.batch.meters import codes_of_address, codes_of_ids, ids_of_codes
@@ -40,15 +40,13 @@ class Single:
     formats: FormatBook
     registered: Collection[str] | None
 
-    def decode_all(self, rows: Rows, frames: pl.Series, ledger: Ledger) -> list[Leftover]:
-        """Decodes the frames at some positions, in order; null counts as empty."""
+    def decode_all(self, rows: Rows, frames: ByteColumn, ledger: Ledger) -> list[Leftover]:
+        """Decodes the frames at some positions, in order."""
         outer = ids_of_codes(ledger.codes[rows]).to_list()
         named = ledger.named[rows].tolist()
         return [
-            Leftover(row, self._decode(frame or b"", meter_id if is_named else None))
-            for row, frame, meter_id, is_named in zip(
-                rows.tolist(), frames.gather(rows).to_list(), outer, named, strict=True
-            )
+            Leftover(row, self._decode(frames[row], meter_id if is_named else None))
+            for row, meter_id, is_named in zip(rows.tolist(), outer, named, strict=True)
         ]
 
     def _decode(self, frame: bytes, outer: str | None) -> Telegram:
@@ -96,14 +94,15 @@ def add_leftovers(leftovers: list[Leftover], tables: Tables) -> None:
                 raw, value, text = cells_of(record)
                 cells.append((leftover.row, tables.kind(number, record), value, text, raw, record.data.hex()))
     if readings:
-        schema: dict[str, pl.DataType] = {**READING_SCHEMA, "device_time": pl.String()}
+        schema: dict[str, pl.DataType] = {"row": pl.Int64(), **READING_SCHEMA, "device_time": pl.String()}
         frame = pl.DataFrame(readings, schema=schema)
         minutes = pl.col("device_time").str.len_chars() == len("2026-01-31T10:00")
         seconds = pl.when(minutes).then(pl.col("device_time") + ":00").otherwise(pl.col("device_time"))
         frame = frame.with_columns(seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us").alias("device_time"))
-        tables.readings.append(frame)
+        tables.readings.add(frame["row"].to_numpy(), frame.drop("row").to_dict())
     if cells:
-        tables.cells.append(pl.DataFrame(cells, schema=CELL_SCHEMA, orient="row"))
+        frame = pl.DataFrame(cells, schema={"row": pl.Int64(), **CELL_SCHEMA}, orient="row")
+        tables.cells.add(frame["row"].to_numpy(), frame.drop("row").to_dict())
 
 
 def note_leftovers(leftovers: list[Leftover], ledger: Ledger) -> None:

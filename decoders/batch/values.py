@@ -28,7 +28,7 @@ _PROBES = ("00", "12", "99", "FF", "F1", "80", "AA", "7F")
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """One data record of n telegrams, each column of shape (n,).
+    """One data record of n telegrams, each column of shape (n,); ``None`` where all is null.
 
     Attributes:
         raw: Integer as sent, Int64; null where invalid or no integer.
@@ -36,9 +36,19 @@ class Cells:
         text: Text or date; null where there is none.
     """
 
-    raw: pl.Series
-    value: pl.Series
-    text: pl.Series
+    raw: pl.Series | None
+    value: pl.Series | None
+    text: pl.Series | None
+
+    def columns(self) -> dict[str, pl.Series]:
+        """Those that are not all null, by their names in ``records``."""
+        columns = {"raw_value": self.raw, "value": self.value, "value_text": self.text}
+        return {name: column for name, column in columns.items() if column is not None}
+
+    def first(self) -> tuple[object, object, object]:
+        """The first telegram's."""
+        raw, value, text = (column if column is None else column[0] for column in (self.raw, self.value, self.text))
+        return raw, value, text
 
 
 def cells_of(record: DataRecord) -> tuple[int | None, float | None, str | None]:
@@ -80,7 +90,7 @@ def _reads_as_number(dib: bytes, vib: bytes, data_type: str, exponent: int, widt
         if cells is None:
             # Beyond the exact range: such telegrams take the other way, so there is nothing to agree on.
             continue
-        if len(found) != 1 or (cells.raw[0], cells.value[0], cells.text[0]) != cells_of(found[0]):
+        if len(found) != 1 or cells.first() != cells_of(found[0]):
             return False
     return bool(probes) and _numbers(data_type, exponent, np.zeros((1, width), np.uint8)) is not None
 
@@ -146,11 +156,7 @@ def _scaled(numbers: NDArray[np.float64], exponent: int) -> NDArray[np.float64]:
 
 
 def _cells(raw: NDArray[np.int64] | None, value: NDArray[np.float64], valid: Mask) -> Cells:
-    count = len(value)
-    absent = pl.Series([None], dtype=pl.String).new_from_index(0, count)
-    if raw is None:
-        return Cells(absent.cast(pl.Int64), masked(value, valid), absent)
-    return Cells(masked(raw, valid), masked(value, valid), absent)
+    return Cells(None if raw is None else masked(raw, valid), masked(value, valid), None)
 
 
 def masked(values: NDArray[np.int64] | NDArray[np.float64], valid: Mask) -> pl.Series:
@@ -164,10 +170,9 @@ def _by_content(header: bytes, data: Bytes) -> Cells:
     contents, places = distinct(data)
     found = [_content_cells(header + content) for content in contents]
     which = pl.Series(places)
-    columns = zip(*found, strict=True)
     raw, value, text = (
-        pl.Series(list(column), dtype=dtype).gather(which)
-        for column, dtype in zip(columns, (pl.Int64, pl.Float64, pl.String), strict=True)
+        None if set(column) == {None} else pl.Series(list(column), dtype=dtype).gather(which)
+        for column, dtype in zip(zip(*found, strict=True), (pl.Int64, pl.Float64, pl.String), strict=True)
     )
     return Cells(raw, value, text)
 

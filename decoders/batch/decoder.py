@@ -1,0 +1,152 @@
+"""Frames of a batch through all layers: full frames first, then compact ones, then what is left one at a time."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from decoders.batch.assemble import Tables, certain
+from decoders.batch.columns import ByteColumn, Rows
+from decoders.batch.compacts import expanded
+from decoders.batch.identity import note_telegram_keys
+from decoders.batch.keys import KeyRing
+from decoders.batch.layouts import by_device, by_layout
+from decoders.batch.ledger import Ledger
+from decoders.batch.link import linked
+from decoders.batch.meters import Codes, address_of_code
+from decoders.batch.remainder import Leftover, Single, add_leftovers, note_leftovers
+from decoders.batch.telegrams import Telegrams
+from decoders.batch.transport import Opener
+from decoders.canonical import Plan, has_records, plan
+from decoders.compact import FormatBook, format_of
+from decoders.scalar import layout_id
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Registered meters as codes, rising, and as ids."""
+
+    codes: Codes
+    ids: Collection[str]
+
+
+class BatchDecoder:
+    """Decodes portions of a batch.
+
+    Attributes:
+        ledger: What became of the frames so far.
+        plans: Plans of the layouts seen, by layout_id.
+        learned: Formats that full frames taught: signature, meter_id and headers.
+    """
+
+    def __init__(
+        self, frames: ByteColumn, ring: KeyRing, formats: FormatBook, registered: Registered | None = None
+    ) -> None:
+        self.ledger = Ledger(len(frames))
+        self.plans: dict[str, Plan] = {}
+        self.learned: list[tuple[int, str, bytes]] = []
+        self._frames = frames
+        self._ring = ring
+        self._formats = formats
+        self._registered = registered
+        self._opener = Opener(ring, registered.codes if registered else None, self.ledger)
+        self._tables = Tables()
+        self._leftovers: dict[int, Leftover] = {}
+        self._is_compact = np.zeros(len(frames), np.bool_)
+
+    def run(self, rows: Rows) -> None:
+        """Decodes the frames at some positions, rising."""
+        compact = self._full_frames(rows)
+        for telegrams in compact:
+            self._is_compact[telegrams.rows] = True
+        # Full frames among the remainder teach formats, too, so they go before the compact ones.
+        left = self.ledger.open(rows)
+        self.run_one_by_one(left[~self._is_compact[left]])
+        self._compact_frames(compact)
+        self.run_one_by_one(self.ledger.open(rows))
+
+    def run_one_by_one(self, rows: Rows) -> None:
+        """Decodes the frames at some positions by the scalar decoder."""
+        if not len(rows):
+            return
+        found = {leftover.row: leftover for leftover in self._single(rows)}
+        for leftover in found.values():
+            telegram = leftover.telegram
+            if telegram.learned is not None and telegram.meter_id is not None:
+                self._learn(telegram.meter_id, telegram.learned)
+        again = [row for row, leftover in found.items() if leftover.telegram.outcome == "unknown_format"]
+        found |= {leftover.row: leftover for leftover in self._single(np.array(again, np.int64))}
+        self._leftovers |= found
+        note_leftovers(list(found.values()), self.ledger)
+        for telegram in (leftover.telegram for leftover in found.values()):
+            if telegram.layout_id is not None and telegram.address is not None:
+                address = telegram.address
+                device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
+                self.plans.setdefault(telegram.layout_id, plan(*device, telegram.records))
+
+    def tables(self) -> Tables:
+        """Readings and records of all portions; nothing can be decoded after it."""
+        add_leftovers(list(self._leftovers.values()), self._tables)
+        return self._tables
+
+    def _full_frames(self, rows: Rows) -> list[Telegrams]:
+        """Decodes the full frames; returns the compact ones."""
+        compact: list[Telegrams] = []
+        for slab in self._frames.slabs(rows):
+            for found in linked(slab):
+                for telegrams in self._opener.open(found):
+                    if telegrams.compact is None:
+                        self._decode(telegrams, learn=True)
+                    else:
+                        compact.append(telegrams)
+        return compact
+
+    def _compact_frames(self, compact: list[Telegrams]) -> None:
+        for telegrams in compact:
+            for result in expanded(telegrams, self._formats):
+                signature = f"{result.signature:04X}"
+                self.ledger.note(result.telegrams.rows, signature=signature)
+                if result.is_known:
+                    self._decode(result.telegrams, learn=False)
+                else:
+                    self._opener.close(result.telegrams, "unknown_format", f"format {signature} is not known")
+
+    def _decode(self, telegrams: Telegrams, *, learn: bool) -> None:
+        """Records of telegrams of one shape."""
+        for same, records in by_layout(telegrams):
+            for part in by_device(same):
+                address = address_of_code(int(part.codes[0]))
+                device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
+                if not has_records(*device):
+                    continue
+                digest = layout_id(address, records)
+                found = self.plans.setdefault(digest, plan(*device, records))
+                sure = part.pick(certain(part, records, found))
+                if not len(sure):
+                    continue
+                self._tables.add(sure, records, found, digest)
+                self.ledger.note(sure.rows, outcome="decoded", layout_id=digest)
+                note_telegram_keys(sure, self.ledger)
+                if learn:
+                    self._learn(address.meter_id, format_of(sure.rest[0].tobytes()))
+
+    def _learn(self, meter_id: str, found: tuple[int, bytes] | None) -> None:
+        """Keeps a format unless it is known of this kind of meter already."""
+        if found is None:
+            return
+        signature, headers = found
+        same_kind = (meter_id[:3], meter_id[-5:])
+        theirs = [
+            known
+            for other, formats in self._formats.learned.get(signature, {}).items()
+            if (other[:3], other[-5:]) == same_kind
+            for known in formats
+        ]
+        if headers in self._formats.known.get(signature, ()) or headers in theirs:
+            return
+        self._formats = self._formats.with_learned(signature, meter_id, headers)
+        self.learned.append((signature, meter_id, headers))
+
+    def _single(self, rows: Rows) -> list[Leftover]:
+        ids = self._registered.ids if self._registered else None
+        return Single(self._ring, self._formats, ids).decode_all(rows, self._frames, self.ledger)
