@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from decoders.batch.columns import Bytes, Rows
-from decoders.batch.exact import Mask, decimals, gauge, millionths
-from decoders.batch.parts import Parts
+from decoders.batch.columns import Bytes, Rows, groups
+from decoders.batch.exact import gauge, millionths
+from decoders.batch.parts import Mask, Parts, Values
 from decoders.batch.telegrams import Telegrams
-from decoders.batch.texts import hex_column
-from decoders.batch.values import integers_of, masked, read, reals_of
+from decoders.batch.values import integers_of, read, reals_of
+from decoders.batch.vocabulary import Vocabulary
 from decoders.canonical import MICRO, Field, Plan
 from decoders.record import DataRecord
 from warehouse.schemas import READINGS, RECORDS
@@ -28,7 +28,7 @@ KIND_COLUMNS = (
 KIND_SCHEMA = pl.Schema({name: RECORDS.schema[name] for name in KIND_COLUMNS})
 CELL_COLUMNS = ("value", "value_text", "raw_value", "data_hex")
 CELL_SCHEMA = pl.Schema({"kind": pl.Int32(), **{name: RECORDS.schema[name] for name in CELL_COLUMNS}})
-_TIME_FORMS = {"datetime_F": "%Y-%m-%dT%H:%M", "datetime_I": "%Y-%m-%dT%H:%M:%S"}
+_NO_VALUES = ("layout_id", "info_code_kind")
 _ROOM = 10**18  # from here on a register overflows, which the scalar decoder flags
 
 
@@ -38,44 +38,63 @@ class Tables:
 
     readings: Parts = field(default_factory=lambda: Parts(READING_SCHEMA))
     cells: Parts = field(default_factory=lambda: Parts(CELL_SCHEMA))
-    kinds: list[tuple[object, ...]] = field(default_factory=list)
-    known_kinds: dict[tuple[object, ...], int] = field(default_factory=dict)
+    kinds: dict[tuple[object, ...], int] = field(default_factory=dict)
 
-    def kind(self, record_no: int, record: DataRecord) -> int:
-        """Number of what the layout says about a record."""
-        kind = (
-            *(record_no, record.quantity, record.unit, record.function),
-            *(record.storage, record.tariff, record.subunit, record.exponent),
-            *(",".join(record.modifiers) or None, record.dib.hex(), record.vib.hex()),
-        )
-        number = self.known_kinds.setdefault(kind, len(self.kinds))
-        if number == len(self.kinds):
-            self.kinds.append(kind)
-        return number
+    def add(self, telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, layout_id: str) -> Telegrams:
+        """Adds telegrams of one layout and device.
 
-    def add(self, telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, layout_id: str) -> None:
-        """Adds telegrams of one layout that :func:`certain` has let pass."""
-        rows, columns = _readings(telegrams, records, plan, layout_id)
-        if len(rows):
-            self.readings.add(rows, columns)
+        Returns:
+            Those that were added. The canonical columns of the others cannot be reckoned in 64 bits.
+        """
+        columns, fits = _canonical(telegrams, records, plan, self.readings.texts)
+        if not fits.all():
+            telegrams = telegrams.pick(fits)
+            columns, _ = _canonical(telegrams, records, plan, self.readings.texts)
+        if not len(telegrams):
+            return telegrams
+        if columns:
+            columns["layout_id"] = self.readings.texts_of(layout_id, len(telegrams))
+            self._add_readings(telegrams.rows, columns)
         used = plan.used()
         for number, record in enumerate(records):
             if number not in used:
                 data = data_of(telegrams, record)
-                kind = constant(self.kind(number, record), pl.Int32(), len(telegrams))
-                cells = read(record, data).columns()
-                self.cells.add(telegrams.rows, {"kind": kind, "data_hex": hex_column(data), **cells})
+                kind = Values(np.full(len(telegrams), self._kind(number, record), np.int32))
+                cells = read(record, data).columns(self.cells.texts)
+                self.cells.add(telegrams.rows, {"kind": kind, "data_hex": Values(data.copy()), **cells})
+        return telegrams
 
-    def records(self) -> pl.DataFrame:
-        """Records so far, in the order of their layouts."""
-        cells = self.cells.table()
-        kinds = pl.DataFrame(self.kinds, schema=KIND_SCHEMA, orient="row")
-        return cells.drop("kind").hstack(kinds[cells["kind"]])
+    def take_records(self) -> tuple[Rows, pl.DataFrame]:
+        """Frames and columns of the records so far, in the order of their layouts."""
+        cells = self.cells.take_table()
+        kinds = pl.DataFrame(list(self.kinds), schema=KIND_SCHEMA, orient="row")
+        return self.cells.rows(), cells.drop("kind").hstack(kinds[cells["kind"]])
+
+    def _add_readings(self, rows: Rows, columns: dict[str, Values]) -> None:
+        """Adds rows without those that have no value at all."""
+        filled = np.zeros(len(rows), np.bool_)
+        for name, values in columns.items():
+            if name == "flags":
+                filled |= values.data != 0
+            elif name not in _NO_VALUES:
+                filled |= values.there()
+        if filled.all():
+            self.readings.add(rows, columns)
+        elif filled.any():
+            self.readings.add(rows[filled], {name: values.filter(filled) for name, values in columns.items()})
+
+    def _kind(self, record_no: int, record: DataRecord) -> int:
+        """Number of what the layout says about a record."""
+        return self.kinds.setdefault(kind_of(record_no, record), len(self.kinds))
 
 
-def constant(value: object, dtype: pl.DataType, count: int) -> pl.Series:
-    """A column of one value."""
-    return pl.Series([value], dtype=dtype).new_from_index(0, count)
+def kind_of(record_no: int, record: DataRecord) -> tuple[object, ...]:
+    """What the layout says about a record, in the order of :data:`KIND_COLUMNS`."""
+    return (
+        *(record_no, record.quantity, record.unit, record.function),
+        *(record.storage, record.tariff, record.subunit, record.exponent),
+        *(",".join(record.modifiers) or None, record.dib.hex(), record.vib.hex()),
+    )
 
 
 def data_of(telegrams: Telegrams, record: DataRecord) -> Bytes:
@@ -83,134 +102,95 @@ def data_of(telegrams: Telegrams, record: DataRecord) -> Bytes:
     return telegrams.rest[:, record.data_offset : record.data_offset + len(record.data)]
 
 
-def certain(telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan) -> Mask:
-    """For which telegrams, shape (n,), the canonical columns can be reckoned in 64 bits."""
-    mask = np.ones(len(telegrams), np.bool_)
-    for item in plan.fields:
-        record = records[item.record_no]
-        if item.name == "device_time":
-            continue
-        data = data_of(telegrams, record)
-        if record.data_type == "real32":
-            if item.name in CUMULATIVE:
-                scaled = reals_of(data) * float(item.numerator * MICRO) / item.denominator
-                mask &= ~(np.isfinite(scaled) & (np.abs(scaled) >= _ROOM / 2))
-            continue
-        numbers = integers_of(record.data_type, data)
-        if numbers is None:
-            return np.zeros(len(telegrams), np.bool_)
-        raw, _ = numbers
-        if item.name != "info_code":
-            reckon = millionths if item.name in CUMULATIVE else gauge
-            mask &= reckon(raw, item.numerator, item.denominator)[1]
-    return mask
-
-
-def _readings(
-    telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, layout_id: str
-) -> tuple[Rows, dict[str, pl.Series]]:
-    """Rows of ``readings`` and their frames, without those that have no value at all."""
+def _canonical(
+    telegrams: Telegrams, records: Sequence[DataRecord], plan: Plan, texts: Vocabulary
+) -> tuple[dict[str, Values], Mask]:
+    """Columns of ``readings``, and for which telegrams, shape (n,), they could be reckoned in 64 bits."""
     count = len(telegrams)
-    columns: dict[str, pl.Series] = {}
-    filled = np.zeros(count, np.bool_)
-    gauges: dict[str, tuple[NDArray[np.float64], Mask]] = {}
-    word, has_word = np.zeros(count, np.int64), np.zeros(count, np.bool_)
+    columns: dict[str, Values] = {}
+    fits = np.ones(count, np.bool_)
+    gauges: dict[str, Values] = {}
+    word = Values(np.zeros(count, np.int64), np.zeros(count, np.bool_))
     for item in plan.fields:
         record = records[item.record_no]
         data = data_of(telegrams, record)
         if item.name == "device_time":
-            text = read(record, data).text
-            if text is not None:
-                columns[item.name] = text.str.to_datetime(_TIME_FORMS[record.data_type], time_unit="us")
-                filled |= text.is_not_null().to_numpy()
-        elif item.name in CUMULATIVE:
-            scaled, valid = _cumulative(item, record, data)
-            columns[item.name] = decimals(scaled, valid)
-            filled |= valid
-        elif item.name == "info_code":
-            word, has_word = _counts(item, record, data)
-            columns[item.name] = masked(word, has_word)
-            kind = constant(plan.info_code_kind, pl.String(), count)
-            columns["info_code_kind"] = kind if has_word.all() else kind.set(pl.Series(~has_word), None)
-            filled |= has_word
+            instants = read(record, data).datetimes()
+            if instants is not None:
+                columns[item.name] = instants
+            continue
+        numbers = None if record.data_type == "real32" else integers_of(record.data_type, data)
+        if record.data_type == "real32":
+            values, inside = _of_reals(item, reals_of(data))
+        elif numbers is None:
+            return {}, np.zeros(count, np.bool_)
         else:
-            gauges[item.name] = _gauge(item, record, data)
-    flagged = _take_out_sentinels(plan, gauges, word, has_word)
+            values, inside = _of_counts(item, *numbers)
+        fits &= inside
+        if item.name == "info_code":
+            word = values
+            kind = np.full(count, texts.number(plan.info_code_kind), np.int32)
+            columns |= {item.name: word, "info_code_kind": Values(np.where(word.there(), kind, 0))}
+        elif item.name in CUMULATIVE:
+            columns[item.name] = values
+        else:
+            gauges[item.name] = values
+    flagged = _take_out_sentinels(plan, gauges, word)
     for name, mask in plan.frozen:
         if name in columns:
-            flagged[f"FROZEN:{name}"] = has_word & (word & mask != 0) & columns[name].is_not_null().to_numpy()
-    flags = _joined(flagged)
-    for name, (values, valid) in gauges.items():
-        columns[name] = masked(values, valid)
-        filled |= valid
-    if flags is not None:
-        columns["flags"] = flags
-        filled |= flags.is_not_null().to_numpy()
-    columns["layout_id"] = constant(layout_id, pl.String(), count)
-    if filled.all():
-        return telegrams.rows, columns
-    kept = pl.Series(filled)
-    return telegrams.rows[filled], {name: column.filter(kept) for name, column in columns.items()}
+            flagged[f"FROZEN:{name}"] = word.there() & (word.data & mask != 0) & columns[name].there()
+    return columns | gauges | _flags(flagged, texts), fits
 
 
-def _counts(item: Field, record: DataRecord, data: Bytes) -> tuple[NDArray[np.int64], Mask]:
-    """Counts as sent and which of them mean something."""
-    numbers = integers_of(record.data_type, data)
-    assert numbers is not None  # noqa: S101  certain() lets no other types pass
-    raw, valid = numbers
+def _of_counts(item: Field, raw: NDArray[np.int64], valid: Mask) -> tuple[Values, Mask]:
+    """Values of counts as sent, and for which of them the reckoning held."""
     for pattern in item.missing:
         if -(2**63) <= pattern < 2**63:
             valid = valid & (raw != pattern)
-    return raw, valid
+    if item.name == "info_code":
+        return Values(raw, valid), np.ones(len(raw), np.bool_)
+    if item.name in CUMULATIVE:
+        scaled, fits = millionths(raw, item.numerator, item.denominator)
+        return Values(scaled, valid), fits
+    reals, fits = gauge(raw, item.numerator, item.denominator)
+    return Values(reals, valid), fits
 
 
-def _cumulative(item: Field, record: DataRecord, data: Bytes) -> tuple[NDArray[np.int64], Mask]:
-    """Millionths of the base unit."""
-    if record.data_type == "real32":
-        real = reals_of(data)
-        valid = np.isfinite(real)
-        scaled = np.where(valid, real, 0.0) * float(item.numerator * MICRO) / item.denominator + 0.5
-        return np.floor(scaled).astype(np.int64), valid
-    raw, valid = _counts(item, record, data)
-    return millionths(raw, item.numerator, item.denominator)[0], valid
+def _of_reals(item: Field, real: NDArray[np.float64]) -> tuple[Values, Mask]:
+    """Values of real numbers as sent, and for which of them the reckoning held."""
+    valid = np.isfinite(real)
+    real = np.where(valid, real, 0.0)
+    if item.name not in CUMULATIVE:
+        return Values(real * float(item.numerator) / item.denominator, valid), np.ones(len(real), np.bool_)
+    scaled = real * float(item.numerator * MICRO) / item.denominator
+    fits = ~(np.abs(scaled) >= _ROOM / 2)
+    return Values(np.floor(np.where(fits, scaled, 0.0) + 0.5).astype(np.int64), valid), fits
 
 
-def _gauge(item: Field, record: DataRecord, data: Bytes) -> tuple[NDArray[np.float64], Mask]:
-    """Values in the base unit."""
-    if record.data_type == "real32":
-        real = reals_of(data)
-        valid = np.isfinite(real)
-        return np.where(valid, real, 0.0) * float(item.numerator) / item.denominator, valid
-    raw, valid = _counts(item, record, data)
-    return gauge(raw, item.numerator, item.denominator)[0], valid
-
-
-def _take_out_sentinels(
-    plan: Plan, gauges: dict[str, tuple[NDArray[np.float64], Mask]], word: NDArray[np.int64], has_word: Mask
-) -> dict[str, Mask]:
+def _take_out_sentinels(plan: Plan, gauges: dict[str, Values], word: Values) -> dict[str, Mask]:
     """Clears values that stand for a sensor's failure; the flags that say so, and where they hold."""
     flagged: dict[str, Mask] = {}
     for sentinel in plan.sentinels:
         if sentinel.column not in gauges:
             continue
-        values, valid = gauges[sentinel.column]
-        hit = valid & (values >= sentinel.low) & (values <= sentinel.high)
+        values = gauges[sentinel.column]
+        hit = values.there() & (values.data >= sentinel.low) & (values.data <= sentinel.high)
         if sentinel.mask:
-            hit &= has_word & (word & sentinel.mask != 0)
+            hit &= word.there() & (word.data & sentinel.mask != 0)
         flag = f"SENTINEL:{sentinel.column}"
-        gauges[sentinel.column] = values, valid & ~hit
+        gauges[sentinel.column] = Values(values.data, values.there() & ~hit)
         flagged[flag] = flagged.get(flag, False) | hit
     return flagged
 
 
-def _joined(flagged: dict[str, Mask]) -> pl.Series | None:
-    """Flags of each telegram in one text, in their order; ``None`` where there are none at all."""
+def _flags(flagged: dict[str, Mask], texts: Vocabulary) -> dict[str, Values]:
+    """The column ``flags``: what holds of each telegram in one text, in order; no column where nothing does."""
     names = sorted(name for name, hit in flagged.items() if hit.any())
     if not names:
-        return None
-    texts = pl.DataFrame({name: flagged[name] for name in names}).select(
-        pl.concat_str(
-            (pl.when(pl.col(name)).then(pl.lit(name)) for name in names), separator=",", ignore_nulls=True
-        ).alias("flags")
-    )
-    return texts["flags"].replace("", None)
+        return {}
+    which = np.stack([flagged[name] for name in names], axis=1) @ (1 << np.arange(len(names)))
+    numbers = np.zeros(len(which), np.int32)
+    for bits, places in groups(which):
+        found = ",".join(name for bit, name in enumerate(names) if bits >> bit & 1)
+        numbers[places] = texts.number(found or None)
+    return {"flags": Values(numbers)}

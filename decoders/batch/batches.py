@@ -1,5 +1,6 @@
 """The interface of the batch decoder."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,12 +131,11 @@ def _rejudge(ledger: Ledger, ring: KeyRing) -> None:
 
 def _decoded(frame_ids: pl.Series, decoder: BatchDecoder, ring: KeyRing) -> Decoded:
     outcomes = decoder.ledger.outcomes().insert_column(0, frame_ids.alias("frame_id"))
-    tables = decoder.tables()
     learned = [(f"{signature:04X}", meter_id, code.hex()) for signature, meter_id, code in decoder.learned]
     return Decoded(
         outcomes=outcomes,
-        readings=_identified(tables.readings.table(), tables.readings.rows(), outcomes, _READING_COLUMNS),
-        records=_identified(tables.records(), tables.cells.rows(), outcomes, _RECORD_COLUMNS),
+        readings=_identified(decoder.take_readings(), outcomes, _READING_COLUMNS),
+        records=_identified(decoder.take_records(), outcomes, _RECORD_COLUMNS),
         layouts=_layouts(decoder.plans),
         formats=pl.DataFrame(learned, schema={name: FORMATS.schema[name] for name in _FORMAT_COLUMNS}, orient="row"),
         verified=ring.named(ring.worked),
@@ -143,11 +143,15 @@ def _decoded(frame_ids: pl.Series, decoder: BatchDecoder, ring: KeyRing) -> Deco
     )
 
 
-def _identified(table: pl.DataFrame, rows: Rows, outcomes: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    """The table with frame, meter and telegram of each row."""
-    places = pl.Series(rows)
-    found = [outcomes[name].gather(places) for name in ("frame_id", "meter_id", "telegram_key") if name in columns]
-    return table.hstack(found).select(columns)
+def _identified(
+    tables: Iterable[tuple[Rows, pl.DataFrame]], outcomes: pl.DataFrame, columns: tuple[str, ...]
+) -> pl.DataFrame:
+    """The tables, one below the other, with frame, meter and telegram of each row."""
+    names = [name for name in ("frame_id", "meter_id", "telegram_key") if name in columns]
+    return pl.concat(
+        table.hstack([outcomes[name].gather(pl.Series(rows)) for name in names]).select(columns)
+        for rows, table in tables
+    )
 
 
 def _layouts(plans: dict[str, Plan]) -> pl.DataFrame:

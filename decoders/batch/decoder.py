@@ -1,11 +1,12 @@
 """Frames of a batch through all layers: full frames first, then compact ones, then what is left one at a time."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
-from decoders.batch.assemble import Tables, certain
+from decoders.batch.assemble import Tables
 from decoders.batch.columns import ByteColumn, Rows
 from decoders.batch.compacts import expanded
 from decoders.batch.identity import note_telegram_keys
@@ -14,7 +15,7 @@ from decoders.batch.layouts import by_device, by_layout
 from decoders.batch.ledger import Ledger
 from decoders.batch.link import linked
 from decoders.batch.meters import Codes, address_of_code
-from decoders.batch.remainder import Leftover, Single, add_leftovers, note_leftovers
+from decoders.batch.remainder import Leftover, Single, leftover_readings, leftover_records, note_leftovers
 from decoders.batch.telegrams import Telegrams
 from decoders.batch.transport import Opener
 from decoders.canonical import Plan, has_records, plan
@@ -84,10 +85,15 @@ class BatchDecoder:
                 device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
                 self.plans.setdefault(telegram.layout_id, plan(*device, telegram.records))
 
-    def tables(self) -> Tables:
-        """Readings and records of all portions; nothing can be decoded after it."""
-        add_leftovers(list(self._leftovers.values()), self._tables)
-        return self._tables
+    def take_readings(self) -> Iterator[tuple[Rows, pl.DataFrame]]:
+        """Frames and columns of the readings of all portions, which are given up."""
+        yield self._tables.readings.rows(), self._tables.readings.take_table()
+        yield leftover_readings(self._leftovers.values())
+
+    def take_records(self) -> Iterator[tuple[Rows, pl.DataFrame]]:
+        """Frames and columns of the records of all portions, which are given up."""
+        yield self._tables.take_records()
+        yield leftover_records(self._leftovers.values())
 
     def _full_frames(self, rows: Rows) -> list[Telegrams]:
         """Decodes the full frames; returns the compact ones."""
@@ -121,10 +127,9 @@ class BatchDecoder:
                     continue
                 digest = layout_id(address, records)
                 found = self.plans.setdefault(digest, plan(*device, records))
-                sure = part.pick(certain(part, records, found))
+                sure = self._tables.add(part, records, found, digest)
                 if not len(sure):
                     continue
-                self._tables.add(sure, records, found, digest)
                 self.ledger.note(sure.rows, outcome="decoded", layout_id=digest)
                 note_telegram_keys(sure, self.ledger)
                 if learn:

@@ -1,13 +1,9 @@
-"""Exact registers: integers times a fraction, as decimals."""
+"""Exact registers: integers times a fraction, in millionths."""
 
 from math import gcd
 
 import numpy as np
-import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
-
-from warehouse.schemas import REGISTER
 
 _SCALE = 10**6
 _ROOM = 10**18  # what DECIMAL(18, 6) holds, as an integer of millionths
@@ -35,16 +31,6 @@ def millionths(raw: NDArray[np.int64], numerator: int, denominator: int) -> tupl
     if over == 1:
         return counts * np.int64(times), fits
     return (2 * counts * np.int64(times) + np.int64(over)) // np.int64(2 * over), fits
-
-
-def decimals(scaled: NDArray[np.int64], valid: Mask) -> pl.Series:
-    """Millionths, shape (n,), as a DECIMAL(18, 6) column with nulls where ``valid`` does not hold."""
-    words = np.empty((len(scaled), 2), "<i8")
-    words[:, 0] = scaled
-    words[:, 1] = scaled >> 63
-    bits = pa.py_buffer(np.packbits(valid, bitorder="little"))
-    array = pa.Decimal128Array.from_buffers(pa.decimal128(18, 6), len(scaled), [bits, pa.py_buffer(words)])
-    return pl.Series(array, dtype=REGISTER)
 
 
 def gauge(raw: NDArray[np.int64], numerator: int, denominator: int) -> tuple[NDArray[np.float64], Mask]:

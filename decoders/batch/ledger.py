@@ -9,28 +9,8 @@ from numpy.typing import NDArray
 from decoders.batch.columns import Bytes, Rows, groups
 from decoders.batch.meters import Codes, ids_of_codes
 from decoders.batch.texts import hex_column
+from decoders.batch.vocabulary import Vocabulary
 from decoders.identity import DIGEST_SIZE
-
-
-class Vocabulary:
-    """Texts as small numbers, in order of first use; 0 is null."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str | None, int] = {None: 0}
-
-    def number(self, text: str | None) -> int:
-        """The text's number."""
-        return self._numbers.setdefault(text, len(self._numbers))
-
-    def text(self, number: int) -> str | None:
-        """The text of a number."""
-        return list(self._numbers)[number]
-
-    def column(self, name: str, numbers: NDArray[np.int32]) -> pl.Series:
-        """Texts of the numbers."""
-        if not numbers.any():
-            return pl.Series(name, [None], pl.String).new_from_index(0, len(numbers))
-        return pl.Series(name, list(self._numbers), pl.String).gather(pl.Series(numbers))
 
 
 class Ledger:
@@ -94,7 +74,7 @@ class Ledger:
 
     def column(self, name: str) -> pl.Series:
         """One of the noted texts for every frame."""
-        return self._texts.column(name, self._columns[name])
+        return self._texts.column(self._columns[name]).alias(name)
 
     def outcomes(self) -> pl.DataFrame:
         """Everything that is known of the frames, in order."""

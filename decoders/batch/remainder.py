@@ -1,13 +1,12 @@
 """Frames that the column way leaves: damaged, rare or doubtful ones, decoded one at a time by the scalar decoder."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from decoders.batch.assemble import CELL_SCHEMA, READING_SCHEMA, Tables
+from decoders.batch.assemble import CELL_SCHEMA, KIND_SCHEMA, READING_SCHEMA, kind_of
 from decoders.batch.columns import ByteColumn, Rows
 from decoders.batch.keys import KeyRing
 from decoders.batch.ledger import Ledger
@@ -76,10 +75,23 @@ class Single:
             self.ring.failed[places] = True
 
 
-def add_leftovers(leftovers: list[Leftover], tables: Tables) -> None:
-    """Adds the readings and records of leftovers to the tables."""
-    readings: list[dict[str, Any]] = []
-    cells: list[tuple[object, ...]] = []
+def leftover_readings(leftovers: Iterable[Leftover]) -> tuple[Rows, pl.DataFrame]:
+    """Frames and columns of the readings of leftovers."""
+    found = [
+        {"row": leftover.row, "layout_id": leftover.telegram.layout_id, **leftover.telegram.fields}
+        for leftover in leftovers
+        if leftover.telegram.fields
+    ]
+    frame = pl.DataFrame(found, schema={"row": pl.Int64(), **READING_SCHEMA, "device_time": pl.String()})
+    minutes = pl.col("device_time").str.len_chars() == len("2026-01-31T10:00")
+    seconds = pl.when(minutes).then(pl.col("device_time") + ":00").otherwise(pl.col("device_time"))
+    frame = frame.with_columns(seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us").alias("device_time"))
+    return frame["row"].to_numpy(), frame.drop("row")
+
+
+def leftover_records(leftovers: Iterable[Leftover]) -> tuple[Rows, pl.DataFrame]:
+    """Frames and columns of the records of leftovers that no column of their readings tells."""
+    found: list[tuple[object, ...]] = []
     for leftover in leftovers:
         telegram = leftover.telegram
         if telegram.address is None or not telegram.records:
@@ -87,22 +99,13 @@ def add_leftovers(leftovers: list[Leftover], tables: Tables) -> None:
         address = telegram.address
         device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
         used = plan(*device, telegram.records).used()
-        if telegram.fields:
-            readings.append({"row": leftover.row, "layout_id": telegram.layout_id, **telegram.fields})
         for number, record in enumerate(telegram.records):
             if number not in used:
                 raw, value, text = cells_of(record)
-                cells.append((leftover.row, tables.kind(number, record), value, text, raw, record.data.hex()))
-    if readings:
-        schema: dict[str, pl.DataType] = {"row": pl.Int64(), **READING_SCHEMA, "device_time": pl.String()}
-        frame = pl.DataFrame(readings, schema=schema)
-        minutes = pl.col("device_time").str.len_chars() == len("2026-01-31T10:00")
-        seconds = pl.when(minutes).then(pl.col("device_time") + ":00").otherwise(pl.col("device_time"))
-        frame = frame.with_columns(seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us").alias("device_time"))
-        tables.readings.add(frame["row"].to_numpy(), frame.drop("row").to_dict())
-    if cells:
-        frame = pl.DataFrame(cells, schema={"row": pl.Int64(), **CELL_SCHEMA}, orient="row")
-        tables.cells.add(frame["row"].to_numpy(), frame.drop("row").to_dict())
+                found.append((leftover.row, value, text, raw, record.data.hex(), *kind_of(number, record)))
+    columns = {name: dtype for name, dtype in CELL_SCHEMA.items() if name != "kind"}
+    frame = pl.DataFrame(found, schema={"row": pl.Int64(), **columns, **KIND_SCHEMA}, orient="row")
+    return frame["row"].to_numpy(), frame.drop("row")
 
 
 def note_leftovers(leftovers: list[Leftover], ledger: Ledger) -> None:

@@ -1,5 +1,7 @@
 """Byte matrices as string columns."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -26,3 +28,17 @@ def hex_digits(data: Bytes) -> Bytes:
 def hex_column(data: Bytes) -> pl.Series:
     """Rows of a byte matrix, shape (n, width), as lower-case hex."""
     return ascii_column(hex_digits(data))
+
+
+def hex_columns(matrices: Sequence[Bytes]) -> pl.Series:
+    """Rows of byte matrices of different widths, one after the other, as lower-case hex."""
+    lengths = np.concatenate([np.full(len(data), 2 * data.shape[1]) for data in matrices])
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    letters = np.empty(offsets[-1], np.uint8)
+    start = 0
+    for data in matrices:
+        stop = start + 2 * data.size
+        letters[start:stop] = hex_digits(data).ravel()
+        start = stop
+    return pl.Series(pa.LargeStringArray.from_buffers(len(lengths), pa.py_buffer(offsets), pa.py_buffer(letters)))

@@ -5,18 +5,18 @@ decoders read the same probe bytes, and only where they agree the column way is 
 bytes) is read by the scalar decoder once per distinct content.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from decoders.batch.columns import Bytes, int_le, uint_le
+from decoders.batch.columns import Bytes, Rows, int_le, uint_le
+from decoders.batch.parts import Mask, Values
+from decoders.batch.vocabulary import Vocabulary
 from decoders.record import DataRecord
 from decoders.records import parse_records
-
-Mask = NDArray[np.bool_]
 
 _EXACT = 2**53  # integers up to here are doubles without loss, so that one multiplication or division rounds once
 _EXACT_POWER = 22  # so are powers of ten
@@ -28,27 +28,38 @@ _PROBES = ("00", "12", "99", "FF", "F1", "80", "AA", "7F")
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """One data record of n telegrams, each column of shape (n,); ``None`` where all is null.
+    """One data record of n telegrams; ``None`` where nothing is there.
 
     Attributes:
-        raw: Integer as sent, Int64; null where invalid or no integer.
-        value: Number in the record's unit, Float64; null where there is none.
-        text: Text or date; null where there is none.
+        raw: Integers as sent; missing where invalid.
+        value: Numbers in the record's unit.
+        texts: Distinct texts or dates.
+        places: Which of the texts each telegram has, shape (n,).
     """
 
-    raw: pl.Series | None
-    value: pl.Series | None
-    text: pl.Series | None
+    raw: Values | None = None
+    value: Values | None = None
+    texts: list[str | None] | None = None
+    places: Rows | None = None
 
-    def columns(self) -> dict[str, pl.Series]:
-        """Those that are not all null, by their names in ``records``."""
-        columns = {"raw_value": self.raw, "value": self.value, "value_text": self.text}
-        return {name: column for name, column in columns.items() if column is not None}
+    def columns(self, vocabulary: Vocabulary) -> dict[str, Values]:
+        """The columns of ``records``."""
+        columns: dict[str, Values] = {}
+        if self.raw is not None:
+            columns["raw_value"] = self.raw
+        if self.value is not None:
+            columns["value"] = self.value
+        if self.texts is not None and self.places is not None:
+            numbers = np.array([vocabulary.number(text) for text in self.texts], np.int32)
+            columns["value_text"] = Values(numbers[self.places])
+        return columns
 
-    def first(self) -> tuple[object, object, object]:
-        """The first telegram's."""
-        raw, value, text = (column if column is None else column[0] for column in (self.raw, self.value, self.text))
-        return raw, value, text
+    def datetimes(self) -> Values | None:
+        """The texts as microseconds since 1970."""
+        if self.texts is None or self.places is None:
+            return None
+        instants = np.array([text or "NaT" for text in self.texts], "datetime64[us]")
+        return Values(instants.astype(np.int64)[self.places], ~np.isnat(instants)[self.places])
 
 
 def cells_of(record: DataRecord) -> tuple[int | None, float | None, str | None]:
@@ -90,23 +101,29 @@ def _reads_as_number(dib: bytes, vib: bytes, data_type: str, exponent: int, widt
         if cells is None:
             # Beyond the exact range: such telegrams take the other way, so there is nothing to agree on.
             continue
-        if len(found) != 1 or cells.first() != cells_of(found[0]):
+        if len(found) != 1 or (_first(cells.raw), _first(cells.value), None) != cells_of(found[0]):
             return False
     return bool(probes) and _numbers(data_type, exponent, np.zeros((1, width), np.uint8)) is not None
+
+
+def _first(values: Values | None) -> object:
+    if values is None or (values.valid is not None and not values.valid[0]):
+        return None
+    return values.data[0].item()
 
 
 def _numbers(data_type: str, exponent: int, data: Bytes) -> Cells | None:
     """Cells of a numeric type; ``None`` for other types and for integers beyond the exact range of doubles."""
     if data_type == "real32":
         real = reals_of(data)
-        return _cells(None, real * 10.0**exponent, np.isfinite(real))
+        return Cells(None, Values(real * 10.0**exponent, np.isfinite(real)))
     integers = integers_of(data_type, data)
     if integers is None:
         return None
     raw, valid = integers
     if exponent and ((raw > _EXACT) | (raw < -_EXACT)).any():
         return None
-    return _cells(raw, _scaled(raw.astype(np.float64), exponent), valid)
+    return Cells(Values(raw, valid), Values(_scaled(raw.astype(np.float64), exponent), valid))
 
 
 def reals_of(data: Bytes) -> NDArray[np.float64]:
@@ -155,26 +172,24 @@ def _scaled(numbers: NDArray[np.float64], exponent: int) -> NDArray[np.float64]:
     return numbers * 10.0**exponent if exponent >= 0 else numbers / 10.0**-exponent
 
 
-def _cells(raw: NDArray[np.int64] | None, value: NDArray[np.float64], valid: Mask) -> Cells:
-    return Cells(None if raw is None else masked(raw, valid), masked(value, valid), None)
-
-
-def masked(values: NDArray[np.int64] | NDArray[np.float64], valid: Mask) -> pl.Series:
-    """A column with nulls where ``valid``, shape (n,), does not hold."""
-    column = pl.Series(values)
-    return column if valid.all() else column.set(pl.Series(~valid), None)
-
-
 def _by_content(header: bytes, data: Bytes) -> Cells:
     """Cells read by the scalar decoder, once per distinct content."""
     contents, places = distinct(data)
-    found = [_content_cells(header + content) for content in contents]
-    which = pl.Series(places)
-    raw, value, text = (
-        None if set(column) == {None} else pl.Series(list(column), dtype=dtype).gather(which)
-        for column, dtype in zip(zip(*found, strict=True), (pl.Int64, pl.Float64, pl.String), strict=True)
+    raw, value, texts = zip(*(_content_cells(header + content) for content in contents), strict=True)
+    return Cells(
+        _values(raw, np.int64, places),
+        _values(value, np.float64, places),
+        None if all(text is None for text in texts) else list(texts),
+        places,
     )
-    return Cells(raw, value, text)
+
+
+def _values(found: Sequence[float | None], dtype: type[np.int64 | np.float64], places: Rows) -> Values | None:
+    """A column of the contents' numbers."""
+    valid = np.array([number is not None for number in found])
+    if not valid.any():
+        return None
+    return Values(np.array([number or 0 for number in found], dtype)[places], valid[places])
 
 
 @lru_cache(maxsize=65536)

@@ -1,0 +1,30 @@
+"""Texts as small numbers: columns that say the same few things in many rows."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+class Vocabulary:
+    """Texts by number, in order of first use; 0 is null."""
+
+    def __init__(self) -> None:
+        self._texts: list[str | None] = [None]
+        self._numbers: dict[str | None, int] = {None: 0}
+
+    def number(self, text: str | None) -> int:
+        """The text's number."""
+        found = self._numbers.setdefault(text, len(self._texts))
+        if found == len(self._texts):
+            self._texts.append(text)
+        return found
+
+    def text(self, number: int) -> str | None:
+        """The text of a number."""
+        return self._texts[number]
+
+    def column(self, numbers: NDArray[np.int32]) -> pl.Series:
+        """Texts of the numbers."""
+        if not numbers.any():
+            return pl.Series([None], dtype=pl.String).new_from_index(0, len(numbers))
+        return pl.Series(self._texts, dtype=pl.String).gather(pl.Series(numbers))
