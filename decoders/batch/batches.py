@@ -11,7 +11,7 @@ from decoders.batch.columns import ByteColumn, Rows
 from decoders.batch.decoder import BatchDecoder, Registered
 from decoders.batch.keys import KeyRing, key_ring
 from decoders.batch.ledger import Ledger
-from decoders.batch.meters import codes_of_ids
+from decoders.batch.meters import CodeIndex, codes_of_ids
 from decoders.canonical import Plan
 from decoders.compact import FormatBook
 from warehouse.schemas import FORMATS, LAYOUTS, RECORDS
@@ -74,7 +74,7 @@ def decode_batch(
     meters = None
     if registered is not None:
         codes, known = codes_of_ids(registered)
-        meters = Registered(np.unique(codes[known]), frozenset(registered.to_list()))
+        meters = Registered(CodeIndex(np.unique(codes[known])), frozenset(registered.to_list()))
     column = ByteColumn(frames["frame"])
     decoder = BatchDecoder(column, ring, formats, meters)
     portions = _portions(column)

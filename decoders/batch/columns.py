@@ -11,6 +11,7 @@ Bytes = NDArray[np.uint8]
 Rows = NDArray[np.int64]
 
 _WORD = 8
+_SHORT = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Slab:
 
     def where(self, mask: NDArray[np.bool_]) -> "Slab":
         """The frames for which ``mask``, shape (n,), holds."""
-        return self if mask.all() else Slab(self.rows[mask], self.data[mask])
+        places = np.flatnonzero(mask)
+        return self if len(places) == len(mask) else Slab(self.rows[places], taken(self.data, places))
 
 
 class ByteColumn:
@@ -83,11 +85,25 @@ def groups(values: NDArray[np.integer]) -> Iterator[tuple[int, Rows]]:
     if (values == values[0]).all():
         yield int(values[0]), np.arange(len(values))
         return
-    order = np.argsort(values, kind="stable")
+    order = order_of(values)
     ordered = values[order]
     edges = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
     for part in np.split(order, edges):
         yield int(values[part[0]]), part
+
+
+def order_of(values: NDArray[np.integer]) -> Rows:
+    """Positions that sort an integer array, shape (n,); equal values keep their order."""
+    low = values.min()
+    if int(values.max()) - int(low) < _SHORT:
+        values = (values - low).astype(np.uint16)  # numpy sorts 16 bits by counting, ten times as fast
+    return np.argsort(values, kind="stable")
+
+
+def taken(data: Bytes, places: Rows) -> Bytes:
+    """Rows of a matrix at positions."""
+    # Faster than indexing by far, but only where the matrix lies in one piece.
+    return data.take(places, axis=0) if data.flags.c_contiguous else data[places]
 
 
 def uint_le(data: Bytes, start: int, width: int) -> NDArray[np.uint64]:

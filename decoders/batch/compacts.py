@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from decoders.batch.checks import crc16
+from decoders.batch.checks import crc16, uint16_le
 from decoders.batch.columns import Bytes, groups
 from decoders.batch.layouts import by_device
 from decoders.batch.meters import address_of_code
@@ -80,15 +81,20 @@ def expanded(telegrams: Telegrams, formats: FormatBook) -> Iterator[Expanded]:
     Yields:
         Groups of frames.
     """
-    assert telegrams.compact is not None  # noqa: S101  compact frames have a signature
     # The scalar decoder takes leading fillers off, even from a signature that begins like one.
-    telegrams = telegrams.pick(telegrams.compact[:, 0] & 0xFF != _FILLER)
-    if telegrams.compact is None or not len(telegrams):
-        return
-    for signature, places in groups(telegrams.compact[:, 0]):
+    telegrams = telegrams.pick(_signature(telegrams) & 0xFF != _FILLER)
+    for signature, places in groups(_signature(telegrams)):
         for part in by_device(telegrams.pick(places)):
             meter_id = address_of_code(int(part.codes[0])).meter_id
             yield from _of_signature(signature, part, formats.candidates(signature, meter_id))
+
+
+def _signature(telegrams: Telegrams) -> NDArray[np.uint16]:
+    return uint16_le(telegrams.frame, telegrams.start - 4)
+
+
+def _full_checksum(telegrams: Telegrams) -> NDArray[np.uint16]:
+    return uint16_le(telegrams.frame, telegrams.start - 2)
 
 
 def _of_signature(signature: int, part: Telegrams, candidates: list[bytes]) -> Iterator[Expanded]:
@@ -102,15 +108,16 @@ def _of_signature(signature: int, part: Telegrams, candidates: list[bytes]) -> I
         return
     rest = part
     for template in fitting:
-        if not len(rest) or rest.compact is None:
+        if not len(rest):
             return
         size = len(template.gaps)
         fits = (rest.rest[:, size:] == _FILLER).all(axis=1)
         area = np.repeat(template.area[None], len(rest), axis=0)
-        area[:, template.gaps] = rest.rest[:, :size]
-        holds = fits & (crc16(area) == rest.compact[:, 1])
-        if len(fitting) == 1 and rest.proven:
+        for at, gap in enumerate(template.gaps):
+            area[:, gap] = rest.rest[:, at]
+        holds = fits & (crc16(area) == _full_checksum(rest))
+        if len(fitting) == 1 and rest.is_proven:
             holds = fits
         if holds.any():
-            yield Expanded(signature, replace(rest, rest=area, data=rest.rest).pick(holds), is_known=True)
+            yield Expanded(signature, replace(rest, area=area).pick(holds), is_known=True)
         rest = rest.pick(~holds)

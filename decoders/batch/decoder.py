@@ -14,7 +14,7 @@ from decoders.batch.keys import KeyRing
 from decoders.batch.layouts import by_device, by_layout
 from decoders.batch.ledger import Ledger
 from decoders.batch.link import linked
-from decoders.batch.meters import Codes, address_of_code
+from decoders.batch.meters import CodeIndex, address_of_code
 from decoders.batch.remainder import Leftover, Single, leftover_readings, leftover_records, note_leftovers
 from decoders.batch.telegrams import Telegrams
 from decoders.batch.transport import Opener
@@ -25,9 +25,9 @@ from decoders.scalar import layout_id
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """Registered meters as codes, rising, and as ids."""
+    """Registered meters by code and by id."""
 
-    codes: Codes
+    codes: CodeIndex
     ids: Collection[str]
 
 
@@ -101,10 +101,10 @@ class BatchDecoder:
         for slab in self._frames.slabs(rows):
             for found in linked(slab):
                 for telegrams in self._opener.open(found):
-                    if telegrams.compact is None:
-                        self._decode(telegrams, learn=True)
-                    else:
+                    if telegrams.is_compact:
                         compact.append(telegrams)
+                    else:
+                        self._decode(telegrams, learn=True)
         return compact
 
     def _compact_frames(self, compact: list[Telegrams]) -> None:

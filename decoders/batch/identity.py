@@ -52,5 +52,5 @@ def note_telegram_keys(telegrams: Telegrams, ledger: Ledger) -> None:
         parts.append(ledger.access[rows].astype(np.uint8)[:, None])
     if ledger.session[rows[0]] >= 0:
         parts.append(ledger.session[rows].astype("<u4").view(np.uint8).reshape(-1, 4))
-    parts.append(telegrams.rest if telegrams.data is None else telegrams.data)
+    parts.append(telegrams.sent if telegrams.is_compact else telegrams.rest)
     ledger.identify(rows, digests(np.concatenate(parts, axis=1)))

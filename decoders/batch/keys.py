@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algori
 from numpy.typing import NDArray
 
 from decoders.batch import aes
-from decoders.batch.columns import Bytes, Rows, slabs
-from decoders.batch.meters import Codes, codes_of_ids
+from decoders.batch.columns import Bytes, Rows, order_of, slabs, taken
+from decoders.batch.meters import CodeIndex, Codes, codes_of_ids
 
 _ECB = modes.ECB()  # noqa: S305  the building block of CTR and CBC, never used as a mode of its own
 
@@ -24,7 +24,7 @@ class KeyRing:
 
     Attributes:
         codes: Meter codes, rising, shape (k,); one entry per key.
-        meters: Distinct meter codes, rising, shape (m,).
+        meters: Distinct meters, shape (m,).
         starts: Position of each meter's first key, shape (m,).
         counts: Number of each meter's keys, shape (m,).
         secrets: The keys, in the order of ``codes``, shape (k, 16).
@@ -36,7 +36,7 @@ class KeyRing:
     """
 
     codes: Codes
-    meters: Codes
+    meters: CodeIndex
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
     secrets: Bytes = field(repr=False)
@@ -48,11 +48,10 @@ class KeyRing:
 
     def spans(self, codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Position of each meter's first key and the number of its keys, both shape (n,)."""
-        if not len(self.meters):
+        if not len(self.codes):
             return np.zeros(len(codes), np.int64), np.zeros(len(codes), np.int64)
-        places = np.searchsorted(self.meters, codes).clip(max=len(self.meters) - 1)
-        counts = np.where(self.meters[places] == codes, self.counts[places], 0)
-        return self.starts[places], counts
+        places, found = self.meters.find(codes)
+        return self.starts[places], np.where(found, self.counts[places], 0)
 
     def trusted(self) -> Codes:
         """Meters one of whose keys is proven, rising."""
@@ -81,19 +80,19 @@ class KeyRing:
         """One cipher per key, over the blocks of all its rows."""
         if not blocks.size:
             return blocks
-        order = np.argsort(keys)
+        order = order_of(keys)
         ordered = keys[order]
         starts = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1])
         edges = (np.append(starts, len(order)) * blocks.shape[1]).tolist()
-        source = blocks[order].ravel().data
+        source = taken(blocks, order).ravel().data
         secrets = self.secrets[ordered[starts]].tobytes()
         joined = b"".join(
             _ecb(secrets[at : at + 16], encrypt=encrypt).update(source[start:stop])
             for at, start, stop in zip(range(0, len(secrets), 16), edges, edges[1:], strict=False)
         )
-        result = np.empty_like(blocks)
-        result[order] = np.frombuffer(joined, np.uint8).reshape(blocks.shape)
-        return result
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return taken(np.frombuffer(joined, np.uint8).reshape(blocks.shape), back)
 
 
 def _ecb(secret: bytes, *, encrypt: bool) -> CipherContext:
@@ -127,7 +126,7 @@ def key_ring(keys: pl.DataFrame) -> KeyRing:
     meters, starts, counts = np.unique(codes[order], return_index=True, return_counts=True)
     return KeyRing(
         codes=codes[order],
-        meters=meters,
+        meters=CodeIndex(meters),
         starts=starts,
         counts=counts,
         secrets=_matrix(chosen["key"]),

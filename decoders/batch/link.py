@@ -30,23 +30,26 @@ class Linked:
     Attributes:
         rows: Positions in the batch, shape (n,).
         link: ``A``, ``B``, ``no_crc`` or ``mbus_long``.
-        header: Link header (L C M ID VERSION TYPE) of wireless frames, shape (n, 10); (n, 0) for wired ones.
         content: Frame without checksums (wired: from C on), shape (n, width).
         start: Where the first CI field stands in ``content``.
     """
 
     rows: Rows
     link: str
-    header: Bytes
     content: Bytes
     start: int
 
     @property
     def codes(self) -> Codes:
         """Meter codes of the link address, shape (n,); zero for wired frames, whose header has no meter."""
-        if not self.header.shape[1]:
+        if self.is_wired:
             return np.zeros(len(self.rows), np.uint64)
-        return codes_of_address(self.header[:, _ADDRESS])
+        return codes_of_address(self.content[:, _ADDRESS])
+
+    @property
+    def is_wired(self) -> bool:
+        """Whether there is no link header with an address."""
+        return self.link == "mbus_long"
 
 
 def linked(slab: Slab) -> Iterator[Linked]:
@@ -98,7 +101,7 @@ def _wired_holds(data: Bytes) -> NDArray[np.bool_]:
 
 
 def _strip_wired(rows: Rows, link: str, data: Bytes) -> Linked:
-    return Linked(rows, link, data[:, :0], data[:, 4:-_WIRED_TAIL], _WIRED_HEAD - 4)
+    return Linked(rows, link, data[:, 4:-_WIRED_TAIL], _WIRED_HEAD - 4)
 
 
 @cache
@@ -141,7 +144,7 @@ def _checked(data: Bytes, mask: NDArray[np.bool_], spans: tuple[tuple[int, int],
 def _strip_a(rows: Rows, link: str, data: Bytes) -> Linked:
     spans = _blocks_a(data.shape[1])
     content = np.concatenate([data[:, start:stop] for start, stop in spans], axis=1)
-    return Linked(rows, link, content[:, :_HEADER], content, _HEADER)
+    return Linked(rows, link, content, _HEADER)
 
 
 def _spans_b(width: int) -> tuple[tuple[int, int], ...]:
@@ -164,7 +167,7 @@ def _b_holds(data: Bytes) -> NDArray[np.bool_]:
 def _strip_b(rows: Rows, link: str, data: Bytes) -> Linked:
     spans = _spans_b(data.shape[1])
     body = np.concatenate([data[:, start:stop] for start, stop in spans], axis=1)
-    return Linked(rows, link, body[:, :_HEADER], body, _HEADER)
+    return Linked(rows, link, body, _HEADER)
 
 
 def _length_holds(data: Bytes) -> NDArray[np.bool_]:
@@ -177,4 +180,4 @@ def _length_holds(data: Bytes) -> NDArray[np.bool_]:
 
 
 def _strip_nothing(rows: Rows, link: str, data: Bytes) -> Linked:
-    return Linked(rows, link, data[:, :_HEADER], data, _HEADER)
+    return Linked(rows, link, data, _HEADER)

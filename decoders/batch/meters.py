@@ -8,13 +8,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from decoders.batch.columns import Bytes, slabs
+from decoders.batch.columns import Bytes, Rows, slabs
 from decoders.batch.texts import ascii_column, hex_digits
 from decoders.transport import Address, link_address
 
 Codes = NDArray[np.uint64]
 
 _FLAG = np.uint64(0xFFFF_FFFF_FFFF_7FFF)
+_ROOM = 8  # slots per meter
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing: the upper bits of the product depend on all of the code
 _WIDTH = len("KAM-91234567-1b-16")
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 _NIBBLES = np.full(256, 0xFF, np.uint8)
@@ -30,6 +32,36 @@ def codes_of_address(address: Bytes) -> Codes:
 def bytes_of_codes(codes: Codes) -> Bytes:
     """Addresses in link layer order of codes, shape (n, 8)."""
     return np.ascontiguousarray(codes.astype("<u8", copy=False)).view(np.uint8).reshape(-1, 8)
+
+
+class CodeIndex:
+    """Finds meters in a list.
+
+    A binary search among many meters waits for memory at every step, so it is left to those that a hash table of a
+    single probe does not find.
+    """
+
+    def __init__(self, codes: Codes) -> None:
+        """Takes the list: distinct codes, rising, shape (m,)."""
+        self.codes = codes
+        self._shift = np.uint64(64 - (_ROOM * len(codes)).bit_length())
+        self._slots = np.zeros(1 << (64 - int(self._shift)), np.int32)
+        self._slots[self._slot(codes)] = np.arange(len(codes))
+
+    def find(self, codes: Codes) -> tuple[Rows, NDArray[np.bool_]]:
+        """Positions in the list, and which of the codes, shape (n,), are in it; positions of others mean nothing."""
+        if not len(self.codes):
+            return np.zeros(len(codes), np.int64), np.zeros(len(codes), np.bool_)
+        places = self._slots[self._slot(codes)].astype(np.int64)
+        found: NDArray[np.bool_] = self.codes[places] == codes
+        missed = np.flatnonzero(~found)
+        if len(missed):
+            places[missed] = np.searchsorted(self.codes, codes[missed]).clip(max=len(self.codes) - 1)
+            found[missed] = self.codes[places[missed]] == codes[missed]
+        return places, found
+
+    def _slot(self, codes: Codes) -> Rows:
+        return ((codes * _GOLDEN) >> self._shift).astype(np.int64)
 
 
 def codes_of_ids(ids: pl.Series) -> tuple[Codes, NDArray[np.bool_]]:

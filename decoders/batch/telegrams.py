@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.batch.columns import Bytes, Rows
+from decoders.batch.columns import Bytes, Rows, taken
 from decoders.batch.meters import Codes
+
+_LINK_HEADER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,53 +17,58 @@ class Telegrams:
 
     Attributes:
         rows: Positions in the batch, shape (n,).
-        frame: Frame without link checksums, shape (n, width).
-        link: Link header, shape (n, 10); (n, 0) for wired frames.
+        frame: Frame without link checksums and link encryption, shape (n, width).
+        start: Where in ``frame`` the bytes stand that are not read yet: from the next CI field on, at last the record
+            area or the data of a compact frame.
         codes: Meter codes so far, shape (n,).
-        rest: Bytes not read yet: from the next CI field on, at last the record area, shape (n, width).
+        is_wired: Whether there is no link header with an address.
         security: How the payload was protected; ``none`` where it was not.
-        opened: Of link-encrypted frames: what decryption made of the end of ``frame``, shape (n, width).
-        proven: Whether a check of the link layer vouches for the payload.
-        compact: Of compact frames: format signature and full frame checksum, shape (n, 2).
-        data: Of expanded compact frames: the data as sent, shape (n, width); ``rest`` then is the full record area.
+        is_proven: Whether a check of the link layer vouches for the payload.
+        is_compact: Whether a format signature and the full frame's checksum stand before ``start``.
+        area: Record area where it does not stand in the frame as sent: decrypted, or expanded; shape (n, width).
     """
 
     rows: Rows
     frame: Bytes
-    link: Bytes
+    start: int
     codes: Codes
-    rest: Bytes
+    is_wired: bool = False
     security: str = "none"
-    opened: Bytes | None = None
-    proven: bool = False
-    compact: NDArray[np.uint16] | None = None
-    data: Bytes | None = None
+    is_proven: bool = False
+    is_compact: bool = False
+    area: Bytes | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def link(self) -> Bytes:
+        """Link header of wireless frames, shape (n, 10)."""
+        return self.frame[:, :_LINK_HEADER]
+
+    @property
+    def sent(self) -> Bytes:
+        """Bytes not read yet as they were sent, link encryption apart, shape (n, width)."""
+        return self.frame[:, self.start :]
+
+    @property
+    def rest(self) -> Bytes:
+        """Bytes not read yet, shape (n, width)."""
+        return self.sent if self.area is None else self.area
+
     def pick(self, places: NDArray[np.bool_] | Rows) -> "Telegrams":
         """The telegrams at a mask, shape (n,), or at positions."""
-        if places.all() if places.dtype == np.bool_ else len(places) == len(self):
+        at: Rows = np.flatnonzero(places) if places.dtype == np.bool_ else places.astype(np.int64, copy=False)
+        if len(at) == len(self):
             return self  # positions come from groups() and are rising, so all of them is everything
         return replace(
             self,
-            rows=self.rows[places],
-            frame=self.frame[places],
-            link=self.link[places],
-            codes=self.codes[places],
-            rest=self.rest[places],
-            opened=None if self.opened is None else self.opened[places],
-            compact=None if self.compact is None else self.compact[places],
-            data=None if self.data is None else self.data[places],
+            rows=self.rows[at],
+            frame=taken(self.frame, at),
+            codes=self.codes[at],
+            area=None if self.area is None else taken(self.area, at),
         )
 
     def skip(self, size: int) -> "Telegrams":
-        """The same telegrams with ``size`` bytes more of ``rest`` read."""
-        return replace(self, rest=self.rest[:, size:])
-
-    def content(self) -> Bytes:
-        """Frames without link checksums and link encryption, shape (n, width)."""
-        if self.opened is None:
-            return self.frame
-        return np.concatenate([self.frame[:, : -self.opened.shape[1]], self.opened], axis=1)
+        """The same telegrams with ``size`` bytes more read."""
+        return replace(self, start=self.start + size)

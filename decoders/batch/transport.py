@@ -16,7 +16,7 @@ from decoders.batch.identity import digests
 from decoders.batch.keys import KeyRing
 from decoders.batch.ledger import Ledger
 from decoders.batch.link import Linked
-from decoders.batch.meters import Codes, codes_of_address
+from decoders.batch.meters import CodeIndex, codes_of_address
 from decoders.batch.telegrams import Telegrams
 from decoders.batch.unlock import BLOCK, FILLERS, Attempt, ell_ctr, mode_5, try_keys
 from decoders.outcomes import Outcome
@@ -35,7 +35,7 @@ _UNOPENED_PAYLOAD = "the payload does not begin with 2F2F after decryption"
 class Opener:
     """Opens telegrams with the keys of a batch and writes what it finds into the ledger."""
 
-    def __init__(self, ring: KeyRing, registered: Codes | None, ledger: Ledger) -> None:
+    def __init__(self, ring: KeyRing, registered: CodeIndex | None, ledger: Ledger) -> None:
         self.ring = ring
         self.registered = registered
         self.ledger = ledger
@@ -47,9 +47,8 @@ class Opener:
             Telegrams whose ``rest`` is the record area (of compact frames: the data).
         """
         self.ledger.note(linked.rows, link=linked.link, security="none")
-        rest = linked.content[:, linked.start :]
-        telegrams = Telegrams(linked.rows, linked.content, linked.header, linked.codes, rest)
-        if linked.header.shape[1]:
+        telegrams = Telegrams(linked.rows, linked.content, linked.start, linked.codes, linked.is_wired)
+        if not telegrams.is_wired:
             # The initialisation vector holds the manufacturer as sent, a meter code does not hold its top bit.
             telegrams = telegrams.pick(telegrams.link[:, 3] < _NAME_FLAG)
         for ci, part in _by_ci(telegrams):
@@ -57,7 +56,7 @@ class Opener:
 
     def _extended(self, ci: int, telegrams: Telegrams) -> Iterator[Telegrams]:
         size = 1 + _ELL[ci]
-        if not telegrams.link.shape[1] or telegrams.rest.shape[1] <= size:
+        if telegrams.is_wired or telegrams.rest.shape[1] <= size:
             return
         if ci in _ELL_ADDRESS:
             telegrams = telegrams.pick(telegrams.rest[:, 4] < _NAME_FLAG)
@@ -78,17 +77,17 @@ class Opener:
         self.ledger.name(telegrams.rows, telegrams.codes)
         body = telegrams.rest[:, at + 4 :]
         holds = crc16(body[:, 2:]) == uint16_le(body, 0)
-        telegrams = replace(telegrams, proven=True)
+        telegrams = replace(telegrams, is_proven=True)
         yield telegrams.pick((session >> 29 == 0) & holds).skip(at + _SESSION_AND_CHECK)
         # A logged telegram may pass its checksum as it stands: whether a key contradicts is left to the scalar decoder.
         sealed = telegrams.pick((session >> 29 == 1) & ~holds)
         for locked in self._with_keys(sealed, "ell_ctr"):
-            yield from self._unlock(locked, ell_ctr(locked, at, self.ring), _UNOPENED_LINK, skip=2)
+            for opened in self._unlock(locked, ell_ctr(locked, at, self.ring), _UNOPENED_LINK):
+                yield opened_link(opened, locked.start + at + 4).skip(at + _SESSION_AND_CHECK)
 
     def _transport(self, ci: int, telegrams: Telegrams) -> Iterator[Telegrams]:
-        if ci == _COMPACT and telegrams.link.shape[1] and telegrams.rest.shape[1] >= 5:
-            compact = np.stack([uint16_le(telegrams.rest, 1), uint16_le(telegrams.rest, 3)], axis=1)
-            yield from self._plain(replace(telegrams, compact=compact).skip(5))
+        if ci == _COMPACT and not telegrams.is_wired and telegrams.rest.shape[1] >= 5:
+            yield from self._plain(replace(telegrams, is_compact=True).skip(5))
             return
         size = _TPL.get(ci)
         if size is None or telegrams.rest.shape[1] < 1 + size:
@@ -98,7 +97,7 @@ class Opener:
                 return
             telegrams = telegrams.pick(telegrams.rest[:, 6] < _NAME_FLAG)
             telegrams = replace(telegrams, codes=codes_of_address(telegrams.rest[:, _LONG_ADDRESS]))
-        elif not telegrams.link.shape[1]:
+        elif telegrams.is_wired:
             return
         if not size:
             yield from self._plain(telegrams.skip(1))
@@ -111,10 +110,9 @@ class Opener:
         unset = self.ledger.access[telegrams.rows] < 0
         self.ledger.access[telegrams.rows[unset]] = access[unset]
         word = uint16_le(telegrams.rest, size - 1).astype(np.int64)
-        wired = not telegrams.link.shape[1]
         for mode, places in groups(word >> 8 & 0x1F):
             part = telegrams.pick(places)
-            if mode == 0 or (wired and mode not in (5, 7)):
+            if mode == 0 or (part.is_wired and mode not in (5, 7)):
                 # Wired meters of old keep a signature where newer ones have the configuration word.
                 yield from self._plain(part.skip(1 + size))
             elif mode == 5 and part.security == "none":
@@ -148,18 +146,17 @@ class Opener:
         if keyed.any():
             yield telegrams.pick(keyed)
 
-    def _unlock(self, telegrams: Telegrams, attempt: Attempt, failure: str, skip: int = 0) -> Iterator[Telegrams]:
-        """Telegrams that one of their meter's keys opens; the others are closed."""
+    def _unlock(self, telegrams: Telegrams, attempt: Attempt, failure: str) -> Iterator[Telegrams]:
+        """Telegrams that one of their meter's keys opens, with the plain bytes as ``area``; the others are closed."""
         plain, verified = try_keys(*self.ring.spans(telegrams.codes), self.ring, attempt)
         self.close(telegrams.pick(~verified), "wrong_key", failure)
         if verified.any():
-            yield replace(telegrams, rest=plain[:, skip:], opened=plain if skip else None).pick(verified)
+            yield replace(telegrams, area=plain).pick(verified)
 
     def _without_foreign(self, telegrams: Telegrams) -> Telegrams:
         if self.registered is None or not len(telegrams):
             return telegrams
-        places = np.searchsorted(self.registered, telegrams.codes).clip(max=max(len(self.registered) - 1, 0))
-        known = self.registered[places] == telegrams.codes if len(self.registered) else np.zeros(len(places), np.bool_)
+        _, known = self.registered.find(telegrams.codes)
         self.close(telegrams.pick(~known), "foreign", "the meter is not registered")
         return telegrams.pick(known)
 
@@ -167,7 +164,13 @@ class Opener:
         """Telegrams that stay undecoded: their identity is that of the frame without L, which counts the CRCs in B."""
         if len(telegrams):
             self.ledger.note(telegrams.rows, outcome=outcome, reason=reason)
-            self.ledger.identify(telegrams.rows, digests(telegrams.content()[:, 1:]))
+            self.ledger.identify(telegrams.rows, digests(telegrams.frame[:, 1:]))
+
+
+def opened_link(telegrams: Telegrams, start: int) -> Telegrams:
+    """Telegrams with the link's plain bytes, so far in ``area``, in the place of the encrypted ones."""
+    assert telegrams.area is not None  # noqa: S101  decryption has set it
+    return replace(telegrams, frame=np.concatenate([telegrams.frame[:, :start], telegrams.area], axis=1), area=None)
 
 
 def _by_ci(telegrams: Telegrams) -> Iterator[tuple[int, Telegrams]]:

@@ -11,7 +11,7 @@ from decoders.batch.checks import crc16
 from decoders.batch.columns import groups, int_le, slabs, uint_le
 from decoders.batch.identity import digests
 from decoders.batch.keys import key_ring
-from decoders.batch.meters import codes_of_address, codes_of_ids, ids_of_codes
+from decoders.batch.meters import CodeIndex, codes_of_address, codes_of_ids, ids_of_codes
 from decoders.batch.texts import hex_column
 from decoders.identity import digest
 
@@ -93,6 +93,15 @@ def test_meter_codes_come_from_addresses_and_ids_alike() -> None:
     assert known.tolist() == [True, False, False]
     assert codes_of_address(address).tolist() == [int(codes[0])] * 2, "the address type bit is no part of the identity"
     assert ids_of_codes(codes[:1]).to_list() == ["KAM-91234567-1b-16"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 5000])
+def test_meters_are_found_whether_or_not_they_share_a_slot(count: int) -> None:
+    codes = np.unique(np.random.default_rng(count).integers(0, 2**63, count, dtype=np.uint64))
+    asked = np.concatenate([codes[::-1], codes[:1] + np.uint64(1), np.array([0, 2**64 - 1], np.uint64)])
+    places, found = CodeIndex(codes).find(asked)
+    assert found.tolist() == np.isin(asked, codes).tolist()
+    assert np.array_equal(codes[places[found]], asked[found])
 
 
 def test_each_row_is_encrypted_with_its_own_key() -> None:
