@@ -53,9 +53,12 @@ class KeyRing:
         places, found = self.meters.find(codes)
         return self.starts[places], np.where(found, self.counts[places], 0)
 
-    def trusted(self) -> Codes:
-        """Meters one of whose keys is proven, rising."""
-        return np.unique(self.codes[self.proven])
+    def trusts(self, codes: Codes) -> NDArray[np.bool_]:
+        """Of which meters a key is proven, shape (n,)."""
+        if not len(self.codes):
+            return np.zeros(len(codes), np.bool_)
+        places, found = self.meters.find(codes)
+        return found & np.logical_or.reduceat(self.proven, self.starts)[places]
 
     def named(self, mask: NDArray[np.bool_]) -> pl.DataFrame:
         """Columns meter_id and key_no of the masked keys."""
@@ -121,14 +124,14 @@ def key_ring(keys: pl.DataFrame) -> KeyRing:
     codes, known = codes_of_ids(usable["meter_id"])
     order = np.flatnonzero(known)
     order = order[np.argsort(codes[order], kind="stable")]
-    chosen = usable[order]
+    codes, chosen = codes[order], usable[order]
     proven = chosen["verified"].fill_null(value=False).to_numpy().astype(np.bool_)
-    meters, starts, counts = np.unique(codes[order], return_index=True, return_counts=True)
+    starts = np.flatnonzero(codes != np.concatenate([~codes[:1], codes[:-1]]))
     return KeyRing(
-        codes=codes[order],
-        meters=CodeIndex(meters),
+        codes=codes,
+        meters=CodeIndex(codes[starts]),
         starts=starts,
-        counts=counts,
+        counts=np.diff(np.append(starts, len(codes))),
         secrets=_matrix(chosen["key"]),
         numbers=chosen["key_no"].to_numpy().astype(np.int32),
         proven=proven,

@@ -122,7 +122,7 @@ def test_each_row_is_encrypted_with_its_own_key() -> None:
     assert np.array_equal(ring.decrypt(wanted, found), blocks)
     codes, _ = codes_of_ids(pl.Series([*ids, "KAM-00000009-1b-16"]))
     assert ring.spans(codes)[1].tolist() == [1, 1, 1, 0]
-    assert ids_of_codes(ring.trusted()).to_list() == ["KAM-00000002-1b-16"]
+    assert ring.trusts(codes).tolist() == [False, False, True, False]
 
 
 def test_keys_of_a_wrong_length_are_left_out() -> None:
