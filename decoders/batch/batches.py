@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from decoders.batch.assemble import KIND_COLUMNS, READING_COLUMNS
-from decoders.batch.columns import ByteColumn, Rows
+from decoders.batch.columns import ByteColumn, Rows, groups
 from decoders.batch.decoder import BatchDecoder, Registered
 from decoders.batch.keys import KeyRing, key_ring
 from decoders.batch.ledger import Ledger
@@ -20,6 +20,7 @@ CHUNK = 250_000
 """Frames decoded at a time; bounds the memory."""
 
 _LINK_ADDRESS = 2
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _READING_COLUMNS = ("frame_id", "meter_id", "telegram_key", *READING_COLUMNS)
 _OWN_COLUMNS = ("frame_id", "meter_id", "value", "value_text", "raw_value", "data_hex")
 _RECORD_COLUMNS = tuple(name for name in RECORDS.schema if name in (*KIND_COLUMNS, *_OWN_COLUMNS))
@@ -92,8 +93,9 @@ def _portions(frames: ByteColumn) -> list[Rows]:
     everything = np.arange(len(frames))
     if len(frames) <= CHUNK:
         return [everything]
-    order = np.argsort(frames.words(everything, _LINK_ADDRESS))
-    return [np.sort(order[start : start + CHUNK]) for start in range(0, len(order), CHUNK)]
+    count = np.uint64(-(-len(frames) // CHUNK))
+    spread = frames.words(everything, _LINK_ADDRESS) * _MULTIPLIER >> np.uint64(40)
+    return [rows for _, rows in groups((spread % count).astype(np.int64))]
 
 
 def _second_look(decoder: BatchDecoder) -> None:
@@ -148,10 +150,11 @@ def _identified(
 ) -> pl.DataFrame:
     """The tables, one below the other, with frame, meter and telegram of each row."""
     names = [name for name in ("frame_id", "meter_id", "telegram_key") if name in columns]
-    return pl.concat(
+    found = [
         table.hstack([outcomes[name].gather(pl.Series(rows)) for name in names]).select(columns)
         for rows, table in tables
-    )
+    ]
+    return pl.concat(found) if len(found) > 1 else found[0]
 
 
 def _layouts(plans: dict[str, Plan]) -> pl.DataFrame:

@@ -88,12 +88,14 @@ class BatchDecoder:
     def take_readings(self) -> Iterator[tuple[Rows, pl.DataFrame]]:
         """Frames and columns of the readings of all portions, which are given up."""
         yield self._tables.readings.rows(), self._tables.readings.take_table()
-        yield leftover_readings(self._leftovers.values())
+        if self._leftovers:
+            yield leftover_readings(self._leftovers.values())
 
     def take_records(self) -> Iterator[tuple[Rows, pl.DataFrame]]:
         """Frames and columns of the records of all portions, which are given up."""
         yield self._tables.take_records()
-        yield leftover_records(self._leftovers.values())
+        if self._leftovers:
+            yield leftover_records(self._leftovers.values())
 
     def _full_frames(self, rows: Rows) -> list[Telegrams]:
         """Decodes the full frames; returns the compact ones."""
