@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from decoders.batch.authentication import Places
 from decoders.batch.columns import Bytes, Rows, taken
 from decoders.batch.meters import Codes
 
@@ -25,6 +26,7 @@ class Telegrams:
         security: How the payload was protected; ``none`` where it was not.
         is_proven: Whether a check of the link layer vouches for the payload.
         is_compact: Whether a format signature and the full frame's checksum stand before ``start``.
+        authentication: Where the fields of an authentication layer stand, if there was one.
         area: Record area where it does not stand in the frame as sent: decrypted, or expanded; shape (n, width).
     """
 
@@ -36,6 +38,7 @@ class Telegrams:
     security: str = "none"
     is_proven: bool = False
     is_compact: bool = False
+    authentication: Places | None = None
     area: Bytes | None = None
 
     def __len__(self) -> int:

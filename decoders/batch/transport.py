@@ -1,8 +1,8 @@
 """From the first CI field to the plain record area, for whole slabs.
 
-Covered are the extended link layers I to IV with and without AES-CTR, the long, short and absent transport headers of
-full frames, compact frames without a header, and the security modes 0 and 5. Everything else, and whatever fails a
-check that is not the key's, stays open in the ledger for the scalar decoder.
+Covered are the extended link layers I to IV with and without AES-CTR, the authentication layer, the long, short and
+absent transport headers of full frames, compact frames without a header, and the security modes 0, 5 and 7. Everything
+else, and whatever fails a check that is not the key's, stays open in the ledger for the scalar decoder.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from decoders.batch.authentication import places_of
 from decoders.batch.checks import crc16, uint16_le
 from decoders.batch.columns import Rows, groups, uint_le
 from decoders.batch.identity import digests
@@ -18,8 +19,9 @@ from decoders.batch.ledger import Ledger
 from decoders.batch.link import Linked
 from decoders.batch.meters import CodeIndex, codes_of_address
 from decoders.batch.telegrams import Telegrams
-from decoders.batch.unlock import BLOCK, FILLERS, Attempt, ell_ctr, mode_5, try_keys
+from decoders.batch.unlock import BLOCK, FILLERS, Attempt, ell_ctr, mode_5, mode_7, try_keys
 from decoders.outcomes import Outcome
+from decoders.transport import AFL
 
 _ELL = {0x8C: 2, 0x8D: 8, 0x8E: 10, 0x8F: 16}
 _ELL_ADDRESS, _ELL_SESSION = (0x8E, 0x8F), (0x8D, 0x8F)
@@ -28,6 +30,9 @@ _TPL = {0x78: 0, 0x7A: 4, 0x72: 12}
 _LONG, _COMPACT = 0x72, 0x79
 _LONG_ADDRESS = [5, 6, 1, 2, 3, 4, 7, 8]
 _NAME_FLAG = 0x80
+_AFL_SHAPE = slice(1, 5)
+WORTH_COLUMNS = 50
+"""Frames of mode 7 from which on columns are faster than the scalar decoder."""
 _UNOPENED_LINK = "the payload CRC does not match after decryption"
 _UNOPENED_PAYLOAD = "the payload does not begin with 2F2F after decryption"
 
@@ -85,7 +90,21 @@ class Opener:
             for opened in self._unlock(locked, ell_ctr(locked, at, self.ring), _UNOPENED_LINK):
                 yield opened_link(opened, locked.start + at + 4).skip(at + _SESSION_AND_CHECK)
 
+    def _authenticated(self, telegrams: Telegrams) -> Iterator[Telegrams]:
+        """Behind an authentication layer; fragments and what mode 7 cannot use stay open."""
+        if telegrams.rest.shape[1] < _AFL_SHAPE.stop:
+            return
+        for shape, places in groups(uint_le(telegrams.rest, _AFL_SHAPE.start, 4).astype(np.int64)):
+            part = telegrams.pick(places)
+            fields = places_of(part.start, shape)
+            if fields is not None and fields.message.start < part.frame.shape[1]:
+                for ci, inner in _by_ci(replace(part, start=fields.message.start, authentication=fields)):
+                    yield from self._transport(ci, inner)
+
     def _transport(self, ci: int, telegrams: Telegrams) -> Iterator[Telegrams]:
+        if ci == AFL and telegrams.authentication is None:
+            yield from self._authenticated(telegrams)
+            return
         if ci == _COMPACT and not telegrams.is_wired and telegrams.rest.shape[1] >= 5:
             yield from self._plain(replace(telegrams, is_compact=True).skip(5))
             return
@@ -117,6 +136,8 @@ class Opener:
                 yield from self._plain(part.skip(1 + size))
             elif mode == 5 and part.security == "none":
                 yield from self._mode_5(part, 1 + size, word[places] >> 4 & 0x0F)
+            elif mode == 7 and part.security == "none" and part.authentication is not None:
+                yield from self._mode_7(part, 2 + size, word[places] >> 4 & 0x0F)
 
     def _mode_5(self, telegrams: Telegrams, at: int, blocks: Rows) -> Iterator[Telegrams]:
         for count, places in groups(blocks):
@@ -127,6 +148,21 @@ class Opener:
             for locked in self._with_keys(sealed, "mode5"):
                 access = locked.rest[:, at - 4]
                 yield from self._unlock(locked, mode_5(locked, at, count, access, self.ring), _UNOPENED_PAYLOAD)
+
+    def _mode_7(self, telegrams: Telegrams, at: int, blocks: Rows) -> Iterator[Telegrams]:
+        for count, places in groups(blocks):
+            if not count or len(places) < WORTH_COLUMNS or telegrams.rest.shape[1] < at + BLOCK * count:
+                continue
+            part = telegrams.pick(places)
+            sealed = part.pick(uint16_le(part.rest, at) != FILLERS)
+            for locked in self._with_keys(sealed, "mode7"):
+                forged = np.zeros(len(locked), np.bool_)
+                plain, verified = try_keys(
+                    *self.ring.spans(locked.codes), self.ring, mode_7(locked, at, count, self.ring, forged)
+                )
+                # Which of several failures counts is left to the scalar decoder.
+                self.close(locked.pick(~verified & ~forged), "wrong_key", _UNOPENED_PAYLOAD)
+                yield replace(locked, area=plain).pick(verified)
 
     def _plain(self, telegrams: Telegrams) -> Iterator[Telegrams]:
         """Telegrams that need no key, of registered meters."""

@@ -9,7 +9,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from decoders.batch import aes
 from decoders.batch.checks import crc16, uint16_le
+from decoders.batch.cmac import cmac, cmac_of_blocks
 from decoders.batch.columns import Bytes, Rows
 from decoders.batch.keys import KeyRing
 from decoders.batch.meters import bytes_of_codes
@@ -17,6 +19,9 @@ from decoders.batch.telegrams import Telegrams
 
 BLOCK = 16
 FILLERS = 0x2F2F
+_DERIVED = (0x00, 0x01)  # encryption and authentication key, from the meter
+_SERIAL = slice(2, 6)
+_CONTEXT_FILLER = 7
 _UNSYNCHRONISED = 0xED  # the communication control bits that a repeater may change count as zero in the IV
 
 Attempt = Callable[[Rows, Rows], tuple[Bytes, NDArray[np.bool_]]]
@@ -113,5 +118,44 @@ def mode_5(telegrams: Telegrams, cipher_at: int, blocks: int, access: NDArray[np
         decrypted = ring.decrypt(keys, np.ascontiguousarray(plain[:, :size]))
         plain[:, :size] = decrypted ^ (previous if everything else previous[places])
         return plain, uint16_le(plain, 0) == FILLERS
+
+    return attempt
+
+
+def mode_7(telegrams: Telegrams, cipher_at: int, blocks: int, ring: KeyRing, forged: NDArray[np.bool_]) -> Attempt:
+    """AES-CBC with keys that are derived for each message (OMS security profile B); the checks are MAC and 2F2F.
+
+    Args:
+        telegrams: ``rest`` holds the message from the CI field of the transport layer on.
+        cipher_at: Where the ciphertext starts in ``rest``.
+        blocks: Encrypted blocks; bytes after them are plain already.
+        ring: Keys.
+        forged: Where a key makes 2F2F of a message whose MAC does not hold, shape (n,); is set.
+
+    Returns:
+        An attempt whose plain bytes are the record area, the fillers included.
+    """
+    assert telegrams.authentication is not None  # noqa: S101  mode 7 needs the counter
+    layer = telegrams.authentication.of(telegrams.frame)
+    size = blocks * BLOCK
+    body = telegrams.rest[:, cipher_at:]
+    context = np.empty((len(telegrams), 2 * BLOCK), np.uint8)
+    for start, kind in zip((0, BLOCK), _DERIVED, strict=True):
+        context[:, start] = kind
+        context[:, start + 1 : start + 5] = layer.counter
+        context[:, start + 5 : start + 9] = bytes_of_codes(telegrams.codes)[:, _SERIAL]
+        context[:, start + 9 : start + BLOCK] = _CONTEXT_FILLER
+
+    def attempt(places: Rows, keys: Rows) -> tuple[Bytes, NDArray[np.bool_]]:
+        derived = cmac_of_blocks(lambda rows: ring.encrypt(keys, rows), context[places])
+        plain = body[places]
+        cipher = plain[:, :size].copy()
+        plain[:, :size] = aes.decrypt(derived[:, :BLOCK], cipher)
+        plain[:, BLOCK:size] ^= cipher[:, :-BLOCK]
+        opens = uint16_le(plain, 0) == FILLERS
+        code = cmac(derived[:, BLOCK:], layer.covered[places])[:, : layer.mac.shape[1]]
+        authentic = (code == layer.mac[places]).all(axis=1)
+        forged[places] |= opens & ~authentic
+        return plain, opens & authentic
 
     return attempt

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from decoders.batch import Decoded, decode_batch
+from decoders.batch import Decoded, decode_batch, keys, transport
 from decoders.batch.values import cells_of
 from decoders.canonical import plan
 from decoders.compact import KNOWN
@@ -21,6 +21,13 @@ pytestmark = pytest.mark.corpus
 
 FILES = ("constructed", "reencoded", "wmbus", "mbus", "must_reject")
 PROVEN = ", though the key has verified other frames"
+
+
+@pytest.fixture(autouse=True)
+def _columns_for_few_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The corpus has few frames of a kind; columns are to decode them all the same."""
+    monkeypatch.setattr(transport, "WORTH_COLUMNS", 1)
+    monkeypatch.setattr(keys, "_MANY_KEYS", 2)
 
 
 @dataclass(frozen=True)
