@@ -19,8 +19,7 @@ from warehouse.schemas import FORMATS, LAYOUTS, RECORDS
 CHUNK = 250_000
 """Frames decoded at a time; bounds the memory."""
 
-_LINK_ADDRESS = 2
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_LINK_ADDRESS = (2, 8)
 _READING_COLUMNS = ("frame_id", "meter_id", "telegram_key", *READING_COLUMNS)
 _OWN_COLUMNS = ("frame_id", "meter_id", "value", "value_text", "raw_value", "data_hex")
 _RECORD_COLUMNS = tuple(name for name in RECORDS.schema if name in (*KIND_COLUMNS, *_OWN_COLUMNS))
@@ -94,8 +93,8 @@ def _portions(frames: ByteColumn) -> list[Rows]:
     if len(frames) <= CHUNK:
         return [everything]
     count = np.uint64(-(-len(frames) // CHUNK))
-    spread = frames.words(everything, _LINK_ADDRESS) * _MULTIPLIER >> np.uint64(40)
-    return [rows for _, rows in groups((spread % count).astype(np.int64))]
+    portion = frames.hashes(*_LINK_ADDRESS) % count
+    return [rows for _, rows in groups(portion.astype(np.int64))]
 
 
 def _second_look(decoder: BatchDecoder) -> None:

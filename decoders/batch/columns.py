@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 Rows = NDArray[np.int64]
 
-_WORD = 8
 _SHORT = 1 << 16
 
 
@@ -33,19 +32,17 @@ class Slab:
 
 
 class ByteColumn:
-    """A binary column as one buffer; nulls count as empty."""
+    """A binary column; nulls count as empty."""
 
     def __init__(self, column: pl.Series) -> None:
-        array = column.fill_null(b"").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-        _, offsets_buffer, data_buffer = array.buffers()
-        self._offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
-        self._data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.zeros(0, np.uint8)
+        self._column = column.fill_null(b"").rechunk()
+        self._lengths = self._column.bin.size().to_numpy()
 
     def __len__(self) -> int:
-        return len(self._offsets) - 1
+        return len(self._column)
 
     def __getitem__(self, row: int) -> bytes:
-        return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes()
+        return bytes(self._column[row])
 
     def slabs(self, rows: Rows) -> Iterator[Slab]:
         """Cuts some rows into one matrix per length.
@@ -56,21 +53,20 @@ class ByteColumn:
         Yields:
             Slabs by rising width; rows rise within each.
         """
-        starts = self._offsets[rows]
-        for length, places in groups(self._offsets[rows + 1] - starts):
-            yield Slab(rows[places], self._windows(starts[places], int(length)))
+        for width, places in groups(self._lengths[rows]):
+            yield Slab(rows[places], self._matrix(rows[places], width))
 
-    def words(self, rows: Rows, at: int) -> NDArray[np.uint64]:
-        """The eight bytes from position ``at`` on, shape (n,); of shorter contents, whatever stands there."""
-        if len(self._data) < _WORD:
-            return np.zeros(len(rows), np.uint64)
-        starts = np.minimum(self._offsets[rows] + at, len(self._data) - _WORD)
-        return self._windows(starts, _WORD).view(np.uint64)[:, 0]
+    def hashes(self, start: int, size: int) -> NDArray[np.uint64]:
+        """Numbers that are equal where the bytes from ``start`` on are, shape (n,)."""
+        return self._column.bin.slice(start, size).hash().to_numpy()
 
-    def _windows(self, starts: Rows, width: int) -> Bytes:
+    def _matrix(self, rows: Rows, width: int) -> Bytes:
+        """Contents of one length, shape (n, width), copied once from wherever they lie."""
+        part = self._column.gather(pl.Series(rows))
+        array = part.to_arrow(compat_level=pl.CompatLevel.oldest())
         if not width:
-            return np.zeros((len(starts), 0), np.uint8)
-        return np.lib.stride_tricks.sliding_window_view(self._data, width)[starts]
+            return np.zeros((len(rows), 0), np.uint8)
+        return np.frombuffer(array.buffers()[2], np.uint8, len(rows) * width).reshape(len(rows), width)
 
 
 def slabs(column: pl.Series) -> Iterator[Slab]:

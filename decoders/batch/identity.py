@@ -11,27 +11,28 @@ from decoders.identity import DIGEST_SIZE, permutation
 _AT_ONCE = 16384  # rows whose states stay in the processor's cache
 
 
-def digests(messages: Bytes) -> Bytes:
+def digests(*parts: Bytes) -> Bytes:
     """:func:`decoders.identity.digest` of each row.
 
     Args:
-        messages: Bytes, shape (n, width).
+        parts: Bytes of the messages one behind the other, shape (n, width) each.
 
     Returns:
         Digests, shape (n, 16).
     """
-    count, width = messages.shape
-    found = np.empty((count, DIGEST_SIZE), np.uint8)
-    for start in range(0, count, _AT_ONCE):
-        found[start : start + _AT_ONCE] = _digests(messages[start : start + _AT_ONCE], width)
+    found = np.empty((len(parts[0]), DIGEST_SIZE), np.uint8)
+    for start in range(0, len(found), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        found[some] = _digests([part[some] for part in parts])
     return found
 
 
-def _digests(messages: Bytes, width: int) -> Bytes:
+def _digests(parts: list[Bytes]) -> Bytes:
     permute = permutation()
-    count, blocks = len(messages), -(-width // DIGEST_SIZE)
-    padded = np.zeros((count, blocks * DIGEST_SIZE), np.uint8)
-    padded[:, :width] = messages
+    count, width = len(parts[0]), sum(part.shape[1] for part in parts)
+    blocks = -(-width // DIGEST_SIZE)
+    padding = np.zeros((count, blocks * DIGEST_SIZE - width), np.uint8)
+    padded = np.concatenate([*parts, padding], axis=1)
     columns = padded.view(np.uint64).reshape(count, blocks, 2).transpose(1, 0, 2)
     state = np.zeros((count, 2), np.uint64)
     state[:, 1] = np.array(width, ">u8").view(np.uint64)
@@ -53,4 +54,4 @@ def note_telegram_keys(telegrams: Telegrams, ledger: Ledger) -> None:
     if ledger.session[rows[0]] >= 0:
         parts.append(ledger.session[rows].astype("<u4").view(np.uint8).reshape(-1, 4))
     parts.append(telegrams.sent if telegrams.is_compact else telegrams.rest)
-    ledger.identify(rows, digests(np.concatenate(parts, axis=1)))
+    ledger.identify(rows, digests(*parts))

@@ -23,6 +23,7 @@ _EXACT_POWER = 22  # so are powers of ten
 _INT64 = range(-(2**63), 2**63)
 _BCD = np.full(256, -1, np.int64)
 _BCD[[tens << 4 | ones for tens in range(10) for ones in range(10)]] = np.arange(100)
+_SHORT = 2  # bytes of which a table of all contents is small
 _PROBES = ("00", "12", "99", "FF", "F1", "80", "AA", "7F")
 
 
@@ -202,6 +203,13 @@ def distinct(data: Bytes) -> tuple[list[bytes], NDArray[np.int64]]:
     count, width = data.shape
     if width == 0:
         return [b""], np.zeros(count, np.int64)
+    if width <= _SHORT:
+        short = uint_le(data, 0, width).astype(np.int64)
+        table = np.zeros(1 << 8 * width, np.int64)
+        table[short] = 1
+        found = np.flatnonzero(table)
+        table[found] = np.arange(len(found))
+        return [int(word).to_bytes(width, "little") for word in found], table[short]
     if width <= 8:
         words, places = np.unique(uint_le(data, 0, width), return_inverse=True)
         return [int(word).to_bytes(width, "little") for word in words], places

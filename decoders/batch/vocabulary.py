@@ -25,6 +25,6 @@ class Vocabulary:
 
     def column(self, numbers: NDArray[np.int32]) -> pl.Series:
         """Texts of the numbers."""
-        if not numbers.any():
-            return pl.Series([None], dtype=pl.String).new_from_index(0, len(numbers))
+        if len(numbers) and (numbers == numbers[0]).all():
+            return pl.Series([self._texts[numbers[0]]], dtype=pl.String).new_from_index(0, len(numbers))
         return pl.Series(self._texts, dtype=pl.String).gather(pl.Series(numbers))
