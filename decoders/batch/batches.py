@@ -16,8 +16,8 @@ from decoders.canonical import Plan
 from decoders.compact import FormatBook
 from warehouse.schemas import FORMATS, LAYOUTS, RECORDS
 
-CHUNK = 250_000
-"""Frames decoded at a time; bounds the memory."""
+CHUNK = 1_000_000
+"""Frames decoded at a time; bounds the memory of what is between frames and tables."""
 
 _LINK_ADDRESS = (2, 8)
 _READING_COLUMNS = ("frame_id", "meter_id", "telegram_key", *READING_COLUMNS)
@@ -101,7 +101,8 @@ def _second_look(decoder: BatchDecoder) -> None:
     """Compact frames whose format only a later portion may have taught."""
     taught = [f"{signature:04X}" for signature, _, _ in decoder.learned]
     ledger = decoder.ledger
-    waiting = np.intersect1d(ledger.where("outcome", "unknown_format"), ledger.where("signature", *taught))
+    waiting = ledger.where("outcome", "unknown_format")
+    waiting = ledger.where("signature", *taught, among=waiting)
     for start in range(0, len(waiting), CHUNK):
         rows = waiting[start : start + CHUNK]
         ledger.reopen(rows)
@@ -112,7 +113,7 @@ def _without_crc(decoder: BatchDecoder, ring: KeyRing) -> None:
     """Frames that passed for format B and failed further in: the scalar decoder reads them again without CRCs."""
     ledger = decoder.ledger
     failed = np.union1d(ledger.where("outcome", "corrupt"), _damaged(ledger, ring))
-    rows = np.intersect1d(failed, ledger.where("link", "B"))
+    rows = ledger.where("link", "B", among=failed)
     ledger.reopen(rows)
     decoder.run_one_by_one(rows)
 

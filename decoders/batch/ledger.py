@@ -63,9 +63,12 @@ class Ledger:
         self.named[rows] = self._identified[rows] = False
         self.access[rows] = self.session[rows] = -1
 
-    def where(self, name: str, *texts: str) -> Rows:
-        """Frames of which one of the texts was noted."""
-        return np.flatnonzero(np.isin(self._columns[name], [self._texts.number(text) for text in texts]))
+    def where(self, name: str, *texts: str, among: Rows | None = None) -> Rows:
+        """Those of all frames, or of some, of which one of the texts was noted."""
+        numbers = [self._texts.number(text) for text in texts]
+        if among is None:
+            return np.flatnonzero(np.isin(self._columns[name], numbers))
+        return among[np.isin(self._columns[name][among], numbers)]
 
     def replace(self, rows: Rows, name: str, change: Callable[[str], str]) -> None:
         """Changes texts that were noted of the rows."""

@@ -94,8 +94,8 @@ def _wired_holds(data: Bytes) -> NDArray[np.bool_]:
     if not 3 <= length <= 255:
         return np.zeros(count, np.bool_)
     mask: NDArray[np.bool_] = _begins_as_wired(data) & (data[:, 1] == length) & (data[:, -1] == 0x16)
-    mask &= ~np.isin(data[:, 4], _TO_DEVICE)
     if mask.any():
+        mask &= ~np.isin(data[:, 4], _TO_DEVICE)
         mask[mask] = data[mask, 4:-2].sum(axis=1, dtype=np.uint32) % 256 == data[mask, -2]
     return mask
 
