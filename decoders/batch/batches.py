@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from decoders.batch.assemble import KIND_COLUMNS, READING_COLUMNS
-from decoders.batch.columns import ByteColumn, Rows, groups
+from decoders.batch.columns import ByteColumn, Rows
 from decoders.batch.decoder import BatchDecoder, Registered
 from decoders.batch.keys import KeyRing, key_ring
 from decoders.batch.ledger import Ledger
@@ -19,7 +19,6 @@ from warehouse.schemas import FORMATS, LAYOUTS, RECORDS
 CHUNK = 1_000_000
 """Frames decoded at a time; bounds the memory of what is between frames and tables."""
 
-_LINK_ADDRESS = (2, 8)
 _READING_COLUMNS = ("frame_id", "meter_id", "telegram_key", *READING_COLUMNS)
 _OWN_COLUMNS = ("frame_id", "meter_id", "value", "value_text", "raw_value", "data_hex")
 _RECORD_COLUMNS = tuple(name for name in RECORDS.schema if name in (*KIND_COLUMNS, *_OWN_COLUMNS))
@@ -77,24 +76,13 @@ def decode_batch(
         meters = Registered(CodeIndex(np.unique(codes[known])), frozenset(registered.to_list()))
     column = ByteColumn(frames["frame"])
     decoder = BatchDecoder(column, ring, formats, meters)
-    portions = _portions(column)
-    for rows in portions:
-        decoder.run(rows)
-    if len(portions) > 1:
+    for start in range(0, len(column), CHUNK):
+        decoder.run(np.arange(start, min(start + CHUNK, len(column))))
+    if len(column) > CHUNK:
         _second_look(decoder)
     _without_crc(decoder, ring)
     _rejudge(decoder.ledger, ring)
     return _decoded(frames["frame_id"].cast(pl.String), decoder, ring)
-
-
-def _portions(frames: ByteColumn) -> list[Rows]:
-    """Positions to decode at a time, rising, with the frames of a meter side by side: one cipher serves them all."""
-    everything = np.arange(len(frames))
-    if len(frames) <= CHUNK:
-        return [everything]
-    count = np.uint64(-(-len(frames) // CHUNK))
-    portion = frames.hashes(*_LINK_ADDRESS) % count
-    return [rows for _, rows in groups(portion.astype(np.int64))]
 
 
 def _second_look(decoder: BatchDecoder) -> None:

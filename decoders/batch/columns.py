@@ -56,10 +56,6 @@ class ByteColumn:
         for width, places in groups(self._lengths[rows]):
             yield Slab(rows[places], self._matrix(rows[places], width))
 
-    def hashes(self, start: int, size: int) -> NDArray[np.uint64]:
-        """Numbers that are equal where the bytes from ``start`` on are, shape (n,)."""
-        return self._column.bin.slice(start, size).hash().to_numpy()
-
     def _matrix(self, rows: Rows, width: int) -> Bytes:
         """Contents of one length, shape (n, width), copied once from wherever they lie."""
         part = self._column.gather(pl.Series(rows))
