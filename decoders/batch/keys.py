@@ -13,9 +13,9 @@ from decoders.batch.meters import CodeIndex, Codes, codes_of_ids
 
 _ECB = modes.ECB()  # noqa: S305  the building block of CTR and CBC, never used as a mode of its own
 
-_MANY_KEYS = 600
-_FEW_BLOCKS = 24
-"""Where a batch has this many keys and each fewer blocks, AES over columns is faster than a cipher per key."""
+_COLUMNS_START = 6_000
+_CIPHER_START = 20
+"""What starting costs, in blocks of AES over columns: one call of it, and setting up a cipher (benchmarks/aes.py)."""
 
 
 @dataclass(slots=True)
@@ -71,15 +71,15 @@ class KeyRing:
         """AES-encrypts rows of whole blocks, shape (n, 16 m), each row with the key at ``keys``, shape (n,)."""
         if _suits_columns(keys, blocks):
             return aes.encrypt(self.secrets[keys], blocks)
-        return self._per_key(keys, blocks, encrypt=True)
+        return self.per_key(keys, blocks, encrypt=True)
 
     def decrypt(self, keys: Rows, blocks: Bytes) -> Bytes:
         """AES-decrypts rows of whole blocks; see :meth:`encrypt`."""
         if _suits_columns(keys, blocks):
             return aes.decrypt(self.secrets[keys], blocks)
-        return self._per_key(keys, blocks, encrypt=False)
+        return self.per_key(keys, blocks, encrypt=False)
 
-    def _per_key(self, keys: Rows, blocks: Bytes, *, encrypt: bool) -> Bytes:
+    def per_key(self, keys: Rows, blocks: Bytes, *, encrypt: bool) -> Bytes:
         """One cipher per key, over the blocks of all its rows."""
         if not blocks.size:
             return blocks
@@ -105,10 +105,10 @@ def _ecb(secret: bytes, *, encrypt: bool) -> CipherContext:
 
 def _suits_columns(keys: Rows, blocks: Bytes) -> bool:
     """Whether setting up a cipher for each key would cost more than AES over columns."""
-    if len(keys) < _MANY_KEYS:
+    cost = _COLUMNS_START + blocks.size // aes.BLOCK
+    if cost > _CIPHER_START * len(keys):
         return False
-    distinct = np.count_nonzero(np.bincount(keys))
-    return bool(distinct >= _MANY_KEYS and blocks.size < distinct * _FEW_BLOCKS * aes.BLOCK)
+    return bool(cost < _CIPHER_START * np.count_nonzero(np.bincount(keys)))
 
 
 def key_ring(keys: pl.DataFrame) -> KeyRing:

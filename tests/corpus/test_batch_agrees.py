@@ -27,7 +27,7 @@ PROVEN = ", though the key has verified other frames"
 def _columns_for_few_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """The corpus has few frames of a kind; columns are to decode them all the same."""
     monkeypatch.setattr(transport, "WORTH_COLUMNS", 1)
-    monkeypatch.setattr(keys, "_MANY_KEYS", 2)
+    monkeypatch.setattr(keys, "_COLUMNS_START", 0)
 
 
 @dataclass(frozen=True)

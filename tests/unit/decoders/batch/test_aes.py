@@ -119,9 +119,10 @@ def test_the_shape_of_a_batch_chooses_the_way_and_never_the_result(
     )
     wanted = random.permutation(np.arange(40) % 20)
     blocks = random.integers(0, 256, (40, 32), dtype=np.uint8)
-    monkeypatch.setattr(keys, "_MANY_KEYS", 20 if column else 21)
+    start = keys._CIPHER_START * 20 - 80  # what 20 ciphers cost to set up, less the blocks
+    monkeypatch.setattr(keys, "_COLUMNS_START", start - 1 if column else start)
     assert keys._suits_columns(wanted, blocks) is column
-    assert not keys._suits_columns(wanted, np.zeros((40, 16 * keys._FEW_BLOCKS), np.uint8))
+    assert not keys._suits_columns(wanted, np.zeros((40, 16 * keys._CIPHER_START), np.uint8))
     expected = [ecb(secrets[key], row) for key, row in zip(wanted, blocks, strict=True)]
     assert [row.tobytes() for row in ring.encrypt(wanted, blocks)] == expected
     assert np.array_equal(ring.decrypt(wanted, ring.encrypt(wanted, blocks)), blocks)
