@@ -120,7 +120,7 @@ def _rejudge(ledger: Ledger, ring: KeyRing) -> None:
 
 
 def _decoded(frame_ids: pl.Series, decoder: BatchDecoder, ring: KeyRing) -> Decoded:
-    outcomes = decoder.ledger.outcomes().insert_column(0, frame_ids.alias("frame_id"))
+    outcomes = decoder.take_outcomes().insert_column(0, frame_ids.alias("frame_id"))
     learned = [(f"{signature:04X}", meter_id, code.hex()) for signature, meter_id, code in decoder.learned]
     return Decoded(
         outcomes=outcomes,

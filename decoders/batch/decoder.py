@@ -85,6 +85,12 @@ class BatchDecoder:
                 device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
                 self.plans.setdefault(telegram.layout_id, plan(*device, telegram.records))
 
+    def take_outcomes(self) -> pl.DataFrame:
+        """What became of the frames, which the ledger then forgets."""
+        ledger, self.ledger = self.ledger, Ledger(0)
+        self._opener.ledger = self.ledger
+        return ledger.outcomes()
+
     def take_readings(self) -> Iterator[tuple[Rows, pl.DataFrame]]:
         """Frames and columns of the readings of all portions, which are given up."""
         yield self._tables.readings.rows(), self._tables.readings.take_table()
