@@ -68,7 +68,11 @@ class Tables:
         """Frames and columns of the records so far, in the order of their layouts."""
         cells = self.cells.take_table()
         kinds = pl.DataFrame(list(self.kinds), schema=KIND_SCHEMA, orient="row")
-        return self.cells.rows(), cells.drop("kind").hstack(kinds[cells["kind"]])
+        what = [
+            column.new_from_index(0, cells.height) if column.n_unique() == 1 else column.gather(cells["kind"])
+            for column in kinds
+        ]
+        return self.cells.rows(), cells.drop("kind").hstack(what)
 
     def _add_readings(self, rows: Rows, columns: dict[str, Values]) -> None:
         """Adds rows without those that have no value at all."""
