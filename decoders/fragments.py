@@ -104,14 +104,15 @@ def fragment_of(frame: bytes, transport: str = "auto") -> Fragment | None:
     return Fragment(sender, afl.number, not afl.more_follow, link, content[:position], afl, content[afl.end :])
 
 
-def messages(fragments: Iterable[tuple[int, Fragment]]) -> list[Message]:
-    """Sorts fragments into messages.
+def whole_messages(fragments: Iterable[tuple[int, Fragment]]) -> list[Message]:
+    """Joins fragments into messages.
 
     Args:
         fragments: Positions and fragments in order of their reception.
 
     Returns:
-        All messages, whole or not. A fragment that contradicts one that is there begins the sender's next message.
+        The messages of which no fragment is missing. A fragment that contradicts one that is there begins the sender's
+        next message.
     """
     found: list[Message] = []
     current: dict[bytes, Message] = {}
@@ -122,4 +123,4 @@ def messages(fragments: Iterable[tuple[int, Fragment]]) -> list[Message]:
             found.append(message)
         message.places.append(place)
         message.fragments.setdefault(fragment.number, fragment)
-    return found
+    return [message for message in found if message.is_whole]

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from decoders.compact import KNOWN, FormatBook
-from decoders.fragments import fragment_of, messages
+from decoders.fragments import fragment_of, whole_messages
 from decoders.info_codes import names
 from decoders.lorawan import decode_uplink
 from decoders.profiles import expand_profile
@@ -146,8 +146,8 @@ def read_lines(rows: pl.DataFrame, secrets: Secrets) -> tuple[list[DecodedLine],
         final = _decode(frame, keys, transport, reason, formats) if again else telegram
         decoded.append(DecodedLine(line, case_id, frame, transport or "auto", keys, final))
     fragments = [(place, fragment_of(item.frame or b"", item.transport)) for place, item in enumerate(decoded)]
-    for message in messages((place, fragment) for place, fragment in fragments if fragment is not None):
-        for place, telegram in of_message(message, decoded[message.places[-1]].keys, formats):
+    for message in whole_messages((place, fragment) for place, fragment in fragments if fragment is not None):
+        for place, telegram in of_message(message, decoded[message.places[0]].keys, formats):
             decoded[place] = replace(decoded[place], telegram=telegram)
     return decoded, formats
 

@@ -61,6 +61,7 @@ class Telegram:
         signature: Format signature of a compact frame.
         learned: Signature and record headers that a full frame or a format frame teaches.
         verified_key: Number of the key that verified it.
+        is_fragment: Whether it is a part of a message alone.
     """
 
     outcome: Outcome
@@ -77,6 +78,7 @@ class Telegram:
     signature: int | None = None
     learned: tuple[int, bytes] | None = None
     verified_key: int | None = None
+    is_fragment: bool = False
 
     @property
     def meter_id(self) -> str | None:
@@ -134,22 +136,21 @@ def of_message(
     """Decodes a message that came in several frames.
 
     Args:
-        message: Its fragments.
+        message: Its fragments, all of them.
         keys: Keys of the meter that sent it, tried in order.
         formats: Formats of compact frames.
         registered: Meters that are registered; ``None`` takes every meter.
 
     Yields:
-        Each place of the message with a telegram. The last one has the records; the others share its outcome. It is
-        ``unsupported`` where a fragment is missing.
+        Each place of the message with a telegram. The first one has the records; the others share its outcome.
     """
     work = _Work(keys, formats, registered)
     whole = _told(work, lambda: work.read_message(message))
-    last = message.places[-1]
-    for place in message.places[:-1]:
+    first, *others = message.places
+    yield first, whole
+    for place in others:
         part = replace(whole, reason=whole.reason or "a fragment of a message", payload=None, records=(), fields={})
         yield place, replace(part, layout_id=None, learned=None)
-    yield last, whole
 
 
 def _told(work: "_Work", read: Callable[[], None]) -> Telegram:
@@ -183,6 +184,7 @@ class _Work:
         self.records: tuple[DataRecord, ...] = ()
         self.signature: int | None = None
         self.taught: tuple[int, bytes] | None = None
+        self.is_fragment = False
 
     def read(self, found: Frame) -> None:
         """Goes from the link to the records."""
@@ -208,10 +210,6 @@ class _Work:
         self.address = self.link_address = link_address(self.content[2:10])
         if position > _WIRELESS_AT:
             self._extended(_WIRELESS_AT)
-        if not message.is_whole:
-            self._judge_link()
-            numbers = ", ".join(map(str, sorted(message.fragments)))
-            raise Stop("unsupported", f"of a message in fragments, only {numbers} came")
         self._transport(afl, position)
 
     def _transport(self, afl: Afl | None, position: int) -> None:
@@ -269,6 +267,7 @@ class _Work:
         afl = read_afl(self.content, position)
         if afl.fragmented:
             self._judge_link()
+            self.is_fragment = True
             raise Stop("unsupported", f"fragment {afl.number} of a message")
         return afl, afl.end
 
@@ -358,6 +357,7 @@ class _Work:
             signature=self.signature,
             learned=self.taught if readable else None,
             verified_key=self.verified_key,
+            is_fragment=self.is_fragment,
         )
 
     def _access_no(self) -> int | None:

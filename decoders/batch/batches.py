@@ -81,6 +81,7 @@ def decode_batch(
     if len(column) > CHUNK:
         _second_look(decoder)
     _without_crc(decoder, ring)
+    decoder.join_fragments()
     _rejudge(decoder.ledger, ring)
     return _decoded(frames["frame_id"].cast(pl.String), decoder, ring)
 

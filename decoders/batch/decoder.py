@@ -20,6 +20,7 @@ from decoders.batch.telegrams import Telegrams
 from decoders.batch.transport import Opener
 from decoders.canonical import Plan, has_records, plan
 from decoders.compact import FormatBook, format_of
+from decoders.fragments import fragment_of, whole_messages
 from decoders.scalar import layout_id
 
 
@@ -70,16 +71,26 @@ class BatchDecoder:
         """Decodes the frames at some positions by the scalar decoder."""
         if not len(rows):
             return
-        found = {leftover.row: leftover for leftover in self._single(rows)}
+        found = {leftover.row: leftover for leftover in self._single.decode_all(rows, self._frames, self.ledger)}
         for leftover in found.values():
             telegram = leftover.telegram
             if telegram.learned is not None and telegram.meter_id is not None:
                 self._learn(telegram.meter_id, telegram.learned)
-        again = [row for row, leftover in found.items() if leftover.telegram.outcome == "unknown_format"]
-        found |= {leftover.row: leftover for leftover in self._single(np.array(again, np.int64))}
-        self._leftovers |= found
-        note_leftovers(list(found.values()), self.ledger)
-        for telegram in (leftover.telegram for leftover in found.values()):
+        again = np.array([row for row, it in found.items() if it.telegram.outcome == "unknown_format"], np.int64)
+        found |= {leftover.row: leftover for leftover in self._single.decode_all(again, self._frames, self.ledger)}
+        self._take_leftovers(list(found.values()))
+
+    def join_fragments(self) -> None:
+        """Decodes the messages whose fragments lie in this batch."""
+        parts = sorted(row for row, leftover in self._leftovers.items() if leftover.telegram.is_fragment)
+        fragments = ((row, fragment_of(self._frames[row])) for row in parts)
+        for message in whole_messages((row, fragment) for row, fragment in fragments if fragment is not None):
+            self._take_leftovers(self._single.decode_message(message))
+
+    def _take_leftovers(self, found: list[Leftover]) -> None:
+        self._leftovers |= {leftover.row: leftover for leftover in found}
+        note_leftovers(found, self.ledger)
+        for telegram in (leftover.telegram for leftover in found):
             if telegram.layout_id is not None and telegram.address is not None:
                 address = telegram.address
                 device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
@@ -160,6 +171,7 @@ class BatchDecoder:
         self._formats = self._formats.with_learned(signature, meter_id, headers)
         self.learned.append((signature, meter_id, headers))
 
-    def _single(self, rows: Rows) -> list[Leftover]:
-        ids = self._registered.ids if self._registered else None
-        return Single(self._ring, self._formats, ids).decode_all(rows, self._frames, self.ledger)
+    @property
+    def _single(self) -> Single:
+        """The scalar decoder with what is known by now."""
+        return Single(self._ring, self._formats, self._registered.ids if self._registered else None)

@@ -1,6 +1,6 @@
 """Frames that the column way leaves: damaged, rare or doubtful ones, decoded one at a time by the scalar decoder."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,8 @@ from decoders.batch.meters import codes_of_address, codes_of_ids, ids_of_codes
 from decoders.batch.values import cells_of
 from decoders.canonical import plan
 from decoders.compact import FormatBook
-from decoders.scalar import Key, Telegram, decode_telegram
+from decoders.fragments import Message
+from decoders.scalar import Key, Telegram, decode_telegram, of_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,26 @@ class Single:
             for row, meter_id, is_named in zip(rows.tolist(), outer, named, strict=True)
         ]
 
+    def decode_message(self, message: Message) -> list[Leftover]:
+        """Decodes the fragments of a message, at the positions of their frames."""
+        telegrams: dict[int, Telegram] = {}
+
+        def read(keys: Sequence[Key]) -> Telegram:
+            telegrams.update(of_message(message, keys, self.formats, self.registered))
+            return telegrams[message.places[0]]
+
+        self._with_keys(read, None)
+        return [Leftover(row, telegram) for row, telegram in telegrams.items()]
+
     def _decode(self, frame: bytes, outer: str | None) -> Telegram:
-        """Decodes one frame with the keys of the meter that its unencrypted header names, then of the one inside.
+        return self._with_keys(lambda keys: decode_telegram(frame, keys, self.formats, self.registered), outer)
+
+    def _with_keys(self, read: Callable[[Sequence[Key]], Telegram], outer: str | None) -> Telegram:
+        """Reads with the keys of the meter that the unencrypted header names, then of the one inside.
 
         Ciphertext that passes the checksum by chance looks like a logged plain telegram of a meter that is not there.
         """
-        bare = decode_telegram(frame, (), self.formats, self.registered)
+        bare = read(())
         if bare.security == "none":
             return bare
         meters = dict.fromkeys(meter for meter in (outer, bare.meter_id) if meter is not None)
@@ -61,8 +76,7 @@ class Single:
         places = [place for start, size in zip(first, count, strict=True) for place in range(start, start + size)]
         if not places:
             return bare
-        keys = [Key(self.ring.secrets[place].tobytes(), bool(self.ring.proven[place])) for place in places]
-        telegram = decode_telegram(frame, keys, self.formats, self.registered)
+        telegram = read([Key(self.ring.secrets[place].tobytes(), bool(self.ring.proven[place])) for place in places])
         self._mark(telegram, places)
         return telegram
 

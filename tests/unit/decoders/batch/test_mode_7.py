@@ -143,7 +143,7 @@ def test_a_forged_code_is_corrupt_and_a_damaged_text_a_wrong_key() -> None:
 
 
 def test_fragments_are_left_to_the_scalar_decoder() -> None:
-    decoded = decode([meter.frame(1, fragment=1) for meter in METERS])
+    decoded = decode([meter.frame(1, fragment=2) for meter in METERS])
     assert set(decoded.outcomes["outcome"]) == {"unsupported"}
 
 

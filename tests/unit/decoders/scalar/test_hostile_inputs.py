@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoders.fragments import fragment_of, messages
+from decoders.fragments import fragment_of, whole_messages
 from decoders.framefiles import read_telegrams
 from decoders.lorawan import decode_uplink
 from decoders.outcomes import OUTCOMES
@@ -61,7 +61,7 @@ FRAGMENTS = st.builds(fragment, st.integers(0, 3), st.booleans(), st.integers(0,
 @given(st.lists(FRAGMENTS, max_size=6))
 def test_fragments(frames: list[bytes]) -> None:
     found = [(place, fragment_of(frame)) for place, frame in enumerate(frames)]
-    joined = messages((place, one) for place, one in found if one is not None)
+    joined = whole_messages((place, one) for place, one in found if one is not None)
     for message in joined:
         for place, telegram in of_message(message, [Key(KEY)]):
             assert frames[place]

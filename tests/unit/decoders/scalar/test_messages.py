@@ -2,10 +2,13 @@
 
 import json
 
+import polars as pl
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
+from decoders.batch import decode_batch
+from decoders.compact import KNOWN
 from decoders.crc import crc16
 from decoders.framefiles import read_telegrams
 from decoders.report import Json, decode_lines
@@ -57,20 +60,20 @@ def decode(*frames: str, key: bytes | None = KEY) -> list[Json]:
     return decode_lines(read_telegrams(text.encode(), "x.jsonl"), {})
 
 
-def test_fragments_are_joined_into_the_frame_that_completes_them() -> None:
+def test_fragments_are_joined_into_the_first_of_them() -> None:
     first, second, third = decode(*fragments())
-    assert third["outcome"] == "decoded", third["reason"]
-    assert third["security"] == "mode7"
-    assert third["fields"]["volume_m3"] == 1.234
-    assert len(third["records"]) == 9
-    for part in (first, second):
+    assert first["outcome"] == "decoded", first["reason"]
+    assert first["security"] == "mode7"
+    assert first["fields"]["volume_m3"] == 1.234
+    assert len(first["records"]) == 9
+    for part in (second, third):
         assert (part["outcome"], part["reason"], part["records"]) == ("decoded", "a fragment of a message", [])
 
 
 def test_order_and_copies_do_not_matter() -> None:
     one, two, three = fragments()
     assert [found["outcome"] for found in decode(three, one, one, two)] == ["decoded"] * 4
-    assert len(decode(three, one, one, two)[3]["records"]) == 9
+    assert len(decode(three, one, one, two)[0]["records"]) == 9
     twice = decode(one, two, three, *fragments())
     assert sum(bool(found["records"]) for found in twice) == 1, "the same message again is a copy"
 
@@ -80,7 +83,7 @@ def test_what_is_missing_or_wrong_is_named() -> None:
     for missing in ((one, two), (one, three), (two, three)):
         found = decode(*missing)
         assert {part["outcome"] for part in found} == {"unsupported"}
-        assert found[0]["reason"].startswith("of a message in fragments, only ")
+        assert found[0]["reason"].startswith("fragment ")
     assert {part["outcome"] for part in decode(one, two, three, key=None)} == {"no_key"}
     assert {part["outcome"] for part in decode(one, two, three, key=bytes(16))} == {"wrong_key"}
     forged = bytearray.fromhex(two)
@@ -88,6 +91,26 @@ def test_what_is_missing_or_wrong_is_named() -> None:
     assert {part["outcome"] for part in decode(one, forged.hex(), three)} <= {"corrupt", "wrong_key"}
     alone = decode_telegram(bytes.fromhex(two))
     assert (alone.outcome, alone.reason) == ("unsupported", "fragment 2 of a message")
+
+
+def test_the_batch_decoder_joins_them_too() -> None:
+    meter = "ADC-87654321-01-07"
+    hexes = [*fragments(), compact_frame()]
+    frames = pl.DataFrame({"frame_id": ["a", "b", "c", "d"], "frame": [bytes.fromhex(text) for text in hexes]})
+    key = {"meter_id": [meter], "key_no": [1], "key": [KEY], "verified": [False]}
+    keys = pl.DataFrame(key, schema_overrides={"key_no": pl.Int32})
+    found = decode_batch(frames, keys, KNOWN)
+    assert found.outcomes["outcome"].to_list() == ["decoded"] * 3 + ["unknown_format"]
+    assert found.outcomes["telegram_key"].n_unique() == 2
+    assert found.readings.select("frame_id", "meter_id", pl.col("volume_m3").cast(float)).rows() == [
+        ("a", meter, 1.234)
+    ]
+    assert set(found.records["frame_id"]) == {"a"}
+    assert found.verified.rows() == [(meter, 1)]
+    missing = decode_batch(frames[[0, 2]], keys, KNOWN)
+    assert missing.outcomes["outcome"].to_list() == ["unsupported"] * 2
+    stranger = decode_batch(frames, keys, KNOWN, pl.Series(["ADC-00000000-01-07"]))
+    assert set(stranger.outcomes["outcome"]) == {"foreign"}
 
 
 HEADERS = bytes.fromhex("0413 0259")
