@@ -145,8 +145,9 @@ class BatchDecoder:
                 if not has_records(*device):
                     continue
                 digest = layout_id(address, records)
-                found = self.plans.setdefault(digest, plan(*device, records))
-                sure = self._tables.add(part, records, found, digest)
+                if digest not in self.plans:
+                    self.plans[digest] = plan(*device, records)
+                sure = self._tables.add(part, records, self.plans[digest], digest)
                 if not len(sure):
                     continue
                 self.ledger.note(sure.rows, outcome="decoded", layout_id=digest)
