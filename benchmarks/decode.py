@@ -49,6 +49,9 @@ class Shape:
     loop: bool = True
 
 
+ENOUGH = 1_000_000
+"""Frames after which more repeats of a small shape say no more."""
+
 LINK = (LINK_WATER, LINK_HEAT)
 SHAPES = {
     "mixed": Shape(10_000, 24),
@@ -85,7 +88,7 @@ def measure(name: str, shape: Shape, repeats: int) -> None:
     sample = traffic(shape.meters, shape.hours, shape.kinds, blocks=shape.blocks, loop=shape.loop)
     memory = memory_per_frame(sample)
     loops, decodings = [], []
-    for _ in range(repeats):
+    for _ in range(max(repeats, min(30, ENOUGH // sample.frames.height))):
         if shape.loop:
             loops.append(seconds(lambda: decrypt_only(sample.sealed)))
         decodings.append(seconds(lambda: decode_all(sample)))
