@@ -116,16 +116,16 @@ def read_csv(content: bytes, name: str, profile: KeyProfile | None = None) -> Ke
 
 
 def _layout(content: bytes, name: str, candidates: Sequence[KeyProfile]) -> tuple[KeyProfile, str]:
-    """The profile and the delimiter that make most of the header."""
+    """The profile and the delimiter that make most of the header; among equals, the profile that needs more."""
     lines = content[:_HEADER_BYTES].decode("utf-8-sig", errors="replace").splitlines()
-    best: tuple[int, KeyProfile, str] | None = None
+    best: tuple[tuple[int, int], KeyProfile, str] | None = None
     for delimiter in DELIMITERS:
         header = next(csv.reader(lines[:1], delimiter=delimiter), [])
         for profile in candidates:
             columns = profile.columns(header)
-            known = sum(bool(column) for column in columns)
-            if profile.fits(columns) and (best is None or known > best[0]):
-                best = known, profile, delimiter
+            rank = sum(bool(column) for column in columns), len(profile.needs)
+            if profile.fits(columns) and (best is None or rank > best[0]):
+                best = rank, profile, delimiter
     if best is not None:
         return best[1], best[2]
     read_table(content, name, ())  # refuses what is empty, binary or not UTF-8

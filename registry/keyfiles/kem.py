@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from registry.keyfiles.errors import KeyFileError
 from registry.keyfiles.lines import KeyFile, key_line
-from registry.keyfiles.xml_trees import first, local_name, parse_xml, text_of
+from registry.keyfiles.xml_trees import first, local_name, outermost, parse_xml, text_of
 
 PASSWORD_BYTES = 16
 """A password is no longer than the key that is made of it."""
@@ -57,10 +57,9 @@ def read_kem(content: bytes, name: str, password: Callable[[], str]) -> KeyFile:
     if local_name(root) not in _FORMS:
         raise KeyFileError(f"{name} holds neither MetersInOrder (KEM) nor Devices (KEM2) and is not understood.")
     form, record, fields, key = _FORMS[local_name(root)]
-    devices = (element for element in root.iter() if local_name(element) == record)
     lines = (
         key_line(number, {field: text_of(device, tag) for field, tag in fields.items()}, {"key": text_of(device, key)})
-        for number, device in enumerate(devices, start=1)
+        for number, device in enumerate(outermost(root, record), start=1)
     )
     return KeyFile(form, "device", tuple(lines))
 

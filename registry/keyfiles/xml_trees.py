@@ -1,5 +1,6 @@
 """XML of unknown origin, parsed without document types: there are no entities to expand and none to fetch."""
 
+from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from registry.keyfiles.errors import KeyFileError
@@ -38,6 +39,17 @@ def parse_xml(content: bytes, name: str) -> ET.Element:
 def local_name(element: ET.Element) -> str:
     """An element's name without its namespace."""
     return element.tag.rpartition("}")[2]
+
+
+def outermost(root: ET.Element, name: str) -> Iterator[ET.Element]:
+    """Elements of a name at any depth, in their order; those within another one are left out."""
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        if local_name(element) == name:
+            yield element
+        else:
+            waiting.extend(reversed(element))
 
 
 def first(element: ET.Element, name: str) -> ET.Element | None:
