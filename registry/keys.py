@@ -172,25 +172,27 @@ def store_keys(
         now: Instant of the change.
 
     Returns:
-        What became of each: ``new``, the meter's first for this usage; ``changed``, there is another, which is kept and
-        tried, too; ``equal``, the meter has it already.
+        What became of each: ``new``, the meter's first for this usage; ``changed``, there is another, or it comes with
+        another DevEUI, and what was there is kept and tried, too; ``equal``, the meter has it already.
     """
     counts: dict[str, int] = {}
-    known: dict[tuple[str, str, str], set[bytes]] = {}
-    columns = (MeterKey.meter_id, MeterKey.key_no, MeterKey.key_class, MeterKey.usage, MeterKey.digest)
-    for meter_id, key_no, key_class, usage, digest in session.execute(
-        select(*columns).where(MeterKey.organisation == organisation)
+    known: dict[tuple[str, str, str], dict[bytes, set[str | None]]] = {}
+    k = MeterKey
+    columns = (k.meter_id, k.key_no, k.key_class, k.usage, k.digest, k.device_eui)
+    for meter_id, key_no, key_class, usage, digest, eui in session.execute(
+        select(*columns).where(k.organisation == organisation)
     ):
         counts[meter_id] = max(counts.get(meter_id, 0), key_no)
-        known.setdefault((meter_id, key_class, usage), set()).add(digest)
+        known.setdefault((meter_id, key_class, usage), {}).setdefault(digest, {None}).add(eui)
     rows, became = [], list[Became]()
     for key in keys:
-        digests = known.setdefault((key.meter_id, key.key_class, key.usage), set())
+        digests = known.setdefault((key.meter_id, key.key_class, key.usage), {})
         digest = vault.digest(key.value)
-        became.append("equal" if digest in digests else "changed" if digests else "new")
-        if digest in digests:
+        if key.device_eui in digests.get(digest, ()):
+            became.append("equal")
             continue
-        digests.add(digest)
+        became.append("changed" if digests else "new")
+        digests.setdefault(digest, {None}).add(key.device_eui)
         counts[key.meter_id] = counts.get(key.meter_id, 0) + 1
         rows.append(
             {

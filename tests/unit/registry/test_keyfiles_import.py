@@ -160,6 +160,16 @@ def test_a_device_eui_that_is_known_names_its_meter(meters, take) -> None:
     assert report.rejected.rows() == [(2, "90000001: DevEUI 70B3D50000000001 is another meter's")]
 
 
+def test_a_known_key_that_comes_with_a_device_eui_makes_the_device_known(meters, take) -> None:
+    meters(METERS)
+    kms = f"Serial number;Key class;Key\n90000002;LoRa;{KEY}\n"
+    assert take(kms).new == 1
+    lora = f"Serial,DevEUI,AppKey\n90000002,70B3D50000000001,{KEY}\n"
+    assert take(lora).changed == 1
+    assert (take(lora).equal, take(kms).equal) == (1, 1)
+    assert take(f"DevEUI,AppKey\n70B3D50000000001,{KEY}\n").equal == 1
+
+
 def test_keys_of_other_algorithms_are_kept_and_only_those_of_telegrams_handed_out(meters, take, registry, vault):
     meters(METERS)
     take(f"serial,key,algorithm\n90000001,{KEY}{OTHER},AES-256\n90000002,{KEY[:16]},DES\n")
