@@ -4,17 +4,16 @@ A plan depends on the record headers alone, never on values: the scalar decoder 
 decoder to all telegrams of a layout at once. Device files say what is particular to a meter family.
 """
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
-from importlib.resources import files
+from itertools import islice
 from math import floor
-from typing import Any
 
+from decoders.families import of_device
+from decoders.family import FieldRule
 from decoders.record import DataRecord
 from warehouse.schemas.registers import CUMULATIVE
 
@@ -109,30 +108,9 @@ class Plan:
         return frozenset(field.record_no for field in self.fields if MICRO * field.numerator % field.denominator == 0)
 
 
-@cache
-def _device_files() -> tuple[Mapping[str, Any], ...]:
-    """Device files, the particular ones before the generic one."""
-    folder = files("decoders.devices")
-    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".toml"))
-    particular = [name for name in names if name not in ("generic.toml", "info_codes.toml")]
-    return tuple(tomllib.loads((folder / name).read_text(encoding="utf-8")) for name in (*particular, "generic.toml"))
-
-
-@cache
-def _of_device(manufacturer: str, version: str, device_type: str) -> tuple[Mapping[str, Any], ...]:
-    def fits(detect: Mapping[str, Any]) -> bool:
-        return (
-            detect.get("manufacturer", manufacturer) == manufacturer
-            and version in detect.get("versions", [version])
-            and device_type in detect.get("device_types", [device_type])
-        )
-
-    return tuple(file for file in _device_files() if fits(file["detect"]))
-
-
 def has_records(manufacturer: str, version: str, device_type: str) -> bool:
     """Whether a device's payload has the standard's structure of records."""
-    return all(file.get("structure") != "none" for file in _of_device(manufacturer, version, device_type))
+    return all(family.has_records for family in of_device(manufacturer, version, device_type))
 
 
 def plan(manufacturer: str, version: str, device_type: str, records: Sequence[DataRecord]) -> Plan:
@@ -145,67 +123,69 @@ def plan(manufacturer: str, version: str, device_type: str, records: Sequence[Da
         records: Records of any telegram of the layout; of them, only the headers count.
 
     Returns:
-        The plan; of two records that would feed a column the first does.
+        The plan; of two rules that would feed a column the first does.
     """
+    devices = of_device(manufacturer, version, device_type)
+    all_ones_missing = any(family.all_ones_missing for family in devices)
     fields: dict[str, Field] = {}
     kind: str | None = None
-    devices = _of_device(manufacturer, version, device_type)
-    scale = _volume_exponent(records)
-    for rule in (rule for file in devices for rule in file.get("field", ())):
-        column = rule["column"]
-        if column in fields or device_type not in rule.get("device_types", [device_type]):
+    exponent = _volume_exponent(records)
+    for rule in (rule for family in devices for rule in family.fields):
+        if rule.column in fields or not (rule.device_types is None or device_type in rule.device_types):
             continue
-        for number, record in enumerate(records):
-            if not _fits(rule, record):
-                continue
-            factor = _factor(rule, record, scale)
-            if factor is None:
-                continue
-            digits = 2 * len(record.data) if record.data_type.startswith("bcd") and column in CUMULATIVE else None
-            fields[column] = Field(
-                column, number, factor.numerator, factor.denominator, digits, _missing(record, manufacturer)
-            )
-            kind = rule["kind"] if column == "info_code" else kind
-            break
+        fitting = (
+            (number, factor)
+            for number, record in enumerate(records)
+            if _fits(rule, record) and (factor := _factor(rule, record, exponent)) is not None
+        )
+        meant = next(islice(fitting, rule.occurrence - 1, None), None)
+        if meant is None:
+            continue
+        number, factor = meant
+        record = records[number]
+        digits = 2 * len(record.data) if record.data_type.startswith("bcd") and rule.column in CUMULATIVE else None
+        missing = _missing(record, all_ones_missing=all_ones_missing)
+        fields[rule.column] = Field(rule.column, number, factor.numerator, factor.denominator, digits, missing)
+        kind = kind if rule.kind is None else rule.kind
     sentinels = tuple(
-        Sentinel(rule["column"], rule["from"], rule["to"], rule.get("only_with", {}).get(kind, 0))
-        for file in devices
-        for rule in file.get("sentinel", ())
-        if rule["column"] in fields and ("only_with" not in rule or kind in rule["only_with"])
+        Sentinel(column, rule.low, rule.high, rule.only_with.get(kind or "", 0))
+        for family in devices
+        for rule in family.sentinels
+        for column in rule.columns
+        if column in fields and (not rule.only_with or kind in rule.only_with)
     )
     frozen: dict[str, int] = {}
-    for rule in (rule for file in devices for rule in file.get("frozen", ())):
-        for column in rule["columns"]:
-            if column in fields and kind in rule["with"]:
-                frozen[column] = frozen.get(column, 0) | rule["with"][kind]
+    for still in (rule for family in devices for rule in family.frozen):
+        for column in still.columns:
+            if column in fields and kind is not None and kind in still.only_with:
+                frozen[column] = frozen.get(column, 0) | still.only_with[kind]
     return Plan(tuple(fields.values()), kind, sentinels, tuple(frozen.items()))
 
 
-def _fits(rule: Mapping[str, Any], record: DataRecord) -> bool:
-    if record.function != "instantaneous" or record.storage or record.tariff:
+def _fits(rule: FieldRule, record: DataRecord) -> bool:
+    if record.function != "instantaneous" or record.storage or "profile" in record.data_type:
         return False
-    if record.subunit != rule.get("subunit", 0) or "profile" in record.data_type:
+    if (record.tariff, record.subunit) != (rule.tariff, rule.subunit):
         return False
-    if "data_type" in rule and record.data_type != rule["data_type"]:
+    if rule.data_type not in (None, record.data_type):
         return False
-    if "vib" in rule:
-        return bool(record.vib.hex().upper() == rule["vib"])
-    return bool(record.quantity == rule["quantity"] and list(record.modifiers) == rule.get("modifiers", []))
+    if rule.vib is not None:
+        return record.vib == rule.vib
+    return (record.quantity, record.modifiers) == (rule.quantity, rule.modifiers)
 
 
 _NUMBERS = ("int", "uint", "bcd", "real32")
 
 
-def _factor(rule: Mapping[str, Any], record: DataRecord, volume_exponent: int | None) -> Fraction | None:
+def _factor(rule: FieldRule, record: DataRecord, volume_exponent: int | None) -> Fraction | None:
     """Base units per count; ``None`` where the record cannot feed the column."""
-    column = rule["column"]
-    if column == "device_time":
+    if rule.column == "device_time":
         return Fraction(1) if record.data_type in ("datetime_F", "datetime_I") else None
     if not record.data_type.startswith(_NUMBERS):
         return None
-    if column == "info_code":
+    if rule.column == "info_code":
         return Fraction(1) if record.data_type != "real32" and len(record.data) < 8 else None
-    if rule.get("scale") == "volume":
+    if rule.follows_volume:
         # The weighted registers count in steps that follow the volume's resolution (ALGORITHMS §7.1).
         return None if volume_exponent is None else Fraction(10) ** (volume_exponent + 2)
     if record.unit not in TO_BASE:
@@ -221,12 +201,12 @@ def _volume_exponent(records: Sequence[DataRecord]) -> int | None:
     return None
 
 
-def _missing(record: DataRecord, manufacturer: str) -> tuple[int, ...]:
-    """Reserved patterns: the most negative integer; of unsigned ones, in Kamstrup's meters, all bits set."""
+def _missing(record: DataRecord, *, all_ones_missing: bool) -> tuple[int, ...]:
+    """Reserved patterns: the most negative integer; of unsigned ones, in some meters, all bits set."""
     bits = 8 * len(record.data)
     if record.data_type.startswith("int"):
         return (-(1 << (bits - 1)),)
-    if record.data_type.startswith("uint") and manufacturer == "KAM":
+    if record.data_type.startswith("uint") and all_ones_missing:
         return ((1 << bits) - 1,)
     return ()
 

@@ -7,8 +7,8 @@ from types import MappingProxyType
 import polars as pl
 
 from decoders.crc import crc16
+from decoders.families import families
 from decoders.records import RecordDamage, data_length, parse_records, read_header
-from decoders.tables.compact_formats import COMPACT_FORMATS
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ def _family(meter_id: str) -> tuple[str, str]:
 
 def _known() -> FormatBook:
     known: dict[int, tuple[bytes, ...]] = {}
-    for signature, format_hex in COMPACT_FORMATS:
-        known[signature] = (*known.get(signature, ()), bytes.fromhex(format_hex))
+    for headers in (headers for family in families() for headers in family.compact_formats):
+        signature = crc16(headers)
+        known[signature] = (*known.get(signature, ()), headers)
     return FormatBook(known)
 
 

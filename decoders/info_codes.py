@@ -1,43 +1,29 @@
-"""Info codes: names of the bits, duration classes and priorities, as tables."""
-
-import tomllib
-from importlib.resources import files
+"""Info codes: names of the bits, duration classes and priorities, as tables from the device files."""
 
 import polars as pl
 
-_FACTS = tomllib.loads((files("decoders.devices") / "info_codes.toml").read_text(encoding="utf-8"))
+from decoders.families import families
+
+_KINDS = sorted((kind for family in families() for kind in family.info_codes), key=lambda kind: kind.kind)
 
 BITS = pl.DataFrame(
-    [
-        (kind, int(bit), code)
-        for kind, codes in _FACTS["bits"].items()
-        for bit, code in sorted(codes.items(), key=lambda item: int(item[0]))
-    ],
+    [(kind.kind, bit, code) for kind in _KINDS for bit, code in kind.bits.items()],
     schema={"kind": pl.String, "bit": pl.Int32, "code": pl.String},
     orient="row",
 )
 """``kind``, ``bit`` (0 is the least significant), ``code``."""
 
 CLASSES = pl.DataFrame(
-    [
-        (kind, code, shift, fields["mask"])
-        for kind, fields in _FACTS["duration_classes"].items()
-        for code, shift in fields["shift"].items()
-    ],
+    [(kind.kind, code, shift, kind.duration_mask) for kind in _KINDS for code, shift in kind.durations.items()],
     schema={"kind": pl.String, "code": pl.String, "shift": pl.Int32, "mask": pl.Int32},
     orient="row",
 )
 """``kind``, ``code``, ``shift`` and ``mask`` of fields that say how long a code was active."""
 
-
-def _priority(code: str) -> str:
-    if code in _FACTS["ignore"]:
-        return "ignore"
-    return "high" if code in _FACTS["high"] else "normal"
-
-
-PRIORITIES = BITS.select("kind", "code").with_columns(
-    priority=pl.Series([_priority(code) for code in BITS["code"]], dtype=pl.String)
+PRIORITIES = pl.DataFrame(
+    [(kind.kind, code, kind.priority(code)) for kind in _KINDS for code in kind.bits.values()],
+    schema={"kind": pl.String, "code": pl.String, "priority": pl.String},
+    orient="row",
 )
 """``kind``, ``code``, ``priority``: high, normal or ignore."""
 
