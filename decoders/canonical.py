@@ -131,7 +131,7 @@ def plan(manufacturer: str, version: str, device_type: str, records: Sequence[Da
     kind: str | None = None
     exponent = _volume_exponent(records)
     for rule in (rule for family in devices for rule in family.fields):
-        if rule.column in fields or not (rule.device_types is None or device_type in rule.device_types):
+        if rule.column in fields or not rule.is_for(device_type):
             continue
         fitting = (
             (number, factor)

@@ -172,6 +172,7 @@ def _field(section: _Section) -> FieldRule:
         subunit=section.take("subunit", 0),
         occurrence=section.take("occurrence", 1),
         device_types=section.codes("device_types"),
+        except_device_types=section.codes("except_device_types") or frozenset(),
         kind=section.maybe("kind", str),
         follows_volume=section.take("follows_volume", False),
     )

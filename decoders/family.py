@@ -57,6 +57,7 @@ class FieldRule:
         subunit: Subunit.
         occurrence: Which one is meant of several records that fit, from 1.
         device_types: Device types the rule is for; ``None`` is all.
+        except_device_types: Device types it is not for.
         kind: Bit table of an info code.
         follows_volume: Whether the counts follow the volume's resolution (ALGORITHMS §7.1).
     """
@@ -70,8 +71,15 @@ class FieldRule:
     subunit: int = 0
     occurrence: int = 1
     device_types: frozenset[str] | None = None
+    except_device_types: frozenset[str] = frozenset()
     kind: str | None = None
     follows_volume: bool = False
+
+    def is_for(self, device_type: str) -> bool:
+        """Whether the rule is for meters of this type."""
+        return device_type not in self.except_device_types and (
+            self.device_types is None or device_type in self.device_types
+        )
 
 
 @dataclass(frozen=True, slots=True)
