@@ -11,7 +11,6 @@ from decoders.family import Family, Sample
 from decoders.info_codes import names
 from decoders.scalar import Key, decode_telegram
 
-
 SAMPLES = [
     pytest.param(family, sample, id=f"{family.file.removesuffix('.toml')}-{number}")
     for family in families()
