@@ -9,6 +9,7 @@ from decoders.canonical import plan
 from decoders.device_files import DeviceFileError, read_device_file
 from decoders.families import families, in_order, of_device
 from decoders.records import parse_records
+from tests.conftest import REPOSITORY
 
 GOOD = """
 title = "A meter"
@@ -151,3 +152,12 @@ def test_all_bits_set_is_missing_only_where_the_file_says_so() -> None:
     (kamstrup,) = plan("KAM", "01", "18", records).fields
     (other,) = plan("ZZZ", "01", "18", records).fields
     assert (kamstrup.missing, other.missing) == ((0xFFFF,), ())
+
+
+def test_the_example_of_the_manual_is_a_device_file() -> None:
+    manual = (REPOSITORY / "docs" / "devices.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", manual, re.DOTALL)
+    family = read_device_file("example.toml", example.replace("…", ""))
+    assert family.fits("BMT", "1a", "0d")
+    for key in ("structure", "precedence", "all_ones_missing", "compact_formats", "follows_volume"):
+        assert key in manual
