@@ -49,9 +49,9 @@ class Tables:
         columns, fits = _canonical(telegrams, records, plan, self.readings.texts)
         if not fits.all():
             telegrams = telegrams.pick(fits)
+            if not len(telegrams):
+                return telegrams
             columns, _ = _canonical(telegrams, records, plan, self.readings.texts)
-        if not len(telegrams):
-            return telegrams
         if columns:
             columns["layout_id"] = self.readings.texts_of(layout_id, len(telegrams))
             self._add_readings(telegrams.rows, columns)
