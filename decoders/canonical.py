@@ -52,7 +52,7 @@ class Field:
         record_no: Position of the record.
         numerator: With ``denominator``: base units per count, exact.
         denominator: See ``numerator``.
-        digits: Decimal digits of a BCD register, after which it rolls over.
+        digits: Decimal digits of a register, after which it rolls over: the device file's, else those of its BCD.
         missing: Counts that mean "not available".
     """
 
@@ -143,7 +143,9 @@ def plan(manufacturer: str, version: str, device_type: str, records: Sequence[Da
             continue
         number, factor = meant
         record = records[number]
-        digits = 2 * len(record.data) if record.data_type.startswith("bcd") and rule.column in CUMULATIVE else None
+        digits = rule.digits
+        if digits is None and record.data_type.startswith("bcd") and rule.column in CUMULATIVE:
+            digits = 2 * len(record.data)
         missing = _missing(record, all_ones_missing=all_ones_missing)
         fields[rule.column] = Field(rule.column, number, factor.numerator, factor.denominator, digits, missing)
         kind = kind if rule.kind is None else rule.kind

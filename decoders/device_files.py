@@ -11,6 +11,7 @@ COLUMNS = (*CUMULATIVE, *GAUGES, "info_code", "device_time")
 """Columns of ``readings`` that a device file may feed."""
 
 WIDEST_INFO_CODE = 63
+MOST_DIGITS = 18
 _FIELD_TYPES: Mapping[str, type[Any]] = {**dict.fromkeys(GAUGES, float), "info_code": int}
 _HEX = frozenset("0123456789abcdef")
 
@@ -175,6 +176,7 @@ def _field(section: _Section) -> FieldRule:
         except_device_types=section.codes("except_device_types") or frozenset(),
         kind=section.maybe("kind", str),
         follows_volume=section.take("follows_volume", False),
+        digits=section.maybe("digits", int),
     )
     section.end()
     if (rule.quantity is None) == (rule.vib is None):
@@ -183,6 +185,8 @@ def _field(section: _Section) -> FieldRule:
         raise section.error("modifiers", "vib tells them already")
     if (rule.kind is None) == (column == "info_code"):
         raise section.error("kind", "is for info_code, which needs it")
+    if rule.digits is not None and not (column in CUMULATIVE and 0 < rule.digits <= MOST_DIGITS):
+        raise section.error("digits", f"must be 1 to {MOST_DIGITS}, of a register")
     if min(rule.tariff, rule.subunit) < 0 or rule.occurrence < 1:
         raise section.error("tariff, subunit, occurrence", "must count from 0, 0 and 1")
     return rule

@@ -60,6 +60,7 @@ class FieldRule:
         except_device_types: Device types it is not for.
         kind: Bit table of an info code.
         follows_volume: Whether the counts follow the volume's resolution (ALGORITHMS §7.1).
+        digits: Decimal digits after which the register rolls over; ``None`` leaves it to the record.
     """
 
     column: str
@@ -74,6 +75,7 @@ class FieldRule:
     except_device_types: frozenset[str] = frozenset()
     kind: str | None = None
     follows_volume: bool = False
+    digits: int | None = None
 
     def is_for(self, device_type: str) -> bool:
         """Whether the rule is for meters of this type."""

@@ -79,6 +79,12 @@ def test_a_good_file_is_read() -> None:
         ('vib = "FD17"', 'vib = "FD17"\nquantity = "volume"', "field[1].quantity: either quantity or vib"),
         ('vib = "FD17"', 'vib = "FD17"\nmodifiers = ["mfct:01"]', "field[1].modifiers: vib tells them"),
         ('vib = "FD17"', 'vib = "FD17"\noccurrence = 0', "field[1].tariff, subunit, occurrence"),
+        ('vib = "FD17"', 'vib = "FD17"\ndigits = 7', "field[1].digits: must be 1 to 18, of a register"),
+        (
+            '"info_code"\nvib = "FD17"\nkind = "abc"',
+            '"volume_m3"\nvib = "13"\ndigits = 19',
+            "field[1].digits: must be 1",
+        ),
         ('kind = "abc"', "", "field[1].kind: is for info_code, which needs it"),
         ('columns = ["flow_temp_c"]', 'columns = ["volume_m3"]', "sentinel[1].columns: 'volume_m3' is not one of"),
         ('columns = ["flow_temp_c"]', "columns = []", "sentinel[1].columns: is missing"),
@@ -145,6 +151,15 @@ def test_the_nth_of_equal_records_is_meant(telegram: str) -> None:
     assert fed == {"energy_kwh": 0, "volume_m3": 1, "cooling_energy_kwh": 2, "input_a": 4, "input_b": 5}
     fewer = plan("BMT", "0b", "0d", records[:4]).fields
     assert {field.name for field in fewer} == {"energy_kwh", "volume_m3", "cooling_energy_kwh"}
+
+
+def test_the_files_digits_come_before_those_of_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    records, _ = parse_records(bytes.fromhex("0C1300000000" + "0C0600000000"))
+    rule = '[[field]]\ncolumn = "volume_m3"\nquantity = "volume"\ndigits = 7\n\n[[sentinel]]'
+    family = read_device_file("abc.toml", GOOD.replace("[[sentinel]]", rule, 1))
+    monkeypatch.setattr("decoders.canonical.of_device", lambda *_: (family, families()[-1]))
+    digits = {field.name: field.digits for field in plan("ABC", "01", "04", records).fields}
+    assert digits == {"volume_m3": 7, "energy_kwh": 8}
 
 
 def test_all_bits_set_is_missing_only_where_the_file_says_so() -> None:
