@@ -129,13 +129,14 @@ def plan(manufacturer: str, version: str, device_type: str, records: Sequence[Da
     all_ones_missing = any(family.all_ones_missing for family in devices)
     fields: dict[str, Field] = {}
     kind: str | None = None
+    current = [(number, record) for number, record in enumerate(records) if _is_current(record)]
     exponent = _volume_exponent(records)
     for rule in (rule for family in devices for rule in family.fields):
         if rule.column in fields or not rule.is_for(device_type):
             continue
         fitting = (
             (number, factor)
-            for number, record in enumerate(records)
+            for number, record in current
             if _fits(rule, record) and (factor := _factor(rule, record, exponent)) is not None
         )
         meant = next(islice(fitting, rule.occurrence - 1, None), None)
@@ -164,9 +165,11 @@ def plan(manufacturer: str, version: str, device_type: str, records: Sequence[Da
     return Plan(tuple(fields.values()), kind, sentinels, tuple(frozen.items()))
 
 
+def _is_current(record: DataRecord) -> bool:
+    return record.function == "instantaneous" and not record.storage and "profile" not in record.data_type
+
+
 def _fits(rule: FieldRule, record: DataRecord) -> bool:
-    if record.function != "instantaneous" or record.storage or "profile" in record.data_type:
-        return False
     if (record.tariff, record.subunit) != (rule.tariff, rule.subunit):
         return False
     if rule.data_type not in (None, record.data_type):

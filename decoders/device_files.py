@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from decoders.family import Detect, Family, FieldRule, FrozenRule, InfoCode, Masks, Sample, SentinelRule
+from decoders.tables.vif import VIF
+from decoders.tables.vife import VIFE, VIFE_EXTENDED
 from warehouse.schemas.registers import CUMULATIVE, GAUGES
 
 COLUMNS = (*CUMULATIVE, *GAUGES, "info_code", "device_time")
@@ -13,6 +15,9 @@ COLUMNS = (*CUMULATIVE, *GAUGES, "info_code", "device_time")
 WIDEST_INFO_CODE = 63
 MOST_DIGITS = 18
 _FIELD_TYPES: Mapping[str, type[Any]] = {**dict.fromkeys(GAUGES, float), "info_code": int}
+_QUANTITIES = frozenset(meaning.quantity for codes in VIF.values() for meaning in codes.values())
+_MODIFIERS = frozenset({*VIFE.values(), *VIFE_EXTENDED.values()})
+_OWN_MODIFIERS = ("mfct:", "unit:")
 _HEX = frozenset("0123456789abcdef")
 
 Item = TypeVar("Item")
@@ -181,6 +186,11 @@ def _field(section: _Section) -> FieldRule:
     section.end()
     if (rule.quantity is None) == (rule.vib is None):
         raise section.error("quantity", "either quantity or vib must be told")
+    if rule.quantity is not None and rule.quantity not in _QUANTITIES:
+        raise section.error("quantity", f"{rule.quantity!r} is not a quantity of the standard")
+    for modifier in rule.modifiers:
+        if modifier not in _MODIFIERS and not modifier.startswith(_OWN_MODIFIERS):
+            raise section.error("modifiers", f"{modifier!r} is not a meaning of a VIFE")
     if rule.vib is not None and rule.modifiers:
         raise section.error("modifiers", "vib tells them already")
     if (rule.kind is None) == (column == "info_code"):
@@ -219,6 +229,8 @@ def _masks(section: _Section, info_codes: Mapping[str, InfoCode]) -> Masks:
         if kind not in info_codes:
             raise section.error(kind, "is not an info code of this file")
         masks[kind] = info_codes[kind].mask(_known(section, kind, info_codes[kind].bits))
+        if not masks[kind]:
+            raise section.error(kind, "is empty")
     return masks
 
 
