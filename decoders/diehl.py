@@ -33,10 +33,14 @@ def is_summed(link: Address, tpl: Tpl) -> bool:
 
 
 def reordered(link: Address) -> Address:
-    """The address with the serial at its end; version and type are told from the same bytes as in other frames."""
-    serial = link.link_bytes[4:8]
-    own = link.link_bytes[:2] + serial + link.link_bytes[6:8]
-    return Address(link.manufacturer, serial[::-1].hex(), link.version, link.device_type, own)
+    """The address with the serial at its end.
+
+    The meter's name keeps version and type from the bytes where other frames have them; those that describe the device
+    stand before the serial.
+    """
+    raw, serial = link.link_bytes, link.link_bytes[4:8]
+    own = raw[:2] + serial + raw[6:8]
+    return Address(link.manufacturer, serial[::-1].hex(), link.version, link.device_type, own, (raw[2], raw[3]))
 
 
 def holds(tpl: Tpl, payload: bytes) -> bool:

@@ -83,4 +83,4 @@ def kind_of(address: Address | None) -> tuple[str, str, str]:
     """Manufacturer, version and device type by which the canonical columns are planned."""
     if address is None:
         return "", "", _HEAT
-    return address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}"
+    return address.device

@@ -19,7 +19,6 @@ from decoders.opening import Key, Opened, Sealed, open_link, open_payload
 from decoders.outcomes import Outcome, Stop
 from decoders.record import DataRecord
 from decoders.records import parse_records
-from decoders.tables.device_types import MEDIA
 from decoders.transport import (
     AFL,
     ELL_SIZES,
@@ -93,7 +92,7 @@ class Telegram:
     @property
     def medium(self) -> str | None:
         """Medium of the device type."""
-        return MEDIA.get(self.address.device_type, "unknown") if self.address else None
+        return self.address.medium if self.address else None
 
 
 def decode_telegram(
@@ -295,7 +294,7 @@ class _Work:
             self.area = self.payload
         if self.area is None:
             return
-        if self.address is not None and not has_records(*_device(self.address)):
+        if self.address is not None and not has_records(*self.address.device):
             self.area = None
             raise Stop("manufacturer_data", "the device sends no data records")
         records, damage = parse_records(self.area)
@@ -339,7 +338,7 @@ class _Work:
         address, records = self.address, self.records if readable else ()
         fields: dict[str, FieldValue] = {}
         if address is not None and records:
-            fields = apply_plan(plan(*_device(address), records), records)
+            fields = apply_plan(plan(*address.device, records), records)
         if readable and self.tpl is not None and self.tpl.kind == "full" and self.area is not None:
             self.taught = format_of(self.area)
         return Telegram(
@@ -378,11 +377,7 @@ class _Work:
         return digest(message).hex()
 
 
-def _device(address: Address) -> tuple[str, str, str]:
-    return address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}"
-
-
 def layout_id(address: Address, records: Sequence[DataRecord]) -> str:
     """Digest of the record headers, their data lengths and the kind of device."""
     headers = b"".join(record.dib + record.vib + bytes([len(record.data) & 0xFF]) for record in records)
-    return md5("-".join(_device(address)).encode() + headers, usedforsecurity=False).hexdigest()
+    return md5("-".join(address.device).encode() + headers, usedforsecurity=False).hexdigest()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from decoders.tables.device_types import MEDIA
+
 Kind = Literal["full", "compact", "format", "error", "manufacturer", "empty", "fixed", "other"]
 
 ELL_SIZES = {0x8C: 2, 0x8D: 8, 0x8E: 10, 0x8F: 16}
@@ -47,6 +49,7 @@ class Address:
         version: Version byte.
         device_type: Device type byte.
         link_bytes: Manufacturer, serial, version and type in the order of the link header; part of key derivations.
+        model: Version and device type that the device is described by, where they are not the ones above.
     """
 
     manufacturer: str
@@ -54,11 +57,23 @@ class Address:
     version: int
     device_type: int
     link_bytes: bytes
+    model: tuple[int, int] | None = None
 
     @property
     def meter_id(self) -> str:
         """``KAM-91234567-1b-16``."""
         return f"{self.manufacturer}-{self.serial}-{self.version:02x}-{self.device_type:02x}"
+
+    @property
+    def device(self) -> tuple[str, str, str]:
+        """Manufacturer, version and device type by which device files know it; both in two hex digits."""
+        version, device_type = self.model or (self.version, self.device_type)
+        return self.manufacturer, f"{version:02x}", f"{device_type:02x}"
+
+    @property
+    def medium(self) -> str:
+        """Medium of the device type."""
+        return MEDIA.get(int(self.device[2], 16), "unknown")
 
     @property
     def code(self) -> bytes:

@@ -93,8 +93,7 @@ class BatchDecoder:
         for telegram in (leftover.telegram for leftover in found):
             if telegram.layout_id is not None and telegram.address is not None:
                 address = telegram.address
-                device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
-                self.plans.setdefault(telegram.layout_id, plan(*device, telegram.records))
+                self.plans.setdefault(telegram.layout_id, plan(*address.device, telegram.records))
 
     def take_outcomes(self) -> pl.DataFrame:
         """What became of the frames, which the ledger then forgets."""
@@ -141,12 +140,11 @@ class BatchDecoder:
         for same, records in by_layout(telegrams):
             for part in by_device(same):
                 address = address_of_code(int(part.codes[0]))
-                device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
-                if not has_records(*device):
+                if not has_records(*address.device):
                     continue
                 digest = layout_id(address, records)
                 if digest not in self.plans:
-                    self.plans[digest] = plan(*device, records)
+                    self.plans[digest] = plan(*address.device, records)
                 sure = self._tables.add(part, records, self.plans[digest], digest)
                 if not len(sure):
                     continue

@@ -111,8 +111,7 @@ def leftover_records(leftovers: Iterable[Leftover]) -> tuple[Rows, pl.DataFrame]
         if telegram.address is None or not telegram.records:
             continue
         address = telegram.address
-        device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
-        used = plan(*device, telegram.records).used()
+        used = plan(*address.device, telegram.records).used()
         for number, record in enumerate(telegram.records):
             if number not in used:
                 raw, value, text = cells_of(record)

@@ -149,7 +149,7 @@ def records_of(frame_id: str, telegram: Telegram) -> list[dict[str, object]]:
     if telegram.address is None or not telegram.records:
         return []
     address = telegram.address
-    used = plan(address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}", telegram.records).used()
+    used = plan(*address.device, telegram.records).used()
     rows = []
     for number, record in enumerate(telegram.records):
         if number in used:
@@ -185,7 +185,7 @@ def assert_layouts(decoded: Decoded, telegrams: list[Telegram]) -> None:
         if telegram.layout_id is None or telegram.address is None:
             continue
         address = telegram.address
-        device = (address.manufacturer, f"{address.version:02x}", f"{address.device_type:02x}")
+        device = address.device
         for field in plan(*device, telegram.records).resolutions:
             expected.add((telegram.layout_id, field.name, field.numerator, field.denominator, field.digits))
     assert set(decoded.layouts.rows()) == expected

@@ -57,8 +57,6 @@ OTHERWISE = {
     ("qheat", "total_energy_consumption_kwh"): "the manufacturer's own structure, kept as bytes",
     ("qheatv2", "total_kwh"): "the manufacturer's own structure, kept as bytes",
     ("relhca", "meter_datetime"): "the meter marks its time as invalid",
-    ("sharky", "power_kw"): "the link address has the manufacturer's own order: the device type is hidden",
-    ("sharky", "total_energy_consumption_kwh"): "the same",
     ("uiws", "meter_datetime"): "the century, published without",
     ("waterstarm", "meter_datetime"): "the meter marks its time as invalid",
     ("zenner0b", "total_m3"): "the manufacturer's own structure, kept as bytes",

@@ -29,7 +29,7 @@ def test_a_sample_gives_what_its_file_says(family: Family, sample: Sample) -> No
     telegram = decode_telegram(sample.telegram, keys, KNOWN, transport=sample.transport)
     assert telegram.outcome == sample.outcome, telegram.reason
     assert telegram.address is not None
-    device = telegram.address.manufacturer, f"{telegram.address.version:02x}", f"{telegram.address.device_type:02x}"
+    device = telegram.address.device
     assert family.fits(*device), device
     fields = dict(telegram.fields)
     assert {

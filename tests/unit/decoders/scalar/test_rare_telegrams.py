@@ -80,7 +80,10 @@ def test_the_serial_of_diehl_stands_behind_version_and_type() -> None:
     assert telegram.outcome == "decoded"
     assert telegram.address is not None
     assert (telegram.address.manufacturer, telegram.address.serial) == ("HYD", "87654321")
-    assert telegram.address.meter_id in decode_telegram(diehl(PAYLOAD), registered={telegram.address.meter_id}).meter_id
+    assert telegram.address.device == ("HYD", "8b", "07")
+    assert telegram.medium == "water"
+    assert decode_telegram(diehl(PAYLOAD), registered={telegram.address.meter_id}).outcome == "decoded"
+    assert decode_telegram(diehl(PAYLOAD), registered={"HYD-87654321-8b-07"}).outcome == "foreign"
     assert telegram.fields["volume_m3"] == Decimal("1.234")
 
 
