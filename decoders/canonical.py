@@ -176,7 +176,9 @@ def _fits(rule: FieldRule, record: DataRecord) -> bool:
         return False
     if rule.vib is not None:
         return record.vib == rule.vib
-    return (record.quantity, record.modifiers) == (rule.quantity, rule.modifiers)
+    # The exponent holds multiplications already.
+    meanings = tuple(name for name in record.modifiers if not name.startswith("multiply_"))
+    return (record.quantity, meanings) == (rule.quantity, rule.modifiers)
 
 
 _NUMBERS = ("int", "uint", "bcd", "real32")

@@ -130,6 +130,12 @@ def test_sentinels_are_missing_and_flagged() -> None:
     assert apply_plan(plan("KAM", "34", "0c", cold), cold)["return_temp_c"] == 0.0
 
 
+def test_multiplied_registers_feed_their_columns() -> None:
+    records, _ = parse_records(bytes.fromhex("0493 7D D2040000".replace(" ", "") + "0486 73 D2040000".replace(" ", "")))
+    fields = apply_plan(plan("ABC", "01", "04", records), records)
+    assert (fields["volume_m3"], fields["energy_kwh"]) == (Decimal(1234), Decimal("1.234"))
+
+
 def test_registers_without_their_sensor_stand_still() -> None:
     def flags(word: int) -> object:
         telegram = "040664000000" + "041410000000" + "04FF22" + word.to_bytes(4, "little").hex()
