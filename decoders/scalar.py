@@ -234,7 +234,11 @@ class _Work:
         """Damage of the link comes before everything, an unknown meter before its missing key."""
         if self.damage:
             raise Stop("corrupt", self.damage)
-        if self.registered is not None and self.address is not None and self.address.meter_id not in self.registered:
+        if self.registered is None:
+            return
+        if self.address is None:
+            raise Stop("foreign", "the frame names no meter")
+        if self.address.meter_id not in self.registered:
             raise Stop("foreign", "the meter is not registered")
 
     def _extended(self, position: int) -> int:

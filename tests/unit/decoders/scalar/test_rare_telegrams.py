@@ -130,6 +130,11 @@ def test_fixed_data_structure() -> None:
     assert stored.data.hex() == "35010000"
 
 
+def test_a_frame_that_names_no_meter_is_nobodys() -> None:
+    telegram = decode_telegram(wired(FIXED), registered={"ABC-12345678-01-07"})
+    assert (telegram.outcome, telegram.reason) == ("foreign", "the frame names no meter")
+
+
 def test_fixed_data_structure_in_binary_and_with_what_is_no_digit() -> None:
     binary = bytearray(FIXED)
     binary[8] = 1
