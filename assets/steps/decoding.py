@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
+import polars.selectors as cs
 
 from assets.installation import Installation
 from assets.steps.history import keep_readings, superseded_readings
@@ -170,7 +171,12 @@ def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
     uplinks = framed(frames.filter(is_uplink).join(devices, on="device_eui", how="left", maintain_order="left"))
     radio = pl.concat([frames.filter(~is_uplink).select("frame_id", "frame"), uplinks.frames])
     decoded = decode_batch(radio, keys, formats_known(house), registered)
-    return replace(decoded, outcomes=pl.concat([decoded.outcomes, uplinks.settled], how="diagonal"))
+    outcomes, readings, records = (
+        table.with_columns(cs.categorical().cast(pl.String))
+        for table in (decoded.outcomes, decoded.readings, decoded.records)
+    )
+    outcomes = pl.concat([outcomes, uplinks.settled], how="diagonal")
+    return replace(decoded, outcomes=outcomes, readings=readings, records=records)
 
 
 def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: datetime) -> DecodingReport:

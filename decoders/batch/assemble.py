@@ -12,7 +12,7 @@ from decoders.batch.exact import gauge, millionths
 from decoders.batch.parts import Mask, Parts, Values
 from decoders.batch.telegrams import Telegrams
 from decoders.batch.values import integers_of, read, reals_of
-from decoders.batch.vocabulary import Vocabulary
+from decoders.batch.vocabulary import Vocabulary, shared
 from decoders.canonical import MICRO, Field, Plan
 from decoders.record import DataRecord
 from warehouse.schemas import READINGS, RECORDS
@@ -20,12 +20,12 @@ from warehouse.schemas.registers import CUMULATIVE, REGISTERS
 
 REGISTER_NAMES = tuple(register.name for register in REGISTERS)
 READING_COLUMNS = ("layout_id", "device_time", *REGISTER_NAMES, "info_code", "info_code_kind", "flags")
-READING_SCHEMA = pl.Schema({name: READINGS.schema[name] for name in READING_COLUMNS})
+READING_SCHEMA = shared(pl.Schema({name: READINGS.schema[name] for name in READING_COLUMNS}))
 KIND_COLUMNS = (
     *("record_no", "quantity", "unit", "function", "storage", "tariff", "subunit"),
     *("exponent", "modifiers", "dib", "vib"),
 )
-KIND_SCHEMA = pl.Schema({name: RECORDS.schema[name] for name in KIND_COLUMNS})
+KIND_SCHEMA = shared(pl.Schema({name: RECORDS.schema[name] for name in KIND_COLUMNS}))
 CELL_COLUMNS = ("value", "value_text", "raw_value", "data_hex")
 CELL_SCHEMA = pl.Schema({"kind": pl.Int32(), **{name: RECORDS.schema[name] for name in CELL_COLUMNS}})
 _NO_VALUES = ("layout_id", "info_code_kind")

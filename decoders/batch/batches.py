@@ -42,7 +42,7 @@ class Decoded:
         verified: meter_id and key_no of keys that verified a frame of this batch.
         failed: meter_id and key_no of keys that failed and have never verified a frame.
 
-    The order of readings and records is that of layouts, not of the input.
+    The order of readings and records is that of layouts, not of the input. Texts that many rows share are Categorical.
     """
 
     outcomes: pl.DataFrame

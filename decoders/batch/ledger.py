@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from decoders.batch.columns import Bytes, Rows, groups
 from decoders.batch.meters import Codes, ids_of_codes
 from decoders.batch.texts import hex_column
-from decoders.batch.vocabulary import Vocabulary
+from decoders.batch.vocabulary import SHARED, Vocabulary
 from decoders.identity import DIGEST_SIZE
 
 
@@ -77,7 +77,7 @@ class Ledger:
 
     def column(self, name: str) -> pl.Series:
         """One of the noted texts for every frame."""
-        return self._texts.column(self._columns[name]).alias(name)
+        return self._texts.column(self._columns[name], SHARED).alias(name)
 
     def outcomes(self) -> pl.DataFrame:
         """Everything that is known of the frames, in order."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from decoders.batch.columns import Rows
 from decoders.batch.texts import hex_columns
-from decoders.batch.vocabulary import Vocabulary
+from decoders.batch.vocabulary import SHARED, Vocabulary
 from warehouse.schemas import REGISTER
 
 Mask = NDArray[np.bool_]
@@ -98,8 +98,8 @@ class Parts:
             data[span] = values.data
             if values.valid is not None:
                 valid[span] = values.valid
-        if dtype == pl.String:
-            return self.texts.column(data)
+        if dtype in (pl.String, SHARED):
+            return self.texts.column(data, dtype)
         return column_of(data, valid, dtype)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from decoders.batch.parts import Parts, Values
-from decoders.batch.vocabulary import Vocabulary
+from decoders.batch.vocabulary import SHARED, Vocabulary
 from warehouse.schemas import REGISTER
 
 SCHEMA = pl.Schema(
@@ -71,7 +71,9 @@ def test_a_vocabulary_numbers_texts_once() -> None:
     words = Vocabulary()
     assert [words.number(text) for text in ("b", None, "a", "b")] == [1, 0, 2, 1]
     assert words.text(2) == "a"
-    assert words.column(np.array([2, 0, 1], np.int32)).to_list() == ["a", None, "b"]
-    assert words.column(np.array([1, 1], np.int32)).to_list() == ["b", "b"]
-    assert words.column(np.zeros(2, np.int32)).to_list() == [None, None]
-    assert words.column(np.zeros(0, np.int32)).dtype == pl.String
+    assert words.column(np.array([2, 0, 1], np.int32), pl.String()).to_list() == ["a", None, "b"]
+    shared = words.column(np.array([2, 0, 1], np.int32), SHARED)
+    assert (shared.to_list(), shared.dtype) == (["a", None, "b"], pl.Categorical)
+    assert words.column(np.array([1, 1], np.int32), SHARED).to_list() == ["b", "b"]
+    assert words.column(np.zeros(2, np.int32), SHARED).to_list() == [None, None]
+    assert words.column(np.zeros(0, np.int32), pl.String()).dtype == pl.String
