@@ -94,7 +94,7 @@ def _is_text(data: bytes) -> bool:
 def _parsed(content: bytes, name: str, complaint: str) -> ET.Element:
     try:
         return parse_xml(content, name)
-    except (ET.ParseError, LookupError, ValueError):  # an encoding that is unknown is one of the latter two
+    except ValueError:
         root = None
     if root is None:  # outside, so that no error that saw the content hangs on this one
         raise KeyFileError(complaint)

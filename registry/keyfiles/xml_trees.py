@@ -1,19 +1,14 @@
-"""XML of unknown origin, parsed without document types: there are no entities to expand and none to fetch."""
+"""XML of unknown origin, parsed in bounded memory and without document types: no entities to expand, none to fetch."""
 
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from registry.keyfiles.errors import KeyFileError
 
-
-class _Builder(ET.TreeBuilder):
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name = name
-
-    def doctype(self, _name: str, _public: str | None, _system: str | None) -> None:
-        """Called before any declaration in it is read."""
-        raise KeyFileError(f"{self._name} declares an XML document type, which no key file has. It is not read.")
+MAX_TAGS = 6_000_000
+"""Most tags of a document, each of up to 150 bytes; 100,000 meters have about four million. An attribute, of which key
+files have next to none, counts as four."""
 
 
 def parse_xml(content: bytes, name: str) -> ET.Element:
@@ -24,21 +19,38 @@ def parse_xml(content: bytes, name: str) -> ET.Element:
         name: Name of the file, for messages.
 
     Returns:
-        Its root.
+        Its root; the names of elements keep their prefixes, see :func:`local_name`.
 
     Raises:
-        KeyFileError: It has a document type.
-        xml.etree.ElementTree.ParseError: It is no well-formed XML; the message shows nothing of it.
+        KeyFileError: It has a document type, or too many tags and attributes.
+        ValueError: It is no well-formed XML.
     """
-    parser = ET.XMLParser(target=_Builder(name))  # noqa: S314  entities need a document type, which is refused
-    parser.feed(content)
-    root: ET.Element = parser.close()
+    if content.count(b"<") + 4 * content.count(b"=") > MAX_TAGS:
+        raise KeyFileError(f"{name} has more than {MAX_TAGS:,} tags, the most that is accepted. Split the order.")
+
+    def doctype(*_: object) -> None:
+        """Called before any declaration in it is read."""
+        raise KeyFileError(f"{name} declares an XML document type, which no key file has. It is not read.")
+
+    builder = ET.TreeBuilder()
+    # Without namespaces, since their addresses would be written out in each name: a small file could fill any memory.
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = doctype
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    try:
+        parser.Parse(content, True)
+    except (expat.ExpatError, LookupError) as exc:  # an encoding that is unknown is the latter
+        raise ValueError("no well-formed XML") from exc
+    root: ET.Element = builder.close()
     return root
 
 
 def local_name(element: ET.Element) -> str:
-    """An element's name without its namespace."""
-    return element.tag.rpartition("}")[2]
+    """An element's name without its prefix."""
+    return element.tag.rpartition(":")[2]
 
 
 def outermost(root: ET.Element, name: str) -> Iterator[ET.Element]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import RegistryError
-from registry.keyfiles import KeyFile, KeyFileError, find_profile, read_key_file
+from registry.keyfiles import KeyFile, KeyFileError, find_profile, read_key_file, xml_trees
 from registry.keyfiles import reading as key_file_reading
 from tests.conftest import REPOSITORY
 from tests.unit.registry.kem_files import PASSWORD, encrypted, kem, meter, zipped
@@ -148,6 +149,37 @@ def test_files_that_unpack_to_more_than_the_bound_are_refused(monkeypatch: pytes
         with pytest.raises(KeyFileError, match="the most that is accepted"):
             read(content)
     assert read(zipped(a_kem=kem(), liesmich_txt=b"x" * (2 << 20))).form == "KEM"
+
+
+def test_xml_takes_memory_in_proportion_to_its_size() -> None:
+    address, count = "u" * 100_000, 10_000
+    names = "".join(f"<p:n{n}/>" for n in range(count))
+    attributes = " ".join(f'p:n{n}=""' for n in range(count))
+    for document in (f'<p:a xmlns:p="{address}">{names}</p:a>', f'<p:a xmlns:p="{address}" {attributes}/>'):
+        tracemalloc.start()
+        with pytest.raises(KeyFileError, match="no KEM file"):
+            read(document.encode())
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 20 * len(document), "names written out with their address take a gigabyte"
+
+
+def test_xml_of_very_many_tags_or_attributes_is_refused() -> None:
+    many = xml_trees.MAX_TAGS
+    attributes = b" ".join(b'a%d=""' % n for n in range(many // 4))
+    for document in (b"<a>" + b"<a/>" * many + b"</a>", b"<a " + attributes + b"/>"):
+        for content in (document, zipped(a_kem=document), encrypted(document)):
+            with pytest.raises(KeyFileError, match="tags, the most that is accepted"):
+                read(content)
+
+
+def test_elements_may_have_prefixes() -> None:
+    document = f"<MetersInOrder>{meter('70000001', KEY)}</MetersInOrder>"
+    inner = re.sub(r"<(/?)(\w)", r"<\1k:\2", document).replace("<k:MetersInOrder", '<k:MetersInOrder xmlns:k="urn:k"')
+    assert read(inner.encode(), never).lines[0].serial == "70000001"
+    outer = re.sub(rb"<(/?)(E|C)", rb"<\1xenc:\2", encrypted(inner.encode())).replace(b"xmlns=", b"xmlns:xenc=")
+    assert b"</xenc:CipherValue>" in outer
+    assert read(outer).lines[0].keys[0].value == bytes.fromhex(KEY)
 
 
 def test_deep_xml_neither_crashes_nor_hangs() -> None:
