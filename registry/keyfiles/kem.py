@@ -66,7 +66,7 @@ def read_kem(content: bytes, name: str, password: Callable[[], str]) -> KeyFile:
 
 def _opened(cipher_text: str, name: str, password: str) -> ET.Element:
     """The document under the password."""
-    secret = password.encode()
+    secret = password.encode(errors="surrogatepass")  # an error would show the password
     if len(secret) > PASSWORD_BYTES:
         raise KeyFileError(f"The password of {name} cannot be longer than {PASSWORD_BYTES} bytes; check it.")
     secret = secret.ljust(PASSWORD_BYTES, b"\0")

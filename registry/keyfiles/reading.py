@@ -45,7 +45,7 @@ def _unpacked(content: bytes, name: str) -> bytes:
         return content
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
+            files = [info for info in archive.infolist() if not info.filename.endswith("/")]
             keys = [info for info in files if info.filename.lower().endswith((".kem", ".kem2"))] or files
             if len(keys) != 1:
                 raise KeyFileError(f"{name} is a zip archive with {len(keys)} key files. Import them one by one.")

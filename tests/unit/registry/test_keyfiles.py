@@ -82,6 +82,13 @@ def test_a_password_that_is_too_long_is_refused_without_showing_it() -> None:
     assert "horse" not in " ".join(chain(caught.value))
 
 
+@pytest.mark.parametrize("password", ["w\udcf8rd", "\ud800"])
+def test_a_password_that_is_no_text_does_not_open_and_is_not_shown(password: str) -> None:
+    with pytest.raises(KeyFileError, match="The password does not open") as caught:
+        read(kem(), lambda: password)
+    assert all(password not in shown and ascii(password)[1:-1] not in shown for shown in chain(caught.value))
+
+
 def test_a_password_may_have_any_letters_and_sixteen_bytes() -> None:
     for password in ("grøn-måler", "0123456789abcdef"):
         content = kem(meter("70000001", KEY), password=password)
@@ -149,6 +156,14 @@ def test_files_that_unpack_to_more_than_the_bound_are_refused(monkeypatch: pytes
         with pytest.raises(KeyFileError, match="the most that is accepted"):
             read(content)
     assert read(zipped(a_kem=kem(), liesmich_txt=b"x" * (2 << 20))).form == "KEM"
+
+
+def test_a_member_of_a_zip_archive_may_lack_a_name() -> None:
+    archive = bytearray(zipped(a_kem=kem()))
+    entry = archive.index(b"PK\x01\x02")
+    archive[entry + 28], archive[entry + 32] = 0, len("a.kem")  # what was the name becomes the comment
+    with pytest.raises(KeyFileError, match="damaged zip archive"):
+        read(bytes(archive))
 
 
 def test_xml_takes_memory_in_proportion_to_its_size() -> None:
