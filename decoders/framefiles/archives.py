@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from lzma import LZMAError
 from typing import IO, Protocol
 
 import zstandard
@@ -141,10 +142,10 @@ def _zip_members(content: bytes, name: str, budget: _Budget) -> Iterator[tuple[s
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             for info in archive.infolist():
-                if not info.is_dir():
+                if not info.filename.endswith("/"):
                     with archive.open(info) as stream:
                         yield f"{name}/{_printable(info.filename)}", _joined(_chunks(stream), budget)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as exc:
+    except (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, OSError, ValueError) as exc:
         raise _damaged(name) from exc
     except RuntimeError as exc:
         raise FrameFileError(f"{name}: the zip archive is encrypted. Deliver it without a password.") from exc

@@ -148,6 +148,21 @@ def test_unknown_packing_method():
         read(bytes(packed))
 
 
+def test_damaged_member_packed_in_a_rare_way():
+    packed = bytearray(zipped({"a.hex": LINES * 100}, zipfile.ZIP_LZMA))
+    packed[60:80] = bytes(20)
+    with pytest.raises(FrameFileError, match="damaged"):
+        read(bytes(packed))
+
+
+def test_member_without_a_name():
+    packed = bytearray(zipped({"a.hex": LINES}))
+    entry = packed.index(b"PK\x01\x02")
+    packed[entry + 28], packed[entry + 32] = 0, len("a.hex")  # what was the name becomes the comment
+    with pytest.raises(FrameFileError, match="damaged"):
+        read(bytes(packed))
+
+
 def test_empty_zip():
     with pytest.raises(FrameFileError, match="holds no file"):
         read(zipped({}))
