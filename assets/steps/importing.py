@@ -135,9 +135,10 @@ def _news(house: Installation, readings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _keep_rejected(house: Installation, name: str, content: bytes, rejected: pl.DataFrame, now: datetime) -> None:
-    """Keeps rejected lines beside those of frame files; the line itself is left out, since it may hold a key."""
-    if rejected.is_empty():
-        return
+    """Keeps rejected lines beside those of frame files, in place of those of an earlier import of the same file.
+
+    The line itself is left out, since it may hold a key.
+    """
     digest = hashlib.sha256(content).hexdigest()
     rows = rejected.select(
         "source_line",
@@ -148,4 +149,5 @@ def _keep_rejected(house: Installation, name: str, content: bytes, rejected: pl.
         landed_at=pl.lit(now),
         landed_day=pl.lit(now.date()),
     )
-    house.lake.merge(REJECTED_ROWS, rows, stale=rows.select("organisation", "source_sha256"))
+    stale = pl.DataFrame({"organisation": [house.organisation], "source_sha256": [digest]})
+    house.lake.merge(REJECTED_ROWS, rows, stale=stale)

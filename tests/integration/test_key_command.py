@@ -109,6 +109,7 @@ def test_unknown_meters_are_registered_on_request(inventory: House, tmp_path: Pa
     result = key_import(file, "--register", "--stock")
     assert "1 keys new, 0 changed, 0 equal, 1 meters registered" in result.stderr
     assert inventory.ask("select state, medium from meters where serial = '70000001'").rows() == [("stock", "heat")]
+    assert inventory.ask("select * from rejected_rows").is_empty(), "what was said of the file before is over"
 
 
 @pytest.fixture
