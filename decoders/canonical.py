@@ -145,7 +145,8 @@ def plan(manufacturer: str, version: str, device_type: str, records: Sequence[Da
         number, factor = meant
         record = records[number]
         digits = rule.digits
-        if digits is None and record.data_type.startswith("bcd") and rule.column in CUMULATIVE:
+        is_field = record.data_type.startswith("bcd") and not record.is_variable
+        if digits is None and is_field and rule.column in CUMULATIVE:
             digits = 2 * len(record.data)
         missing = _missing(record, all_ones_missing=all_ones_missing)
         fields[rule.column] = Field(rule.column, number, factor.numerator, factor.denominator, digits, missing)
@@ -181,7 +182,7 @@ def _fits(rule: FieldRule, record: DataRecord) -> bool:
     return (record.quantity, meanings) == (rule.quantity, rule.modifiers)
 
 
-_NUMBERS = ("int", "uint", "bcd", "real32")
+_NUMBERS = ("int", "uint", "bcd", "real32", "lvar_binary")
 
 
 def _factor(rule: FieldRule, record: DataRecord, volume_exponent: int | None) -> Fraction | None:

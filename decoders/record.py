@@ -47,3 +47,8 @@ class DataRecord:
     raw_value: int | float | str | None
     value: RecordValue
     note: str | None = None
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether the data says its own length, by an LVAR byte before it."""
+        return bool(self.dib) and self.dib[0] & 0x0F == 0x0D

@@ -62,6 +62,12 @@ UNSIGNED = frozenset(
 )
 """Quantities whose binary numbers are identifications or flags."""
 
+UNSIGNED_TYPES = frozenset({"data_type_c", "data_type_d"})
+"""VIFEs that say so of other quantities: unsigned integers (type C) and arrays of bits (type D)."""
+
+_CONTAINERS = frozenset({"manufacturer_specific", "manufacturer_data_container", "wmbus_data_container"})
+_LONGEST_INTEGER = 8
+
 
 class RecordDamage(Exception):  # noqa: N818  not an error of the program: data to be reported
     """A record cannot be read to its end; the text says why."""
@@ -323,7 +329,7 @@ def _interpreted(record: DataRecord, field: int, header: _Header) -> DataRecord:
     if field in _BCD:
         count, note = values.bcd(data)
         return _numeric(record, f"bcd{2 * len(data)}", count, note)
-    signed = record.quantity not in UNSIGNED
+    signed = _is_signed(record)
     number = int.from_bytes(data, "little", signed=signed)
     return _numeric(record, f"{'int' if signed else 'uint'}{8 * len(data)}", number, None)
 
@@ -351,7 +357,14 @@ def _variable(record: DataRecord) -> DataRecord:
         count, note = values.bcd(data)
         negative = code >= 0xD0 and count is not None
         return _numeric(record, f"bcd{2 * len(data)}", -count if negative and count is not None else count, note)
+    if record.quantity not in _CONTAINERS and len(data) <= _LONGEST_INTEGER:
+        number = int.from_bytes(data, "little", signed=_is_signed(record)) if data else None
+        return _numeric(record, "lvar_binary", number, None)
     return replace(record, data_type="lvar_binary")
+
+
+def _is_signed(record: DataRecord) -> bool:
+    return record.quantity not in UNSIGNED and not UNSIGNED_TYPES.intersection(record.modifiers)
 
 
 def _numeric(record: DataRecord, data_type: str, number: float | None, note: str | None) -> DataRecord:

@@ -123,6 +123,8 @@ def _canonical(
             if instants is not None:
                 columns[item.name] = instants
             continue
+        if record.is_variable:
+            return {}, np.zeros(count, np.bool_)  # behind the LVAR byte: rare, and left to the scalar decoder
         numbers = None if record.data_type == "real32" else integers_of(record.data_type, data)
         if record.data_type == "real32":
             values, inside = _of_reals(item, reals_of(data))

@@ -129,7 +129,8 @@ def _numbers(data_type: str, exponent: int, data: Bytes) -> Cells | None:
 
 def reals_of(data: Bytes) -> NDArray[np.float64]:
     """IEEE 754 singles (type H) as doubles, shape (n,)."""
-    return np.ascontiguousarray(data).view("<f4").ravel().astype(np.float64)
+    with np.errstate(invalid="ignore"):  # signalling not-a-numbers
+        return np.ascontiguousarray(data).view("<f4").ravel().astype(np.float64)
 
 
 def integers_of(data_type: str, data: Bytes) -> tuple[NDArray[np.int64], Mask] | None:

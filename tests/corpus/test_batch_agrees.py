@@ -15,7 +15,9 @@ from decoders.batch import Decoded, decode_batch, keys, transport
 from decoders.batch.values import cells_of
 from decoders.canonical import plan
 from decoders.compact import KNOWN
+from decoders.records import data_length
 from decoders.scalar import Key, Telegram, decode_telegram
+from decoders.tables.vif import VIF
 
 pytestmark = pytest.mark.corpus
 
@@ -235,6 +237,34 @@ def test_damaged_records_of_unprotected_telegrams(corpus: Path) -> None:
             noisy[choice.randrange(10, len(noisy))] = choice.randrange(256)
         frames.append(bytes(noisy))
     assert_agree(frames, key_table([]))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_any_record_of_the_standard(seed: int) -> None:
+    """Every data field with every VIF, of meters with and without a device file, sometimes several of a layout."""
+    choice = random.Random(seed)
+    addresses = [bytes.fromhex(text) for text in ("2D2C785634121B16", "2D2C785634121C04", "93157856341201FE")]
+    vibs = [
+        bytes([*(0x80 | code for code in prefix), code])
+        for prefix, meanings in VIF.items()
+        for code in meanings
+        for _ in range(8 if not prefix and code < 0x70 else 1)
+    ]
+    lengths = [*range(4), *range(0xC0, 0xCA), 0xD1, 0xD4, *range(0xE0, 0xEA), 0xF0]
+    frames = []
+    for _ in range(600):
+        dif, vib, address = choice.choice((*range(15), 0x0D, 0x0D)), choice.choice(vibs), choice.choice(addresses)
+        if choice.random() < 0.2:
+            vib = bytes([*vib[:-1], 0x80 | vib[-1], *choice.choice((b"\x78", b"\xfc\x11", b"\x7d", b"\x3c", b"\x22"))])
+        variable = bytes([choice.choice(lengths)]) if dif == 0x0D else b""
+        size = data_length(variable, 0, dif) - len(variable)
+        for _ in range(choice.choice((1, 1, 4))):
+            data = bytes(choice.choice((0x00, 0x12, 0x99, 0xFF, choice.randrange(256))) for _ in range(size))
+            body = b"\x44" + address + b"\x78" + bytes([dif]) + vib + variable + data
+            frames.append(bytes([len(body)]) + body)
+    decoded = assert_agree(frames, key_table([]))
+    assert len(decoded.records) + len(decoded.readings) > 600
+    assert decoded.readings["volume_m3"].count() > 5
 
 
 def test_a_register_has_six_exact_decimals(corpus: Path) -> None:

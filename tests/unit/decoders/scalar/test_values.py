@@ -1,8 +1,11 @@
 """Data types of EN 13757-3, annex A."""
 
+from fractions import Fraction
+
 import pytest
 
 from decoders import values
+from decoders.canonical import plan
 from decoders.crc import crc16
 from decoders.records import parse_records
 
@@ -69,3 +72,31 @@ def test_extensions_are_bounded(area: str, reason: str) -> None:
     assert records == []
     assert damage is not None
     assert reason in damage
+
+
+@pytest.mark.parametrize(
+    ("area", "data_type", "value"),
+    [
+        ("0D13C3563412", "bcd6", Fraction(123456, 1000)),
+        ("0D13D3563412", "bcd6", Fraction(-123456, 1000)),
+        ("0D13E4D2040000", "lvar_binary", Fraction(1234, 1000)),
+        ("0D13E2FFFF", "lvar_binary", Fraction(-1, 1000)),
+        ("0D78E2FFFF", "lvar_binary", 65535),
+        ("0D13E0", "lvar_binary", None),
+        ("0D13E9010203040506070809", "lvar_binary", None),
+        ("0DFD3BE101", "lvar_binary", None),
+        ("0493FC11FFFFFFFF", "uint32", Fraction(0xFFFFFFFF, 1000)),
+        ("0493FC12FFFFFFFF", "uint32", Fraction(0xFFFFFFFF, 1000)),
+        ("0413FFFFFFFF", "int32", Fraction(-1, 1000)),
+    ],
+)
+def test_numbers_of_any_length_and_sign(area: str, data_type: str, value: object) -> None:
+    ((record,), damage) = parse_records(bytes.fromhex(area))
+    assert (record.data_type, record.value, damage) == (data_type, value, None)
+
+
+def test_a_register_of_variable_length_has_no_digits() -> None:
+    """A field of six digits rolls over at a million; what says its own length may grow."""
+    for area, digits in (("0B13563412", 6), ("0D13C3563412", None)):
+        ((field,), *_) = (plan("ABC", "01", "07", parse_records(bytes.fromhex(area))[0]).fields,)
+        assert (field.name, field.digits) == ("volume_m3", digits)
