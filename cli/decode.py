@@ -1,6 +1,5 @@
 """``decode``: telegrams in, JSON Lines out; needs no installation."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ import typer
 
 from cli.explain import explanations
 from cli.messages import complain
+from decoders.exact_json import to_json
 from decoders.framefiles import read_telegrams
 from decoders.report import decode_lines
 from registry.csv_table import read_table
@@ -30,7 +30,7 @@ def decode(
     if explain:
         text = explanations(rows, secrets, colour=out is None and sys.stdout.isatty())
     else:
-        text = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in decode_lines(rows, secrets))
+        text = "".join(to_json(item) + "\n" for item in decode_lines(rows, secrets))
     if out is None:
         sys.stdout.write(text)
         return

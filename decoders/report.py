@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from decoders.compact import KNOWN, FormatBook
+from decoders.exact_json import exact_number
 from decoders.fragments import fragment_of, whole_messages
 from decoders.info_codes import names
 from decoders.lorawan import decode_uplink
@@ -28,7 +29,7 @@ def telegram_report(telegram: Telegram, line: int, case_id: str | None = None) -
         case_id: Id that the input gave it.
 
     Returns:
-        The object; numbers are JSON numbers, bytes hex.
+        The object; numbers are exact (:func:`decoders.exact_json.to_json` writes them so), bytes hex.
     """
     address = telegram.address
     fields: Json = {name: _number(value) for name, value in telegram.fields.items()}
@@ -84,9 +85,7 @@ def _record(record: DataRecord, records: Sequence[DataRecord]) -> Json:
 
 def _number(value: RecordValue | Decimal | object) -> object:
     """A value as JSON has it."""
-    if isinstance(value, Fraction | Decimal):
-        return int(value) if value == int(value) else float(value)
-    return value
+    return exact_number(value) if isinstance(value, Fraction | Decimal) else value
 
 
 Secrets = Mapping[str, Sequence[bytes]]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decoders.exact_json import to_json
 from decoders.fragments import fragment_of, whole_messages
 from decoders.framefiles import read_telegrams
 from decoders.lorawan import decode_uplink
@@ -93,7 +94,7 @@ def test_inputs_of_objects(objects: list[dict[str, object]]) -> None:
     reports = decode_lines(rows, {})
     assert len(reports) == len(objects)
     assert {report["outcome"] for report in reports} <= set(OUTCOMES)
-    json.dumps(reports)
+    assert json.loads(to_json(reports)) is not None
 
 
 @pytest.mark.parametrize(
