@@ -54,6 +54,17 @@ class Message:
         numbers = sorted(self.fragments)
         return numbers == list(range(1, len(numbers) + 1)) and self.fragments[numbers[-1]].is_last
 
+    @property
+    def gap(self) -> str:
+        """What is missing, e.g. ``1, 3 to 5, what follows 6``; empty where nothing is."""
+        known = sorted(self.fragments)
+        steps = zip([0, *known], known, strict=False)
+        absent = [(before + 1, after - 1) for before, after in steps if after - before > 1]
+        words = [f"{first} to {last}" if last > first else str(first) for first, last in absent]
+        if not self.fragments[known[-1]].is_last:
+            words.append(f"what follows {known[-1]}")
+        return ", ".join(words)
+
     def takes(self, fragment: Fragment) -> bool:
         """Whether a fragment may belong to it: it is missing, or a copy."""
         known = self.fragments.get(fragment.number)
@@ -98,21 +109,20 @@ def fragment_of(frame: bytes, transport: str = "auto") -> Fragment | None:
         afl = read_afl(content, position)
     except (LinkDamage, TransportDamage):
         return None
-    if not afl.fragmented:
-        return None
+    if not afl.number:
+        return None  # alone; or it says that more follow, but not which it is
     sender = link_address(content[2:10]).link_bytes
     return Fragment(sender, afl.number, not afl.more_follow, link, content[:position], afl, content[afl.end :])
 
 
-def whole_messages(fragments: Iterable[tuple[int, Fragment]]) -> list[Message]:
+def messages(fragments: Iterable[tuple[int, Fragment]]) -> list[Message]:
     """Joins fragments into messages.
 
     Args:
         fragments: Positions and fragments in order of their reception.
 
     Returns:
-        The messages of which no fragment is missing. A fragment that contradicts one that is there begins the sender's
-        next message.
+        The messages, whole or not. A fragment that contradicts one that is there begins the sender's next message.
     """
     found: list[Message] = []
     current: dict[bytes, Message] = {}
@@ -123,4 +133,4 @@ def whole_messages(fragments: Iterable[tuple[int, Fragment]]) -> list[Message]:
             found.append(message)
         message.places.append(place)
         message.fragments.setdefault(fragment.number, fragment)
-    return [message for message in found if message.is_whole]
+    return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decoders import diehl
 from decoders import security as sec
 from decoders.outcomes import Stop
-from decoders.transport import AFL, TPL, Address, Afl, Ell, Tpl
+from decoders.transport import AFL, STANDARD_MODES, TPL, Address, Afl, Ell, Tpl
 
 _INNER_CI = frozenset({AFL, *TPL})
 """What may stand behind an extended link layer."""
@@ -101,8 +101,8 @@ def open_payload(sealed: Sealed, keys: Sequence[Key]) -> Opened:
     """
     tpl = sealed.tpl
     secured = tpl.kind in ("full", "compact", "format", "error")
-    # Wired meters of old keep a signature where newer ones have the configuration word.
-    if not secured or tpl.mode == 0 or (sealed.link is None and tpl.mode not in (5, 7)):
+    # Old wired meters keep a signature where newer ones have the configuration word.
+    if not secured or tpl.mode == 0 or (sealed.link is None and tpl.mode not in STANDARD_MODES):
         return Opened(sealed.payload, "none")
     if sealed.link is not None and diehl.is_summed(sealed.link, tpl):
         return _diehl(sealed, keys)

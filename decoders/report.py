@@ -10,12 +10,12 @@ import polars as pl
 
 from decoders.compact import KNOWN, FormatBook
 from decoders.exact_json import exact_number
-from decoders.fragments import fragment_of, whole_messages
+from decoders.fragments import fragment_of, messages
 from decoders.info_codes import names
 from decoders.lorawan import decode_uplink
 from decoders.profiles import expand_profile
 from decoders.record import DataRecord, RecordValue
-from decoders.scalar import Key, Telegram, decode_telegram, of_message
+from decoders.scalar import Key, Telegram, decode_telegram, of_message, of_parts
 
 Json = dict[str, Any]
 
@@ -145,8 +145,12 @@ def read_lines(rows: pl.DataFrame, secrets: Secrets) -> tuple[list[DecodedLine],
         final = _decode(frame, keys, transport, reason, formats) if again else telegram
         decoded.append(DecodedLine(line, case_id, frame, transport or "auto", keys, final))
     fragments = [(place, fragment_of(item.frame or b"", item.transport)) for place, item in enumerate(decoded)]
-    for message in whole_messages((place, fragment) for place, fragment in fragments if fragment is not None):
-        for place, telegram in of_message(message, decoded[message.places[0]].keys, formats):
+    for message in messages((place, fragment) for place, fragment in fragments if fragment is not None):
+        if message.is_whole:
+            telegrams = of_message(message, decoded[message.places[0]].keys, formats)
+        else:
+            telegrams = of_parts(message, [decoded[place].telegram for place in message.places])
+        for place, telegram in telegrams:
             decoded[place] = replace(decoded[place], telegram=telegram)
     return decoded, formats
 

@@ -19,6 +19,7 @@ from decoders.opening import Key, Opened, Sealed, open_link, open_payload
 from decoders.outcomes import Outcome, Stop
 from decoders.record import DataRecord
 from decoders.records import parse_records
+from decoders.tables.header_codes import CI_FIELDS
 from decoders.transport import (
     AFL,
     ELL_SIZES,
@@ -34,7 +35,7 @@ from decoders.transport import (
     read_tpl,
 )
 
-__all__ = ["Key", "Telegram", "decode_telegram", "layout_id", "of_message"]
+__all__ = ["Key", "Telegram", "decode_telegram", "layout_id", "of_message", "of_parts"]
 
 _COMPACT_HEADER = 4
 _WIRELESS_AT = 10
@@ -135,7 +136,7 @@ def of_message(
     """Decodes a message that came in several frames.
 
     Args:
-        message: Its fragments, all of them.
+        message: Its fragments, none missing.
         keys: Keys of the meter that sent it, tried in order.
         formats: Formats of compact frames.
         registered: Meters that are registered; ``None`` takes every meter.
@@ -150,6 +151,20 @@ def of_message(
     for place in others:
         part = replace(whole, reason=whole.reason or "a fragment of a message", payload=None, records=(), fields={})
         yield place, replace(part, layout_id=None, learned=None)
+
+
+def of_parts(message: Message, telegrams: Sequence[Telegram]) -> Iterator[tuple[int, Telegram]]:
+    """Says of the fragments of a message that is not whole what is missing.
+
+    Args:
+        message: The message.
+        telegrams: What its frames say alone, in the order of its places.
+
+    Yields:
+        Each place of the message with its telegram.
+    """
+    for place, telegram in zip(message.places, telegrams, strict=True):
+        yield place, replace(telegram, reason=f"{telegram.reason}; missing: {message.gap}")
 
 
 def _told(work: "_Work", read: Callable[[], None]) -> Telegram:
@@ -291,7 +306,8 @@ class _Work:
             if self.taught is None:
                 raise Stop("unsupported", "a format frame whose signature is not that of its record headers")
         if tpl.kind == "other":
-            raise Stop("unsupported", f"CI {tpl.ci:02X}")
+            words = CI_FIELDS.get(tpl.ci, "of no known meaning")
+            raise Stop("unsupported", f"CI {tpl.ci:02X}, {words}")
         if tpl.kind == "compact":
             self._expand(tpl)
         elif tpl.kind == "full":

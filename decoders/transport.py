@@ -34,6 +34,9 @@ TPL: dict[int, tuple[Kind, int]] = {
 }
 """What follows a CI field, and the bytes of its header: none, short (4) or long (12)."""
 
+STANDARD_MODES = frozenset({2, 3, 5, 7, 8, 9, 10, 13})
+"""Security modes that the standard defines (EN 13757-7)."""
+
 
 class TransportDamage(Exception):  # noqa: N818  not an error of the program: data to be reported
     """A header ends before its end; the text names it."""

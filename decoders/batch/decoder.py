@@ -20,8 +20,8 @@ from decoders.batch.telegrams import Telegrams
 from decoders.batch.transport import Opener
 from decoders.canonical import Plan, has_records, plan
 from decoders.compact import FormatBook, format_of
-from decoders.fragments import fragment_of, whole_messages
-from decoders.scalar import layout_id
+from decoders.fragments import fragment_of, messages
+from decoders.scalar import layout_id, of_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,12 @@ class BatchDecoder:
         """Decodes the messages whose fragments lie in this batch."""
         parts = sorted(row for row, leftover in self._leftovers.items() if leftover.telegram.is_fragment)
         fragments = ((row, fragment_of(self._frames[row])) for row in parts)
-        for message in whole_messages((row, fragment) for row, fragment in fragments if fragment is not None):
-            self._take_leftovers(self._single.decode_message(message))
+        for message in messages((row, fragment) for row, fragment in fragments if fragment is not None):
+            if message.is_whole:
+                self._take_leftovers(self._single.decode_message(message))
+            else:
+                lone = of_parts(message, [self._leftovers[row].telegram for row in message.places])
+                self._take_leftovers([Leftover(row, telegram) for row, telegram in lone])
 
     def _take_leftovers(self, found: list[Leftover]) -> None:
         self._leftovers |= {leftover.row: leftover for leftover in found}

@@ -21,7 +21,7 @@ from decoders.batch.meters import CodeIndex, codes_of_address
 from decoders.batch.telegrams import Telegrams
 from decoders.batch.unlock import BLOCK, FILLERS, Attempt, ell_ctr, mode_5, mode_7, try_keys
 from decoders.outcomes import Outcome
-from decoders.transport import AFL
+from decoders.transport import AFL, STANDARD_MODES
 
 _ELL = {0x8C: 2, 0x8D: 8, 0x8E: 10, 0x8F: 16}
 _ELL_ADDRESS, _ELL_SESSION = (0x8E, 0x8F), (0x8D, 0x8F)
@@ -131,7 +131,7 @@ class Opener:
         word = uint16_le(telegrams.rest, size - 1).astype(np.int64)
         for mode, places in groups(word >> 8 & 0x1F):
             part = telegrams.pick(places)
-            if mode == 0 or (part.is_wired and mode not in (5, 7)):
+            if mode == 0 or (part.is_wired and mode not in STANDARD_MODES):
                 # Wired meters of old keep a signature where newer ones have the configuration word.
                 yield from self._plain(part.skip(1 + size))
             elif mode == 5 and part.security == "none":

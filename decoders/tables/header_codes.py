@@ -49,7 +49,7 @@ CI_FIELDS = {  # EN 13757-7, CI field
     0x7F: "SML, short header",
     0x80: "long header, no data, to a device",
     0x81: "network layer",
-    0x86: "extended link layer V",
+    0x86: "extended link layer V, of variable length",
     0x8A: "short header, no data",
     0x8B: "long header, no data",
     0x8C: "extended link layer I",

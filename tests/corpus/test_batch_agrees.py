@@ -15,8 +15,9 @@ from decoders.batch import Decoded, decode_batch, keys, transport
 from decoders.batch.values import cells_of
 from decoders.canonical import plan
 from decoders.compact import KNOWN
+from decoders.fragments import fragment_of, messages
 from decoders.records import data_length
-from decoders.scalar import Key, Telegram, decode_telegram
+from decoders.scalar import Key, Telegram, decode_telegram, of_parts
 from decoders.tables.vif import VIF
 
 pytestmark = pytest.mark.corpus
@@ -85,6 +86,10 @@ def scalar(frames: list[bytes], keys: pl.DataFrame, registered: set[str] | None 
             if telegram.verified_key is not None:
                 known = theirs[header.meter_id or ""]
                 known[telegram.verified_key] = Key(known[telegram.verified_key].value, verified=True)
+    parts = ((row, fragment_of(frames[row])) for row, telegram in enumerate(telegrams) if telegram.is_fragment)
+    for message in messages((row, part) for row, part in parts if part is not None):
+        for row, telegram in of_parts(message, [telegrams[row] for row in message.places]):
+            telegrams[row] = telegram
     return telegrams
 
 

@@ -80,10 +80,12 @@ def test_order_and_copies_do_not_matter() -> None:
 
 def test_what_is_missing_or_wrong_is_named() -> None:
     one, two, three = fragments()
-    for missing in ((one, two), (one, three), (two, three)):
-        found = decode(*missing)
+    for there, missing in (((one, two), "what follows 2"), ((one, three), "2"), ((two,), "1, what follows 2")):
+        found = decode(*there)
         assert {part["outcome"] for part in found} == {"unsupported"}
-        assert found[0]["reason"].startswith("fragment ")
+        assert all(part["reason"].endswith(f" of a message; missing: {missing}") for part in found)
+    (last,) = decode(frame(200, b"", more=False))
+    assert last["reason"] == "fragment 200 of a message; missing: 1 to 199"
     assert {part["outcome"] for part in decode(one, two, three, key=None)} == {"no_key"}
     assert {part["outcome"] for part in decode(one, two, three, key=bytes(16))} == {"wrong_key"}
     forged = bytearray.fromhex(two)
@@ -109,6 +111,7 @@ def test_the_batch_decoder_joins_them_too() -> None:
     assert found.verified.rows() == [(meter, 1)]
     missing = decode_batch(frames[[0, 2]], keys, KNOWN)
     assert missing.outcomes["outcome"].to_list() == ["unsupported"] * 2
+    assert missing.outcomes["reason"].to_list() == [f"fragment {number} of a message; missing: 2" for number in (1, 3)]
     stranger = decode_batch(frames, keys, KNOWN, pl.Series(["ADC-00000000-01-07"]))
     assert set(stranger.outcomes["outcome"]) == {"foreign"}
 

@@ -66,6 +66,29 @@ def test_modes_that_are_not_read_are_named(mode: int) -> None:
     assert telegram.records == ()
 
 
+@pytest.mark.parametrize("mode", [2, 3, 8, 9, 10, 13])
+def test_what_a_wire_seals_is_not_taken_for_plain_records(mode: int) -> None:
+    head = bytes.fromhex("080172 21436587 2D2C 1B16 2A00 08") + bytes([mode])
+    telegram = decode_telegram(wired(head + PAYLOAD))
+    assert telegram.outcome == ("no_key" if mode == 2 else "unsupported")
+    assert f"mode {mode}" in (telegram.reason or "") or telegram.security == "mode2"
+    assert (telegram.records, telegram.fields) == ((), {})
+
+
+def test_a_signature_of_an_old_wired_meter_names_no_mode() -> None:
+    assert decode_telegram(wired(bytes.fromhex("080172 21436587 2D2C 1B16 2A00 FFFF") + PAYLOAD)).outcome == "decoded"
+
+
+@pytest.mark.parametrize(
+    ("ci", "words"), [("76", "high byte first"), ("77", "high byte first"), ("86", "variable length"), ("7C", "COSEM")]
+)
+def test_what_is_not_read_says_what_it_is(ci: str, words: str) -> None:
+    telegram = decode_telegram(wired(bytes.fromhex(f"0801{ci}") + bytes(16)))
+    assert telegram.outcome == "unsupported"
+    assert f"CI {ci}, " in (telegram.reason or "")
+    assert words in (telegram.reason or "")
+
+
 def diehl(payload: bytes, high: int | None = None) -> bytes:
     word = bytes([0, sum(payload) & 0xFF | 0x10 if high is None else high])
     return framed(DIEHL_LINK + bytes.fromhex("7A2A00") + word + payload)
