@@ -26,4 +26,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     terminalreporter.section("corpus: cases that decode as expected")
     for file, (cases, right) in table.items():
-        terminalreporter.write_line(f"{file:24}{right:6} of {cases}")
+        terminalreporter.write_line(f"{file:28}{right:6} of {cases}")
