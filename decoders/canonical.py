@@ -13,7 +13,7 @@ from itertools import islice
 from math import floor
 
 from decoders.families import of_device
-from decoders.family import FieldRule
+from decoders.family import MULTIPLY, FieldRule
 from decoders.record import DataRecord
 from warehouse.schemas.registers import CUMULATIVE
 
@@ -177,9 +177,12 @@ def _fits(rule: FieldRule, record: DataRecord) -> bool:
         return False
     if rule.vib is not None:
         return record.vib == rule.vib
-    # The exponent holds multiplications already.
-    meanings = tuple(name for name in record.modifiers if not name.startswith("multiply_"))
-    return (record.quantity, meanings) == (rule.quantity, rule.modifiers)
+    return (record.quantity, _meanings(record)) == (rule.quantity, rule.modifiers)
+
+
+def _meanings(record: DataRecord) -> tuple[str, ...]:
+    """Meanings of the VIFEs but multiplications, which the exponent holds already."""
+    return tuple(name for name in record.modifiers if not name.startswith(MULTIPLY))
 
 
 _NUMBERS = ("int", "uint", "bcd", "real32", "lvar_binary")
@@ -204,7 +207,7 @@ def _factor(rule: FieldRule, record: DataRecord, volume_exponent: int | None) ->
 def _volume_exponent(records: Sequence[DataRecord]) -> int | None:
     for record in records:
         current = record.function == "instantaneous" and not (record.storage or record.tariff or record.subunit)
-        if current and record.quantity == "volume" and record.unit == "m3" and not record.modifiers:
+        if current and record.quantity == "volume" and record.unit == "m3" and not _meanings(record):
             return record.exponent
     return None
 

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from decoders.family import Detect, Family, FieldRule, FrozenRule, InfoCode, Masks, Sample, SentinelRule
+from decoders.family import MULTIPLY, Detect, Family, FieldRule, FrozenRule, InfoCode, Masks, Sample, SentinelRule
 from decoders.tables.vif import VIF
 from decoders.tables.vife import VIFE, VIFE_EXTENDED
 from warehouse.schemas.registers import CUMULATIVE, GAUGES
@@ -16,7 +16,14 @@ WIDEST_INFO_CODE = 63
 MOST_DIGITS = 18
 _FIELD_TYPES: Mapping[str, type[Any]] = {**dict.fromkeys(GAUGES, float), "info_code": int}
 _QUANTITIES = frozenset(meaning.quantity for codes in VIF.values() for meaning in codes.values())
-_MODIFIERS = frozenset({*VIFE.values(), *VIFE_EXTENDED.values()})
+_MODIFIERS = frozenset(name for name in (*VIFE.values(), *VIFE_EXTENDED.values()) if not name.startswith(MULTIPLY))
+_DATA_TYPES = frozenset(
+    {
+        *(f"{kind}{8 * width}" for kind in ("int", "uint") for width in range(1, 9)),
+        *(f"bcd{2 * width}" for width in range(1, 10)),
+        *("real32", "datetime_F", "datetime_I"),
+    }
+)
 _OWN_MODIFIERS = ("mfct:", "unit:")
 _HEX = frozenset("0123456789abcdef")
 
@@ -133,6 +140,7 @@ def read_device_file(file: str, text: str) -> Family:
     detects = tuple(_detect(item) for item in section.sections("detect"))
     if not detects:
         raise section.error("detect", "is missing")
+    fields = _fields(section)
     family = Family(
         file=file,
         title=section.need("title", str),
@@ -140,7 +148,7 @@ def read_device_file(file: str, text: str) -> Family:
         has_records=structure == "records",
         all_ones_missing=section.take("all_ones_missing", False),
         detects=detects,
-        fields=tuple(_field(item) for item in section.sections("field")),
+        fields=fields,
         sentinels=tuple(_sentinel(item, info_codes) for item in section.sections("sentinel")),
         frozen=tuple(_frozen(item, info_codes) for item in section.sections("frozen")),
         info_codes=tuple(info_codes.values()),
@@ -164,6 +172,16 @@ def _column(section: _Section, key: str, name: str, among: tuple[str, ...]) -> s
     if name not in among:
         raise section.error(key, f"{name!r} is not one of {', '.join(among)}")
     return name
+
+
+def _fields(section: _Section) -> tuple[FieldRule, ...]:
+    rules: list[FieldRule] = []
+    for item in section.sections("field"):
+        rule = _field(item)
+        if rule in rules:
+            raise item.error("column", f"says what field[{rules.index(rule) + 1}] says")
+        rules.append(rule)
+    return tuple(rules)
 
 
 def _field(section: _Section) -> FieldRule:
@@ -193,6 +211,8 @@ def _field(section: _Section) -> FieldRule:
             raise section.error("modifiers", f"{modifier!r} is not a meaning of a VIFE")
     if rule.vib is not None and rule.modifiers:
         raise section.error("modifiers", "vib tells them already")
+    if rule.data_type is not None and rule.data_type not in _DATA_TYPES:
+        raise section.error("data_type", f"{rule.data_type!r} is not a type of numbers or times")
     if (rule.kind is None) == (column == "info_code"):
         raise section.error("kind", "is for info_code, which needs it")
     if rule.digits is not None and not (column in CUMULATIVE and 0 < rule.digits <= MOST_DIGITS):

@@ -7,6 +7,9 @@ from typing import Any
 Masks = Mapping[str, int]
 """Words by kind of info code."""
 
+MULTIPLY = "multiply_"
+"""How the meanings of VIFEs that multiply begin. Rules do not name them: the exponent of a record holds them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Detect:
@@ -50,7 +53,7 @@ class FieldRule:
     Attributes:
         column: Column of ``readings``.
         quantity: Quantity of the record; ``None`` where ``vib`` says it all.
-        modifiers: Meanings of its VIFEs, all of them, in order.
+        modifiers: Meanings of its VIFEs, all of them but multiplications, in order.
         vib: VIF and VIFEs; ``None`` where ``quantity`` is told.
         data_type: Data type, where it matters.
         tariff: Tariff.

@@ -1,11 +1,12 @@
 """A device file that is wrong is refused, with its name and the key."""
 
 import re
+from decimal import Decimal
 from importlib.resources import files
 
 import pytest
 
-from decoders.canonical import plan
+from decoders.canonical import apply_plan, plan
 from decoders.device_files import DeviceFileError, read_device_file
 from decoders.families import families, in_order, of_device
 from decoders.records import parse_records
@@ -48,6 +49,8 @@ telegram = "00"
 fields = { volume_m3 = "1.5", flow_temp_c = 1.5, info_code = 1 }
 """
 
+FIELD = '[[field]]\ncolumn = "info_code"\nvib = "FD17"\nkind = "abc"\n'
+
 
 def test_a_good_file_is_read() -> None:
     family = read_device_file("abc.toml", GOOD)
@@ -77,6 +80,13 @@ def test_a_good_file_is_read() -> None:
         ('vib = "FD17"', 'vib = "FD1"', "field[1].vib: is not hex"),
         ('vib = "FD17"', 'quantity = "volum"', "field[1].quantity: 'volum' is not a quantity"),
         ('vib = "FD17"', 'quantity = "volume"\nmodifiers = ["odd"]', "field[1].modifiers: 'odd' is not a meaning"),
+        (
+            'vib = "FD17"',
+            'quantity = "volume"\nmodifiers = ["multiply_1000"]',
+            "field[1].modifiers: 'multiply_1000' is not a meaning",
+        ),
+        ('vib = "FD17"', 'vib = "FD17"\ndata_type = "uint12"', "field[1].data_type: 'uint12' is not a type"),
+        ("[[sentinel]]", FIELD + "[[sentinel]]", "field[2].column: says what field[1] says"),
         ('vib = "FD17"', "", "field[1].quantity: either quantity or vib"),
         ('vib = "FD17"', 'vib = "FD17"\nquantity = "volume"', "field[1].quantity: either quantity or vib"),
         ('vib = "FD17"', 'vib = "FD17"\nmodifiers = ["mfct:01"]', "field[1].modifiers: vib tells them"),
@@ -170,6 +180,14 @@ def test_all_bits_set_is_missing_only_where_the_file_says_so() -> None:
     (kamstrup,) = plan("KAM", "01", "18", records).fields
     (other,) = plan("ZZZ", "01", "18", records).fields
     assert (kamstrup.missing, other.missing) == ((0xFFFF,), ())
+
+
+def test_the_steps_of_weighted_volumes_follow_a_multiplied_volume() -> None:
+    """A volume in 10 m3 sent with the factor 1000 (VIFE 7D): E8 and E9 count in steps of 1000 m3*degC (§7.1)."""
+    plain, _ = parse_records(bytes.fromhex("041702000000" + "04FF0703000000"))
+    times, _ = parse_records(bytes.fromhex("04947D02000000" + "04FF0703000000"))
+    found = [apply_plan(plan("KAM", "34", "04", records), records) for records in (plain, times)]
+    assert found[0] == found[1] == {"volume_m3": Decimal(20), "volume_temp_flow_m3c": Decimal(3000)}
 
 
 def test_the_example_of_the_manual_is_a_device_file() -> None:
