@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from decoders.compact import KNOWN
+from decoders.info_codes import BITS, names
 from decoders.scalar import Key, Telegram, decode_telegram
 
 pytestmark = pytest.mark.corpus
@@ -63,6 +64,22 @@ OTHERWISE = {
 }
 """Where this decoder and the published values part, and why. Each must happen, or leave the list."""
 
+OF_OTHER_SOURCES = {
+    # The status byte of the header is no column.
+    "sensostar": {"POWER_LOW", "TEMPORARY_ERROR", "ALARM", "UNKNOWN_20"},
+    "water_star": {"POWER_LOW"},
+    # Which of two bits means which is not public.
+    "ultrimis": {"DRY", "HIGH_TEMPERATURE"},
+    # A bit without a published meaning.
+    "water_32bit": {"ERROR_FLAGS_800"},
+}
+"""Parts of published states that no bit table tells, by kind. Each must happen, or leave the list."""
+
+
+def cases_of(corpus: Path, file: str) -> dict[str, Case]:
+    with (corpus / f"{file}.jsonl").open(encoding="utf-8") as lines:
+        return {case["case_id"]: case for case in map(json.loads, lines)}
+
 
 def decode(case: Case, cases: dict[str, Case]) -> Telegram:
     secret = bytes.fromhex(case["key_hex"] or "")
@@ -92,8 +109,7 @@ def comparison(corpus: Path) -> tuple[dict[str, Counter[str]], dict[tuple[str, s
     apart: dict[tuple[str, str], list[str]] = {}
     for file in ("wmbus", "mbus"):
         alike[file] = Counter()
-        with (corpus / f"{file}.jsonl").open(encoding="utf-8") as lines:
-            cases = {case["case_id"]: case for case in map(json.loads, lines)}
+        cases = cases_of(corpus, file)
         for case in cases.values():
             published = {name: value for name, value in (case.get("expected") or {}).items() if name in COLUMNS}
             telegram = decode(case, cases) if published else None
@@ -124,3 +140,29 @@ def test_columns_have_the_published_values(comparison, capsys: pytest.CaptureFix
 def test_every_reason_to_part_still_holds(comparison) -> None:
     _, apart = comparison
     assert set(OTHERWISE) - set(apart) == set()
+
+
+def test_info_codes_have_the_published_names(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    met: Counter[str] = Counter()
+    others: dict[str, set[str]] = {}
+    for file in ("wmbus", "mbus"):
+        cases = cases_of(corpus, file)
+        for case in cases.values():
+            published = case.get("expected") or {}
+            fields = decode(case, cases).fields if "status" in published else {}
+            kind, word = fields.get("info_code_kind"), fields.get("info_code")
+            if kind not in set(BITS["kind"]):
+                continue
+            assert isinstance(kind, str)
+            assert isinstance(word, int)
+            told = set(f"{published['status']} {published.get('info', '')}".split()) - {"OK"}
+            if kind == "sensostar":
+                told = {name.removeprefix("ERROR_") for name in told}
+            other = told & OF_OTHER_SOURCES.get(kind, set())
+            others.setdefault(kind, set()).update(other)
+            assert told - other == set(names(kind, word)), case["case_id"]
+            met[kind] += 1
+    with capsys.disabled():
+        print(f"\n{met.total()} published states of {len(met)} kinds of info codes are alike")
+    assert {kind: found for kind, found in others.items() if found} == OF_OTHER_SOURCES
+    assert met.total() >= 30
