@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from decoders.compact import KNOWN
+from decoders.families import of_device
 from decoders.info_codes import BITS, names
 from decoders.scalar import Key, Telegram, decode_telegram
 
@@ -166,3 +167,15 @@ def test_info_codes_have_the_published_names(corpus: Path, capsys: pytest.Captur
         print(f"\n{met.total()} published states of {len(met)} kinds of info codes are alike")
     assert {kind: found for kind, found in others.items() if found} == OF_OTHER_SOURCES
     assert met.total() >= 30
+
+
+def test_every_family_of_the_corpus_has_a_file(corpus: Path) -> None:
+    families: set[str] = set()
+    for file in ("wmbus", "mbus"):
+        cases = cases_of(corpus, file)
+        for case in (case for case in cases.values() if case["driver"]):
+            address = decode(case, cases).address
+            assert address is not None, case["case_id"]
+            assert of_device(*address.device)[0].file != "generic.toml", case["case_id"]
+            families.add(case["driver"])
+    assert len(families) >= 80
