@@ -69,7 +69,7 @@ class Tables:
         cells = self.cells.take_table()
         kinds = pl.DataFrame(list(self.kinds), schema=KIND_SCHEMA, orient="row")
         what = [
-            column.new_from_index(0, cells.height) if column.n_unique() == 1 else column.gather(cells["kind"])
+            column.new_from_index(0, cells.height) if column.n_unique() == 1 else column[cells["kind"]]
             for column in kinds
         ]
         return self.cells.rows(), cells.drop("kind").hstack(what)

@@ -140,7 +140,7 @@ def _identified(
     """The tables, one below the other, with frame, meter and telegram of each row."""
     names = [name for name in ("frame_id", "meter_id", "telegram_key") if name in columns]
     found = [
-        table.hstack([outcomes[name].gather(pl.Series(rows)) for name in names]).select(columns)
+        table.hstack([outcomes[name][pl.Series(rows)] for name in names]).select(columns)
         for rows, table in tables
     ]
     return pl.concat(found) if len(found) > 1 else found[0]

@@ -58,7 +58,7 @@ class ByteColumn:
 
     def _matrix(self, rows: Rows, width: int) -> Bytes:
         """Contents of one length, shape (n, width), copied once from wherever they lie."""
-        part = self._column.gather(pl.Series(rows))
+        part = self._column[pl.Series(rows)]
         array = part.to_arrow(compat_level=pl.CompatLevel.oldest())
         if not width:
             return np.zeros((len(rows), 0), np.uint8)

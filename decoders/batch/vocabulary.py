@@ -36,4 +36,4 @@ class Vocabulary:
         """Texts of the numbers, as :data:`SHARED` or strings."""
         if len(numbers) and (numbers == numbers[0]).all():
             return pl.Series([self._texts[numbers[0]]], dtype=dtype).new_from_index(0, len(numbers))
-        return pl.Series(self._texts, dtype=dtype).gather(pl.Series(numbers))
+        return pl.Series(self._texts, dtype=dtype)[pl.Series(numbers)]
