@@ -40,6 +40,6 @@ class Policy:
     gap_limit: timedelta = timedelta(days=35)
     largest_rates: Mapping[str, float] = field(default_factory=lambda: MappingProxyType(_LARGEST_RATES))
     reversible: frozenset[str] = frozenset({"volume_m3"})
-    never_backwards: frozenset[str] = frozenset({"KAM"})
+    never_backwards: frozenset[str] = frozenset({"KAM", "KAW"})
     reverse_share: float = 0.1
     digits: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
