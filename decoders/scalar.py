@@ -56,6 +56,7 @@ class Telegram:
         records: Its records.
         fields: Canonical columns.
         access_no: Access number of the extended link layer, else of the transport layer.
+        status: Status byte of the transport layer.
         telegram_key: What makes copies of a transmission equal.
         layout_id: Digest of the record headers and the kind of device.
         signature: Format signature of a compact frame.
@@ -73,6 +74,7 @@ class Telegram:
     records: tuple[DataRecord, ...] = ()
     fields: dict[str, FieldValue] = field(default_factory=dict)
     access_no: int | None = None
+    status: int | None = None
     telegram_key: str | None = None
     layout_id: str | None = None
     signature: int | None = None
@@ -371,6 +373,7 @@ class _Work:
             records=records,
             fields=fields,
             access_no=self._access_no(),
+            status=self.tpl.status if self.tpl is not None else None,
             telegram_key=self._key(),
             layout_id=layout_id(address, records) if address is not None and records else None,
             signature=self.signature,

@@ -236,6 +236,7 @@ class Tpl:
         kind: What follows.
         address: Address of a long header.
         access_no: Access number, where there is a header.
+        status: Status byte, where there is a header (EN 13757-7, table 12).
         configuration: Configuration word, 0 without a header.
         extension: Configuration extension byte of mode 7, empty otherwise.
         end: Position of the payload.
@@ -245,6 +246,7 @@ class Tpl:
     kind: Kind
     address: Address | None
     access_no: int | None
+    status: int | None
     configuration: int
     extension: bytes
     end: int
@@ -291,9 +293,9 @@ def read_tpl(content: bytes, position: int, *, wired: bool = False) -> Tpl:
     end = position + 1 + size
     address = long_address(data) if size == 12 else None
     if not size:
-        return Tpl(ci, kind, None, None, 0, b"", end)
-    access_no, configuration = data[-4], int.from_bytes(data[-2:], "little")
+        return Tpl(ci, kind, None, None, None, 0, b"", end)
+    access_no, status, configuration = data[-4], data[-3], int.from_bytes(data[-2:], "little")
     extension = b""
     if configuration >> 8 & 31 == 7:
         extension, end = content[end : end + 1], end + 1
-    return Tpl(ci, kind, address, access_no, configuration, extension, end)
+    return Tpl(ci, kind, address, access_no, status, configuration, extension, end)

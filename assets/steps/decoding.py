@@ -175,6 +175,7 @@ def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
         table.with_columns(cs.categorical().cast(pl.String))
         for table in (decoded.outcomes, decoded.readings, decoded.records)
     )
+    readings = readings.join(outcomes.select("frame_id", "status"), on="frame_id", how="left")
     outcomes = pl.concat([outcomes, uplinks.settled], how="diagonal")
     return replace(decoded, outcomes=outcomes, readings=readings, records=records)
 

@@ -33,7 +33,7 @@ class Decoded:
 
     Attributes:
         outcomes: One row per frame, in input order: frame_id, outcome, reason, meter_id, access_no, telegram_key,
-            signature (hex, of compact frames), link, security, layout_id.
+            signature (hex, of compact frames), link, security, layout_id, status (byte of the transport layer).
         readings: One row per frame with at least one canonical column: frame_id, meter_id, telegram_key, layout_id,
             device_time (the meter's local time), the registers in base units, info_code, info_code_kind, flags.
         records: One row per data record that no column tells: the columns of ``records`` that come from the frame.
@@ -140,8 +140,7 @@ def _identified(
     """The tables, one below the other, with frame, meter and telegram of each row."""
     names = [name for name in ("frame_id", "meter_id", "telegram_key") if name in columns]
     found = [
-        table.hstack([outcomes[name][pl.Series(rows)] for name in names]).select(columns)
-        for rows, table in tables
+        table.hstack([outcomes[name][pl.Series(rows)] for name in names]).select(columns) for rows, table in tables
     ]
     return pl.concat(found) if len(found) > 1 else found[0]
 

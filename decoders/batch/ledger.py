@@ -20,6 +20,7 @@ class Ledger:
         codes: Meter code, shape (n,).
         named: Whether the meter is known, shape (n,).
         access: Access number, shape (n,); -1 where there is none.
+        status: Status byte of the transport layer, shape (n,); -1 where there is none.
         session: Session field of the extended link layer, shape (n,); -1 where there is none.
     """
 
@@ -28,6 +29,7 @@ class Ledger:
         self.codes: Codes = np.zeros(count, np.uint64)
         self.named = np.zeros(count, np.bool_)
         self.access = np.full(count, -1, np.int32)
+        self.status = np.full(count, -1, np.int16)
         self.session = np.full(count, -1, np.int64)
         self._digests = np.zeros((count, DIGEST_SIZE), np.uint8)
         self._identified = np.zeros(count, np.bool_)
@@ -61,7 +63,7 @@ class Ledger:
         """Forgets what was found of the rows."""
         self.note(rows, **dict.fromkeys(self._columns))
         self.named[rows] = self._identified[rows] = False
-        self.access[rows] = self.session[rows] = -1
+        self.access[rows] = self.session[rows] = self.status[rows] = -1
 
     def where(self, name: str, *texts: str, among: Rows | None = None) -> Rows:
         """Those of all frames, or of some, of which one of the texts was noted."""
@@ -86,6 +88,7 @@ class Ledger:
                 *(self.column(name) for name in ("outcome", "reason")),
                 *(self.meter_ids(), self.access_numbers(), self.telegram_keys()),
                 *(self.column(name) for name in ("signature", "link", "security", "layout_id")),
+                self.statuses(),
             ]
         )
 
@@ -96,6 +99,10 @@ class Ledger:
     def access_numbers(self) -> pl.Series:
         """Access numbers of all frames; null where there is none."""
         return _with_nulls(pl.Series("access_no", self.access), self.access < 0)
+
+    def statuses(self) -> pl.Series:
+        """Status bytes of all frames; null where there is none."""
+        return _with_nulls(pl.Series("status", self.status), self.status < 0)
 
     def telegram_keys(self) -> pl.Series:
         """Telegram keys of all frames; null where none was found."""

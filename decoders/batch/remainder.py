@@ -138,5 +138,6 @@ def note_leftovers(leftovers: list[Leftover], ledger: Ledger) -> None:
         if telegram.address is not None:
             ledger.codes[row] = codes_of_address(np.frombuffer(telegram.address.link_bytes, np.uint8)[None])
         ledger.access[row] = -1 if telegram.access_no is None else telegram.access_no
+        ledger.status[row] = -1 if telegram.status is None else telegram.status
         if telegram.telegram_key is not None:
             ledger.identify(row, np.frombuffer(bytes.fromhex(telegram.telegram_key), np.uint8)[None])

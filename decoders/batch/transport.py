@@ -128,6 +128,7 @@ class Opener:
         access = telegrams.rest[:, size - 3]
         unset = self.ledger.access[telegrams.rows] < 0
         self.ledger.access[telegrams.rows[unset]] = access[unset]
+        self.ledger.status[telegrams.rows] = telegrams.rest[:, size - 2]
         word = uint16_le(telegrams.rest, size - 1).astype(np.int64)
         for mode, places in groups(word >> 8 & 0x1F):
             part = telegrams.pick(places)

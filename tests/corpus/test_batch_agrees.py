@@ -115,6 +115,7 @@ def assert_agree(frames: list[bytes], keys: pl.DataFrame, registered: set[str] |
             "reason": telegram.reason,
             "meter_id": telegram.meter_id,
             "access_no": telegram.access_no,
+            "status": telegram.status,
             "telegram_key": telegram.telegram_key,
             "signature": None if telegram.signature is None else f"{telegram.signature:04X}",
             "link": telegram.link or None,

@@ -142,6 +142,13 @@ def test_energy_that_was_not_counted_for_want_of_a_sensor_is_no_measured_zero(fi
     assert hours.rows() == [("I", "LIN")]
 
 
+def test_status_bytes_are_kept_where_there_is_a_header(filled: House) -> None:
+    found = filled.ask(
+        "select distinct status, left(meter_id, 3) = 'KAM' as on_the_link from readings order by all"
+    ).rows()
+    assert found == [(0, False), (None, True)]
+
+
 def test_heat_is_weighted_by_volume(filled: House) -> None:
     heat = filled.ask("select * from heat_daily where weighting = 'registers'")
     assert heat.height > 10

@@ -24,6 +24,13 @@ _readings = (
     Column("info_code", pl.Int64, "Info code word as the meter sends it.", nullable=True),
     Column("info_code_kind", pl.String, "Which bit table explains info_code, e.g. water_16bit.", nullable=True),
     Column(
+        "status",
+        pl.Int16,
+        "Status byte of the transport layer: bits 0-1 application, 2 low power, 3 permanent and 4 temporary error, "
+        "5-7 the manufacturer's.",
+        nullable=True,
+    ),
+    Column(
         "flags",
         pl.String,
         "Comma-separated: SENTINEL:flow_temp_c (taken out), FROZEN:energy_kwh (stands still, its sensor is broken), "

@@ -22,7 +22,12 @@ SAME_BYTES = timedelta(seconds=10)
 YIELDING = ("decoded", "partial")
 """Outcomes that give readings, best first."""
 
-_ONE_VALUE = (*((register.name,) for register in REGISTERS), ("info_code", "info_code_kind"), ("device_time",))
+_ONE_VALUE = (
+    *((register.name,) for register in REGISTERS),
+    ("info_code", "info_code_kind"),
+    ("device_time",),
+    ("status",),
+)
 
 
 def cluster(

@@ -189,6 +189,12 @@ def test_frames_without_data_are_named(frame: str) -> None:
     assert decode_telegram(bytes(damaged)).outcome == "corrupt"
 
 
+def test_the_status_byte_is_told() -> None:
+    body = bytes.fromhex("44 8304 21436587 0107 7A2A140000") + PAYLOAD
+    assert decode_telegram(framed(body)).status == 0x14
+    assert decode_telegram(framed(body[:9] + b"\x78" + PAYLOAD)).status is None
+
+
 def test_the_network_layer_is_passed() -> None:
     body = bytes.fromhex("44 8304 21436587 0107 811D 78") + PAYLOAD
     assert decode_telegram(framed(body)).fields["volume_m3"] == Decimal("1.234")
