@@ -24,6 +24,9 @@ from warehouse.transforms.links import link_daily
 from warehouse.transforms.performance import reading_performance_daily
 from warehouse.transforms.transmissions import cluster
 
+STATUS = pl.lit("transport_status")
+"""Kind under which the status byte of the transport layer is read as an info code."""
+
 LOOK_BACK = timedelta(days=31)
 """Activity this long before an episode's end is counted (ALGORITHMS §8.2)."""
 
@@ -58,14 +61,17 @@ def reckon_info_codes(house: Installation, now: datetime) -> int:
         )
         readings = (
             house.lake.scan(READINGS)
-            .filter((pl.col("organisation") == house.organisation) & pl.col("info_code").is_not_null())
+            .filter(pl.col("organisation") == house.organisation)
             .filter(pl.col("measured_at") >= extent(starts["start"])[0] - LOOK_BACK)
-            .select("organisation", "meter_id", "measured_at", "info_code", "info_code_kind")
+            .select("organisation", "meter_id", "measured_at", "info_code", "info_code_kind", "status")
             .join(starts.lazy(), on="meter_id")
             .filter(pl.col("measured_at") >= pl.col("start") - LOOK_BACK)
             .collect()
         )
-        events = info_code_events(readings.drop("start"), BITS, CLASSES, PRIORITIES, zone=house.settings.zone)
+        words = pl.concat(
+            [readings, readings.with_columns(info_code="status", info_code_kind=STATUS)], how="vertical_relaxed"
+        )
+        events = info_code_events(words, BITS, CLASSES, PRIORITIES, zone=house.settings.zone)
         fresh = events.join(spans, on="meter_id").filter(uncleared).with_columns(known_from=pl.lit(now))
         merged = house.lake.merge(INFO_CODE_EVENTS, fresh, stale=before.select(INFO_CODE_EVENTS.key))
         done(house, "info_codes", newest, now)
