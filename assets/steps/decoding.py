@@ -93,12 +93,13 @@ def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.La
     keys = key_news(house.registry, house.organisation)
     registered = registered_meters(house.registry, house.organisation)
     formats = formats_known(house).signatures()
+    uplinks = _named_uplinks(house)
     news = latest.join(keys.lazy(), on="meter_id", how="left")
     outcome = pl.col("outcome")
     return news.filter(
         (outcome.is_in(["no_key", "wrong_key"]) & (pl.col("news_at") >= pl.col("decided_at")))
         | ((outcome == "foreign") & pl.col("meter_id").is_in(registered.implode()))
-        | ((outcome == "foreign") & pl.col("frame_id").is_in(_named_uplinks(house).implode()))
+        | ((outcome == "foreign") & pl.col("meter_id").is_null() & pl.col("frame_id").is_in(uplinks.implode()))
         | ((outcome == "unknown_format") & pl.col("signature").is_in(formats))
         | (outcome.is_in(["unsupported", "manufacturer_data"]) & (pl.col("decoders") != edition()))
     ).drop("news_at")
@@ -111,7 +112,9 @@ def _named_uplinks(house: Installation) -> pl.Series:
     named = devices.filter(pl.col("meter_id").is_in(registered.implode()))
     if named.is_empty():
         return pl.Series([], dtype=pl.String)
-    uplinks = house.lake.scan(RECEPTIONS).filter(pl.col("transport") == "lorawan")
+    uplinks = house.lake.scan(RECEPTIONS).filter(
+        (pl.col("organisation") == house.organisation) & (pl.col("transport") == "lorawan")
+    )
     return uplinks.join(named.lazy(), on="device_eui", how="semi").select("frame_id").collect()["frame_id"]
 
 

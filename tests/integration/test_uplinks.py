@@ -4,6 +4,7 @@ import base64
 import json
 from pathlib import Path
 
+from assets.steps.staleness import stale_days
 from cli.key import run_key_import
 from tests.integration.installations import House, fleet, house
 
@@ -50,3 +51,15 @@ def test_uplinks_wait_for_their_device_and_become_readings(house: House, tmp_pat
     assert readings == [(1000.0, 100.0, 76.9, 35.72)] * 2
     links = house.ask("select collector, receptions from link_daily").rows()
     assert links == [("gateway-1", 3)]
+
+
+def test_an_uplink_that_names_a_stranger_is_not_tried_for_ever(house: House, tmp_path: Path) -> None:
+    (tmp_path / "meters.csv").write_text(METERS)
+    assert house.take("meters", tmp_path / "meters.csv") == 0
+    (tmp_path / "keys.csv").write_text(KEYS)
+    assert run_key_import(house.installation, tmp_path / "keys.csv") == 0
+    stranger = bytes.fromhex("72 11111111 2D2C 3404 2A000000 0406E8030000")
+    (tmp_path / "uplinks.jsonl").write_text(event("0102030405060708", 11, stranger))
+    assert house.ingest(tmp_path / "uplinks.jsonl") == 0
+    assert house.ask("select outcome, meter_id from frames").rows() == [("foreign", "KAM-11111111-34-04")]
+    assert stale_days(house.installation) == []
