@@ -28,11 +28,11 @@ COMMANDS = {
 class Commands(TyperGroup):
     """The commands, imported one by one."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  the base has it
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  the base class asks for it
         """Names in the order of the work."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  likewise
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  the base class asks for it
         """The command of a name; ``None`` where there is none."""
         if cmd_name not in COMMANDS:
             return None

@@ -7,10 +7,8 @@ any of them and belong to the whole.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from decoders.link import Frame, LinkDamage, read_link
+from decoders.link import CI_AT, Frame, LinkDamage, read_link
 from decoders.transport import AFL, ELL_SIZES, Afl, TransportDamage, link_address, read_afl, read_ell
-
-_WIRELESS_AT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +94,9 @@ def fragment_of(frame: bytes, transport: str = "auto") -> Fragment | None:
     try:
         link = read_link(frame, transport)
         content = link.content
-        if link.damage or link.format.startswith("mbus") or len(content) <= _WIRELESS_AT:
+        if link.damage or link.format.startswith("mbus") or len(content) <= CI_AT:
             return None
-        position = _WIRELESS_AT
+        position = CI_AT
         if content[position] in ELL_SIZES:
             ell = read_ell(content, position)
             if ell.session is not None:

@@ -15,6 +15,8 @@ Format = Literal["A", "B", "no_crc", "no_crc_bad_length", "mbus_long", "mbus_sho
 SYNC_A = b"\x54\xcd"
 SYNC_B = b"\x54\x3d"
 FIRST_BLOCK = 10
+CI_AT = 10
+"""Position of the CI field in the content of a wireless frame."""
 BLOCK = 16
 B_BLOCKS = 126
 """Bytes under the first CRC of format B: blocks 1 and 2 (EN 13757-4, 7.3)."""
@@ -96,7 +98,7 @@ def read_link(frame: bytes, transport: str = "auto", *, crc_removed: bool = Fals
         found_a = _format_a(frame, certain=len(frame) == size_with_crcs(frame[0]))
         if found_a.damage is None or len(frame) == size_with_crcs(frame[0]):
             return found_a
-    if frame[FIRST_BLOCK] not in READABLE_CI and has_block_crc(frame):
+    if frame[CI_AT] not in READABLE_CI and has_block_crc(frame):
         return Frame("A", frame, "a format A frame whose length does not hold")
     if len(frame) == size:
         return Frame("no_crc", frame)

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 
 from decoders.canonical import apply_plan, plan
 from decoders.opening import Key, Sealed, open_payload
-from decoders.outcomes import Stop
+from decoders.outcomes import Outcome, Stop
 from decoders.record import DataRecord
 from decoders.records import parse_records
 from decoders.scalar import Telegram
 from decoders.tables.elvaco import METER_UNREACHABLE, RECORDS, TEXTS
 from decoders.transport import Address, TransportDamage, long_address, read_tpl
 
-_FULL_CI = frozenset({0x72, 0x78, 0x7A})
+FULL_CI = frozenset({0x72, 0x78, 0x7A})
+"""First bytes that are CI fields of full frames."""
 _HEAT = "04"
 """Device type of payloads that do not say theirs: the modules sit in heat meters."""
 _IDENTIFICATION_BYTES = 8
@@ -33,15 +34,17 @@ def decode_uplink(payload: bytes, keys: Sequence[Key] = ()) -> Telegram:
     """
     if not payload:
         return Telegram("corrupt", "an empty payload")
+    if settled := verdict(payload[0]):
+        return Telegram(*settled)
     security, address = "none", None
     try:
-        if payload[0] in _FULL_CI:
+        if payload[0] in FULL_CI:
             tpl = read_tpl(payload, 0)
             address = tpl.address
             opened = open_payload(Sealed(payload, 0, tpl, None, address, None), keys)
             security, area = opened.security, opened.plain
         else:
-            area = _behind_message_byte(payload)
+            area = payload[1:]
     except Stop as stop:
         return Telegram(stop.outcome, stop.reason, address, security=stop.security or security)
     except TransportDamage as exc:
@@ -61,15 +64,13 @@ def decode_uplink(payload: bytes, keys: Sequence[Key] = ()) -> Telegram:
     )
 
 
-def _behind_message_byte(payload: bytes) -> bytes:
-    message = payload[0]
-    if message == METER_UNREACHABLE:
-        raise Stop("application_error", "the module could not read its meter")
-    if message in TEXTS:
-        raise Stop("unsupported", f"LoRaWAN message {message:02X}, a text")
-    if message not in RECORDS:
-        raise Stop("unsupported", f"LoRaWAN message {message:02X}")
-    return payload[1:]
+def verdict(first: int) -> tuple[Outcome, str] | None:
+    """What the first byte of a payload settles: outcome and reason; ``None`` where data records follow."""
+    if first in FULL_CI or first in RECORDS:
+        return None
+    if first == METER_UNREACHABLE:
+        return "application_error", "the module could not read its meter"
+    return "unsupported", f"LoRaWAN message {first:02X}" + (", a text" if first in TEXTS else "")
 
 
 def _named(records: Sequence[DataRecord]) -> Address | None:

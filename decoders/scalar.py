@@ -14,7 +14,7 @@ from decoders.compact import KNOWN, FormatBook, expand, format_of, read_format_f
 from decoders.crc import crc16
 from decoders.fragments import Message
 from decoders.identity import digest
-from decoders.link import Frame, LinkDamage, read_link
+from decoders.link import CI_AT, Frame, LinkDamage, read_link
 from decoders.opening import Key, Opened, Sealed, open_link, open_payload
 from decoders.outcomes import Outcome, Stop
 from decoders.record import DataRecord
@@ -38,7 +38,6 @@ from decoders.transport import (
 __all__ = ["Key", "Telegram", "decode_telegram", "layout_id", "of_message", "of_parts"]
 
 _COMPACT_HEADER = 4
-_WIRELESS_AT = 10
 _WIRED_TO_DEVICE = frozenset({0x53, 0x73, 0x40})
 
 
@@ -214,7 +213,7 @@ class _Work:
                 raise Stop("unsupported", "a frame to a device")
         else:
             self.address = self.link_address = link_address(self.content[2:10])
-            position = self._extended(_WIRELESS_AT)
+            position = self._extended(CI_AT)
             if self.content[position : position + 1] == bytes([NETWORK]):
                 position += 2
         self._transport(*self._authentication(position))
@@ -224,8 +223,8 @@ class _Work:
         found, afl, position = message.joined()
         self.link, self.content = found.format, found.content
         self.address = self.link_address = link_address(self.content[2:10])
-        if position > _WIRELESS_AT:
-            self._extended(_WIRELESS_AT)
+        if position > CI_AT:
+            self._extended(CI_AT)
         self._transport(afl, position)
 
     def _transport(self, afl: Afl | None, position: int) -> None:

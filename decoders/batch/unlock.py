@@ -135,7 +135,7 @@ def mode_7(telegrams: Telegrams, cipher_at: int, blocks: int, ring: KeyRing, for
     Returns:
         An attempt whose plain bytes are the record area, the fillers included.
     """
-    assert telegrams.authentication is not None  # noqa: S101  mode 7 needs the counter
+    assert telegrams.authentication is not None  # noqa: S101  the caller sends only those with the layer
     layer = telegrams.authentication.of(telegrams.frame)
     size = blocks * BLOCK
     body = telegrams.rest[:, cipher_at:]

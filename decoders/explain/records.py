@@ -284,7 +284,7 @@ def tell_compact(stream: Stream, start: int, telegram: Telegram, formats: Format
         return
     records = telegram.records
     headers = b"".join(record.dib + record.vib for record in records)
-    origin = _origin(headers, telegram, formats) if records else (telegram.reason or "")
+    origin = _origin(headers, telegram.signature, telegram.meter_id, formats) if records else (telegram.reason or "")
     signature = f"{telegram.signature:04X}"
     stream.tell(COMPACT, start, start + 2, "signature", (f"format signature; {origin}", signature), damaged=not records)
     sent = int.from_bytes(stream.content[start + 2 : start + 4], "little")
@@ -338,12 +338,11 @@ def _words(record: DataRecord) -> Iterator[str]:
         yield place
 
 
-def _origin(headers: bytes, telegram: Telegram, formats: FormatBook) -> str:
+def _origin(headers: bytes, signature: int, meter_id: str | None, formats: FormatBook) -> str:
     """Where the format was known from."""
-    assert telegram.signature is not None  # noqa: S101  the caller has looked
-    taught = [meter for meter, known in formats.learned.get(telegram.signature, {}).items() if headers in known]
-    if telegram.meter_id in taught:
+    taught = [meter for meter, known in formats.learned.get(signature, {}).items() if headers in known]
+    if meter_id in taught:
         return "learned from a full frame of the meter"
-    if headers in formats.known.get(telegram.signature, ()):
+    if headers in formats.known.get(signature, ()):
         return "format of public knowledge"
     return f"learned from a full frame of {taught[0]}" if taught else "format of unknown origin"

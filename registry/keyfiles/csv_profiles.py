@@ -102,6 +102,7 @@ def read_csv(content: bytes, name: str, profile: KeyProfile | None = None) -> Ke
     chosen, delimiter = _layout(content, name, [profile] if profile else profiles())
     table = read_table(content, name, (), also=bool, delimiter=delimiter, columns=chosen.columns)
     keys = [column for column in table.columns if column == "key" or any(column in u for u in USAGES.values())]
+    # Line by line: an order comes once, and each of its keys is wrapped by itself in any case.
     lines = (
         key_line(
             row[LINE],

@@ -19,6 +19,11 @@ from tests.conftest import REPOSITORY
 METERHOUSE = str(Path(sys.executable).parent / "meterhouse")
 
 
+def run_demo(home: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [METERHOUSE, "demo", "--home", str(home)]
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], str]:
     """Directory, environment and printed report of a demo."""
@@ -27,14 +32,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     for name in ("METERHOUSE_HOME", "METERHOUSE_MASTER_KEY_FILE", "DAGSTER_HOME"):
         environment.pop(name, None)
     home = folder / "home"
-    done = subprocess.run(
-        [METERHOUSE, "demo", "--home", str(home)],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_demo(home, environment)
     assert done.returncode == 0, done.stderr
     assert "./meterhouse serve all" in done.stderr
     return home, environment, done.stdout
@@ -52,14 +50,7 @@ def test_the_report_agrees_with_the_truth(demo: tuple[Path, dict[str, str], str]
 
 def test_the_same_demo_again_changes_nothing(demo: tuple[Path, dict[str, str], str]) -> None:
     home, environment, report = demo
-    again = subprocess.run(
-        [METERHOUSE, "demo", "--home", str(home)],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    again = run_demo(home, environment)
     assert (again.returncode, again.stdout) == (0, report)
 
 

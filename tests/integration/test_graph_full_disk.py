@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import require
+from tests.integration.disks import disk_of
 from tests.integration.installations import House, fleet, new_house
 
 __all__ = ["fleet"]
@@ -16,18 +15,11 @@ __all__ = ["fleet"]
 
 @pytest.fixture
 def small_house(tmp_path: Path) -> Iterator[House]:
-    require(hasattr(os, "geteuid") and os.geteuid() == 0, "a small file system can be mounted by root only")
-    disk = tmp_path / "small"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
-    )
-    require(mounted.returncode == 0, f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
     before = dict(os.environ)
-    yield new_house(disk)
-    os.environ.clear()
-    os.environ.update(before)
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)  # the registry's connections are open
+    with disk_of("12m", tmp_path / "small") as disk:
+        yield new_house(disk)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def test_a_run_on_a_full_disk_says_so_and_can_be_repeated(

@@ -1,32 +1,18 @@
 """A full disk stops a write with a clear message and leaves the table as it was."""
 
-import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tests.conftest import require
+from tests.integration.disks import small_disk
 from tests.integration.lake_writer import batch
 from warehouse.errors import LakeError
 from warehouse.lake import Lake
 from warehouse.schemas.readings import READINGS
 from warehouse.schemas.registry import GROUPS
 
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    require(hasattr(os, "geteuid") and os.geteuid() == 0, "a small file system can be mounted by root only")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    require(mounted.returncode == 0, f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+__all__ = ["small_disk"]
 
 
 def test_write_to_a_full_disk_changes_nothing(small_disk: Path) -> None:

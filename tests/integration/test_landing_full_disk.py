@@ -8,7 +8,7 @@ import pytest
 
 from connectors.errors import Permanent
 from connectors.landing import land, read_landed
-from tests.integration.test_lake_full_disk import small_disk
+from tests.integration.disks import small_disk
 
 __all__ = ["small_disk"]
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from warehouse.schemas import EXCHANGES, INSTALLATIONS, REGISTER
+from warehouse.schemas import EXCHANGES, INSTALLATIONS, REGISTER, Table
 from warehouse.schemas.readings import LAYOUTS, READINGS
 from warehouse.transforms.consumption import Figures, Policy, consumption
 
@@ -121,3 +121,21 @@ def column(frame: pl.DataFrame, name: str) -> list[Any]:
     """A column of figures in order of their periods; decimals as text without trailing zeros."""
     values = frame.sort("metering_point", "register", "period_start")[name].to_list()
     return [f"{value.normalize():f}" if isinstance(value, Decimal) else value for value in values]
+
+
+Rows = list[tuple[datetime, Decimal]]
+
+
+def every(step: timedelta, first: datetime, count: int, rise: str = "0.1", start: str = "10") -> Rows:
+    """A register that rises evenly."""
+    return [(first + number * step, Decimal(start) + number * Decimal(rise)) for number in range(count)]
+
+
+def hourly_at(first: datetime, count: int, rise: str = "0.1", start: str = "10") -> Rows:
+    return every(timedelta(hours=1), first, count, rise, start)
+
+
+def conforms(table: Table, frame: pl.DataFrame) -> None:
+    known = table.conform(frame.with_columns(known_from=pl.lit(LONG_AGO)))
+    assert known.select(table.key).is_unique().all()
+    assert known.drop("known_from").equals(frame)
