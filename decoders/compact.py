@@ -1,6 +1,6 @@
 """Compact frames: data without record headers; a format signature names the headers (EN 13757-3, annex G)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -8,6 +8,7 @@ import polars as pl
 
 from decoders.crc import crc16
 from decoders.families import families
+from decoders.record import DataRecord
 from decoders.records import RecordDamage, data_length, parse_records, read_header
 
 
@@ -87,7 +88,12 @@ def format_of(payload: bytes) -> tuple[int, bytes] | None:
         Signature and record headers; ``None`` where the area is damaged or has manufacturer data.
     """
     records, damage = parse_records(payload)
-    if damage or not records or not all(record.vib for record in records):
+    return None if damage else format_of_records(records)
+
+
+def format_of_records(records: Sequence[DataRecord]) -> tuple[int, bytes] | None:
+    """The format of a whole record area's records; see :func:`format_of`."""
+    if not records or not all(record.vib for record in records):
         return None
     headers = b"".join(record.dib + record.vib for record in records)
     return crc16(headers), headers

@@ -1,7 +1,8 @@
 """Data records: DIF, DIFEs, VIF, VIFEs and data, one after the other (EN 13757-3, clause 6)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from decoders import values
 from decoders.record import DataRecord, RecordValue
@@ -150,7 +151,8 @@ def _record(payload: bytes, position: int) -> DataRecord:
     data = payload[start : start + length]
     if len(data) < length:
         raise RecordDamage("premature end of data")
-    bare = DataRecord(
+    content = _interpreted(data, field, header)
+    return DataRecord(
         offset=position,
         data_offset=start,
         dib=header.dib,
@@ -160,15 +162,15 @@ def _record(payload: bytes, position: int) -> DataRecord:
         tariff=header.tariff,
         subunit=header.subunit,
         data=data,
-        data_type="none",
+        data_type=content.data_type,
         quantity=header.meaning.quantity,
-        unit=header.meaning.unit,
-        exponent=header.meaning.exponent,
+        unit=None if content.is_time else header.meaning.unit,
+        exponent=0 if content.is_time else header.meaning.exponent,
         modifiers=header.modifiers,
-        raw_value=None,
-        value=None,
+        raw_value=content.raw_value,
+        value=content.value,
+        note=content.note,
     )
-    return _interpreted(bare, field, header)
 
 
 def read_header(payload: bytes, position: int) -> tuple[_Header, int]:
@@ -312,65 +314,74 @@ def data_length(payload: bytes, start: int, field: int) -> int:
     raise RecordDamage(f"reserved LVAR {code:02X}")
 
 
-def _interpreted(record: DataRecord, field: int, header: _Header) -> DataRecord:
-    data = record.data
+class _Content(NamedTuple):
+    """What the data bytes say."""
+
+    data_type: str
+    raw_value: int | float | str | None = None
+    value: RecordValue = None
+    note: str | None = None
+    is_time: bool = False
+
+
+def _interpreted(data: bytes, field: int, header: _Header) -> _Content:
     if field in (0x0, 0x8):
-        return replace(record, data_type="none" if field == 0 else "selection_for_readout")
-    if any(name.endswith(("compact_profile", "compact_profile_with_register")) for name in record.modifiers):
-        return replace(record, data_type="compact_profile")
+        return _Content("none" if field == 0 else "selection_for_readout")
+    if any(name.endswith(("compact_profile", "compact_profile_with_register")) for name in header.modifiers):
+        return _Content("compact_profile")
     if field == _LVAR:
-        return _variable(record)
+        return _variable(data, header)
     if field == _REAL:
         number, note = values.real32(data)
-        return _numeric(record, "real32", number, note)
-    timed = record.quantity in ("date", "datetime") or header.time_point
+        return _numeric(header, "real32", number, note)
+    timed = header.meaning.quantity in ("date", "datetime") or header.time_point
     if timed and field in (0x2, 0x3, 0x4, 0x6):
-        return _timed(record, field)
+        return _timed(data, field)
     if field in _BCD:
         count, note = values.bcd(data)
-        return _numeric(record, f"bcd{2 * len(data)}", count, note)
-    signed = _is_signed(record)
+        return _numeric(header, f"bcd{2 * len(data)}", count, note)
+    signed = _is_signed(header)
     number = int.from_bytes(data, "little", signed=signed)
-    return _numeric(record, f"{'int' if signed else 'uint'}{8 * len(data)}", number, None)
+    return _numeric(header, f"{'int' if signed else 'uint'}{8 * len(data)}", number, None)
 
 
-def _timed(record: DataRecord, field: int) -> DataRecord:
+def _timed(data: bytes, field: int) -> _Content:
     kind, read = {
         0x2: ("date_G", values.date_g),
         0x3: ("time_J", values.time_j),
         0x4: ("datetime_F", values.datetime_f),
         0x6: ("datetime_I", values.datetime_i),
     }[field]
-    value, note = read(record.data)
-    raw = int.from_bytes(record.data, "little")
-    return replace(record, data_type=kind, unit=None, exponent=0, raw_value=raw, value=value, note=note)
+    value, note = read(data)
+    return _Content(kind, int.from_bytes(data, "little"), value, note, is_time=True)
 
 
-def _variable(record: DataRecord) -> DataRecord:
-    code, data = record.data[0], record.data[1:]
-    if code < 0xC0 and record.quantity == "manufacturer_specific":
-        return replace(record, data_type="lvar_bytes")
+def _variable(variable: bytes, header: _Header) -> _Content:
+    code, data = variable[0], variable[1:]
+    if code < 0xC0 and header.meaning.quantity == "manufacturer_specific":
+        return _Content("lvar_bytes")
     if code < 0xC0:
         content = values.text(data)
-        return replace(record, data_type="lvar_text", raw_value=content, value=content)
+        return _Content("lvar_text", content, content)
     if code < 0xE0:
         count, note = values.bcd(data)
         negative = code >= 0xD0 and count is not None
-        return _numeric(record, f"bcd{2 * len(data)}", -count if negative and count is not None else count, note)
-    if record.quantity not in _CONTAINERS and len(data) <= _LONGEST_INTEGER:
-        number = int.from_bytes(data, "little", signed=_is_signed(record)) if data else None
-        return _numeric(record, "lvar_binary", number, None)
-    return replace(record, data_type="lvar_binary")
+        return _numeric(header, f"bcd{2 * len(data)}", -count if negative and count is not None else count, note)
+    if header.meaning.quantity not in _CONTAINERS and len(data) <= _LONGEST_INTEGER:
+        number = int.from_bytes(data, "little", signed=_is_signed(header)) if data else None
+        return _numeric(header, "lvar_binary", number, None)
+    return _Content("lvar_binary")
 
 
-def _is_signed(record: DataRecord) -> bool:
-    return record.quantity not in UNSIGNED and not UNSIGNED_TYPES.intersection(record.modifiers)
+def _is_signed(header: _Header) -> bool:
+    return header.meaning.quantity not in UNSIGNED and not UNSIGNED_TYPES.intersection(header.modifiers)
 
 
-def _numeric(record: DataRecord, data_type: str, number: float | None, note: str | None) -> DataRecord:
+def _numeric(header: _Header, data_type: str, number: float | None, note: str | None) -> _Content:
     value: RecordValue = None
+    exponent = header.meaning.exponent
     if isinstance(number, int):
-        value = number * 10**record.exponent if record.exponent >= 0 else Fraction(number, 10**-record.exponent)
+        value = number * 10**exponent if exponent >= 0 else Fraction(number, 10**-exponent)
     elif number is not None:
-        value = number * 10.0**record.exponent
-    return replace(record, data_type=data_type, raw_value=number, value=value, note=note)
+        value = number * 10.0**exponent
+    return _Content(data_type, number, value, note)

@@ -176,9 +176,12 @@ def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
     decoded = decode_batch(radio, keys, formats_known(house), registered)
     outcomes, readings, records = (
         table.with_columns(cs.categorical().cast(pl.String))
-        for table in (decoded.outcomes, decoded.readings, decoded.records)
+        for table in (
+            decoded.outcomes,
+            decoded.with_frames(decoded.readings, "telegram_key", "status"),
+            decoded.with_frames(decoded.records, "frame_id"),
+        )
     )
-    readings = readings.join(outcomes.select("frame_id", "status"), on="frame_id", how="left")
     outcomes = pl.concat([outcomes, uplinks.settled], how="diagonal")
     return replace(decoded, outcomes=outcomes, readings=readings, records=records)
 
@@ -260,7 +263,7 @@ def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFram
     that stands already.
     """
     values = pl.concat([decoded.readings, old_readings.select(decoded.readings.columns)], how="vertical_relaxed")
-    values = values.drop("frame_id", "meter_id").unique("telegram_key", keep="first", maintain_order=True)
+    values = values.unique("telegram_key", keep="first", maintain_order=True)
     readable = winners.select(
         "organisation",
         "meter_id",
@@ -279,7 +282,7 @@ def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFram
 def _records(decoded: Decoded, readings: pl.DataFrame) -> pl.DataFrame:
     """The records of the telegrams that gave a reading time."""
     times = readings.select("organisation", "meter_id", "measured_at", "frame_id", month=_month("measured_at"))
-    return decoded.records.drop("meter_id").join(times, on="frame_id", how="inner")
+    return decoded.records.join(times, on="frame_id", how="inner")
 
 
 def _learn(house: Installation, formats: pl.DataFrame, now: datetime) -> None:

@@ -67,11 +67,11 @@ class Tables:
     def take_records(self) -> tuple[Rows, pl.DataFrame]:
         """Frames and columns of the records so far, in the order of their layouts."""
         cells = self.cells.take_table()
-        kinds = pl.DataFrame(list(self.kinds), schema=KIND_SCHEMA, orient="row")
-        what = [
-            column.new_from_index(0, cells.height) if column.n_unique() == 1 else column[cells["kind"]]
-            for column in kinds
-        ]
+        what = []
+        for at, (name, dtype) in enumerate(KIND_SCHEMA.items()):
+            values = [kind[at] for kind in self.kinds]
+            column = pl.Series(name, values, dtype)
+            what.append(column.new_from_index(0, cells.height) if len(set(values)) == 1 else column[cells["kind"]])
         return self.cells.rows(), cells.drop("kind").hstack(what)
 
     def _add_readings(self, rows: Rows, columns: dict[str, Values]) -> None:

@@ -30,7 +30,7 @@ class Authentication:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Fields:
     """Where the fields stand in a frame.
 
     Attributes:
@@ -53,15 +53,15 @@ class Places:
         return Authentication(frame[:, self.counter], frame[:, self.mac], np.concatenate(covered, axis=1))
 
 
-def places_of(start: int, shape: int) -> Places | None:
-    """Places of the fields of a layer whose CI field stands at ``start``.
+def fields_of(start: int, shape: int) -> Fields | None:
+    """The fields of a layer whose CI field stands at ``start``.
 
     Args:
         start: Position in the frame.
         shape: The four bytes behind the CI field as a number: length, which fields there are (2), and control.
 
     Returns:
-        The places; ``None`` for fragments and where a field is missing that mode 7 needs.
+        The fields; ``None`` for fragments and where a field is missing that mode 7 needs.
     """
     fields, mac_size = shape >> 8 & 0xFFFF, MAC_SIZES.get(shape >> 24 & 0x0F, 0)
     if fields & _FRAGMENTED or ~fields & (_CONTROL | _COUNTER | _MAC) or not mac_size:
@@ -74,4 +74,4 @@ def places_of(start: int, shape: int) -> Places | None:
     end = start + 2 + (shape & 0xFF)
     if at > end:
         return None
-    return Places(spans[_CONTROL], spans[_COUNTER], spans[_MAC], spans[_LENGTH], slice(end, None))
+    return Fields(spans[_CONTROL], spans[_COUNTER], spans[_MAC], spans[_LENGTH], slice(end, None))

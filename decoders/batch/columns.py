@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Rows = NDArray[np.int64]
+Places = Rows | slice
+"""Positions, or all of them."""
 
 _SHORT = 1 << 16
 
@@ -35,7 +37,7 @@ class ByteColumn:
     """A binary column; nulls count as empty."""
 
     def __init__(self, column: pl.Series) -> None:
-        self._column = column.fill_null(b"").rechunk()
+        self._column = (column.fill_null(b"") if column.null_count() else column).rechunk()
         self._lengths = self._column.bin.size().to_numpy()
 
     def __len__(self) -> int:
@@ -70,12 +72,14 @@ def slabs(column: pl.Series) -> Iterator[Slab]:
     return ByteColumn(column).slabs(np.arange(len(column)))
 
 
-def groups(values: NDArray[np.integer]) -> Iterator[tuple[int, Rows]]:
+def groups(values: NDArray[np.integer]) -> Iterator[tuple[int, Places]]:
     """Positions of each distinct value of an integer array, shape (n,), by rising value; positions rise within each."""
     if not len(values):
         return
     if (values == values[0]).all():
-        yield int(values[0]), np.arange(len(values))
+        value = int(values[0])
+        del values  # what is done with the group may take long, and memory
+        yield value, slice(None)
         return
     order = order_of(values)
     ordered = values[order]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,7 @@ from decoders.batch.remainder import Leftover, Single, leftover_readings, leftov
 from decoders.batch.telegrams import Telegrams
 from decoders.batch.transport import Opener
 from decoders.canonical import Plan, has_records, plan
-from decoders.compact import FormatBook, format_of
+from decoders.compact import FormatBook, format_of_records
 from decoders.fragments import fragment_of, messages
 from decoders.scalar import layout_id, of_parts
 
@@ -37,6 +38,7 @@ class BatchDecoder:
 
     Attributes:
         ledger: What became of the frames so far.
+        ring: Keys, and how they fared.
         plans: Plans of the layouts seen, by layout_id.
         learned: Formats that full frames taught: signature, meter_id and headers.
     """
@@ -47,8 +49,8 @@ class BatchDecoder:
         self.ledger = Ledger(len(frames))
         self.plans: dict[str, Plan] = {}
         self.learned: list[tuple[int, str, bytes]] = []
+        self.ring = ring
         self._frames = frames
-        self._ring = ring
         self._formats = formats
         self._registered = registered
         self._opener = Opener(ring, registered.codes if registered else None, self.ledger)
@@ -99,10 +101,15 @@ class BatchDecoder:
                 address = telegram.address
                 self.plans.setdefault(telegram.layout_id, plan(*address.device, telegram.records))
 
+    def take_key_results(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """:meth:`KeyRing.results` of the keys, which are given up: nothing can be decoded after that."""
+        results = self.ring.results()
+        del self.ring, self._opener
+        return results
+
     def take_outcomes(self) -> pl.DataFrame:
         """What became of the frames, which the ledger then forgets."""
         ledger, self.ledger = self.ledger, Ledger(0)
-        self._opener.ledger = self.ledger
         return ledger.outcomes()
 
     def take_readings(self) -> Iterator[tuple[Rows, pl.DataFrame]]:
@@ -120,13 +127,12 @@ class BatchDecoder:
     def _full_frames(self, rows: Rows) -> list[Telegrams]:
         """Decodes the full frames; returns the compact ones."""
         compact: list[Telegrams] = []
-        for slab in self._frames.slabs(rows):
-            for found in linked(slab):
-                for telegrams in self._opener.open(found):
-                    if telegrams.is_compact:
-                        compact.append(telegrams)
-                    else:
-                        self._decode(telegrams, learn=True)
+        for found in chain.from_iterable(map(linked, self._frames.slabs(rows))):
+            for telegrams in self._opener.open(found):
+                if telegrams.is_compact:
+                    compact.append(telegrams)
+                else:
+                    self._decode(telegrams, learn=True)
         return compact
 
     def _compact_frames(self, compact: list[Telegrams]) -> None:
@@ -155,7 +161,7 @@ class BatchDecoder:
                 self.ledger.note(sure.rows, outcome="decoded", layout_id=digest)
                 note_telegram_keys(sure, self.ledger)
                 if learn:
-                    self._learn(address.meter_id, format_of(sure.rest[0].tobytes()))
+                    self._learn(address.meter_id, format_of_records(records))
 
     def _learn(self, meter_id: str, found: tuple[int, bytes] | None) -> None:
         """Keeps a format unless it is known of this kind of meter already."""
@@ -177,4 +183,4 @@ class BatchDecoder:
     @property
     def _single(self) -> Single:
         """The scalar decoder with what is known by now."""
-        return Single(self._ring, self._formats, self._registered.ids if self._registered else None)
+        return Single(self.ring, self._formats, self._registered.ids if self._registered else None)

@@ -28,11 +28,11 @@ class KeyRing:
         starts: Position of each meter's first key, shape (m,).
         counts: Number of each meter's keys, shape (m,).
         secrets: The keys, in the order of ``codes``, shape (k, 16).
-        numbers: ``key_no`` of each key, shape (k,).
         proven: Whether a key has verified a frame, before or in this batch, shape (k,).
         worked: Whether a key has verified a frame of this batch, shape (k,).
         failed: Whether a key has failed a check in this batch, shape (k,).
-        meter_ids: Meter id of each key, shape (k,).
+        table: The keys as given, with columns meter_id and key_no.
+        places: Position of each key in the table, shape (k,).
     """
 
     codes: Codes
@@ -40,11 +40,11 @@ class KeyRing:
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
     secrets: Bytes = field(repr=False)
-    numbers: NDArray[np.int32]
     proven: NDArray[np.bool_]
     worked: NDArray[np.bool_]
     failed: NDArray[np.bool_]
-    meter_ids: pl.Series
+    table: pl.DataFrame
+    places: Rows
 
     def spans(self, codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Position of each meter's first key and the number of its keys, both shape (n,)."""
@@ -60,12 +60,11 @@ class KeyRing:
         places, found = self.meters.find(codes)
         return found & np.logical_or.reduceat(self.proven, self.starts)[places]
 
-    def named(self, mask: NDArray[np.bool_]) -> pl.DataFrame:
-        """Columns meter_id and key_no of the masked keys."""
-        chosen = pl.DataFrame(
-            {"meter_id": self.meter_ids, "key_no": self.numbers}, schema_overrides={"key_no": pl.Int32}
-        )
-        return chosen.filter(pl.Series(mask, dtype=pl.Boolean))
+    def results(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Columns meter_id and key_no of the keys that worked, and of those that failed and have never worked."""
+        meter_ids, numbers = self.table["meter_id"], self.table["key_no"].cast(pl.Int32)
+        worked, failed = (pl.Series(self.places[mask]) for mask in (self.worked, self.failed & ~self.proven))
+        return pl.DataFrame([meter_ids[worked], numbers[worked]]), pl.DataFrame([meter_ids[failed], numbers[failed]])
 
     def encrypt(self, keys: Rows, blocks: Bytes) -> Bytes:
         """AES-encrypts rows of whole blocks, shape (n, 16 m), each row with the key at ``keys``, shape (n,)."""
@@ -120,24 +119,26 @@ def key_ring(keys: pl.DataFrame) -> KeyRing:
     Returns:
         The ring. Keys of another length than 16 bytes are left out.
     """
-    usable = keys.filter(pl.col("key").bin.size() == 16)
+    sizes = keys["key"].bin.size()
+    usable = keys if (sizes == aes.BLOCK).all() else keys.filter(sizes == aes.BLOCK)
     codes, known = codes_of_ids(usable["meter_id"])
     order = np.flatnonzero(known)
     order = order[np.argsort(codes[order], kind="stable")]
-    codes, chosen = codes[order], usable[order]
-    proven = chosen["verified"].fill_null(value=False).to_numpy().astype(np.bool_)
+    codes = codes[order]
+    verified = usable["verified"]
+    proven = (verified.fill_null(value=False) if verified.null_count() else verified).to_numpy()[order].astype(np.bool_)
     starts = np.flatnonzero(codes != np.concatenate([~codes[:1], codes[:-1]]))
     return KeyRing(
         codes=codes,
         meters=CodeIndex(codes[starts]),
         starts=starts,
         counts=np.diff(np.append(starts, len(codes))),
-        secrets=_matrix(chosen["key"]),
-        numbers=chosen["key_no"].to_numpy().astype(np.int32),
+        secrets=taken(_matrix(usable["key"]), order),
         proven=proven,
         worked=np.zeros(len(order), np.bool_),
         failed=np.zeros(len(order), np.bool_),
-        meter_ids=chosen["meter_id"],
+        table=usable,
+        places=order,
     )
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from decoders.batch.columns import Bytes, Rows, groups
 from decoders.batch.meters import Codes, ids_of_codes
+from decoders.batch.parts import column_of
 from decoders.batch.texts import hex_column
 from decoders.batch.vocabulary import SHARED, Vocabulary
 from decoders.identity import DIGEST_SIZE
@@ -98,11 +99,11 @@ class Ledger:
 
     def access_numbers(self) -> pl.Series:
         """Access numbers of all frames; null where there is none."""
-        return _with_nulls(pl.Series("access_no", self.access), self.access < 0)
+        return column_of(self.access, self.access >= 0, pl.Int32()).alias("access_no")
 
     def statuses(self) -> pl.Series:
         """Status bytes of all frames; null where there is none."""
-        return _with_nulls(pl.Series("status", self.status), self.status < 0)
+        return column_of(self.status, self.status >= 0, pl.Int16()).alias("status")
 
     def telegram_keys(self) -> pl.Series:
         """Telegram keys of all frames; null where none was found."""

@@ -54,22 +54,23 @@ class Linked:
 
 def linked(slab: Slab) -> Iterator[Linked]:
     """Splits a slab by link format; frames that fit none are not among the results."""
-    rest = slab.where(~_begins_with_sync(slab.data))
+    # One name for what is left: frames that are linked are not kept a second time while they are decoded.
+    slab = slab.where(~_begins_with_sync(slab.data))
     for link, holds, strip in (
         ("mbus_long", _wired_holds, _strip_wired),
         ("A", _a_holds, _strip_a),
         ("B", _b_holds, _strip_b),
         ("no_crc", _length_holds, _strip_nothing),
     ):
-        if not len(rest.rows):
+        if not len(slab.rows):
             return
-        mask = holds(rest.data)
+        mask = holds(slab.data)
         if mask.any():
-            found = rest.where(mask)
-            yield strip(found.rows, link, found.data)
-            rest = rest.where(~mask)
+            found = strip(link, slab.where(mask))
+            slab = slab.where(~mask)
+            yield found
         if link == "mbus_long":
-            rest = rest.where(~_begins_as_wired(rest.data))
+            slab = slab.where(~_begins_as_wired(slab.data))
 
 
 def _begins_with_sync(data: Bytes) -> NDArray[np.bool_]:
@@ -100,8 +101,8 @@ def _wired_holds(data: Bytes) -> NDArray[np.bool_]:
     return mask
 
 
-def _strip_wired(rows: Rows, link: str, data: Bytes) -> Linked:
-    return Linked(rows, link, data[:, 4:-_WIRED_TAIL], _WIRED_HEAD - 4)
+def _strip_wired(link: str, slab: Slab) -> Linked:
+    return Linked(slab.rows, link, slab.data[:, 4:-_WIRED_TAIL], _WIRED_HEAD - 4)
 
 
 @cache
@@ -141,10 +142,10 @@ def _checked(data: Bytes, mask: NDArray[np.bool_], spans: tuple[tuple[int, int],
     return mask
 
 
-def _strip_a(rows: Rows, link: str, data: Bytes) -> Linked:
-    spans = _blocks_a(data.shape[1])
-    content = np.concatenate([data[:, start:stop] for start, stop in spans], axis=1)
-    return Linked(rows, link, content, _HEADER)
+def _strip_a(link: str, slab: Slab) -> Linked:
+    spans = _blocks_a(slab.data.shape[1])
+    content = np.concatenate([slab.data[:, start:stop] for start, stop in spans], axis=1)
+    return Linked(slab.rows, link, content, _HEADER)
 
 
 def _spans_b(width: int) -> tuple[tuple[int, int], ...]:
@@ -164,10 +165,10 @@ def _b_holds(data: Bytes) -> NDArray[np.bool_]:
     return _checked(data, mask, spans)
 
 
-def _strip_b(rows: Rows, link: str, data: Bytes) -> Linked:
-    spans = _spans_b(data.shape[1])
-    body = np.concatenate([data[:, start:stop] for start, stop in spans], axis=1)
-    return Linked(rows, link, body, _HEADER)
+def _strip_b(link: str, slab: Slab) -> Linked:
+    spans = _spans_b(slab.data.shape[1])
+    body = np.concatenate([slab.data[:, start:stop] for start, stop in spans], axis=1)
+    return Linked(slab.rows, link, body, _HEADER)
 
 
 def _length_holds(data: Bytes) -> NDArray[np.bool_]:
@@ -179,5 +180,5 @@ def _length_holds(data: Bytes) -> NDArray[np.bool_]:
     return mask
 
 
-def _strip_nothing(rows: Rows, link: str, data: Bytes) -> Linked:
-    return Linked(rows, link, data, _HEADER)
+def _strip_nothing(link: str, slab: Slab) -> Linked:
+    return Linked(slab.rows, link, slab.data, _HEADER)

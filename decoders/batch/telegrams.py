@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from decoders.batch.authentication import Places
-from decoders.batch.columns import Bytes, Rows, taken
+from decoders.batch.authentication import Fields
+from decoders.batch.columns import Bytes, Places, Rows, taken
 from decoders.batch.meters import Codes
 
 _LINK_HEADER = 10
@@ -38,7 +38,7 @@ class Telegrams:
     security: str = "none"
     is_proven: bool = False
     is_compact: bool = False
-    authentication: Places | None = None
+    authentication: Fields | None = None
     area: Bytes | None = None
 
     def __len__(self) -> int:
@@ -59,8 +59,10 @@ class Telegrams:
         """Bytes not read yet, shape (n, width)."""
         return self.sent if self.area is None else self.area
 
-    def pick(self, places: NDArray[np.bool_] | Rows) -> "Telegrams":
+    def pick(self, places: NDArray[np.bool_] | Places) -> "Telegrams":
         """The telegrams at a mask, shape (n,), or at positions."""
+        if isinstance(places, slice):
+            return self
         at: Rows = np.flatnonzero(places) if places.dtype == np.bool_ else places.astype(np.int64, copy=False)
         if len(at) == len(self):
             return self  # positions come from groups() and are rising, so all of them is everything

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from decoders.batch.authentication import places_of
+from decoders.batch.authentication import fields_of
 from decoders.batch.checks import crc16, uint16_le
-from decoders.batch.columns import Rows, groups, uint_le
+from decoders.batch.columns import groups, uint_le
 from decoders.batch.identity import digests
 from decoders.batch.keys import KeyRing
 from decoders.batch.ledger import Ledger
@@ -33,6 +34,8 @@ _NAME_FLAG = 0x80
 _AFL_SHAPE = slice(1, 5)
 WORTH_COLUMNS = 50
 """Frames of mode 7 from which on columns are faster than the scalar decoder."""
+_MODE_7_AT_ONCE = 1 << 14
+_MANY_OF_A_METER = 4
 _UNOPENED_LINK = "the payload CRC does not match after decryption"
 _UNOPENED_PAYLOAD = "the payload does not begin with 2F2F after decryption"
 
@@ -94,9 +97,9 @@ class Opener:
         """Behind an authentication layer; fragments and what mode 7 cannot use stay open."""
         if telegrams.rest.shape[1] < _AFL_SHAPE.stop:
             return
-        for shape, places in groups(uint_le(telegrams.rest, _AFL_SHAPE.start, 4).astype(np.int64)):
+        for shape, places in groups(uint_le(telegrams.rest, _AFL_SHAPE.start, 4).astype(np.uint32)):
             part = telegrams.pick(places)
-            fields = places_of(part.start, shape)
+            fields = fields_of(part.start, shape)
             if fields is not None and fields.message.start < part.frame.shape[1]:
                 for ci, inner in _by_ci(replace(part, start=fields.message.start, authentication=fields)):
                     yield from self._transport(ci, inner)
@@ -129,7 +132,7 @@ class Opener:
         unset = self.ledger.access[telegrams.rows] < 0
         self.ledger.access[telegrams.rows[unset]] = access[unset]
         self.ledger.status[telegrams.rows] = telegrams.rest[:, size - 2]
-        word = uint16_le(telegrams.rest, size - 1).astype(np.int64)
+        word = uint16_le(telegrams.rest, size - 1)
         for mode, places in groups(word >> 8 & 0x1F):
             part = telegrams.pick(places)
             if mode == 0 or (part.is_wired and mode not in STANDARD_MODES):
@@ -140,7 +143,7 @@ class Opener:
             elif mode == 7 and part.security == "none" and part.authentication is not None:
                 yield from self._mode_7(part, 2 + size, word[places] >> 4 & 0x0F)
 
-    def _mode_5(self, telegrams: Telegrams, at: int, blocks: Rows) -> Iterator[Telegrams]:
+    def _mode_5(self, telegrams: Telegrams, at: int, blocks: NDArray[np.integer]) -> Iterator[Telegrams]:
         for count, places in groups(blocks):
             if not count or telegrams.rest.shape[1] < at + BLOCK * count:
                 continue
@@ -150,20 +153,32 @@ class Opener:
                 access = locked.rest[:, at - 4]
                 yield from self._unlock(locked, mode_5(locked, at, count, access, self.ring), _UNOPENED_PAYLOAD)
 
-    def _mode_7(self, telegrams: Telegrams, at: int, blocks: Rows) -> Iterator[Telegrams]:
+    def _mode_7(self, telegrams: Telegrams, at: int, blocks: NDArray[np.integer]) -> Iterator[Telegrams]:
         for count, places in groups(blocks):
-            if not count or len(places) < WORTH_COLUMNS or telegrams.rest.shape[1] < at + BLOCK * count:
+            if (
+                not count
+                or np.count_nonzero(blocks == count) < WORTH_COLUMNS
+                or telegrams.rest.shape[1] < at + BLOCK * count
+            ):
                 continue
-            part = telegrams.pick(places)
-            sealed = part.pick(uint16_le(part.rest, at) != FILLERS)
-            for locked in self._with_keys(sealed, "mode7"):
-                forged = np.zeros(len(locked), np.bool_)
-                plain, verified = try_keys(
-                    *self.ring.spans(locked.codes), self.ring, mode_7(locked, at, count, self.ring, forged)
-                )
-                # Which of several failures counts is left to the scalar decoder.
-                self.close(locked.pick(~verified & ~forged), "wrong_key", _UNOPENED_PAYLOAD)
-                yield replace(locked, area=plain).pick(verified)
+            for part in self._in_turns(telegrams.pick(places)):
+                sealed = part.pick(uint16_le(part.rest, at) != FILLERS)
+                for locked in self._with_keys(sealed, "mode7"):
+                    forged = np.zeros(len(locked), np.bool_)
+                    plain, verified = try_keys(
+                        *self.ring.spans(locked.codes), self.ring, mode_7(locked, at, count, self.ring, forged)
+                    )
+                    # Which of several failures counts is left to the scalar decoder.
+                    self.close(locked.pick(~verified & ~forged), "wrong_key", _UNOPENED_PAYLOAD)
+                    yield replace(locked, area=plain).pick(verified)
+
+    def _in_turns(self, telegrams: Telegrams) -> Iterator[Telegrams]:
+        """Telegrams in portions where there are few of a meter: keys and what is derived from them bound the memory."""
+        if len(telegrams) > _MANY_OF_A_METER * len(self.ring.starts):
+            yield telegrams  # portions would derive the keys of a meter again and again
+            return
+        for start in range(0, len(telegrams), _MODE_7_AT_ONCE):
+            yield telegrams.pick(np.arange(start, min(start + _MODE_7_AT_ONCE, len(telegrams))))
 
     def _plain(self, telegrams: Telegrams) -> Iterator[Telegrams]:
         """Telegrams that need no key, of registered meters."""

@@ -51,8 +51,7 @@ class Cells:
         if self.value is not None:
             columns["value"] = self.value
         if self.texts is not None and self.places is not None:
-            numbers = np.array([vocabulary.number(text) for text in self.texts], np.int32)
-            columns["value_text"] = Values(numbers[self.places])
+            columns["value_text"] = Values(vocabulary.numbers(self.texts)[self.places])
         return columns
 
     def datetimes(self) -> Values | None:
@@ -177,7 +176,7 @@ def _scaled(numbers: NDArray[np.float64], exponent: int) -> NDArray[np.float64]:
 def _by_content(header: bytes, data: Bytes) -> Cells:
     """Cells read by the scalar decoder, once per distinct content."""
     contents, places = distinct(data)
-    raw, value, texts = zip(*(_content_cells(header + content) for content in contents), strict=True)
+    raw, value, texts = zip(*map(_content_cells, map(header.__add__, contents)), strict=True)
     return Cells(
         _values(raw, np.int64, places),
         _values(value, np.float64, places),
@@ -188,9 +187,12 @@ def _by_content(header: bytes, data: Bytes) -> Cells:
 
 def _values(found: Sequence[float | None], dtype: type[np.int64 | np.float64], places: Rows) -> Values | None:
     """A column of the contents' numbers."""
-    valid = np.array([number is not None for number in found])
-    if not valid.any():
+    missing = found.count(None)
+    if missing == len(found):
         return None
+    if not missing:
+        return Values(np.array(found, dtype)[places])
+    valid = np.array([number is not None for number in found])
     return Values(np.array([number or 0 for number in found], dtype)[places], valid[places])
 
 
@@ -210,9 +212,16 @@ def distinct(data: Bytes) -> tuple[list[bytes], NDArray[np.int64]]:
         table[short] = 1
         found = np.flatnonzero(table)
         table[found] = np.arange(len(found))
-        return [int(word).to_bytes(width, "little") for word in found], table[short]
+        return _contents(found, width), table[short]
     if width <= 8:
         words, places = np.unique(uint_le(data, 0, width), return_inverse=True)
-        return [int(word).to_bytes(width, "little") for word in words], places
+        return _contents(words, width), places
     cells, places = np.unique(np.ascontiguousarray(data).view(f"V{width}").ravel(), return_inverse=True)
-    return [cell.tobytes() for cell in cells], places
+    return cells.tolist(), places
+
+
+def _contents(words: NDArray[np.integer], width: int) -> list[bytes]:
+    """The lower ``width`` bytes of integers of 8 bytes."""
+    cells = words.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width]
+    found: list[bytes] = np.ascontiguousarray(cells).view(f"V{width}").ravel().tolist()
+    return found

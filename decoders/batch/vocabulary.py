@@ -1,5 +1,8 @@
 """Texts as small numbers: columns that say the same few things in many rows."""
 
+from collections.abc import Sequence
+from itertools import count
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -23,10 +26,14 @@ class Vocabulary:
 
     def number(self, text: str | None) -> int:
         """The text's number."""
-        found = self._numbers.setdefault(text, len(self._texts))
-        if found == len(self._texts):
-            self._texts.append(text)
-        return found
+        return int(self.numbers([text])[0])
+
+    def numbers(self, texts: Sequence[str | None]) -> NDArray[np.int32]:
+        """The texts' numbers, shape (n,)."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._numbers]
+        self._numbers.update(zip(new, count(len(self._texts))))
+        self._texts += new
+        return np.fromiter(map(self._numbers.__getitem__, texts), np.int32, len(texts))
 
     def text(self, number: int) -> str | None:
         """The text of a number."""
@@ -35,5 +42,5 @@ class Vocabulary:
     def column(self, numbers: NDArray[np.int32], dtype: pl.DataType) -> pl.Series:
         """Texts of the numbers, as :data:`SHARED` or strings."""
         if len(numbers) and (numbers == numbers[0]).all():
-            return pl.Series([self._texts[numbers[0]]], dtype=dtype).new_from_index(0, len(numbers))
+            return pl.Series([self.text(numbers[0])], dtype=dtype).new_from_index(0, len(numbers))
         return pl.Series(self._texts, dtype=dtype)[pl.Series(numbers)]

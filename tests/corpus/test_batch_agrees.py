@@ -103,9 +103,12 @@ def assert_agree(frames: list[bytes], keys: pl.DataFrame, registered: set[str] |
     )
     telegrams = scalar(frames, keys, registered)
     assert decoded.outcomes["frame_id"].to_list() == ids
-    readings = {row["frame_id"]: row for row in decoded.readings.to_dicts()}
+    readings = {
+        row["frame_id"]: row
+        for row in decoded.with_frames(decoded.readings, "frame_id", "meter_id", "telegram_key").to_dicts()
+    }
     records: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for row in decoded.records.sort("frame_id", "record_no").to_dicts():
+    for row in decoded.with_frames(decoded.records, "frame_id", "meter_id").sort("frame_id", "record_no").to_dicts():
         records[row["frame_id"]].append(row)
     assert len(readings) == decoded.readings.height
     for frame_id, frame, telegram, found in zip(ids, frames, telegrams, decoded.outcomes.to_dicts(), strict=True):

@@ -51,15 +51,16 @@ def test_nothing_in_gives_typed_nothing() -> None:
     decoded = decode_batch(pl.DataFrame(schema={"frame_id": pl.String, "frame": pl.Binary}), keys(), KNOWN)
     assert decoded.outcomes.is_empty()
     for found, table in ((decoded.readings, READINGS), (decoded.records, RECORDS)):
+        _, *names = found.columns
         texts = found.with_columns(cs.categorical().cast(pl.String))
-        assert texts.schema == pl.Schema({name: table.schema[name] for name in found.columns})
+        assert texts.schema == pl.Schema({"frame_no": pl.UInt32, **{name: table.schema[name] for name in names}})
     assert decoded.outcomes.schema["access_no"] == pl.Int32
     assert decoded.verified.schema == decoded.failed.schema == {"meter_id": pl.String, "key_no": pl.Int32}
 
 
 def test_a_full_frame_becomes_a_reading_and_records() -> None:
     decoded = decode(sealed(FULL))
-    reading = decoded.readings.row(0, named=True)
+    reading = decoded.with_frames(decoded.readings, "meter_id").row(0, named=True)
     assert decoded.outcomes["outcome"].to_list() == ["decoded"]
     assert (reading["meter_id"], str(reading["volume_m3"]), reading["info_code"]) == (METER, "123456.789000", 0)
     assert reading["info_code_kind"] == "water_16bit"
@@ -92,8 +93,8 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = decode(*frames)
     assert whole.outcomes["outcome"].to_list() == ["decoded", "corrupt", "decoded", "decoded"]
     assert parts.outcomes.equals(whole.outcomes)
-    assert parts.readings.sort("frame_id").equals(whole.readings.sort("frame_id"))
-    assert parts.records.sort("frame_id").equals(whole.records.sort("frame_id"))
+    assert parts.readings.sort("frame_no").equals(whole.readings.sort("frame_no"))
+    assert parts.records.sort("frame_no").equals(whole.records.sort("frame_no"))
 
 
 def test_a_failed_key_is_wrong_until_it_verifies_a_frame() -> None:

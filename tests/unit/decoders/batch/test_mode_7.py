@@ -124,7 +124,7 @@ def test_columns_open_what_their_keys_sealed(mac_size: int, *, length: bool) -> 
     assert decoded.verified.height == 59
     expected = [decode_telegram(frame, [Key(meter.key)]) for frame, meter in zip(frames, METERS, strict=True)]
     del expected[3]
-    readings = decoded.readings.sort(pl.col("frame_id").cast(pl.Int64))
+    readings = decoded.with_frames(decoded.readings.sort("frame_no"), "telegram_key")
     assert readings["volume_m3"].to_list() == [telegram.fields["volume_m3"] for telegram in expected]
     assert readings["telegram_key"].to_list() == [telegram.telegram_key for telegram in expected]
 

@@ -104,10 +104,9 @@ def test_the_batch_decoder_joins_them_too() -> None:
     found = decode_batch(frames, keys, KNOWN)
     assert found.outcomes["outcome"].to_list() == ["decoded"] * 3 + ["unknown_format"]
     assert found.outcomes["telegram_key"].n_unique() == 2
-    assert found.readings.select("frame_id", "meter_id", pl.col("volume_m3").cast(float)).rows() == [
-        ("a", meter, 1.234)
-    ]
-    assert set(found.records["frame_id"]) == {"a"}
+    readings = found.with_frames(found.readings, "frame_id", "meter_id")
+    assert readings.select("frame_id", "meter_id", pl.col("volume_m3").cast(float)).rows() == [("a", meter, 1.234)]
+    assert set(found.records["frame_no"]) == {0}
     assert found.verified.rows() == [(meter, 1)]
     missing = decode_batch(frames[[0, 2]], keys, KNOWN)
     assert missing.outcomes["outcome"].to_list() == ["unsupported"] * 2
