@@ -171,13 +171,15 @@ def _is_current(record: DataRecord) -> bool:
 
 
 def _fits(rule: FieldRule, record: DataRecord) -> bool:
-    if (record.tariff, record.subunit) != (rule.tariff, rule.subunit):
-        return False
-    if rule.data_type not in (None, record.data_type):
-        return False
     if rule.vib is not None:
-        return record.vib == rule.vib
-    return (record.quantity, _meanings(record)) == (rule.quantity, rule.modifiers)
+        is_meant = record.vib == rule.vib
+    else:
+        is_meant = record.quantity == rule.quantity and _meanings(record) == rule.modifiers
+    return (
+        is_meant
+        and (record.tariff, record.subunit) == (rule.tariff, rule.subunit)
+        and rule.data_type in (None, record.data_type)
+    )
 
 
 def _meanings(record: DataRecord) -> tuple[str, ...]:

@@ -67,12 +67,13 @@ class Tables:
     def take_records(self) -> tuple[Rows, pl.DataFrame]:
         """Frames and columns of the records so far, in the order of their layouts."""
         cells = self.cells.take_table()
+        places = cells.drop_in_place("kind")
         what = []
         for at, (name, dtype) in enumerate(KIND_SCHEMA.items()):
             values = [kind[at] for kind in self.kinds]
             column = pl.Series(name, values, dtype)
-            what.append(column.new_from_index(0, cells.height) if len(set(values)) == 1 else column[cells["kind"]])
-        return self.cells.rows(), cells.drop("kind").hstack(what)
+            what.append(column.new_from_index(0, cells.height) if len(set(values)) == 1 else column[places])
+        return self.cells.rows(), cells.hstack(what)
 
     def _add_readings(self, rows: Rows, columns: dict[str, Values]) -> None:
         """Adds rows without those that have no value at all."""
