@@ -8,8 +8,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import settings
-from registry.keys import KeyVault
 from registry.store import Registry
+from registry.vault import KeyVault
 from warehouse.lake import Lake
 
 

@@ -11,7 +11,7 @@ from assets.steps.publishing import publish_registry
 from cli.home import HomeOption
 from cli.messages import say
 from pipelines.instance import prepare_instance
-from registry.keys import KeyVault
+from registry.vault import KeyVault
 
 
 def init(

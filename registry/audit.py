@@ -1,16 +1,47 @@
-"""The audit log: append-only, each event chained by its hash to the one before (ALGORITHMS §18)."""
+"""The audit log: append-only, each event chained by its hash to the one before (ALGORITHMS §18).
+
+What an event tells of a person is encrypted under a key of that person's own (:mod:`registry.subjects`), so that erasure
+destroys the key and the chain still verifies.
+"""
 
 import json
 import socket
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry.models import AuditEvent
 from registry.store import Registry
+from registry.subjects import seal, unseal
+from registry.vault import KeyVault
+
+GENESIS = "0" * 64
+"""What the first event is chained to."""
+
+Fields = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalChange:
+    """What an event changes of a person's data.
+
+    Attributes:
+        vault: Wraps the person's key.
+        subject: Who, by a name without meaning, such as ``customer:P1`` or ``user:42``.
+        before: Fields as they were.
+        after: Fields as they are now.
+    """
+
+    vault: KeyVault
+    subject: str
+    before: Fields | None = None
+    after: Fields | None = None
 
 
 def record(
@@ -20,8 +51,13 @@ def record(
     event: str,
     identity: str,
     now: datetime,
-    subject: str | None = None,
-    details: Mapping[str, object] | None = None,
+    target: str | None = None,
+    before: Fields | None = None,
+    after: Fields | None = None,
+    reason: str | None = None,
+    details: Fields | None = None,
+    personal: PersonalChange | None = None,
+    computer: str | None = None,
 ) -> None:
     """Appends an event in the transaction of the change it tells of.
 
@@ -31,50 +67,107 @@ def record(
         event: Type, e.g. ``meters.import``.
         identity: User or service.
         now: When.
-        subject: What was changed.
-        details: More, as JSON; never a key or personal data.
+        target: What was changed, e.g. a meter id or the name of a file.
+        before: Fields that changed, as they were; never a key or personal data.
+        after: The same fields as they are now.
+        reason: Why, in the words of who did it.
+        details: Technical details; never a key or personal data.
+        personal: What changed of a person's data.
+        computer: Name or address of the computer it was done from; by default this one.
     """
+    lock_chain(session)
     row = AuditEvent(
         organisation=organisation,
         at=now,
         event=event,
         identity=identity,
-        computer=socket.gethostname(),
-        object=subject,
-        details=json.dumps(details, sort_keys=True) if details else None,
+        computer=computer or socket.gethostname(),
+        object=target,
+        before=_json(before),
+        after=_json(after),
+        reason=reason,
+        details=_json(details),
+        subject=personal.subject if personal else None,
+        personal=_sealed(session, organisation, personal, now) if personal else None,
     )
-    before = session.scalar(select(AuditEvent.digest).order_by(AuditEvent.number.desc()).limit(1))
-    row.digest = _digest(before, row)
+    previous = session.scalar(select(AuditEvent.digest).order_by(AuditEvent.number.desc()).limit(1))
+    row.digest = _digest(previous or GENESIS, row)
     session.add(row)
     session.flush()
 
 
-def first_broken(registry: Registry) -> int | None:
-    """Walks the chain.
+def lock_chain(session: Session) -> None:
+    """Lets one transaction at a time append, where the database does not see to it itself."""
 
-    Args:
-        registry: The registry.
 
-    Returns:
-        Number of the first event that was altered, or whose predecessor is missing; ``None`` where the chain holds.
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a walk along the chain found.
+
+    Attributes:
+        events: Events that hold, in order.
+        head: Hash of the last of them.
+        broken: Number of the first event that was altered, or whose predecessor is missing; ``None`` where all hold.
     """
-    before: str | None = None
+
+    events: int
+    head: str
+    broken: int | None
+
+
+def walk(registry: Registry) -> Chain:
+    """Walks the chain from its start."""
+    before, count = GENESIS, 0
     with registry.begin(readonly=True) as session:
-        for row in session.scalars(select(AuditEvent).order_by(AuditEvent.number)):
+        for row in session.scalars(select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)):
             if row.digest != _digest(before, row):
-                return row.number
-            before = row.digest
-    return None
+                return Chain(count, before, row.number)
+            before, count = row.digest, count + 1
+    return Chain(count, before, None)
 
 
-def _digest(before: str | None, row: AuditEvent) -> str:
-    fields = (
-        row.organisation,
-        row.at.astimezone(UTC).isoformat(),  # as the database gives it back
-        row.event,
-        row.identity,
-        row.computer,
-        row.object,
-        row.details,
+def holds_head(registry: Registry, events: int, head: str) -> bool:
+    """Whether the chain still has, as its event number ``events`` from the start, the one with this hash.
+
+    A chain that someone wrote anew from some event on verifies in itself, but not against a head noted before.
+    """
+    if not events:
+        return head == GENESIS
+    with registry.begin(readonly=True) as session:
+        statement = select(AuditEvent.digest).order_by(AuditEvent.number).offset(events - 1).limit(1)
+        return session.scalar(statement) == head
+
+
+def personal_of(session: Session, vault: KeyVault, event: AuditEvent) -> dict[str, Any] | None:
+    """What an event tells of a person: ``before`` and ``after``; ``None`` where nothing, or where it is erased."""
+    if event.subject is None or event.personal is None:
+        return None
+    opened = unseal(session, vault, event.organisation, event.subject, bytes.fromhex(event.personal))
+    return None if opened is None else json.loads(opened)
+
+
+def _sealed(session: Session, organisation: str, personal: PersonalChange, now: datetime) -> str:
+    content = json.dumps(
+        {"before": personal.before, "after": personal.after}, sort_keys=True, default=_plain, ensure_ascii=False
     )
-    return sha256(json.dumps([before, *fields]).encode()).hexdigest()
+    return seal(session, personal.vault, organisation, personal.subject, content.encode(), now).hex()
+
+
+def _json(fields: Fields | None) -> str | None:
+    return json.dumps(fields, sort_keys=True, default=_plain, ensure_ascii=False) if fields else None
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date | Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in the audit log")
+
+
+def _digest(previous: str, row: AuditEvent) -> str:
+    names = ("organisation", "event", "identity", "computer", "object", "before", "after", "reason", "details")
+    fields = {name: getattr(row, name) for name in (*names, "subject", "personal")}
+    fields["at"] = row.at.astimezone(UTC).isoformat()  # as the database gives it back
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(bytes.fromhex(previous) + canonical.encode()).hexdigest()

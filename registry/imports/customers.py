@@ -91,7 +91,7 @@ def import_customers(
             event="customers.import",
             identity=identity,
             now=now,
-            subject=source_name,
+            target=source_name,
             details={"added": new.height, "installed": fresh.height, "rejected": rejected.height},
         )
     updated -= set(new["metering_point"])

@@ -155,7 +155,7 @@ def import_exchanges(
             event="exchanges.import",
             identity=identity,
             now=now,
-            subject=source_name,
+            target=source_name,
             details={"added": added, "updated": updated, "rejected": rejected.height},
         )
     return ImportReport(

@@ -12,9 +12,10 @@ from registry import audit
 from registry.imports.meters import MEDIA
 from registry.imports.report import KeyReport, remarks
 from registry.keyfiles.lines import KeyFile, KeyLine
-from registry.keys import KeyVault, NewKey, store_keys
+from registry.keys import NewKey, store_keys
 from registry.models import Meter, MeterKey
 from registry.store import Registry
+from registry.vault import KeyVault
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def _note(
         event="keys.import",
         identity=identity,
         now=now,
-        subject=source_name,
+        target=source_name,
         details={
             "new": report.new,
             "changed": report.changed,

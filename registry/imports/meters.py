@@ -9,9 +9,10 @@ from registry import audit
 from registry.csv_table import read_table, reject, reject_repeats, split
 from registry.imports.report import ImportReport
 from registry.key_text import parse_key
-from registry.keys import KeyVault, NewKey, store_keys
+from registry.keys import NewKey, store_keys
 from registry.models import Meter
 from registry.store import Registry
+from registry.vault import KeyVault
 
 REQUIRED = ("manufacturer", "serial", "version", "device_type")
 OPTIONAL = ("model", "medium", "key")
@@ -108,7 +109,7 @@ def import_meters(
             event="meters.import",
             identity=identity,
             now=now,
-            subject=source_name,
+            target=source_name,
             details={"added": new.height, "updated": len(updated), "keys": len(keyed), "rejected": rejected.height},
         )
     return ImportReport(

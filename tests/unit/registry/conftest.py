@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from registry.imports import ImportReport, import_customers, import_exchanges, import_meters
-from registry.keys import KeyVault
 from registry.store import Registry
+from registry.vault import KeyVault
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Copenhagen")

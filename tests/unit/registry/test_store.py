@@ -13,11 +13,12 @@ from sqlalchemy import text
 
 from registry import audit, ledger
 from registry.errors import RegistryError
-from registry.keys import KeyVault, key_news, load_keys, record_results
+from registry.keys import key_news, load_keys, record_results
 from registry.ledger import FileResult, LandedFile
 from registry.models import Base
 from registry.store import Registry
 from registry.tables import published_tables, registered_meters
+from registry.vault import KeyVault
 from tests.conftest import REPOSITORY
 from tests.unit.registry.conftest import KEY, METERS, NOW
 
@@ -116,10 +117,10 @@ def test_cursors(registry) -> None:
 def test_a_changed_audit_row_breaks_the_chain(meters, registry) -> None:
     for _ in range(3):
         meters(METERS)
-    assert audit.first_broken(registry) is None
+    assert audit.walk(registry).broken is None
     with registry.begin() as session:
         session.execute(text("update audit_log set identity = 'somebody else' where number = 2"))
-    assert audit.first_broken(registry) == 2
+    assert audit.walk(registry).broken == 2
 
 
 def test_a_database_that_is_none(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from registry.imports import import_meters
-from registry.keys import KeyVault
+from registry.vault import KeyVault
 from registry.store import Registry
 
 folder, start = Path(sys.argv[1]), int(sys.argv[2])
@@ -158,7 +159,7 @@ def test_two_processes_import_at_once(registry, vault, tmp_path: Path) -> None:
     assert [worker.wait(60) for worker in workers] == [0, 0]
     assert published_tables(registry)["meters"].height == 500
     assert load_keys(registry, vault, "default").height == 500
-    assert audit.first_broken(registry) is None
+    assert audit.walk(registry).broken is None
 
 
 def test_opening_does_not_wait_for_a_writer(registry, tmp_path: Path) -> None:

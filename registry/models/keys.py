@@ -1,0 +1,28 @@
+"""Keys of meters, wrapped."""
+
+from datetime import datetime
+
+from sqlalchemy import LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.models.base import Base
+
+
+class MeterKey(Base):
+    """A meter's key, wrapped. Of a LoRaWAN set each key has a row, with the set's EUIs."""
+
+    __tablename__ = "meter_keys"
+
+    organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
+    meter_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key_no: Mapped[int] = mapped_column(primary_key=True)
+    key_class: Mapped[str] = mapped_column(String(8))
+    algorithm: Mapped[str] = mapped_column(String(8))
+    usage: Mapped[str] = mapped_column(String(16))
+    device_eui: Mapped[str | None] = mapped_column(String(16), index=True)
+    join_eui: Mapped[str | None] = mapped_column(String(16))
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    verified_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]

@@ -1,0 +1,39 @@
+"""Landed files, and how far their consumers have come."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Date, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.models.base import Base
+
+
+class File(Base):
+    """A landed file."""
+
+    __tablename__ = "landed_files"
+
+    organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int]
+    landed_at: Mapped[datetime]
+    landed_day: Mapped[date] = mapped_column(Date, index=True)
+    collector: Mapped[str | None] = mapped_column(String(128))
+    received_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    batch_no: Mapped[int | None] = mapped_column(index=True)
+    frames: Mapped[int | None]
+    rejected: Mapped[int | None]
+    reason: Mapped[str | None] = mapped_column(String(500))
+
+
+class Cursor(Base):
+    """How far a consumer has come."""
+
+    __tablename__ = "cursors"
+
+    organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(String(4000))
+    written_at: Mapped[datetime]
