@@ -1,7 +1,7 @@
 """The audit log: append-only, each event chained by its hash to the one before (ALGORITHMS §18).
 
-What an event tells of a person is encrypted under a key of that person's own (:mod:`registry.subjects`), so that erasure
-destroys the key and the chain still verifies.
+What an event tells of a person is encrypted under a key of that person's own (:mod:`registry.subjects`): erasure destroys
+the key, and the chain still verifies.
 """
 
 import json
