@@ -7,8 +7,10 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.resources import InstallationResource
+from assets.steps.auditing import breaks_of_audit_chain
 from assets.steps.decoding import latest_outcomes
 from warehouse.schemas import (
+    AUDIT_LOG,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
@@ -95,5 +97,6 @@ def _unique(table: Table) -> dg.AssetChecksDefinition:
 CHECKS = [
     *(_unique(table) for table in KEYED),
     _check("nothing_lost", OUTCOMES, "Every reception has exactly one latest outcome.", unaccounted_receptions),
+    _check("chain_holds", AUDIT_LOG, "The audit chain holds, also as its heads were noted.", breaks_of_audit_chain),
     _check("hours_sum_to_day", CONSUMPTION_DAILY, "Where all hours are known, they sum to the day.", days_that_differ),
 ]

@@ -19,6 +19,7 @@ COMMANDS = {
     "materialize": "cli.ingest:materialize",
     "decode": "cli.decode:decode",
     "sql": "cli.sql:sql",
+    "audit": "cli.audit:app",
     "serve": "cli.serve:serve",
     "simulate": "cli.simulate:simulate",
 }

@@ -5,6 +5,7 @@ import dagster as dg
 from assets import decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
 from assets.resources import InstallationResource
+from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
 from pipelines.jobs import INGEST
 from pipelines.sensors import SENSORS
 
@@ -17,7 +18,8 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[INGEST],
-        sensors=SENSORS,
+        jobs=[INGEST, note_audit_heads],
+        schedules=[DAILY_HEAD],
+        sensors=[*SENSORS, *RUN_SENSORS],
         resources={"installation": InstallationResource(home=dg.EnvVar("METERHOUSE_HOME"))},
     )

@@ -11,8 +11,10 @@ from sqlalchemy.exc import DBAPIError
 
 from assets.installation import Installation
 from assets.partitions import day_range_tags
+from assets.steps.auditing import record_run
 from assets.steps.staleness import runs_of_days, stale_days
 from assets.steps.touched import behind
+from pipelines.auditing import IDENTITY_TAG
 from pipelines.definitions import defs
 from pipelines.jobs import INGEST
 
@@ -104,7 +106,7 @@ def _run(
             result = job.execute_in_process(
                 instance=instance,
                 run_config={**(run_config or {}), "loggers": QUIET},
-                tags={**day_range_tags(first, last), "meterhouse/identity": identity},
+                tags={**day_range_tags(first, last), IDENTITY_TAG: identity},
                 asset_selection=_with_neighbours(selection) if selection else None,
                 raise_on_error=False,
             )
@@ -115,6 +117,14 @@ def _run(
             f"The run broke off, since it could not be recorded in {house.settings.dagster_path}: {reason}. "
             "Nothing is lost or half written. Free some space, check that the folder can be written, and repeat."
         ) from exc
+    record_run(
+        house,
+        identity=identity,
+        run_id=result.run_id,
+        succeeded=result.success,
+        details={"job": INGEST.name, "first_day": first.isoformat(), "last_day": last.isoformat()},
+        now=datetime.now(UTC),
+    )
     if not result.success:
         failures = [event for event in result.all_node_events if event.is_step_failure]
         reasons = "; ".join(f"{event.step_key}: {_innermost(event.step_failure_data.error)}" for event in failures)

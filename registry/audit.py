@@ -1,7 +1,7 @@
 """The audit log: append-only, each event chained by its hash to the one before (ALGORITHMS §18).
 
-What an event tells of a person is encrypted under a key of that person's own (:mod:`registry.subjects`): erasure destroys
-the key, and the chain still verifies.
+What an event tells of a person is encrypted under a key of that person's own (:mod:`registry.subjects`): erasure
+destroys the key, and the chain still verifies.
 """
 
 import json
@@ -108,34 +108,37 @@ class Chain:
         events: Events that hold, in order.
         head: Hash of the last of them.
         broken: Number of the first event that was altered, or whose predecessor is missing; ``None`` where all hold.
+        lost: Of the heads noted before, the counts at which the chain has another hash, or none.
     """
 
     events: int
     head: str
     broken: int | None
+    lost: tuple[int, ...]
 
 
-def walk(registry: Registry) -> Chain:
-    """Walks the chain from its start."""
-    before, count = GENESIS, 0
+def walk(registry: Registry, heads: Mapping[int, str] | None = None) -> Chain:
+    """Walks the chain from its start.
+
+    Args:
+        registry: The registry.
+        heads: Hashes noted before, by the number of events there were. A chain that somebody wrote anew, or cut off at
+            the end, verifies in itself, but not against them.
+
+    Returns:
+        What was found.
+    """
+    noted = dict(heads or {})
+    before, count, broken = GENESIS, 0, None
     with registry.begin(readonly=True) as session:
         for row in session.scalars(select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)):
             if row.digest != _digest(before, row):
-                return Chain(count, before, row.number)
+                broken = row.number
+                break
             before, count = row.digest, count + 1
-    return Chain(count, before, None)
-
-
-def holds_head(registry: Registry, events: int, head: str) -> bool:
-    """Whether the chain still has, as its event number ``events`` from the start, the one with this hash.
-
-    A chain that someone wrote anew from some event on verifies in itself, but not against a head noted before.
-    """
-    if not events:
-        return head == GENESIS
-    with registry.begin(readonly=True) as session:
-        statement = select(AuditEvent.digest).order_by(AuditEvent.number).offset(events - 1).limit(1)
-        return session.scalar(statement) == head
+            if noted.get(count) == before:
+                del noted[count]
+    return Chain(count, before, broken, tuple(sorted(noted)))
 
 
 def personal_of(session: Session, vault: KeyVault, event: AuditEvent) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Keys of persons: what is encrypted under them is erased by destroying the key."""
 
+import hmac
 import secrets
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from registry.errors import RegistryError
 from registry.models import SubjectKey
 from registry.vault import KeyVault
 
+_MARK_BYTES = 8
 _NONCE_BYTES = 12
 _KEY_BITS = 256
 
@@ -28,7 +30,7 @@ def seal(session: Session, vault: KeyVault, organisation: str, subject: str, con
         now: Instant of the change.
 
     Returns:
-        Nonce and ciphertext.
+        Mark of the key, nonce and ciphertext.
     """
     key = _key(session, vault, organisation, subject)
     if key is None:
@@ -37,20 +39,21 @@ def seal(session: Session, vault: KeyVault, organisation: str, subject: str, con
         session.add(SubjectKey(organisation=organisation, subject=subject, wrapped=wrapped, created_at=now))
         session.flush()
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, content, subject.encode())
+    return _mark(key) + nonce + AESGCM(key).encrypt(nonce, content, subject.encode())
 
 
 def unseal(session: Session, vault: KeyVault, organisation: str, subject: str, sealed: bytes) -> bytes | None:
-    """Decrypts; ``None`` where the key is destroyed.
+    """Decrypts; ``None`` where the key is destroyed, even if the person has got another one since.
 
     Raises:
         RegistryError: The content was altered, or belongs to another person.
     """
     key = _key(session, vault, organisation, subject)
-    if key is None:
+    if key is None or sealed[:_MARK_BYTES] != _mark(key):
         return None
+    nonce, text = sealed[_MARK_BYTES : _MARK_BYTES + _NONCE_BYTES], sealed[_MARK_BYTES + _NONCE_BYTES :]
     try:
-        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], subject.encode())
+        return AESGCM(key).decrypt(nonce, text, subject.encode())
     except InvalidTag as exc:
         raise RegistryError(f"What is kept of {subject} does not open: it was altered, or its key was.") from exc
 
@@ -68,6 +71,10 @@ def destroy(session: Session, organisation: str, subject: str) -> bool:
 def _key(session: Session, vault: KeyVault, organisation: str, subject: str) -> bytes | None:
     row = session.get(SubjectKey, (organisation, subject))
     return None if row is None else vault.unwrap(row.wrapped, organisation, _bound(subject))
+
+
+def _mark(key: bytes) -> bytes:
+    return hmac.digest(key, b"mark", "sha256")[:_MARK_BYTES]
 
 
 def _bound(subject: str) -> str:

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         organisation: Organisation that owns what is imported and landed.
         registry_url: SQLAlchemy URL of the registry.
         master_key_file: File with the master key that wraps meter keys; by default outside ``home``.
+        audit_heads_file: File where the heads of the audit chain are noted; by default outside ``home``.
         inbox: Folder that the folder sensor watches.
         sftp: SFTP drop that the SFTP sensor watches; unused while it names no host.
         on_time_deadline: Local time of the next day until which a reading counts as on time.
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     installation_id: str
     registry_url: str = ""
     master_key_file: Path | None = None
+    audit_heads_file: Path | None = None
     inbox: Path | None = None
     sftp: Sftp = Field(default_factory=Sftp)
     on_time_deadline: time = time(7, 0)
@@ -107,6 +109,11 @@ class Settings(BaseSettings):
     def master_key_path(self) -> Path:
         """File with the master key, by default in the user's configuration directory."""
         return self.master_key_file or Path.home() / ".config" / "meterhouse" / f"{self.installation_id}.key"
+
+    @property
+    def audit_heads_path(self) -> Path:
+        """File of the audit chain's heads, by default beside the master key."""
+        return self.audit_heads_file or self.master_key_path.with_suffix(".heads")
 
 
 def load(home: Path | None = None) -> Settings:

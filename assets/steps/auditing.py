@@ -1,0 +1,55 @@
+"""What runs leave in the audit log, and the noted heads of its chain."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from assets.installation import Installation
+from registry import audit
+from registry.heads import note_head, read_heads
+
+
+def record_run(
+    house: Installation, *, identity: str, run_id: str, succeeded: bool, details: Mapping[str, object], now: datetime
+) -> None:
+    """Notes a run of the graph and who asked for it.
+
+    Args:
+        house: The installation.
+        identity: Who asked: a user, or the service that runs unattended.
+        run_id: The orchestrator's id of the run, under which its log is found.
+        succeeded: Whether all its steps did.
+        details: More about it.
+        now: When it ended.
+    """
+    with house.registry.begin() as session:
+        audit.record(
+            session,
+            organisation=house.organisation,
+            event="run.succeeded" if succeeded else "run.failed",
+            identity=identity,
+            now=now,
+            target=run_id,
+            details=details,
+        )
+
+
+def breaks_of_audit_chain(house: Installation) -> int:
+    """Counts what does not hold of the audit chain: a break, and noted heads that it has lost."""
+    chain = audit.walk(house.registry, read_heads(house.settings.audit_heads_path))
+    return len(chain.lost) + (chain.broken is not None)
+
+
+def note_audit_head(house: Installation, now: datetime) -> audit.Chain:
+    """Walks the chain and, where it holds, notes its head at a separate place.
+
+    Args:
+        house: The installation.
+        now: Instant of the walk.
+
+    Returns:
+        What the walk found.
+    """
+    chain = audit.walk(house.registry)
+    if chain.broken is None:
+        note_head(house.settings.audit_heads_path, chain, now)
+    return chain

@@ -1,0 +1,102 @@
+"""``audit``: who changed what, and whether the record of it holds."""
+
+import csv
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.home import HomeOption, open_home
+from cli.messages import complain, say
+from registry.audit import walk
+from registry.heads import note_head, read_heads
+from registry.trail import Filter, details, events
+
+app = typer.Typer(help="The audit log.", no_args_is_help=True)
+
+COLUMNS = ("number", "at", "event", "identity", "computer", "object", "reason", "before", "after", "details")
+
+
+@app.callback()
+def audit() -> None:
+    """The audit log: every change by a person or a service, each event chained by its hash to the one before."""
+
+
+@app.command("list")
+def list_(
+    home: HomeOption = None,
+    from_: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="From then on, in the utility's zone."),
+    ] = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Up to then, in the utility's zone."),
+    ] = None,
+    event: Annotated[str | None, typer.Option(help="Type of event, or its beginning, such as meters.")] = None,
+    identity: Annotated[str | None, typer.Option(help="User or service.")] = None,
+    object_: Annotated[str | None, typer.Option("--object", help="What was changed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Events at most; the newest.")] = 1000,
+) -> None:
+    """Lists events as CSV, the newest first."""
+    house = open_home(home)
+    first, until = (at.replace(tzinfo=house.settings.zone).astimezone(UTC) if at else None for at in (from_, to))
+    asked = Filter(house.organisation, first, until, event, identity, object_)
+    writer = csv.writer(sys.stdout)
+    writer.writerow(COLUMNS)
+    for row in events(house.registry, asked, limit):
+        writer.writerow([row.at.isoformat() if name == "at" else getattr(row, name) for name in COLUMNS])
+
+
+@app.command()
+def show(number: Annotated[int, typer.Argument(help="Number of the event.")], home: HomeOption = None) -> None:
+    """Prints everything about one event as JSON, with what it tells of a person unless that was erased."""
+    house = open_home(home)
+    found = details(house.registry, house.vault, house.organisation, number)
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def verify(
+    home: HomeOption = None,
+    heads: Annotated[
+        Path | None, typer.Option(help="File of noted heads; by default the one of the settings.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Walks the chain and compares it with the heads noted before; exit status 1 where either does not hold."""
+    house = open_home(home)
+    file = heads or house.settings.audit_heads_path
+    noted = read_heads(file)
+    chain = walk(house.registry, noted)
+    if chain.broken is not None:
+        complain(f"The chain breaks at event {chain.broken}: it was altered, or events before it are missing.")
+    elif chain.lost:
+        complain(
+            f"The chain holds in itself, but not as it was noted in {file}: it differs at event {chain.lost[0]} or "
+            "before, or ends earlier. Somebody wrote it anew or cut it off."
+        )
+    else:
+        say(f"{chain.events} events hold, and {len(noted)} noted heads agree. Head: {chain.head}")
+        return
+    raise typer.Exit(1)
+
+
+@app.command()
+def head(
+    home: HomeOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to append to; by default the one of the settings.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Walks the chain and notes its head at a separate place."""
+    house = open_home(home)
+    file = out or house.settings.audit_heads_path
+    chain = walk(house.registry)
+    if chain.broken is not None:
+        complain(f"The chain breaks at event {chain.broken}; no head is noted. See 'meterhouse audit verify'.")
+        raise typer.Exit(1)
+    note_head(file, chain, datetime.now(UTC))
+    say(f"{file}: {chain.events} events, head {chain.head}")

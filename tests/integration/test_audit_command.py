@@ -1,0 +1,93 @@
+"""The audit log on the command line, and what runs leave in it."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from assets.resources import InstallationResource
+from assets.steps.auditing import breaks_of_audit_chain
+from cli.main import app
+from pipelines.auditing import SERVICE, note_audit_heads
+from pipelines.definitions import defs
+from pipelines.runs import RunError, run_days
+from registry.trail import Filter, events
+from tests.integration.installations import fleet, house
+
+__all__ = ["fleet", "house"]
+
+
+def run(*words: str):
+    return CliRunner().invoke(app, ["audit", *words])
+
+
+def test_list_show_verify_and_heads(house, fleet: Path) -> None:
+    house.take("meters", fleet / "meters.csv")
+    listed = list(csv.DictReader(io.StringIO(run("list", "--event", "meters").stdout)))
+    assert [row["event"] for row in listed] == ["meters.import"]
+    assert listed[0]["identity"].startswith("local:")
+    meters = len((fleet / "meters.csv").read_text().splitlines()) - 1
+    assert json.loads(listed[0]["details"])["added"] == meters
+    shown = json.loads(run("show", listed[0]["number"]).stdout)
+    assert (shown["object"], shown["details"]["added"]) == ("meters.csv", meters)
+    tomorrow = f"{datetime.now(UTC).year + 1}-01-01"
+    assert run("list", "--from", tomorrow).stdout.splitlines() == [",".join(shown_columns())]
+
+    assert run("head").exit_code == 0
+    assert run("verify").exit_code == 0
+    file = house.installation.settings.audit_heads_path
+    assert not file.is_relative_to(house.installation.settings.home)
+    with house.installation.registry.begin() as session:
+        session.execute(text("update audit_log set details = '{\"added\": 0}' where event = 'meters.import'"))
+    broken = run("verify")
+    assert broken.exit_code == 1
+    assert "breaks at event 1" in broken.stderr
+    assert run("head").exit_code == 1, "no head of a chain that does not hold"
+    assert breaks_of_audit_chain(house.installation) > 0
+
+
+def shown_columns() -> list[str]:
+    return run("list", "--limit", "1").stdout.splitlines()[0].split(",")
+
+
+def test_runs_say_who_asked(house) -> None:
+    today = datetime.now(UTC).date()
+    run_days(house.installation, today, today, identity="local:somebody")
+    asked = Filter(house.installation.organisation, event="run")
+    (ours, *_) = events(house.installation.registry, asked)
+    assert (ours.event, ours.identity) == ("run.succeeded", "local:somebody")
+
+    with dg.DagsterInstance.get() as instance:
+        job = defs().resolve_job_def("note_audit_heads")
+        result = job.execute_in_process(instance=instance)
+        (sensor,) = (sensor for sensor in defs().sensors if sensor.name == "audit_runs_success")
+        context = dg.build_run_status_sensor_context(
+            sensor_name=sensor.name,
+            dagster_event=result.get_run_success_event(),
+            dagster_instance=instance,
+            dagster_run=result.dagster_run,
+            resources={"installation": InstallationResource(home=str(house.installation.settings.home))},
+        )
+        sensor(context)
+    (unattended, *_) = events(house.installation.registry, asked)
+    assert (unattended.event, unattended.identity, unattended.object) == ("run.succeeded", SERVICE, result.run_id)
+    assert note_audit_heads.name in str(unattended.details)
+    assert house.installation.settings.audit_heads_path.read_text().count("\n") == 1
+
+
+def test_a_failed_run_is_recorded_too(house, monkeypatch) -> None:
+    def fail(*_args, **_options) -> None:
+        raise RuntimeError("deliberate")
+
+    monkeypatch.setattr("assets.registry_tables.publish_registry", fail)
+    day = datetime.now(UTC).date()
+    with pytest.raises(RunError, match="deliberate"):
+        run_days(house.installation, day, day, identity="user:7")
+    (failed, *_) = events(house.installation.registry, Filter(house.installation.organisation, event="run"))
+    assert (failed.event, failed.identity) == ("run.failed", "user:7")
