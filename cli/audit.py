@@ -1,8 +1,6 @@
 """``audit``: who changed what, and whether the record of it holds."""
 
-import csv
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +9,7 @@ import typer
 
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
+from cli.tables import write_rows
 from registry.audit import walk
 from registry.heads import note_head, read_heads
 from registry.trail import Filter, details, events
@@ -45,10 +44,7 @@ def list_(
     house = open_home(home)
     first, until = (at.replace(tzinfo=house.settings.zone).astimezone(UTC) if at else None for at in (from_, to))
     asked = Filter(house.organisation, first, until, event, identity, object_)
-    writer = csv.writer(sys.stdout)
-    writer.writerow(COLUMNS)
-    for row in events(house.registry, asked, limit):
-        writer.writerow([row.at.isoformat() if name == "at" else getattr(row, name) for name in COLUMNS])
+    write_rows(COLUMNS, events(house.registry, asked, limit))
 
 
 @app.command()

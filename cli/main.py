@@ -20,6 +20,7 @@ COMMANDS = {
     "decode": "cli.decode:decode",
     "sql": "cli.sql:sql",
     "audit": "cli.audit:app",
+    "erase": "cli.erase:app",
     "serve": "cli.serve:serve",
     "simulate": "cli.simulate:simulate",
 }

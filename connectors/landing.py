@@ -10,7 +10,8 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class LandedFile:
         size: Bytes.
         path: Place relative to the archive.
         landed_at: When it landed first, UTC.
+        redacted_sha256: Hash of what is left of it, where lines of it were erased.
+        redacted_size: Bytes of that.
     """
 
     sha256: str
@@ -39,6 +42,8 @@ class LandedFile:
     size: int
     path: str
     landed_at: datetime
+    redacted_sha256: str | None = None
+    redacted_size: int | None = None
 
 
 def land(archive: Path, content: bytes | Path, name: str, landed_at: datetime) -> LandedFile:
@@ -69,7 +74,7 @@ def land(archive: Path, content: bytes | Path, name: str, landed_at: datetime) -
     path = f"{arrived:%Y/%m/%d}/{sha256}-{_safe(name)}"
     file = LandedFile(sha256=sha256, name=name, size=len(data), path=path, landed_at=arrived)
     _write(archive / path, data)
-    _write(_index(archive, sha256), json.dumps(asdict(file) | {"landed_at": arrived.isoformat()}).encode())
+    _note(archive, file)
     return file
 
 
@@ -81,7 +86,7 @@ def read_landed(archive: Path, sha256: str) -> bytes:
         sha256: Hash of its content, lower-case hex.
 
     Returns:
-        The bytes as delivered.
+        The bytes as delivered; where lines were erased, what is left.
 
     Raises:
         Permanent: No such file, unreadable, or no longer what was delivered.
@@ -94,9 +99,34 @@ def read_landed(archive: Path, sha256: str) -> bytes:
     if path is None:
         raise Permanent(f"{archive}: no file with the hash {sha256}. Restore it from a backup of the landing archive.")
     data = _read(path)
-    if hashlib.sha256(data).hexdigest() != sha256:
+    if hashlib.sha256(data).hexdigest() not in (sha256, known.redacted_sha256 if known else None):
         raise Permanent(f"{path} is no longer what was delivered. Restore it from a backup of the landing archive.")
     return data
+
+
+def redact(archive: Path, sha256: str, change: Callable[[bytes], bytes]) -> None:
+    """Puts what is left of a file in its place; its hash as delivered stays known, so that it never lands again.
+
+    Args:
+        archive: Root of the archive.
+        sha256: Hash of the content as delivered.
+        change: Gives what is left of the bytes.
+
+    Raises:
+        Permanent: No such file, unreadable, changed, or not to be written. Either all of it stays or what is left.
+    """
+    left = change(read_landed(archive, sha256))
+    file = _indexed(archive, sha256)
+    if file is None:
+        raise Permanent(f"{archive}: the index does not name {sha256}. Deliver the file again, then repeat.")
+    # The index comes first: it lets both pass, so that whatever dies in between can be repeated.
+    _note(archive, replace(file, redacted_sha256=hashlib.sha256(left).hexdigest(), redacted_size=len(left)))
+    _write(archive / file.path, left)
+
+
+def _note(archive: Path, file: LandedFile) -> None:
+    entry = asdict(file) | {"landed_at": file.landed_at.isoformat()}
+    _write(_index(archive, file.sha256), json.dumps(entry).encode())
 
 
 def _index(archive: Path, sha256: str) -> Path:
@@ -113,7 +143,7 @@ def _indexed(archive: Path, sha256: str) -> LandedFile | None:
     except OSError as exc:
         raise _unwritable(archive, exc) from exc
     path = archive / file.path
-    return file if path.is_file() and path.stat().st_size == file.size else None
+    return file if path.is_file() and path.stat().st_size in (file.size, file.redacted_size) else None
 
 
 def _safe(name: str) -> str:

@@ -235,6 +235,23 @@ class Lake:
         deleted: list[str] = snapshot.vacuum(dry_run=False) if snapshot else []
         return deleted
 
+    def purge(self, table: Table) -> list[str]:
+        """Deletes every file that the latest version does not name, so that no older version can be read any more.
+
+        Nobody may write to the table meanwhile: files that are not committed yet would go, too.
+
+        Args:
+            table: A stored table.
+
+        Returns:
+            The deleted files, relative to the table.
+        """
+        snapshot = self._open(table)
+        if snapshot is None:
+            return []
+        deleted: list[str] = snapshot.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        return deleted
+
     def version(self, table: Table) -> int | None:
         """Number of the latest commit; ``None`` where nothing was ever written."""
         snapshot = self._open(table)

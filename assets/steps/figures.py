@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.erasing import without_erased
 from assets.steps.history import note_corrections
 from assets.steps.touched import done, extent, pending
 from warehouse.schemas import (
@@ -249,6 +250,7 @@ def _of_points(house: Installation, table: Table, points: pl.DataFrame) -> pl.Da
 
 def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
     """Notes the figures that change, then puts the reckoned rows in the place of the ones before."""
+    fresh, before = (without_erased(house, table, rows) for rows in (fresh, before))
     if "consumption" in table.schema:
         note_corrections(house, table, fresh, before, now)
     rows = fresh.with_columns(known_from=pl.lit(now))

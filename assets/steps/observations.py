@@ -6,6 +6,7 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.decoding import latest_outcomes
+from assets.steps.erasing import without_erased
 from assets.steps.touched import done, extent, pending
 from decoders.info_codes import BITS, CLASSES, PRIORITIES
 from warehouse.schemas import (
@@ -110,6 +111,7 @@ def reckon_performance(house: Installation, now: datetime) -> int:
                 deadline=house.settings.on_time_deadline,
                 as_of=now,
             ).with_columns(known_from=pl.lit(now))
+            rows = without_erased(house, READING_PERFORMANCE_DAILY, rows, around=0)
             stale = pl.DataFrame({"day": bounds["day"]}).with_columns(organisation=pl.lit(house.organisation))
             merged = house.lake.merge(READING_PERFORMANCE_DAILY, rows, stale=stale)
             changed += merged.inserted + merged.replaced

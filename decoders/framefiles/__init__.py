@@ -20,7 +20,15 @@ sync words, link CRCs and trailing bytes are the link layer's business.
 
 from decoders.framefiles.archives import MAX_BYTES, MAX_RATIO
 from decoders.framefiles.errors import FrameFileError
-from decoders.framefiles.reading import FRAMES, REJECTED, TELEGRAMS, FrameFile, read_frames, read_telegrams
+from decoders.framefiles.reading import (
+    FRAMES,
+    REJECTED,
+    TELEGRAMS,
+    FrameFile,
+    read_frames,
+    read_telegrams,
+    without_lines,
+)
 
 __all__ = [
     "FRAMES",
@@ -32,4 +40,5 @@ __all__ = [
     "FrameFileError",
     "read_frames",
     "read_telegrams",
+    "without_lines",
 ]

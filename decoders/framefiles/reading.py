@@ -1,7 +1,10 @@
 """Frame files to frames for ``ingest`` and to telegrams for ``decode``."""
 
+import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -114,6 +117,41 @@ def read_telegrams(content: bytes, name: str) -> pl.DataFrame:
         FrameFileError: The file is no frame file or cannot be unpacked.
     """
     return pl.concat([_member_telegrams(member) for member in members(content, name)])
+
+
+def without_lines(content: bytes, name: str, positions: Collection[str]) -> bytes:
+    """A frame file with some lines blank, so that all others keep their places.
+
+    Args:
+        content: Bytes as delivered.
+        name: Name of the file, a label for messages.
+        positions: ``position`` of the lines, as :func:`read_frames` gives them.
+
+    Returns:
+        The file unpacked; of a zip archive, a zip archive of its unpacked members.
+
+    Raises:
+        FrameFileError: The file cannot be unpacked.
+    """
+    found = members(content, name)
+    blank = [
+        b"\n".join(
+            b"" if _place(member, number) in positions else line
+            for number, line in enumerate(member.content.split(b"\n"), 1)
+        )
+        for member in found
+    ]
+    if not found[0].number:
+        return blank[0]
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, text in zip(found, blank, strict=True):
+            archive.writestr(member.label.removeprefix(f"{name}/") or str(member.number), text)
+    return packed.getvalue()
+
+
+def _place(member: Member, line: int) -> str:
+    return f"{member.number}.{line}" if member.number else str(line)
 
 
 def _recognise(lines: pl.DataFrame, label: str) -> tuple[str, pl.DataFrame]:

@@ -6,6 +6,7 @@ wrapped in ``meter_keys``.
 
 from registry.models.base import Base, Exact, Instant
 from registry.models.customers import Customer
+from registry.models.erasure import Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember
 from registry.models.inventory import Collector, Exchange, Installation, Meter, MeteringPoint
@@ -18,6 +19,7 @@ __all__ = [
     "Collector",
     "Cursor",
     "Customer",
+    "Erasure",
     "Exact",
     "Exchange",
     "File",
@@ -25,6 +27,7 @@ __all__ = [
     "GroupMember",
     "Installation",
     "Instant",
+    "LegalHold",
     "Meter",
     "MeterKey",
     "MeteringPoint",

@@ -1,0 +1,228 @@
+"""Erasure on request: a metering point's data of a period leave every layer.
+
+The tombstone comes first, in the registry: from then on no step reckons anything of the period. Then the rows go, table
+by table, then their lines in the landing archive, then the table versions and files that still held them. Each step
+finds less to do when it is repeated, so an erasure that dies in the middle is simply asked for again.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import polars as pl
+
+from assets.installation import Installation
+from connectors.landing import redact
+from decoders.framefiles import without_lines
+from registry import erasures
+from warehouse.schemas import (
+    CONSUMPTION_DAILY,
+    CONSUMPTION_HOURLY,
+    CONSUMPTION_MONTHLY,
+    CONSUMPTION_YEARLY,
+    CORRECTIONS,
+    HEAT_DAILY,
+    INFO_CODE_EVENTS,
+    INSTALLATIONS,
+    LINK_DAILY,
+    OUTCOMES,
+    READING_PERFORMANCE_DAILY,
+    READINGS,
+    READINGS_HISTORY,
+    RECEPTIONS,
+    RECORDS,
+    REGISTER_EVENTS,
+    TELEGRAMS,
+    VEE_EXCEPTIONS,
+    Table,
+)
+from warehouse.transforms.calendar import local_days
+
+WORKS = ("landing", "decoding", "figures", "info_codes", "performance", "links", "publishing")
+"""Everything that writes to the lake: files that no version names yet would be taken for left-overs."""
+
+_BY_TIME = {
+    TELEGRAMS: "received_at",
+    READINGS: "measured_at",
+    READINGS_HISTORY: "measured_at",
+    RECORDS: "measured_at",
+    INFO_CODE_EVENTS: "first_seen",
+}
+_BY_DAY = (READING_PERFORMANCE_DAILY, LINK_DAILY)
+_BY_PERIOD = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, CONSUMPTION_YEARLY, CORRECTIONS)
+_BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The period, and which meters were there when.
+
+    Attributes:
+        start: Start of the first day (UTC).
+        end: End of the last day (UTC).
+        meters: ``meter_id``, ``start`` and ``end`` of each meter's share of the period (UTC, half open).
+    """
+
+    start: datetime
+    end: datetime
+    meters: pl.DataFrame
+
+
+def erase(
+    house: Installation, request: erasures.Request, *, identity: str, now: datetime, dry_run: bool = False
+) -> dict[str, int]:
+    """Erases a metering point's data of a period of local days.
+
+    A month or a year that the period touches goes whole from the point's figures. What other points and groups sum up
+    to stays as it was reckoned.
+
+    Args:
+        house: The installation.
+        request: What is to be erased.
+        identity: Who does it.
+        now: When.
+        dry_run: Whether only to count.
+
+    Returns:
+        Rows per table, and lines of the landing archive, that went, or would go.
+
+    Raises:
+        HeldError: A legal hold forbids it.
+        RegistryError: The metering point is not known.
+    """
+    span = _span(house, request)
+    if dry_run:
+        counts = {table.name: rows.height for table, rows in _rows(house, request, span)}
+        return {name: count for name, count in counts.items() if count}
+    number = erasures.begin(house.registry, request, identity=identity, now=now)
+    counts = {}
+    with ExitStack() as locks:
+        for work in WORKS:
+            locks.enter_context(house.alone(work))
+        doomed = list(_rows(house, request, span))
+        for table, rows in doomed:
+            if table is RECEPTIONS:
+                counts["landing archive"] = _redact(house, rows)
+        # The outcomes say which receptions are the meter's, so they go last: a repeated erasure still finds them.
+        for table, rows in sorted(doomed, key=lambda item: item[0] is OUTCOMES):
+            if rows.height:
+                house.lake.merge(table, table.empty(), stale=rows.select(table.key))
+            counts[table.name] = rows.height
+            house.lake.purge(table)
+    counts = {name: count for name, count in counts.items() if count}
+    erasures.finish(house.registry, number, counts, identity=identity, now=now)
+    return counts
+
+
+def without_erased(house: Installation, table: Table, rows: pl.DataFrame, *, around: int = 1) -> pl.DataFrame:
+    """Rows of figures of which nothing was erased.
+
+    Args:
+        house: The installation.
+        table: A table of figures or events of metering points, or of meters and days.
+        rows: Its rows.
+        around: Days on either side that count as erased, too: what they began or ended with may be gone.
+
+    Returns:
+        The others.
+    """
+    periods = erasures.erased_periods(house.registry, house.organisation)
+    if periods.is_empty() or rows.is_empty():
+        return rows
+    days = pl.duration(days=around)
+    wide = periods.with_columns(pl.col("first_day") - days, pl.col("last_day") + days).unique()
+    key = "metering_point"
+    if key not in table.schema:
+        key = "meter_id"
+        owned = house.lake.scan(INSTALLATIONS).filter(pl.col("organisation") == house.organisation)
+        wide = wide.join(owned.select("metering_point", "meter_id").collect(), on="metering_point")
+    zone = house.settings.zone.key
+    if "period_start" in table.schema:
+        first = pl.col("period_start").dt.convert_time_zone(zone).dt.date()
+        last = (pl.col("period_end") - pl.duration(microseconds=1)).dt.convert_time_zone(zone).dt.date()
+    elif "day" in table.schema:
+        first = last = pl.col("day")
+    else:
+        first = last = pl.col("at").dt.convert_time_zone(zone).dt.date()
+    numbered = rows.with_row_index("row_no").with_columns(_first=first, _last=last)
+    hit = numbered.join(wide.select(key, "first_day", "last_day"), on=key).filter(
+        (pl.col("_first") <= pl.col("last_day")) & (pl.col("_last") >= pl.col("first_day"))
+    )
+    return numbered.join(hit, on="row_no", how="anti").select(rows.columns)
+
+
+def _span(house: Installation, request: erasures.Request) -> _Span:
+    days = local_days(request.first_day, request.last_day, house.settings.zone)
+    start, end = days["start"][0], days["end"][-1]
+    meters = (
+        house.lake.scan(INSTALLATIONS)
+        .filter(
+            (pl.col("organisation") == request.organisation)
+            & (pl.col("metering_point") == request.metering_point)
+            & (pl.col("installed_at") < end)
+            & (pl.col("removed_at").is_null() | (pl.col("removed_at") > start))
+        )
+        .select(
+            "meter_id",
+            start=pl.max_horizontal("installed_at", pl.lit(start)),
+            end=pl.min_horizontal(pl.col("removed_at").fill_null(pl.lit(end)), pl.lit(end)),
+        )
+        .collect()
+    )
+    return _Span(start, end, meters)
+
+
+def _rows(house: Installation, request: erasures.Request, span: _Span) -> Iterator[tuple[Table, pl.DataFrame]]:
+    """What is to go of each table; of receptions their place in the archive, too."""
+    first, last = pl.lit(span.start), pl.lit(span.end)
+    judged = _of_meters(house, OUTCOMES, span, "received_at")
+    yield OUTCOMES, judged
+    frames = house.lake.scan(RECEPTIONS).join(judged.select("frame_id").unique().lazy(), on="frame_id", how="semi")
+    yield RECEPTIONS, frames.select(*RECEPTIONS.key, "source_sha256").collect()
+    for table, at in _BY_TIME.items():
+        yield table, _of_meters(house, table, span, at)
+    for table in _BY_DAY:
+        mine = house.lake.scan(table).filter(
+            (pl.col("organisation") == request.organisation)
+            & pl.col("meter_id").is_in(span.meters["meter_id"].implode())
+            & pl.col("day").is_between(request.first_day, request.last_day)
+        )
+        yield table, mine.collect()
+    overlapping = {table: (pl.col("period_start") < last) & (pl.col("period_end") > first) for table in _BY_PERIOD}
+    overlapping |= {table: pl.col("at").is_between(first, last, closed="left") for table in _BY_EVENT}
+    overlapping[HEAT_DAILY] = pl.col("day").is_between(request.first_day, request.last_day)
+    for table, condition in overlapping.items():
+        mine = house.lake.scan(table).filter(
+            (pl.col("organisation") == request.organisation)
+            & (pl.col("metering_point") == request.metering_point)
+            & condition
+        )
+        yield table, mine.collect()
+
+
+def _of_meters(house: Installation, table: Table, span: _Span, at: str) -> pl.DataFrame:
+    return (
+        house.lake.scan(table)
+        .filter(
+            (pl.col("organisation") == house.organisation)
+            & pl.col(at).is_between(pl.lit(span.start), pl.lit(span.end), closed="left")
+        )
+        .join(span.meters.lazy(), on="meter_id")
+        .filter(pl.col(at).is_between(pl.col("start"), pl.col("end"), closed="left"))
+        .select(table.schema.names())
+        .collect()
+    )
+
+
+def _redact(house: Installation, receptions: pl.DataFrame) -> int:
+    """Blanks the lines of receptions in the landing archive; returns how many."""
+    for (sha256,), lines in receptions.group_by("source_sha256"):
+        positions = frozenset(lines["frame_id"].str.split("-").list.last())
+        redact(house.settings.landing_path, str(sha256), partial(_blanked, positions))
+    return receptions.height
+
+
+def _blanked(positions: frozenset[str], content: bytes) -> bytes:
+    return without_lines(content, "a landed file", positions)

@@ -1,0 +1,94 @@
+"""``erase``: erasure on request, and the legal holds that forbid it."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+
+from assets.steps.erasing import erase as erase_point
+from cli.home import HomeOption, identity, open_home
+from cli.messages import say
+from cli.tables import write_rows
+from registry import erasures
+
+app = typer.Typer(help="Erasure on request (GDPR article 17).", no_args_is_help=True)
+
+PointArgument = Annotated[str, typer.Argument(metavar="METERING_POINT", help="The place.")]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day; write it as 2026-01-31.") from None
+
+
+@app.callback()
+def erase() -> None:
+    """Erasure on request (GDPR article 17)."""
+
+
+@app.command()
+def point(
+    metering_point: PointArgument,
+    reason: Annotated[str, typer.Option(help="Why, e.g. the number of the request; no personal data.")],
+    from_: Annotated[date, typer.Option("--from", parser=_day, metavar="DAY", help="First local day.")],
+    to: Annotated[date, typer.Option("--to", parser=_day, metavar="DAY", help="Last local day, inclusive.")],
+    home: HomeOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would go, and erase nothing.")] = False,
+) -> None:
+    """Erases a metering point's data of a period from every layer; a month or year it touches goes whole."""
+    house = open_home(home)
+    request = erasures.Request(house.organisation, metering_point, from_, to, reason)
+    counts = erase_point(house, request, identity=identity(), now=datetime.now(UTC), dry_run=dry_run)
+    for name, count in counts.items():
+        typer.echo(f"{name},{count}")
+    total = sum(counts.values())
+    say(f"{total} rows would go; nothing is erased." if dry_run else f"{total} rows are erased.")
+
+
+@app.command("list")
+def list_(home: HomeOption = None) -> None:
+    """Lists the tombstones as CSV."""
+    house = open_home(home)
+    columns = ("id", "metering_point", "first_day", "last_day", "begun_at", "finished_at", "reason")
+    write_rows(columns, erasures.erasures(house.registry, house.organisation))
+
+
+@app.command()
+def hold(
+    metering_point: PointArgument,
+    reason: Annotated[str, typer.Option(help="Why it must be kept; no personal data.")],
+    home: HomeOption = None,
+    from_: Annotated[date | None, typer.Option("--from", parser=_day, metavar="DAY", help="First local day.")] = None,
+    to: Annotated[date | None, typer.Option("--to", parser=_day, metavar="DAY", help="Last local day.")] = None,
+) -> None:
+    """Forbids the erasure of a period."""
+    house = open_home(home)
+    number = erasures.place_hold(
+        house.registry,
+        house.organisation,
+        metering_point,
+        first_day=from_,
+        last_day=to,
+        reason=reason,
+        identity=identity(),
+        now=datetime.now(UTC),
+    )
+    say(f"Legal hold {number} is in force.")
+
+
+@app.command()
+def holds(home: HomeOption = None) -> None:
+    """Lists the holds in force as CSV."""
+    house = open_home(home)
+    columns = ("id", "metering_point", "first_day", "last_day", "placed_at", "reason")
+    write_rows(columns, erasures.holds(house.registry, house.organisation))
+
+
+@app.command()
+def release(number: Annotated[int, typer.Argument(help="Number of the hold.")], home: HomeOption = None) -> None:
+    """Ends a hold."""
+    house = open_home(home)
+    erasures.release_hold(house.registry, house.organisation, number, identity=identity(), now=datetime.now(UTC))
+    say(f"Legal hold {number} is released.")

@@ -1,0 +1,222 @@
+"""Erasure on request (GDPR article 17): what is asked for, what forbids it, and the tombstone that stays."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registry import audit
+from registry.errors import RegistryError
+from registry.models import Erasure, LegalHold, MeteringPoint
+from registry.store import Registry
+
+ERASED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "metering_point": pl.String,
+    "first_day": pl.Date,
+    "last_day": pl.Date,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be erased.
+
+    Attributes:
+        organisation: Owner of the metering point.
+        metering_point: The place.
+        first_day: First local day of the period.
+        last_day: Last local day, inclusive.
+        reason: Why, e.g. the number of the request; no personal data.
+
+    Raises:
+        RegistryError: The period ends before it begins.
+    """
+
+    organisation: str
+    metering_point: str
+    first_day: date
+    last_day: date
+    reason: str
+
+    def __post_init__(self) -> None:
+        """Checks the period."""
+        if self.last_day < self.first_day:
+            raise RegistryError(f"The period ends on {self.last_day}, before it begins on {self.first_day}.")
+
+
+class HeldError(RegistryError):
+    """A legal hold forbids the erasure; the message names it."""
+
+
+def place_hold(
+    registry: Registry,
+    organisation: str,
+    metering_point: str,
+    *,
+    first_day: date | None,
+    last_day: date | None,
+    reason: str,
+    identity: str,
+    now: datetime,
+) -> int:
+    """Forbids the erasure of a period.
+
+    Args:
+        registry: The registry.
+        organisation: Owner of the metering point.
+        metering_point: The place.
+        first_day: First local day; ``None`` is from the beginning.
+        last_day: Last local day; ``None`` is without end.
+        reason: Why; no personal data.
+        identity: Who does it.
+        now: When.
+
+    Returns:
+        Number of the hold.
+    """
+    with registry.begin() as session:
+        _known(session, organisation, metering_point)
+        hold = LegalHold(
+            organisation=organisation,
+            metering_point=metering_point,
+            first_day=first_day,
+            last_day=last_day,
+            reason=reason,
+            placed_at=now,
+        )
+        session.add(hold)
+        session.flush()
+        audit.record(
+            session,
+            organisation=organisation,
+            event="hold.place",
+            identity=identity,
+            now=now,
+            target=metering_point,
+            after={"hold": hold.id, "first_day": first_day, "last_day": last_day},
+            reason=reason,
+        )
+        return hold.id
+
+
+def release_hold(registry: Registry, organisation: str, number: int, *, identity: str, now: datetime) -> None:
+    """Ends a hold.
+
+    Raises:
+        RegistryError: There is no such hold in force.
+    """
+    with registry.begin() as session:
+        hold = session.get(LegalHold, number)
+        if hold is None or hold.organisation != organisation or hold.released_at is not None:
+            raise RegistryError(f"There is no legal hold {number} in force.")
+        hold.released_at = now
+        audit.record(
+            session,
+            organisation=organisation,
+            event="hold.release",
+            identity=identity,
+            now=now,
+            target=hold.metering_point,
+            before={"hold": number},
+        )
+
+
+def holds(registry: Registry, organisation: str) -> list[LegalHold]:
+    """Holds in force."""
+    statement = select(LegalHold).where(LegalHold.organisation == organisation, LegalHold.released_at.is_(None))
+    with registry.begin(readonly=True) as session:
+        return list(session.scalars(statement.order_by(LegalHold.id)))
+
+
+def begin(registry: Registry, request: Request, *, identity: str, now: datetime) -> int:
+    """Puts up the tombstone, from which on nothing of the period is reckoned any more.
+
+    Args:
+        registry: The registry.
+        request: What is to be erased. One that was begun and not finished goes on.
+        identity: Who does it.
+        now: When.
+
+    Returns:
+        Number of the erasure.
+
+    Raises:
+        HeldError: A legal hold forbids it.
+        RegistryError: The metering point is not known.
+    """
+    with registry.begin() as session:
+        _known(session, request.organisation, request.metering_point)
+        _refuse_held(session, request)
+        fields = ("organisation", "metering_point", "first_day", "last_day")
+        same = [getattr(Erasure, name) == getattr(request, name) for name in fields]
+        open_ = session.scalar(select(Erasure).where(*same, Erasure.finished_at.is_(None)))
+        if open_ is not None:
+            return open_.id
+        row = Erasure(**{name: getattr(request, name) for name in fields}, reason=request.reason, begun_at=now)
+        session.add(row)
+        session.flush()
+        audit.record(
+            session,
+            organisation=request.organisation,
+            event="erasure.begin",
+            identity=identity,
+            now=now,
+            target=request.metering_point,
+            details={"erasure": row.id, "first_day": request.first_day, "last_day": request.last_day},
+            reason=request.reason,
+        )
+        return row.id
+
+
+def finish(registry: Registry, number: int, rows: Mapping[str, int], *, identity: str, now: datetime) -> None:
+    """Notes how many rows of which table went; of an erasure that was interrupted, those of the last attempt."""
+    with registry.begin() as session:
+        erasure = session.get_one(Erasure, number)
+        erasure.finished_at, erasure.rows = now, json.dumps(dict(rows), sort_keys=True)
+        audit.record(
+            session,
+            organisation=erasure.organisation,
+            event="erasure.finish",
+            identity=identity,
+            now=now,
+            target=erasure.metering_point,
+            details={"erasure": number, "rows": dict(rows)},
+        )
+
+
+def erasures(registry: Registry, organisation: str) -> list[Erasure]:
+    """All tombstones, the oldest first."""
+    statement = select(Erasure).where(Erasure.organisation == organisation).order_by(Erasure.id)
+    with registry.begin(readonly=True) as session:
+        return list(session.scalars(statement))
+
+
+def erased_periods(registry: Registry, organisation: str) -> pl.DataFrame:
+    """``metering_point``, ``first_day`` and ``last_day`` (local, inclusive) of every tombstone."""
+    rows = [(row.metering_point, row.first_day, row.last_day) for row in erasures(registry, organisation)]
+    return pl.DataFrame(rows, schema=ERASED, orient="row")
+
+
+def _known(session: Session, organisation: str, metering_point: str) -> None:
+    if session.get(MeteringPoint, (organisation, metering_point)) is None:
+        raise RegistryError(f"There is no metering point {metering_point}.")
+
+
+def _refuse_held(session: Session, request: Request) -> None:
+    statement = select(LegalHold).where(
+        LegalHold.organisation == request.organisation,
+        LegalHold.metering_point == request.metering_point,
+        LegalHold.released_at.is_(None),
+        LegalHold.first_day.is_(None) | (LegalHold.first_day <= request.last_day),
+        LegalHold.last_day.is_(None) | (LegalHold.last_day >= request.first_day),
+    )
+    for hold in session.scalars(statement):
+        period = f"from {hold.first_day or 'the beginning'} until {hold.last_day or 'further notice'}"
+        raise HeldError(
+            f"Legal hold {hold.id} on {hold.metering_point} {period} forbids it ({hold.reason}). Release it first, "
+            "if it no longer holds."
+        )

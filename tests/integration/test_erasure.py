@@ -1,0 +1,185 @@
+"""Erasure on request: through every layer, old versions included; held where the law holds it; repeatable."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from assets.steps.erasing import erase
+from assets.steps.touched import touch_days
+from cli.main import app
+from connectors.landing import read_landed
+from pipelines.runs import catch_up
+from registry import audit
+from registry.erasures import HeldError, Request, erasures, place_hold, release_hold
+from registry.errors import RegistryError
+from tests.integration.installations import House, fleet, house
+from warehouse.schemas import CONSUMPTION_DAILY, READINGS, RECEPTIONS
+
+__all__ = ["fleet", "house"]
+
+FIRST, LAST = date(2025, 10, 22), date(2025, 10, 24)
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+ABOUT = {
+    "readings": "meter_id = '{meter}' and measured_at >= '{start}' and measured_at < '{end}'",
+    "records": "meter_id = '{meter}' and measured_at >= '{start}' and measured_at < '{end}'",
+    "telegrams": "meter_id = '{meter}' and received_at >= '{start}' and received_at < '{end}'",
+    "frames": "meter_id = '{meter}' and received_at >= '{start}' and received_at < '{end}'",
+    "consumption_hourly": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
+    "consumption_daily": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
+    "consumption_monthly": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
+    "consumption_yearly": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
+    "heat_daily": "metering_point = '{point}' and day between '{first}' and '{last}'",
+    "reading_performance_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
+    "link_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
+    "corrections": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
+}
+
+
+@pytest.fixture
+def filled(house: House, fleet: Path) -> House:
+    for kind in ("meters", "customers"):
+        house.take(kind, fleet / f"{kind}.csv")
+    house.ingest(*sorted((fleet / "frames").rglob("*.*")))
+    return house
+
+
+def somebody(house: House) -> dict[str, str]:
+    """A point whose meter was heard all the time."""
+    found = house.ask(
+        "select i.metering_point as point, i.meter_id as meter from installations i join consumption_daily c "
+        f"on c.metering_point = i.metering_point and c.day between '{FIRST}' and '{LAST}' and c.quality = 'M' "
+        "group by all having count(distinct c.day) = 3 order by 1"
+    )
+    spans = {"start": "2025-10-21 22:00:00+00", "end": "2025-10-24 22:00:00+00", "first": FIRST, "last": LAST}
+    return {**found.row(0, named=True), **spans}
+
+
+def told(house: House, who: dict[str, str]) -> dict[str, int]:
+    counts = {
+        table: house.ask(f"select count(*) as n from {table} where {about.format(**who)}")["n"][0]
+        for table, about in ABOUT.items()
+    }
+    return {table: count for table, count in counts.items() if count}
+
+
+def request(who: dict[str, str]) -> Request:
+    return Request("default", who["point"], FIRST, LAST, "request 7")
+
+
+def run(house: House, who: dict[str, str], **options) -> dict[str, int]:
+    return erase(house.installation, request(who), identity="test", now=NOW, **options)
+
+
+def others(house: House, who: dict[str, str]) -> pl.DataFrame:
+    return house.ask(
+        f"select * exclude (known_from) from consumption_daily where metering_point <> '{who['point']}' "
+        f"or day < '{FIRST}' or day > '{LAST}' order by metering_point, register, day"
+    )
+
+
+def test_nothing_is_left_in_any_layer(filled: House) -> None:
+    who = somebody(filled)
+    before, rest = told(filled, who), others(filled, who)
+    assert {"readings", "telegrams", "frames", "consumption_hourly", "consumption_daily"} <= set(before)
+    lake = filled.installation.lake
+    mine = filled.ask(f"select frame_id from frames where {ABOUT['frames'].format(**who)}")["frame_id"]
+    bytes_ = lake.scan(RECEPTIONS).filter(pl.col("frame_id").is_in(mine.implode())).collect()
+    hexes = {frame.hex() for frame in bytes_["frame"]}
+    would = run(filled, who, dry_run=True)
+    assert told(filled, who) == before
+    assert would["readings"] == before["readings"]
+
+    went = run(filled, who)
+    assert {table: count for table, count in went.items() if table != "landing archive"} == would
+    assert told(filled, who) == {}
+    assert others(filled, who).equals(rest)
+
+    for file in Path(filled.installation.settings.lake_path).rglob("*.parquet"):
+        if "_delta_log" in file.parts:
+            continue
+        rows = pl.read_parquet(file)
+        if "frame_id" in rows.columns:
+            assert not set(rows["frame_id"]) & set(mine), file
+        if "frame" in rows.columns:
+            assert not {frame.hex() for frame in rows["frame"]} & hexes, file
+    for sha256 in bytes_["source_sha256"].unique():
+        text = read_landed(filled.installation.settings.landing_path, sha256).decode(errors="replace").lower()
+        assert not any(frame in text for frame in hexes)
+    assert audit.walk(filled.installation.registry).broken is None
+
+
+def test_it_does_not_come_back(filled: House, fleet: Path) -> None:
+    who = somebody(filled)
+    run(filled, who)
+    rest = others(filled, who)
+    filled.ingest(*sorted((fleet / "frames").rglob("*.*")))
+    assert told(filled, who) == {}
+    start, end = datetime(2025, 10, 19, tzinfo=UTC), datetime(2025, 10, 29, tzinfo=UTC)
+    touch_days(filled.installation, start, end)
+    catch_up(filled.installation, identity="test")
+    assert told(filled, who) == {}, "figures are not estimated across what was erased"
+    assert others(filled, who).equals(rest), "and those around it stay as they were"
+
+
+def test_an_erasure_that_died_goes_on(filled: House, monkeypatch) -> None:
+    who = somebody(filled)
+    lake = type(filled.installation.lake)
+    merge = lake.merge
+
+    def dying(self, table, *args, **options):
+        if table is CONSUMPTION_DAILY:
+            raise KeyboardInterrupt
+        return merge(self, table, *args, **options)
+
+    monkeypatch.setattr(lake, "merge", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run(filled, who)
+    monkeypatch.undo()
+    assert filled.installation.lake.scan(READINGS).collect().height, "others are there"
+    assert erasures(filled.installation.registry, "default")[0].finished_at is None
+    run(filled, who)
+    assert told(filled, who) == {}
+    (tombstone,) = erasures(filled.installation.registry, "default")
+    assert tombstone.finished_at == NOW
+
+
+def test_a_legal_hold_forbids_it(filled: House) -> None:
+    who = somebody(filled)
+    before = told(filled, who)
+    registry = filled.installation.registry
+    options = {"reason": "court case 3", "identity": "test", "now": NOW}
+    place_hold(registry, "default", who["point"], first_day=None, last_day=date(2025, 10, 21), **options)
+    number = place_hold(registry, "default", who["point"], first_day=LAST, last_day=None, **options)
+    with pytest.raises(HeldError, match=rf"hold {number} on {who['point']} from {LAST} until further notice .*case 3"):
+        run(filled, who)
+    assert told(filled, who) == before
+    release_hold(registry, "default", number, identity="test", now=NOW)
+    with pytest.raises(RegistryError, match="no legal hold"):
+        release_hold(registry, "default", number, identity="test", now=NOW)
+    run(filled, who)
+    assert told(filled, who) == {}
+
+
+def test_on_the_command_line(filled: House) -> None:
+    who = somebody(filled)
+
+    def meterhouse(*words: str):
+        return CliRunner().invoke(app, ["erase", *words])
+
+    period = ("--from", str(FIRST), "--to", str(LAST), "--reason", "request 7, by letter")
+    assert meterhouse("hold", who["point"], "--reason", "case").exit_code == 0
+    assert meterhouse("holds").stdout.splitlines()[1].startswith(f"1,{who['point']},,,")
+    refused = meterhouse("point", who["point"], *period)
+    assert isinstance(refused.exception, HeldError)
+    assert meterhouse("release", "1").exit_code == 0
+    assert "nothing is erased" in meterhouse("point", who["point"], *period, "--dry-run").stderr
+    assert "readings," in meterhouse("point", who["point"], *period).stdout
+    assert told(filled, who) == {}
+    assert '"request 7, by letter"' in meterhouse("list").stdout
+    unknown = meterhouse("point", "NOWHERE", *period)
+    assert "no metering point NOWHERE" in str(unknown.exception)
+    backwards = meterhouse("point", who["point"], "--from", str(LAST), "--to", str(FIRST), "--reason", "x")
+    assert "before it begins" in str(backwards.exception)
