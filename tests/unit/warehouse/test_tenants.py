@@ -1,0 +1,145 @@
+"""Tenants: what belongs to another organisation shows in no published table and through no query function."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from warehouse import queries, sql
+from warehouse.lake import Lake
+from warehouse.queries import consumption, overview, subjects
+from warehouse.schemas import TABLES, Table
+
+OURS, THEIRS = "ours", "theirs"
+TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+DAY = date(TODAY.year, TODAY.month, TODAY.day)
+ZONE = ZoneInfo("UTC")
+PERIOD = {"register": "volume_m3", "first": DAY, "last": DAY}
+
+
+def value(dtype: pl.DataType, name: str, mark: str) -> object:
+    """Something of a type; texts tell whose they are."""
+    special = {
+        "register": "volume_m3",
+        "criterion": "daily",
+        "outcome": "decoded",
+        "quality": "M",
+        "unit": "m3",
+        "kind": "EXCHANGE",
+        "month": f"{TODAY:%Y-%m}",
+        "medium": "water",
+    }
+    if dtype == pl.String:
+        return special.get(name, f"{mark}-{name}")
+    if isinstance(dtype, pl.Datetime):
+        return TODAY
+    if dtype == pl.Date:
+        return DAY
+    if dtype.is_decimal():
+        return Decimal(7) if mark == OURS else Decimal(11)
+    if dtype == pl.Binary:
+        return mark.encode()
+    return 1
+
+
+def row(table: Table, organisation: str) -> pl.DataFrame:
+    cells = {column.name: [value(column.dtype, column.name, organisation)] for column in table.columns}
+    cells["organisation"] = [organisation]
+    for name in ("removed_at", "valid_to", "cleared_at"):
+        if name in cells:
+            cells[name] = [None]
+    return pl.DataFrame(cells, schema=dict(table.schema))
+
+
+def fill(folder: Path, *organisations: str) -> Lake:
+    lake = Lake(folder)
+    for table in TABLES.values():
+        if table.kind == "stored":
+            for organisation in organisations:
+                lake.append(table, row(table, organisation))
+    return lake
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return fill(tmp_path_factory.mktemp("alone"), OURS)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return fill(tmp_path_factory.mktemp("shared"), OURS, THEIRS)
+
+
+PUBLISHED = [table.name for table in TABLES.values() if table.published]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_sql_shows_our_rows_alone(shared: Lake, name: str) -> None:
+    everything = sql.query(sql.connect(shared), f"select organisation from {name}")["organisation"]
+    assert sorted(everything) == [OURS, THEIRS]
+    mine = sql.query(sql.connect(shared, OURS), f"from {name}")
+    assert mine["organisation"].to_list() == [OURS]
+    assert THEIRS not in mine.select(pl.col(pl.String)).write_csv()
+
+
+def subject(name: str) -> pl.DataFrame:
+    return subjects.point(f"{name}-metering_point")
+
+
+CALLS: dict[Callable[..., object], Callable[[Lake], object]] = {
+    consumption.registers: lambda lake: consumption.registers(lake, OURS, both()),
+    consumption.extent: lambda lake: consumption.extent(lake, OURS, both(), "volume_m3"),
+    consumption.figures: lambda lake: consumption.figures(lake, OURS, both(), interval="daily", **PERIOD),
+    consumption.register_events: lambda lake: consumption.register_events(lake, OURS, both(), **PERIOD, zone=ZONE),
+    consumption.info_codes: lambda lake: consumption.info_codes(lake, OURS, both(), first=DAY, last=DAY, zone=ZONE),
+    consumption.latest_reading: lambda lake: consumption.latest_reading(lake, OURS, both()),
+    overview.counts: lambda lake: overview.counts(lake, OURS),
+    overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
+    overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),
+    overview.performance: lambda lake: overview.performance(lake, OURS),
+    subjects.metering_points: lambda lake: subjects.metering_points(lake, OURS),
+    subjects.meters: lambda lake: subjects.meters(lake, OURS),
+    subjects.groups: lambda lake: subjects.groups(lake, OURS),
+    subjects.group: lambda lake: subjects.group(lake, OURS, f"{THEIRS}-group"),
+}
+
+
+def both() -> pl.DataFrame:
+    """Somebody asks for a point of theirs beside our own."""
+    return pl.concat([subject(OURS), subject(THEIRS)])
+
+
+def asking() -> set[Callable[..., object]]:
+    """Every public query function that reads the lake."""
+    modules = [
+        importlib.import_module(f"{queries.__name__}.{info.name}") for info in pkgutil.iter_modules(queries.__path__)
+    ]
+    return {
+        function
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+        if "lake" in inspect.signature(function).parameters
+    }
+
+
+def test_every_query_function_is_among_the_calls() -> None:
+    assert asking() == set(CALLS)
+
+
+@pytest.mark.parametrize("function", CALLS, ids=lambda function: function.__name__)
+def test_query_functions_tell_nothing_of_others(alone: Lake, shared: Lake, function: Callable[..., object]) -> None:
+    expected, found = CALLS[function](alone), CALLS[function](shared)
+    if isinstance(found, pl.DataFrame) and isinstance(expected, pl.DataFrame):
+        assert found.equals(expected)
+    else:
+        assert found == expected
+    is_nothing = expected.is_empty() if isinstance(expected, pl.DataFrame) else not expected
+    assert is_nothing == (function is subjects.group), "what tells nothing proves nothing"
