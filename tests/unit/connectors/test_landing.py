@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors import landing
 from connectors.errors import Permanent
-from connectors.landing import land, read_landed
+from connectors.landing import land, read_landed, redact
 
 AT = datetime(2025, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))
 CONTENT = b"frames\r\n\xff"
@@ -128,3 +129,40 @@ def test_an_archive_that_cannot_be_is_named(tmp_path: Path):
 def test_an_arrival_needs_an_offset(tmp_path: Path):
     with pytest.raises(ValueError, match="offset"):
         land(tmp_path, CONTENT, "a.csv", datetime(2025, 1, 1))  # noqa: DTZ001
+
+
+def test_a_redacted_file_keeps_its_name_and_never_lands_again(tmp_path: Path) -> None:
+    file = land(tmp_path, b"one\ntwo\n", "a.txt", AT)
+    redact(tmp_path, file.sha256, lambda content: content.replace(b"two", b""))
+    assert read_landed(tmp_path, file.sha256) == b"one\n\n"
+    assert not any(b"two" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    again = land(tmp_path, b"one\ntwo\n", "a.txt", AT)
+    assert (again.path, again.sha256) == (file.path, file.sha256)
+    assert read_landed(tmp_path, file.sha256) == b"one\n\n"
+    (tmp_path / file.path).chmod(0o640)
+    (tmp_path / file.path).write_bytes(b"one\n \n")
+    with pytest.raises(Permanent, match="no longer what was delivered"):
+        read_landed(tmp_path, file.sha256)
+
+
+def test_a_redaction_that_dies_between_index_and_file_is_repeated(tmp_path: Path, monkeypatch) -> None:
+    file = land(tmp_path, b"one\ntwo\n", "a.txt", AT)
+    write = landing._write
+
+    def dying(path: Path, data: bytes) -> None:
+        if path == tmp_path / file.path:
+            raise KeyboardInterrupt
+        write(path, data)
+
+    monkeypatch.setattr(landing, "_write", dying)
+    with pytest.raises(KeyboardInterrupt):
+        redact(tmp_path, file.sha256, lambda _: b"one\n\n")
+    monkeypatch.undo()
+    assert read_landed(tmp_path, file.sha256) == b"one\ntwo\n"
+    redact(tmp_path, file.sha256, lambda _: b"one\n\n")
+    assert read_landed(tmp_path, file.sha256) == b"one\n\n"
+
+
+def test_what_never_landed_cannot_be_redacted(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match="no file with the hash"):
+        redact(tmp_path, "0" * 64, lambda content: content)
