@@ -9,14 +9,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from registry.engines import allow_long_statements, name_of, open_engine, reason_of
 from registry.errors import RegistryError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-BUSY_TIMEOUT_MS = 30_000
 
 
 class Registry:
@@ -34,7 +34,7 @@ class Registry:
         """Opens a database and brings it to the newest schema.
 
         Args:
-            url: SQLAlchemy URL.
+            url: ``sqlite:///…`` or ``postgresql://…``.
 
         Returns:
             The registry.
@@ -42,23 +42,19 @@ class Registry:
         Raises:
             RegistryError: The database cannot be opened.
         """
-        try:
-            engine = create_engine(url.replace("postgresql://", "postgresql+psycopg2://", 1), hide_parameters=True)
-        except ArgumentError:  # its message may show a password
-            raise RegistryError("The registry's URL is none that SQLAlchemy knows, such as sqlite:///….") from None
-        if engine.dialect.name == "sqlite":
-            _prepare_sqlite(engine)
+        engine = open_engine(url)
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         try:
             if not _is_newest(engine, config):
                 with engine.begin() as connection:
+                    allow_long_statements(connection)
                     config.attributes["connection"] = connection
                     command.upgrade(config, "head")
         except CommandError as exc:
-            raise RegistryError(f"The registry at {engine.url!r} was made by a newer version of Meterhouse.") from exc
+            raise RegistryError(f"The registry at {name_of(engine)} was made by a newer version of Meterhouse.") from exc
         except DBAPIError as exc:
-            raise RegistryError(f"The registry at {engine.url!r} cannot be opened: {exc.orig}") from exc
+            raise RegistryError(f"The registry at {name_of(engine)} cannot be opened: {reason_of(exc)}") from exc
         return cls(engine)
 
     @contextmanager
@@ -66,14 +62,21 @@ class Registry:
         """A transaction: committed at the end, rolled back on an error.
 
         Args:
-            readonly: Whether nothing will be written; such transactions do not wait for writers.
+            readonly: Whether nothing will be written; such transactions see one snapshot and do not wait for writers.
+
+        Raises:
+            RegistryError: The database is gone, another transaction holds it for too long, or it refuses a value.
         """
         engine = self.engine.execution_options(readonly=readonly)
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
-        except OperationalError as exc:
-            raise RegistryError(f"The registry cannot be read or written: {exc.orig}") from exc
+        except (IntegrityError, ProgrammingError):  # ours to mend, not the user's
+            raise
+        except DataError as exc:  # what the database says of a value may show it
+            raise RegistryError(f"The registry does not take a value: {type(exc.orig).__name__}.") from None
+        except DBAPIError as exc:
+            raise RegistryError(f"The registry cannot be read or written: {reason_of(exc)}") from exc
 
 
 def _is_newest(engine: Engine, config: Config) -> bool:
@@ -81,28 +84,3 @@ def _is_newest(engine: Engine, config: Config) -> bool:
     with engine.execution_options(readonly=True).connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     return current == ScriptDirectory.from_config(config).get_current_head()
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    """Write-ahead log, and the write lock at the start of each writing transaction.
-
-    SQLite's deferred transactions ignore the busy timeout when they turn to writing. Each commit reaches the disk: a
-    batch number that a power cut took back would be given again, and the lake would skip that batch.
-    """
-    database = engine.url.database
-    if database and database != ":memory:":
-        try:
-            Path(database).touch(mode=0o600)  # it holds names and addresses
-        except OSError as exc:
-            raise RegistryError(f"The registry {database} cannot be opened: {exc.strerror}.") from exc
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # the driver's own type
-        connection.isolation_level = None
-        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        readonly = connection.get_execution_options().get("readonly")
-        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")

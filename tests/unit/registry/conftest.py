@@ -1,6 +1,6 @@
-"""A registry in a folder of its own, and short ways to import into it."""
+"""A registry of its own, on SQLite and on PostgreSQL, and short ways to import into it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -37,9 +37,21 @@ def vault(tmp_path: Path) -> KeyVault:
     return KeyVault.create(tmp_path / "master.key")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Address of an empty registry; each test that asks for it runs on both databases."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'registry.sqlite'}"
+        return
+    with request.getfixturevalue("postgresql").fresh() as url:
+        yield url
+
+
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry.open(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+def registry(registry_url: str) -> Iterator[Registry]:
+    registry = Registry.open(registry_url)
+    yield registry
+    registry.engine.dispose()
 
 
 Import = Callable[[str], ImportReport]
