@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from registry.limits import limit_of
 from registry.models import AuditEvent
 from registry.store import Registry
 from registry.subjects import seal, unseal
@@ -62,12 +63,12 @@ def record(
     """Appends an event in the transaction of the change it tells of.
 
     Args:
-        session: A writing transaction.
+        session: A writing transaction; there is one at a time, so that events follow one another.
         organisation: Whose event.
         event: Type, e.g. ``meters.import``.
         identity: User or service.
         now: When.
-        target: What was changed, e.g. a meter id or the name of a file.
+        target: What was changed, e.g. a meter id or the name of a file; cut where it is too long.
         before: Fields that changed, as they were; never a key or personal data.
         after: The same fields as they are now.
         reason: Why, in the words of who did it.
@@ -75,14 +76,13 @@ def record(
         personal: What changed of a person's data.
         computer: Name or address of the computer it was done from; by default this one.
     """
-    lock_chain(session)
     row = AuditEvent(
         organisation=organisation,
         at=now,
         event=event,
         identity=identity,
-        computer=computer or socket.gethostname(),
-        object=target,
+        computer=(computer or socket.gethostname())[: limit_of(AuditEvent.computer)],
+        object=target[: limit_of(AuditEvent.object)] if target else target,
         before=_json(before),
         after=_json(after),
         reason=reason,
@@ -94,10 +94,6 @@ def record(
     row.digest = _digest(previous or GENESIS, row)
     session.add(row)
     session.flush()
-
-
-def lock_chain(session: Session) -> None:
-    """Lets one transaction at a time append, where the database does not see to it itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 import polars as pl
 from sqlalchemy import func, select, update
 
+from registry.limits import fits, limit_of
 from registry.models import Collector, Cursor, File
 from registry.store import Registry
 
@@ -73,7 +74,8 @@ def register(registry: Registry, organisation: str, file: LandedFile) -> bool:
         if row is None:
             row = File(organisation=organisation, sha256=file.sha256)
             session.add(row)
-        row.name, row.size, row.landed_at, row.landed_day = file.name, file.size, file.landed_at, file.landed_day
+        row.name = file.name[: limit_of(File.name)]
+        row.size, row.landed_at, row.landed_day = file.size, file.landed_at, file.landed_day
         row.collector, row.received_at = file.collector, file.received_at
         # The old batch number stays until a new one is given: no number is ever given twice, or the lake would take the
         # new batch for one it has.
@@ -129,7 +131,7 @@ def finish(registry: Registry, organisation: str, results: Iterable[FileResult])
                     state="refused" if result.reason else "read",
                     frames=result.frames,
                     rejected=result.rejected,
-                    reason=result.reason[:500] if result.reason else None,
+                    reason=result.reason[: limit_of(File.reason)] if result.reason else None,
                 )
             )
 
@@ -152,10 +154,14 @@ def landed_since(registry: Registry, organisation: str, since: datetime) -> pl.D
 
 
 def note_collectors(registry: Registry, organisation: str, names: pl.Series) -> None:
-    """Enters collectors that were heard from for the first time."""
+    """Enters collectors that were heard from for the first time.
+
+    A name that the registry does not take is left out: a frame with such a name is received all the same.
+    """
     with registry.begin() as session:
         known = set(session.scalars(select(Collector.collector).where(Collector.organisation == organisation)))
-        session.add_all(Collector(organisation=organisation, collector=name) for name in set(names) - known)
+        new = sorted(set(names) - known)
+        session.add_all(Collector(organisation=organisation, collector=name) for name in new if fits(Collector.collector, name))
 
 
 def read_cursor(registry: Registry, organisation: str, name: str) -> str | None:

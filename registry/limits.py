@@ -1,11 +1,40 @@
-"""How long texts may be: the same on every database, though SQLite would take any."""
+"""What texts the registry takes: the same on every database, though SQLite would take any."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import polars as pl
 from sqlalchemy import Connection, Insert, String, Table, Update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from registry.errors import RegistryError
+
+Texts = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+
+
+def limit_of(column: Texts) -> int:
+    """Most characters that a column takes.
+
+    Raises:
+        TypeError: The column has no such limit.
+    """
+    length = getattr(column.type, "length", None)
+    if not isinstance(length, int):
+        raise TypeError(f"{column} has no limit")
+    return length
+
+
+def fits(column: Texts, text: str) -> bool:
+    """Whether a column takes a text."""
+    return len(text) <= limit_of(column) and _storable(text)
+
+
+def too_long(columns: Iterable[Texts]) -> list[tuple[pl.Expr, str]]:
+    """Rules that reject the lines of a file whose texts do not fit the columns of the same names."""
+    return [
+        (pl.col(column.key).str.len_chars() > limit_of(column), f"{column.key} is longer than {limit_of(column)} characters")
+        for column in columns
+    ]
 
 
 def check_texts(
@@ -18,7 +47,7 @@ def check_texts(
     """Looks at what a statement is about to write; a listener for ``before_execute``.
 
     Raises:
-        RegistryError: A text is longer than its column, or holds a NUL, which PostgreSQL cannot store.
+        RegistryError: A text is longer than its column, holds a NUL, which PostgreSQL cannot store, or a half character.
     """
     if not isinstance(statement, Insert | Update) or not isinstance(statement.table, Table):
         return
@@ -32,5 +61,14 @@ def check_texts(
                 continue
             if limit is not None and len(text) > limit:
                 raise RegistryError(f"{column} takes {limit} characters; a text of {len(text)} came.")
-            if "\0" in text:
-                raise RegistryError(f"{column} takes text without NUL characters; one came.")
+            if not _storable(text):
+                raise RegistryError(f"{column} takes text that is valid Unicode without NUL; another came.")
+
+
+def _storable(text: str) -> bool:
+    if "\0" in text:
+        return False
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:  # half a surrogate pair, as in file names of unknown encoding
+        return False

@@ -2,6 +2,7 @@
 
 import polars as pl
 from sqlalchemy import Executable, select
+from sqlalchemy.orm import Session
 
 from registry import models as m
 from registry.store import Registry
@@ -31,12 +32,17 @@ def published_tables(registry: Registry) -> dict[str, pl.DataFrame]:
         registry: The registry.
 
     Returns:
-        Rows by table name.
+        Rows by table name, all of one instant.
     """
-    meters = _rows(registry, select(m.Meter), METERS)
+    with registry.begin(readonly=True) as session:
+        return _published(session)
+
+
+def _published(session: Session) -> dict[str, pl.DataFrame]:
+    meters = _rows(session, select(m.Meter), METERS)
     key = m.MeterKey
     keys = _rows(
-        registry,
+        session,
         select(key.organisation, key.meter_id, key.verified_at, key.failed_at).where(key.key_class == "oms"),
     )
     status = keys.group_by("organisation", "meter_id").agg(
@@ -49,27 +55,27 @@ def published_tables(registry: Registry) -> dict[str, pl.DataFrame]:
     meters = meters.join(status, on=["organisation", "meter_id"], how="left").with_columns(
         pl.col("key_status").fill_null("missing")
     )
-    installations = _rows(registry, select(m.Installation).where(m.Installation.known_to.is_(None)), INSTALLATIONS)
+    installations = _rows(session, select(m.Installation).where(m.Installation.known_to.is_(None)), INSTALLATIONS)
     media = installations.join(meters, on=["organisation", "meter_id"]).sort("installed_at")
     newest = media.unique(["organisation", "metering_point"], keep="last").select(
         "organisation", "metering_point", "medium"
     )
-    points = _rows(registry, select(m.MeteringPoint), METERING_POINTS).join(
+    points = _rows(session, select(m.MeteringPoint), METERING_POINTS).join(
         newest, on=["organisation", "metering_point"], how="left"
     )
-    groups = _rows(registry, select(m.Group), GROUPS).with_columns(kind=pl.lit("manual"))
+    groups = _rows(session, select(m.Group), GROUPS).with_columns(kind=pl.lit("manual"))
     everything = points.select("organisation").unique().with_columns(group=pl.lit(ALL_METERS), kind=pl.lit("built-in"))
-    members = _rows(registry, select(m.GroupMember), GROUP_MEMBERS)
+    members = _rows(session, select(m.GroupMember), GROUP_MEMBERS)
     everyone = installations.group_by("organisation", "metering_point").agg(valid_from=pl.col("installed_at").min())
     tables = {
         METERS: meters,
         METERING_POINTS: points,
         INSTALLATIONS: installations,
-        EXCHANGES: _rows(registry, select(m.Exchange), EXCHANGES),
-        COLLECTORS: _rows(registry, select(m.Collector), COLLECTORS),
+        EXCHANGES: _rows(session, select(m.Exchange), EXCHANGES),
+        COLLECTORS: _rows(session, select(m.Collector), COLLECTORS),
         GROUPS: pl.concat([groups, everything], how="diagonal_relaxed"),
         GROUP_MEMBERS: pl.concat([members, everyone.with_columns(group=pl.lit(ALL_METERS))], how="diagonal_relaxed"),
-        AUDIT_LOG: _rows(registry, select(m.AuditEvent), AUDIT_LOG),
+        AUDIT_LOG: _rows(session, select(m.AuditEvent), AUDIT_LOG),
     }
     return {table.name: table.conform(rows) for table, rows in tables.items()}
 
@@ -81,12 +87,11 @@ def registered_meters(registry: Registry, organisation: str) -> pl.Series:
     return pl.Series("meter_id", ids, pl.String)
 
 
-def _rows(registry: Registry, statement: Executable, table: Table | None = None) -> pl.DataFrame:
+def _rows(session: Session, statement: Executable, table: Table | None = None) -> pl.DataFrame:
     """A query's rows; with a table, in the types it declares as far as the query has its columns."""
-    with registry.begin(readonly=True) as session:
-        result = session.connection().execute(statement)
-        names = [_RENAMED.get(name, name) for name in result.keys()]  # noqa: SIM118  a result is not a mapping
-        rows = result.all()
+    result = session.connection().execute(statement)
+    names = [_RENAMED.get(name, name) for name in result.keys()]  # noqa: SIM118  a result is not a mapping
+    rows = result.all()
     instant = pl.Datetime("us", "UTC")
     known = dict(table.schema) if table else {"verified_at": instant, "failed_at": instant}
     schema = {name: known.get(name, pl.String) for name in names}

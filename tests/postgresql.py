@@ -93,6 +93,11 @@ class PostgreSql:
         self.execute("revoke all on schema public from public", name)
         return self.url(name)
 
+    def dump(self, database: str) -> bytes:
+        """All that a database holds, as SQL."""
+        command = [self.programs / "pg_dump", "-h", self.folder, "-p", str(self.port), "-U", "postgres", database]
+        return subprocess.run(command, check=True, capture_output=True).stdout
+
     @contextmanager
     def fresh(self) -> Iterator[str]:
         """The URL of a database at the newest schema, dropped afterwards."""

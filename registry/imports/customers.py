@@ -12,6 +12,7 @@ from registry.csv_table import read_table, reject, reject_repeats, split
 from registry.imports.identity import resolve
 from registry.imports.instants import place
 from registry.imports.report import ImportReport
+from registry.limits import too_long
 from registry.models import Customer, Installation, Meter, MeteringPoint
 from registry.store import Registry
 
@@ -61,6 +62,7 @@ def import_customers(
         [
             (pl.col("metering_point").is_null(), "no metering_point"),
             (pl.col("customer_number").is_null(), "no customer_number"),
+            *too_long([Customer.metering_point, *(getattr(Customer, name) for name in PERSONAL)]),
         ],
     )
     table = resolve(registry, organisation, table)

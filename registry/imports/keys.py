@@ -13,6 +13,7 @@ from registry.imports.meters import MEDIA
 from registry.imports.report import KeyReport, remarks
 from registry.keyfiles.lines import KeyFile, KeyLine
 from registry.keys import NewKey, store_keys
+from registry.limits import limit_of
 from registry.models import Meter, MeterKey
 from registry.store import Registry
 from registry.vault import KeyVault
@@ -89,6 +90,8 @@ class _Inventory:
         missing = [part for part, said in parts.items() if said is None]
         if missing:
             return _Miss(f"not registered, and the file does not say its {' and '.join(missing)}", unknown=True)
+        if len(line.model or "") > limit_of(Meter.model):
+            return _Miss(f"its model is longer than {limit_of(Meter.model)} characters")
         meter = _Identity("-".join(parts.values()), **parts)
         self.by_serial.setdefault(meter.serial, []).append(meter)
         medium = MEDIA.get(meter.device_type, "other")

@@ -10,6 +10,7 @@ from registry.csv_table import read_table, reject, reject_repeats, split
 from registry.imports.report import ImportReport
 from registry.key_text import parse_key
 from registry.keys import NewKey, store_keys
+from registry.limits import too_long
 from registry.models import Meter
 from registry.store import Registry
 from registry.vault import KeyVault
@@ -142,6 +143,7 @@ def _checked(table: pl.DataFrame) -> pl.DataFrame:
             (~pl.col("device_type").str.contains(two_hex), "the device_type is not two hex digits"),
             (~pl.col("medium").is_in(KNOWN_MEDIA), f"the medium is none of {', '.join(KNOWN_MEDIA)}"),
             (~pl.col("key").str.contains("^[0-9A-F]{32}$"), "the key is not 32 hex digits"),
+            *too_long([Meter.model]),
         ],
     )
     return reject_repeats(checked, ["meter_id"], "the meter stands in an earlier line")

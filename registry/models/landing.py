@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, String
+from sqlalchemy import BigInteger, Date, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base
@@ -16,7 +16,7 @@ class File(Base):
     organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
-    size: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
     landed_at: Mapped[datetime]
     landed_day: Mapped[date] = mapped_column(Date, index=True)
     collector: Mapped[str | None] = mapped_column(String(128))

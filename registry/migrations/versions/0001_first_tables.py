@@ -101,7 +101,7 @@ def upgrade() -> None:
         sa.Column("organisation", sa.String(length=64), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("landed_at", sa.DateTime(), nullable=False),
         sa.Column("landed_day", sa.Date(), nullable=False),
         sa.Column("collector", sa.String(length=128), nullable=True),

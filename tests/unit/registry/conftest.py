@@ -10,6 +10,7 @@ import pytest
 from registry.imports import ImportReport, import_customers, import_exchanges, import_meters
 from registry.store import Registry
 from registry.vault import KeyVault
+from tests.postgresql import PostgreSql
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Copenhagen")
@@ -45,6 +46,26 @@ def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     with request.getfixturevalue("postgresql").fresh() as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Address of a database without tables, of either kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
+        return
+    server: PostgreSql = request.getfixturevalue("postgresql")
+    yield server.make("empty")
+    server.execute("drop database empty with (force)")
+
+
+@pytest.fixture
+def stored(request: pytest.FixtureRequest, registry: Registry, tmp_path: Path) -> Callable[[], bytes]:
+    """Reads all that the database holds, as it lies there or as a dump."""
+    if registry.engine.dialect.name == "sqlite":
+        return lambda: b"".join(file.read_bytes() for file in tmp_path.glob("registry.sqlite*"))
+    server: PostgreSql = request.getfixturevalue("postgresql")
+    return lambda: server.dump(registry.engine.url.database or "")
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import select, text
 
+from registry.engines import open_engine
 from registry.imports import KeyReport, import_keys
 from registry.keyfiles import read_key_file
 from registry.keys import key_news, load_keys
@@ -191,20 +191,20 @@ def test_meters_of_another_organisation_get_nothing(meters, take) -> None:
     assert (report.new, report.unknown.height) == (0, 1)
 
 
-def test_keys_from_before_key_classes_still_open_telegrams(tmp_path: Path, vault) -> None:
-    url = f"sqlite:///{tmp_path / 'old.sqlite'}"
+def test_keys_from_before_key_classes_still_open_telegrams(empty_url: str, vault) -> None:
+    engine = open_engine(empty_url)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
 
     def migrate(step: Callable[[Config, str], None], revision: str) -> None:
-        with create_engine(url).begin() as connection:
+        with engine.begin() as connection:
             config.attributes["connection"] = connection
             step(config, revision)
 
     migrate(command.upgrade, "0001")
     wrapped = vault.wrap(bytes.fromhex(KEY), "default", "KAM-90000001-1b-16")
     row = {"wrapped": wrapped, "digest": vault.digest(bytes.fromhex(KEY))}
-    with create_engine(url).begin() as connection:
+    with engine.begin() as connection:
         connection.execute(
             text(
                 "insert into meter_keys (organisation, meter_id, key_no, wrapped, digest, created_at)"
@@ -212,10 +212,10 @@ def test_keys_from_before_key_classes_still_open_telegrams(tmp_path: Path, vault
             ),
             row,
         )
-    registry = Registry.open(url)
+    registry = Registry.open(empty_url)
     assert opened(registry, vault) == [("KAM-90000001-1b-16", 1, KEY)]
     migrate(command.downgrade, "0001")
-    assert opened(Registry.open(url), vault) == [("KAM-90000001-1b-16", 1, KEY)]
+    assert opened(Registry.open(empty_url), vault) == [("KAM-90000001-1b-16", 1, KEY)]
 
 
 def test_no_report_shows_a_key(meters, take) -> None:

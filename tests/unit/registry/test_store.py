@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -58,12 +59,17 @@ def test_master_key_files(tmp_path: Path) -> None:
         KeyVault.open(path)
 
 
-def test_no_key_lies_open_in_the_database(meters, registry, tmp_path: Path) -> None:
+def test_no_key_lies_open_in_the_database(meters, stored: Callable[[], bytes]) -> None:
     meters(METERS)
-    stored = b"".join(file.read_bytes() for file in tmp_path.glob("registry.sqlite*"))
-    assert bytes.fromhex(KEY) not in stored
-    assert KEY.encode() not in stored.upper()
-    assert (tmp_path / "registry.sqlite").stat().st_mode & 0o077 == 0
+    content = stored()
+    assert b"KAM-90000001" in content
+    assert bytes.fromhex(KEY) not in content
+    assert KEY.encode() not in content.upper()
+
+
+def test_others_cannot_read_the_file(tmp_path: Path) -> None:
+    Registry.open(f"sqlite:///{tmp_path / 'registry.sqlite'}").engine.dispose()
+    assert {file.stat().st_mode & 0o077 for file in tmp_path.glob("registry.sqlite*")} == {0}
 
 
 def test_key_status_follows_what_decoding_found(meters, registry, vault) -> None:
@@ -137,33 +143,31 @@ from registry.imports import import_meters
 from registry.vault import KeyVault
 from registry.store import Registry
 
-folder, start = Path(sys.argv[1]), int(sys.argv[2])
+url, master, start = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 lines = "".join(f"KAM,{number},1b,16,{number:032x}\\n" for number in range(start, start + 300))
 import_meters(
-    Registry.open(f"sqlite:///{folder / 'registry.sqlite'}"),
+    Registry.open(url),
     f"manufacturer,serial,version,device_type,key\\n{lines}".encode(),
     organisation="default",
     identity="test",
-    vault=KeyVault.open(folder / "master.key"),
+    vault=KeyVault.open(master),
     now=datetime.now(UTC),
     source_name="meters.csv",
 )
 """
 
 
-def test_two_processes_import_at_once(registry, vault, tmp_path: Path) -> None:
-    starts = (90000000, 90000200)
-    workers = [
-        subprocess.Popen([sys.executable, "-c", IMPORT, str(tmp_path), str(start)], cwd=REPOSITORY) for start in starts
-    ]
+def test_two_processes_import_at_once(registry, registry_url: str, vault, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", IMPORT, registry_url, str(tmp_path / "master.key")]
+    workers = [subprocess.Popen([*command, str(start)], cwd=REPOSITORY) for start in (90000000, 90000200)]
     assert [worker.wait(60) for worker in workers] == [0, 0]
     assert published_tables(registry)["meters"].height == 500
     assert load_keys(registry, vault, "default").height == 500
     assert audit.walk(registry).broken is None
 
 
-def test_opening_does_not_wait_for_a_writer(registry, tmp_path: Path) -> None:
+def test_opening_does_not_wait_for_a_writer(registry, registry_url: str) -> None:
     with registry.begin() as session:
         session.execute(text("select 1"))
-        other = Registry.open(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+        other = Registry.open(registry_url)
         assert registered_meters(other, "default").is_empty()
