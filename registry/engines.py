@@ -1,8 +1,8 @@
 """Engines: what SQLite and PostgreSQL each need to keep the registry's promises.
 
-On both, one writing transaction runs at a time, and what it reads is what the one before it left: numbers of batches, of
-keys and of audit events follow one another, and an import sees all of the import before. Reading transactions see one
-snapshot from their first statement on, and neither wait for writers nor make them wait.
+On both, one writing transaction runs at a time, and what it reads is what the one before it left: numbers of batches,
+of keys and of audit events follow one another, and an import sees all of the import before. Reading transactions see
+one snapshot from their first statement on, and neither wait for writers nor make them wait.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ STATEMENT_S = 120
 """How long one statement may take on PostgreSQL [s]; none of the registry's takes more than a few."""
 
 IDLE_S = 600
-"""How long a transaction may stand idle on PostgreSQL [s], so that a process that hangs does not hold up the writers."""
+"""How long a transaction may stand idle on PostgreSQL [s]: a process that hangs must not hold up the writers for good."""
 
 WRITER_LOCK = 0x4D45_5445_5248_5345
 """Advisory lock of the one writing transaction; a number that nobody else is likely to use."""
@@ -32,8 +32,8 @@ _TIMEOUTS = (
 _BEGIN_READING = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; {_TIMEOUTS}"
 # READ COMMITTED: each statement after the lock sees what was committed before it was granted.
 _BEGIN_WRITING = (
-    f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; {_TIMEOUTS}; SET LOCAL lock_timeout = '{PATIENCE_S}s'; "
-    f"SELECT pg_advisory_xact_lock({WRITER_LOCK})"
+    f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; {_TIMEOUTS}; "
+    f"SET LOCAL lock_timeout = '{PATIENCE_S}s'; SELECT pg_advisory_xact_lock({WRITER_LOCK})"
 )
 
 _KEEPALIVE = {"connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
@@ -81,13 +81,13 @@ def allow_long_statements(connection: Connection) -> None:
 def _parsed(address: str) -> URL:
     # What SQLAlchemy says of a URL it cannot read may show a password.
     wrong = RegistryError(
-        "The registry's URL is neither sqlite:///… nor postgresql://…; in a password, @ is written %40, / is %2F, % is %25."
+        "The registry's URL is neither sqlite:///… nor postgresql://…; in a password @ is written %40, / is %2F, % is %25."
     )
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):
         raise wrong from None
-    if "@" in (url.host or "") or "@" in (url.database or "") and url.drivername != "sqlite":
+    if "@" in (url.host or "") or ("@" in (url.database or "") and url.drivername != "sqlite"):
         raise wrong
     if url.drivername in {"postgresql", "postgres"}:
         # SQLAlchemy would take psycopg 3, the orchestrator's storage cannot: one driver serves both.
@@ -138,7 +138,9 @@ def _postgresql(url: URL) -> Engine:
     def _connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # the driver's own type
         encoding = connection.get_parameter_status("server_encoding")
         if encoding != "UTF8":
-            raise RegistryError(f"{name_of(engine)} has the encoding {encoding}: make the database with ENCODING 'UTF8'.")
+            raise RegistryError(
+                f"{name_of(engine)} has the encoding {encoding}: make the database with ENCODING 'UTF8'."
+            )
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -146,7 +148,7 @@ def _postgresql(url: URL) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def _handle_error(context: ExceptionContext) -> None:
-        """Cuts an error to its first sentence: the server goes on with the row that fails, which may tell of a person."""
+        """Cuts an error to its first sentence: the server goes on with the row, which may tell of a person."""
         original, wrapped = context.original_exception, context.sqlalchemy_exception
         sentence = getattr(getattr(original, "diag", None), "message_primary", None)
         if sentence:

@@ -161,7 +161,9 @@ def note_collectors(registry: Registry, organisation: str, names: pl.Series) -> 
     with registry.begin() as session:
         known = set(session.scalars(select(Collector.collector).where(Collector.organisation == organisation)))
         new = sorted(set(names) - known)
-        session.add_all(Collector(organisation=organisation, collector=name) for name in new if fits(Collector.collector, name))
+        session.add_all(
+            Collector(organisation=organisation, collector=name) for name in new if fits(Collector.collector, name)
+        )
 
 
 def read_cursor(registry: Registry, organisation: str, name: str) -> str | None:

@@ -32,7 +32,10 @@ def fits(column: Texts, text: str) -> bool:
 def too_long(columns: Iterable[Texts]) -> list[tuple[pl.Expr, str]]:
     """Rules that reject the lines of a file whose texts do not fit the columns of the same names."""
     return [
-        (pl.col(column.key).str.len_chars() > limit_of(column), f"{column.key} is longer than {limit_of(column)} characters")
+        (
+            pl.col(column.key).str.len_chars() > limit_of(column),
+            f"{column.key} is longer than {limit_of(column)} characters",
+        )
         for column in columns
     ]
 
@@ -47,7 +50,7 @@ def check_texts(
     """Looks at what a statement is about to write; a listener for ``before_execute``.
 
     Raises:
-        RegistryError: A text is longer than its column, holds a NUL, which PostgreSQL cannot store, or a half character.
+        RegistryError: A text is longer than its column, or holds a NUL or half a character, which PostgreSQL refuses.
     """
     if not isinstance(statement, Insert | Update) or not isinstance(statement.table, Table):
         return

@@ -52,7 +52,9 @@ class Registry:
                     config.attributes["connection"] = connection
                     command.upgrade(config, "head")
         except CommandError as exc:
-            raise RegistryError(f"The registry at {name_of(engine)} was made by a newer version of Meterhouse.") from exc
+            raise RegistryError(
+                f"The registry at {name_of(engine)} was made by a newer version of Meterhouse."
+            ) from exc
         except DBAPIError as exc:
             raise RegistryError(f"The registry at {name_of(engine)} cannot be opened: {reason_of(exc)}") from exc
         return cls(engine)

@@ -19,6 +19,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from registry import audit, engines, ledger
 from registry.engines import open_engine
@@ -287,16 +288,17 @@ def kill(server: PostgreSql, connection: Connection) -> None:
 
 
 def test_a_connection_that_breaks_is_told_and_the_next_one_works(postgresql: PostgreSql, on_server: Registry) -> None:
-    with pytest.raises(RegistryError, match="cannot be read or written"), on_server.begin() as session:
-        audit.record(session, organisation="default", event="t", identity="t", now=NOW)
-        kill(postgresql, session.connection())
-        session.scalars(select(AuditEvent)).all()
-    with on_server.begin(readonly=True) as session:
-        connection = session.connection()
-        connection.exec_driver_sql("select 1")
-    with pytest.raises(RegistryError, match="cannot be read or written"), on_server.begin() as session:
-        audit.record(session, organisation="default", event="t", identity="t", now=NOW)
-        kill(postgresql, session.connection())  # and the commit fails
+    def begun(then: Callable[[Session], object]) -> None:
+        with on_server.begin() as session:
+            audit.record(session, organisation="default", event="t", identity="t", now=NOW)
+            kill(postgresql, session.connection())
+            then(session)
+
+    with pytest.raises(RegistryError, match="cannot be read or written"):
+        begun(lambda session: session.scalars(select(AuditEvent)).all())
+    assert audit.walk(on_server).events == 0
+    with pytest.raises(RegistryError, match="cannot be read or written"):
+        begun(lambda _: None)  # the commit fails
     note(on_server)
     assert audit.walk(on_server).events == 1
 
@@ -324,6 +326,13 @@ def shortened(monkeypatch: pytest.MonkeyPatch, wait: str) -> Iterator[None]:
         yield
 
 
+def stand_idle(registry: Registry) -> None:
+    with registry.begin() as session:
+        session.execute(text("select 1"))
+        time.sleep(0.5)
+        session.execute(text("select 1"))
+
+
 def test_waiting_and_working_have_an_end(on_server: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     with on_server.begin() as first, shortened(monkeypatch, f"{engines.PATIENCE_S}s"):
         first.execute(text("select 1"))
@@ -338,11 +347,8 @@ def test_waiting_and_working_have_an_end(on_server: Registry, monkeypatch: pytes
     with (
         shortened(monkeypatch, f"{engines.IDLE_S}s"),
         pytest.raises(RegistryError, match="cannot be read or written"),
-        on_server.begin() as session,
     ):
-        session.execute(text("select 1"))
-        time.sleep(0.5)
-        session.execute(text("select 1"))
+        stand_idle(on_server)
     note(on_server)
 
 
