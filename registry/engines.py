@@ -21,7 +21,7 @@ STATEMENT_S = 120
 """How long one statement may take on PostgreSQL [s]; none of the registry's takes more than a few."""
 
 IDLE_S = 600
-"""How long a transaction may stand idle on PostgreSQL [s]: a process that hangs must not hold up the writers for good."""
+"""How long a transaction may stand idle on PostgreSQL [s]: a process that hangs must not hold up writers for good."""
 
 WRITER_LOCK = 0x4D45_5445_5248_5345
 """Advisory lock of the one writing transaction; a number that nobody else is likely to use."""
@@ -81,7 +81,7 @@ def allow_long_statements(connection: Connection) -> None:
 def _parsed(address: str) -> URL:
     # What SQLAlchemy says of a URL it cannot read may show a password.
     wrong = RegistryError(
-        "The registry's URL is neither sqlite:///… nor postgresql://…; in a password @ is written %40, / is %2F, % is %25."
+        "The registry's URL is neither sqlite:///… nor postgresql://…; in passwords @ is written %40, / is %2F, % is %25."
     )
     try:
         url = make_url(address)

@@ -1,0 +1,97 @@
+"""An installation whose registry lies in PostgreSQL: the same figures as with SQLite, from the first file to SQL."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from registry import audit
+from simulator import Fleet, simulate
+from tests.integration.installations import House, new_house
+from tests.integration.test_truth import FIGURES, HISTORY, fill
+from tests.postgresql import PostgreSql
+
+SMALL = Fleet(meters=8, days=3, start=date(2025, 10, 25), timezone="Europe/Copenhagen", seed=11)
+ENTITIES = (
+    "frames",
+    "meters",
+    "metering_points",
+    "installations",
+    "exchanges",
+    "collectors",
+    "groups",
+    "group_members",
+    "rejected_rows",
+    "audit_log",
+)
+OF_THIS_RUN = (*HISTORY, "at", "digest", "decided_at", "seen_at")
+"""Columns that tell when a run took place."""
+
+METERHOUSE = str(Path(sys.executable).parent / "meterhouse")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    simulate(SMALL, folder)
+    return folder
+
+
+@pytest.fixture
+def environment() -> Iterator[dict[str, str]]:
+    before = dict(os.environ)
+    yield before
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_figures_are_those_of_sqlite(
+    tmp_path: Path, small: Path, postgresql: PostgreSql, environment: dict[str, str]
+) -> None:
+    def made(name: str) -> House:
+        (tmp_path / name).mkdir()
+        house = new_house(tmp_path / name)
+        fill(house, small, "meters", "customers", "exchanges", "frames")
+        return house
+
+    usual = made("sqlite")
+    with postgresql.fresh() as url:
+        os.environ["METERHOUSE_REGISTRY_URL"] = url
+        served = made("postgresql")
+        assert not list(tmp_path.glob("postgresql/**/registry.sqlite*"))
+        for table in (*FIGURES, *ENTITIES):
+            ours, theirs = (rows(house, table) for house in (served, usual))
+            assert ours.height > 0 or table in ("groups", "rejected_rows"), table
+            assert ours.equals(theirs), table
+        chain = audit.walk(served.installation.registry)
+        assert (chain.events, chain.broken) == (rows(served, "audit_log").height, None)
+        served.installation.registry.engine.dispose()
+
+
+def rows(house: House, table: str) -> pl.DataFrame:
+    found = house.ask(f"select * from {table}")
+    kept = found.drop(name for name in OF_THIS_RUN if name in found.columns)
+    return kept.sort(pl.exclude(pl.Binary).cast(pl.String))
+
+
+def test_a_registry_that_does_not_answer_is_told_in_a_line(
+    tmp_path: Path, small: Path, postgresql: PostgreSql, environment: dict[str, str]
+) -> None:
+    new_house(tmp_path)
+    address = f"postgresql://meterhouse:s3cret@127.0.0.1:{postgresql.port}/postgres"
+    done = subprocess.run(
+        [METERHOUSE, "import", "meters", str(small / "meters.csv")],
+        env={**os.environ, "METERHOUSE_REGISTRY_URL": address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "password authentication failed" in done.stderr
+    assert "s3cret" not in done.stderr
