@@ -7,7 +7,7 @@ wrapped in ``meter_keys``.
 from registry.models.base import Base, Exact, Instant
 from registry.models.customers import Customer
 from registry.models.events import AuditEvent, SubjectKey
-from registry.models.groups import Group, GroupMember
+from registry.models.groups import Group, GroupMember, GroupReader
 from registry.models.inventory import Collector, Exchange, Installation, Meter, MeteringPoint
 from registry.models.keys import MeterKey
 from registry.models.landing import Cursor, File
@@ -23,6 +23,7 @@ __all__ = [
     "File",
     "Group",
     "GroupMember",
+    "GroupReader",
     "Installation",
     "Instant",
     "Meter",
