@@ -7,7 +7,7 @@ changed keeps its older version.
 from registry.groups.builtin import ALL_METERS, BUILT_IN, IN_STOCK, LAST_IMPORTED, NON_GROUPED, PRIORITY
 from registry.groups.catalogue import Author, change_rule, create, delete, rename, rule_of
 from registry.groups.errors import GroupError
-from registry.groups.evaluation import Evaluated, evaluate, rule_members
+from registry.groups.evaluation import Evaluated, evaluate, present, rule_members
 from registry.groups.inventory import read_inventory
 from registry.groups.membership import Outcome, add, add_all, members, remove
 from registry.groups.readers import assign, release
@@ -34,6 +34,7 @@ __all__ = [
     "delete",
     "evaluate",
     "members",
+    "present",
     "read_inventory",
     "read_rule",
     "reading_round",

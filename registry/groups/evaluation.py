@@ -97,9 +97,11 @@ def _read(session: Session, model: type[GroupMember | GroupReader], key: str, or
         statement = statement.where(model.organisation == organisation)
     rows = session.execute(statement).all()
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    types = [pl.String, pl.String, pl.String, INSTANT, INSTANT, INSTANT]
     return pl.DataFrame(
-        [pl.Series(name, cells, dtype) for name, cells, dtype in zip(names, columns, types, strict=True)]
+        [
+            pl.Series(name, cells, INSTANT if name.endswith(("_from", "_to")) else pl.String)
+            for name, cells in zip(names, columns, strict=True)
+        ]
     )
 
 

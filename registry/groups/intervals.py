@@ -10,7 +10,13 @@ from warehouse.schemas import INSTANT
 
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _END = pl.col("valid_to").fill_null(pl.lit(_NEVER, INSTANT))
-PERIOD: dict[str, pl.DataType | type[pl.DataType]] = {"valid_from": INSTANT, "valid_to": INSTANT}
+CURRENT: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.Int64,
+    "key": pl.String,
+    "valid_from": INSTANT,
+    "valid_to": INSTANT,
+}
+"""Current versions as changes are reckoned from."""
 
 
 @dataclass(frozen=True, slots=True)

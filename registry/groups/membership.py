@@ -13,11 +13,10 @@ from registry.groups import catalogue
 from registry.groups.builtin import PRIORITY, PRIORITY_ID
 from registry.groups.catalogue import Author
 from registry.groups.errors import GroupError
-from registry.groups.intervals import PERIOD, Changes, extended, shortened
+from registry.groups.intervals import CURRENT, Changes, extended, shortened
 from registry.models import GroupMember, Installation, MeteringPoint
 from warehouse.schemas import INSTANT
 
-_CURRENT = {"id": pl.Int64, "key": pl.String} | PERIOD
 _SHOWN = 5
 """Unknown names that a message gives."""
 
@@ -254,7 +253,7 @@ def _current(session: Session, organisation: str, group_id: str, known_at: datet
     else:
         statement = statement.where(g.known_from <= known_at, g.known_to.is_(None) | (g.known_to > known_at))
     rows = [row.tuple() for row in session.execute(statement)]
-    return pl.DataFrame(rows, _CURRENT, orient="row")
+    return pl.DataFrame(rows, CURRENT, orient="row")
 
 
 def _apply(session: Session, author: Author, group_id: str, changes: Changes) -> None:

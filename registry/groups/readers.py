@@ -10,7 +10,7 @@ from registry import audit
 from registry.groups import catalogue
 from registry.groups.catalogue import Author
 from registry.groups.errors import GroupError
-from registry.groups.intervals import PERIOD, Changes, shortened
+from registry.groups.intervals import CURRENT, Changes, shortened
 from registry.models import Collector, GroupReader
 from warehouse.schemas import INSTANT
 
@@ -60,7 +60,7 @@ def _current(session: Session, organisation: str, collector: str) -> pl.DataFram
         r.organisation == organisation, r.collector == collector, r.known_to.is_(None)
     )
     rows = [row.tuple() for row in session.execute(statement)]
-    return pl.DataFrame(rows, {"id": pl.Int64, "key": pl.String} | PERIOD, orient="row")
+    return pl.DataFrame(rows, CURRENT, orient="row")
 
 
 def _apply(session: Session, author: Author, collector: str, changes: Changes) -> None:
