@@ -201,7 +201,7 @@ def resolve(session: Session, organisation: str, names: Sequence[str]) -> list[s
             Installation.known_to.is_(None),
             Installation.removed_at.is_(None),
         )
-        of_meter = dict(row.tuple() for row in session.execute(installed))
+        of_meter = {row.meter_id: row.metering_point for row in session.execute(installed)}
     unknown = [name for name in asked if name not in points and name not in of_meter]
     if unknown:
         more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
@@ -226,7 +226,7 @@ def _wanted(
         first = select(Installation.metering_point, func.min(Installation.installed_at)).where(
             Installation.organisation == author.organisation, Installation.known_to.is_(None)
         )
-        rows = [row.tuple() for row in session.execute(first.group_by(Installation.metering_point))]
+        rows = [tuple(row) for row in session.execute(first.group_by(Installation.metering_point))]
         begins = pl.DataFrame(rows, {"key": pl.String, "begin": INSTANT}, orient="row")
         before = current.select("key", member=pl.lit(value=True)).unique()
         wanted = wanted.join(begins, on="key", how="left", maintain_order="left").join(
@@ -252,7 +252,7 @@ def _current(session: Session, organisation: str, group_id: str, known_at: datet
         statement = statement.where(g.known_to.is_(None))
     else:
         statement = statement.where(g.known_from <= known_at, g.known_to.is_(None) | (g.known_to > known_at))
-    rows = [row.tuple() for row in session.execute(statement)]
+    rows = [tuple(row) for row in session.execute(statement)]
     return pl.DataFrame(rows, CURRENT, orient="row")
 
 

@@ -59,7 +59,7 @@ def _current(session: Session, organisation: str, collector: str) -> pl.DataFram
     statement = select(r.id, r.group_id, r.valid_from, r.valid_to).where(
         r.organisation == organisation, r.collector == collector, r.known_to.is_(None)
     )
-    rows = [row.tuple() for row in session.execute(statement)]
+    rows = [tuple(row) for row in session.execute(statement)]
     return pl.DataFrame(rows, CURRENT, orient="row")
 
 
