@@ -4,6 +4,7 @@ import polars as pl
 from sqlalchemy import Executable, select
 from sqlalchemy.orm import Session
 
+from registry import groups
 from registry import models as m
 from registry.store import Registry
 from warehouse.schemas import (
@@ -11,18 +12,13 @@ from warehouse.schemas import (
     COLLECTORS,
     EXCHANGES,
     GROUP_MEMBERS,
+    GROUP_READERS,
     GROUPS,
     INSTALLATIONS,
     METERING_POINTS,
     METERS,
     Table,
 )
-
-_RENAMED = {"group_name": "group"}
-"""``group`` is a reserved word of SQL."""
-
-ALL_METERS = "All meters"
-"""Built-in group of every metering point that has or had a meter."""
 
 
 def published_tables(registry: Registry) -> dict[str, pl.DataFrame]:
@@ -63,18 +59,16 @@ def _published(session: Session) -> dict[str, pl.DataFrame]:
     points = _rows(session, select(m.MeteringPoint), METERING_POINTS).join(
         newest, on=["organisation", "metering_point"], how="left"
     )
-    groups = _rows(session, select(m.Group), GROUPS).with_columns(kind=pl.lit("manual"))
-    everything = points.select("organisation").unique().with_columns(group=pl.lit(ALL_METERS), kind=pl.lit("built-in"))
-    members = _rows(session, select(m.GroupMember), GROUP_MEMBERS)
-    everyone = installations.group_by("organisation", "metering_point").agg(valid_from=pl.col("installed_at").min())
+    evaluated = groups.evaluate(session)
     tables = {
         METERS: meters,
         METERING_POINTS: points,
         INSTALLATIONS: installations,
         EXCHANGES: _rows(session, select(m.Exchange), EXCHANGES),
         COLLECTORS: _rows(session, select(m.Collector), COLLECTORS),
-        GROUPS: pl.concat([groups, everything], how="diagonal_relaxed"),
-        GROUP_MEMBERS: pl.concat([members, everyone.with_columns(group=pl.lit(ALL_METERS))], how="diagonal_relaxed"),
+        GROUPS: evaluated.groups,
+        GROUP_MEMBERS: evaluated.members,
+        GROUP_READERS: evaluated.readers,
         AUDIT_LOG: _rows(session, select(m.AuditEvent), AUDIT_LOG),
     }
     return {table.name: table.conform(rows) for table, rows in tables.items()}
@@ -90,7 +84,7 @@ def registered_meters(registry: Registry, organisation: str) -> pl.Series:
 def _rows(session: Session, statement: Executable, table: Table | None = None) -> pl.DataFrame:
     """A query's rows; with a table, in the types it declares as far as the query has its columns."""
     result = session.connection().execute(statement)
-    names = [_RENAMED.get(name, name) for name in result.keys()]  # noqa: SIM118  a result is not a mapping
+    names = list(result.keys())
     rows = result.all()
     instant = pl.Datetime("us", "UTC")
     known = dict(table.schema) if table else {"verified_at": instant, "failed_at": instant}

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
         sftp: SFTP drop that the SFTP sensor watches; unused while it names no host.
         on_time_deadline: Local time of the next day until which a reading counts as on time.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
+        round_limit: Most meters that one reading round may have.
     """
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_", extra="forbid")
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     sftp: Sftp = Field(default_factory=Sftp)
     on_time_deadline: time = time(7, 0)
     expected_interval_s: int = Field(default=3600, gt=0)
+    round_limit: int = Field(default=30_000, gt=0)
 
     @field_validator("timezone")
     @classmethod

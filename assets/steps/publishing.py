@@ -10,6 +10,7 @@ from warehouse.schemas import (
     COLLECTORS,
     EXCHANGES,
     GROUP_MEMBERS,
+    GROUP_READERS,
     GROUPS,
     INSTALLATIONS,
     METERING_POINTS,
@@ -17,7 +18,17 @@ from warehouse.schemas import (
     Table,
 )
 
-PUBLISHED = (METERS, METERING_POINTS, INSTALLATIONS, EXCHANGES, COLLECTORS, GROUPS, GROUP_MEMBERS, AUDIT_LOG)
+PUBLISHED = (
+    METERS,
+    METERING_POINTS,
+    INSTALLATIONS,
+    EXCHANGES,
+    COLLECTORS,
+    GROUPS,
+    GROUP_MEMBERS,
+    GROUP_READERS,
+    AUDIT_LOG,
+)
 
 
 def publish_registry(house: Installation) -> dict[str, int]:

@@ -139,7 +139,11 @@ def import_keys(
         matched, unknown, rejected = _matched(file, inventory, register)
         if inventory.added:
             session.execute(
-                insert(Meter), [{"organisation": organisation, "state": register, **row} for row in inventory.added]
+                insert(Meter),
+                [
+                    {"organisation": organisation, "state": register, "imported_at": now, **row}
+                    for row in inventory.added
+                ],
             )
         keys = [
             NewKey(meter_id, k.value, k.key_class, k.algorithm, k.usage, line.device_eui, line.join_eui)

@@ -94,7 +94,9 @@ def import_meters(
         if new.height:
             session.execute(
                 insert(Meter),
-                new.with_columns(organisation=pl.lit(organisation), state=pl.lit(target_state)).to_dicts(),
+                new.with_columns(
+                    organisation=pl.lit(organisation), state=pl.lit(target_state), imported_at=pl.lit(now)
+                ).to_dicts(),
             )
         if changed.height:
             session.execute(

@@ -8,7 +8,7 @@ from registry.models.base import Base, Exact, Instant
 from registry.models.customers import Customer
 from registry.models.erasure import Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
-from registry.models.groups import Group, GroupMember
+from registry.models.groups import Group, GroupMember, GroupReader
 from registry.models.inventory import Collector, Exchange, Installation, Meter, MeteringPoint
 from registry.models.keys import MeterKey
 from registry.models.landing import Cursor, File
@@ -25,6 +25,7 @@ __all__ = [
     "File",
     "Group",
     "GroupMember",
+    "GroupReader",
     "Installation",
     "Instant",
     "LegalHold",

@@ -63,13 +63,13 @@ def groups(lake: Lake, organisation: str) -> pl.DataFrame:
     """All groups.
 
     Returns:
-        ``group``, ``kind`` and ``members`` (points that belong or belonged to it), by name.
+        ``group``, ``kind`` and ``members`` (points, or meters, that belong or belonged to it), by name.
     """
     members = (
         lake.scan(GROUP_MEMBERS)
         .filter(organisation=organisation)
         .group_by("group")
-        .agg(members=pl.col("metering_point").n_unique().cast(pl.Int64))
+        .agg(members=pl.coalesce("meter_id", "metering_point").n_unique().cast(pl.Int64))
     )
     return (
         lake.scan(GROUPS)
@@ -106,10 +106,11 @@ def point(*names: str) -> pl.DataFrame:
 
 
 def group(lake: Lake, organisation: str, name: str) -> pl.DataFrame:
-    """The members of a group as a subject."""
+    """The metering points of a group as a subject."""
     return (
         lake.scan(GROUP_MEMBERS)
         .filter(organisation=organisation, group=name)
+        .filter(pl.col("metering_point").is_not_null())
         .select(_SUBJECT)
         .sort("metering_point", "valid_from")
         .collect()

@@ -21,6 +21,7 @@ METERS = Table(
         Column("model", pl.String, "Model name.", nullable=True),
         Column("state", pl.String, "stock, in_use, removed or scrapped."),
         Column("key_status", pl.String, "missing, unverified, ok, wrong or expired."),
+        Column("imported_at", INSTANT, "When the meter was imported; null where that is not known.", nullable=True),
     ),
     key=("organisation", "meter_id"),
     sort_by=("meter_id",),
@@ -84,13 +85,20 @@ COLLECTORS = Table(
     sort_by=("collector",),
 )
 
+_member_from = Column("valid_from", INSTANT, "Start of the membership.")
+_member_to = Column("valid_to", INSTANT, "End of the membership; null while it lasts.", nullable=True)
+_since = Column(
+    "known_from", INSTANT, "Since when the system holds this version; null where it follows from others.", nullable=True
+)
+
 GROUPS = Table(
     name="groups",
     meaning="One row per group.",
     columns=(
         c.organisation,
         Column("group", pl.String, "Name of the group."),
-        Column("kind", pl.String, "manual or built-in."),
+        Column("kind", pl.String, "manual (people choose its members), rule or built-in."),
+        _since,
     ),
     key=("organisation", "group"),
     sort_by=("group",),
@@ -98,16 +106,33 @@ GROUPS = Table(
 
 GROUP_MEMBERS = Table(
     name="group_members",
-    meaning="One row per group and metering point with the time of membership.",
+    meaning="One row per group and member with the time of membership; a member is a metering point, or a meter.",
     columns=(
         c.organisation,
         Column("group", pl.String, "Name of the group."),
-        c.metering_point,
-        Column("valid_from", INSTANT, "Start of the membership."),
-        Column("valid_to", INSTANT, "End of the membership; null while it lasts.", nullable=True),
+        Column("metering_point", pl.String, "Member; in groups of meters where it is installed.", nullable=True),
+        _member_from,
+        _member_to,
+        Column("meter_id", pl.String, "Member of a group of meters; null in groups of points.", nullable=True),
+        _since,
     ),
-    key=("organisation", "group", "metering_point", "valid_from"),
-    sort_by=("group", "metering_point"),
+    key=("organisation", "group", "metering_point", "meter_id", "valid_from"),
+    sort_by=("group", "metering_point", "meter_id"),
+)
+
+GROUP_READERS = Table(
+    name="group_readers",
+    meaning="One row per collector and group that it is expected to read, with the time.",
+    columns=(
+        c.organisation,
+        Column("collector", pl.String, "Collector, e.g. an M-Bus master."),
+        Column("group", pl.String, "Name of the group."),
+        Column("valid_from", INSTANT, "Start of the assignment."),
+        Column("valid_to", INSTANT, "End of the assignment; null while it lasts.", nullable=True),
+        c.known_from,
+    ),
+    key=("organisation", "collector", "valid_from"),
+    sort_by=("collector", "valid_from"),
 )
 
 AUDIT_LOG = Table(

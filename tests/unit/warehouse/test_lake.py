@@ -111,15 +111,8 @@ def test_register_predicate_finds_a_wide_decimal(lake: Lake) -> None:
 
 
 def test_partition_by_date_and_quotes_in_values_survive(lake: Lake) -> None:
-    member = pl.DataFrame(
-        {
-            "organisation": ["o"],
-            "group": ['It\'s "here"'],
-            "metering_point": ["p"],
-            "valid_from": [START],
-            "valid_to": [None],
-        },
-        schema=GROUP_MEMBERS.schema,
+    member = GROUP_MEMBERS.conform(
+        pl.DataFrame({"organisation": "o", "group": 'It\'s "here"', "metering_point": "p", "valid_from": START})
     )
     lake.merge(GROUP_MEMBERS, member, stale=NONE_STALE)
     ended = member.with_columns(valid_to=pl.col("valid_from") + timedelta(days=1))

@@ -1,0 +1,355 @@
+"""``group``: groups of metering points, their members and rules, reading rounds and readers."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from assets.installation import Installation
+from assets.steps.publishing import publish_registry
+from cli.home import HomeOption, identity, open_home
+from cli.messages import say
+from connectors.folder import read_complete
+from registry import groups
+from registry.csv_table import read_table
+from registry.groups import Author, GroupError, Outcome
+from warehouse.published import render
+from warehouse.queries import groups as queries
+from warehouse.transforms.calendar import local_days
+
+app = typer.Typer(help="Groups of metering points.", no_args_is_help=True)
+
+SHOWN = 20
+"""Points that a preview names."""
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the group.")]
+MembersArgument = Annotated[list[str] | None, typer.Argument(help="Metering points, or ids of installed meters.")]
+RuleOption = Annotated[
+    Path | None, typer.Option("--rule", help="JSON file with a rule of who belongs to it.", exists=True, dir_okay=False)
+]
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", help="CSV file with a column metering_point or meter_id.", exists=True, dir_okay=False),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
+FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
+ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
+
+
+@app.callback()
+def all_groups() -> None:
+    """Groups of metering points."""
+
+
+@app.command("list")
+def list_(home: HomeOption = None, form: FormatOption = Format.table) -> None:
+    """Names all groups with how many members they have now."""
+    house = open_home(home)
+    _print(queries.counts(house.lake, house.organisation, datetime.now(UTC)), form)
+
+
+@app.command()
+def new(name: NameArgument, home: HomeOption = None, rule: RuleOption = None, reason: ReasonOption = "") -> None:
+    """Makes a group: with a rule, or for members that you add."""
+    house = open_home(home)
+    read = groups.read_rule(read_complete(rule), house.settings.zone) if rule else None
+    with house.registry.begin() as session:
+        groups.create(session, _author(house, reason), name, read)
+    publish_registry(house)
+    say(f"Made the group {name}{_count(house, name) if read else ''}.")
+
+
+@app.command()
+def rename(
+    name: NameArgument,
+    new_name: Annotated[str, typer.Argument(help="Its new name.")],
+    home: HomeOption = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Gives a group another name."""
+    house = open_home(home)
+    with house.registry.begin() as session:
+        groups.rename(session, _author(house, reason), name, new_name)
+    publish_registry(house)
+    say(f"The group {name} is now {new_name}.")
+
+
+@app.command()
+def delete(name: NameArgument, home: HomeOption = None, reason: ReasonOption = "") -> None:
+    """Deletes a group; who belonged to it remains known."""
+    house = open_home(home)
+    with house.registry.begin() as session:
+        groups.delete(session, _author(house, reason), name)
+    publish_registry(house)
+    say(f"Deleted the group {name}.")
+
+
+@app.command()
+def add(
+    name: NameArgument,
+    members: MembersArgument = None,
+    file: FileOption = None,
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Adds points to a group: since their first installation unless --from names a day."""
+    house = open_home(home)
+    named = _named(members, file)
+    start, end = _start(house, from_), _end(house, to)
+    with house.registry.begin() as session:
+        outcome = groups.add(session, _author(house, reason), name, named, valid_from=start, valid_to=end)
+    _tell(house, name, outcome)
+
+
+@app.command()
+def remove(
+    name: NameArgument,
+    members: MembersArgument = None,
+    file: FileOption = None,
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Takes points out of a group: from now on unless --from names a day."""
+    house = open_home(home)
+    named = _named(members, file)
+    start, end = _start(house, from_), _end(house, to)
+    with house.registry.begin() as session:
+        outcome = groups.remove(session, _author(house, reason), name, named, valid_from=start, valid_to=end)
+    _tell(house, name, outcome)
+
+
+@app.command("add-all")
+def add_all(
+    name: NameArgument,
+    file: Annotated[
+        Path, typer.Argument(help="CSV file with a column metering_point or meter_id.", exists=True, dir_okay=False)
+    ],
+    home: HomeOption = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Makes a group contain exactly the rows of a result, such as `meterhouse sql … --format csv` gives."""
+    house = open_home(home)
+    named = _named(None, file)
+    with house.registry.begin() as session:
+        outcome = groups.add_all(
+            session,
+            house.organisation,
+            name,
+            named,
+            identity=identity(),
+            now=datetime.now(UTC),
+            reason=reason or None,
+        )
+    _tell(house, name, outcome)
+
+
+@app.command()
+def show(
+    name: NameArgument,
+    home: HomeOption = None,
+    on: Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Local day; today if none.")] = None,
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="All memberships as they were known then: ISO 8601 with offset.")
+    ] = "",
+    form: FormatOption = Format.table,
+) -> None:
+    """Names the members of a group on a day with their meters, or all memberships as they were known once."""
+    house = open_home(home)
+    if as_of:
+        with house.registry.begin(readonly=True) as session:
+            members = groups.members(session, house.organisation, name, _instant(as_of))
+    else:
+        if name not in queries.counts(house.lake, house.organisation, datetime.now(UTC))["group"]:
+            raise GroupError(f"There is no group {name!r}; `meterhouse group list` names them.")
+        zone = house.settings.zone
+        day = on.date() if on else datetime.now(zone).date()
+        members = queries.on_day(house.lake, house.organisation, name, day, zone)
+    _print(members, form)
+
+
+@app.command()
+def rule(
+    name: NameArgument,
+    file: Annotated[Path | None, typer.Argument(help="JSON file with the new rule.", exists=True)] = None,
+    home: HomeOption = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Shows the rule of a group, or gives it another."""
+    house = open_home(home)
+    if file is None:
+        with house.registry.begin(readonly=True) as session:
+            typer.echo(groups.rule_of(session, house.organisation, name).stored())
+        return
+    read = groups.read_rule(read_complete(file), house.settings.zone)
+    with house.registry.begin() as session:
+        groups.change_rule(session, _author(house, reason), name, read)
+    publish_registry(house)
+    say(f"The group {name} has a new rule{_count(house, name)}.")
+
+
+@app.command()
+def preview(
+    file: Annotated[Path, typer.Argument(help="JSON file with a rule.", exists=True, dir_okay=False)],
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Says who a rule would take, and changes nothing."""
+    house = open_home(home)
+    read = groups.read_rule(read_complete(file), house.settings.zone)
+    with house.registry.begin(readonly=True) as session:
+        inventory = groups.read_inventory(session, house.organisation)
+    members = groups.rule_members(inventory, [(house.organisation, "", read)])
+    now = groups.present(members, datetime.now(UTC)).select("metering_point", "valid_from")
+    shown = now.head(SHOWN) if form is Format.table else now
+    _print(shown, form)
+    say(f"The rule takes {now.height} metering points{f'; {SHOWN} are shown' if shown.height < now.height else ''}.")
+
+
+@app.command()
+def route(
+    names: Annotated[list[str] | None, typer.Argument(help="Groups to read; all meters if none.")] = None,
+    home: HomeOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for one CSV file per group.")] = None,
+) -> None:
+    """Writes the meters of a reading round as CSV, split by group; too many for one round are refused."""
+    house = open_home(home)
+    with house.registry.begin(readonly=True) as session:
+        meters = groups.reading_round(
+            session, house.organisation, names or [], at=datetime.now(UTC), limit=house.settings.round_limit
+        )
+    if out is None:
+        _print(meters, Format.csv)
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        for number, part in enumerate(meters.partition_by("group", maintain_order=True), start=1):
+            (out / f"round-{number:02}.csv").write_bytes(render(part, "csv"))
+    say(f"The round has {meters.height} meters of {meters['group'].n_unique()} groups.")
+
+
+@app.command()
+def assign(
+    collector: Annotated[str, typer.Argument(help="Collector, e.g. an M-Bus master.")],
+    name: NameArgument,
+    home: HomeOption = None,
+    from_: FromOption = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Makes a collector the expected reader of all meters of a group."""
+    house = open_home(home)
+    with house.registry.begin() as session:
+        groups.assign(session, _author(house, reason), collector, name, _start(house, from_))
+    publish_registry(house)
+    say(f"The collector {collector} is expected to read {name}.")
+
+
+@app.command()
+def release(
+    collector: Annotated[str, typer.Argument(help="Collector, e.g. an M-Bus master.")],
+    home: HomeOption = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Ends the assignment of a collector to its group."""
+    house = open_home(home)
+    with house.registry.begin() as session:
+        groups.release(session, _author(house, reason), collector)
+    publish_registry(house)
+    say(f"The collector {collector} reads no group any more.")
+
+
+@app.command()
+def readers(
+    home: HomeOption = None,
+    collector: Annotated[str, typer.Option(help="What this one is expected to read, and heard.")] = "",
+    on: Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Local day; today if none.")] = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Names the collectors with the groups they are expected to read, or the meters of one."""
+    house = open_home(home)
+    zone = house.settings.zone
+    day = on.date() if on else datetime.now(zone).date()
+    if collector:
+        _print(queries.read_by(house.lake, house.organisation, collector, day, zone), form)
+    else:
+        _print(queries.readers(house.lake, house.organisation, datetime.now(UTC)), form)
+
+
+def _author(house: Installation, reason: str) -> Author:
+    return Author(house.organisation, identity(), datetime.now(UTC), reason or None)
+
+
+def _named(members: Sequence[str] | None, file: Path | None) -> list[str]:
+    """The points and meters named on the command line and in a file.
+
+    Raises:
+        GroupError: None are.
+    """
+    named = list(members or [])
+    if file is not None:
+        table = read_table(read_complete(file), file.name, (), ("metering_point", "meter_id"))
+        named += table.select(pl.coalesce("metering_point", "meter_id").drop_nulls()).to_series().to_list()
+    if not named:
+        raise GroupError("Name metering points or meters, or a CSV file with a column metering_point or meter_id.")
+    return named
+
+
+def _tell(house: Installation, name: str, outcome: Outcome) -> None:
+    publish_registry(house)
+    say(
+        f"{name}: {outcome.added} points added, {outcome.removed} removed, {outcome.unchanged} unchanged"
+        f"{_count(house, name)}."
+    )
+
+
+def _count(house: Installation, name: str) -> str:
+    counts = dict(
+        queries.counts(house.lake, house.organisation, datetime.now(UTC)).select("group", "members").iter_rows()
+    )
+    return f"; it has {counts.get(name.strip(), 0)} members now"
+
+
+def _print(result: pl.DataFrame, form: Format) -> None:
+    sys.stdout.buffer.write(render(result, form.value))
+
+
+def _start(house: Installation, day: datetime | None) -> datetime | None:
+    return None if day is None else _day(house, day.date())[0]
+
+
+def _end(house: Installation, day: datetime | None) -> datetime | None:
+    return None if day is None else _day(house, day.date())[1]
+
+
+def _day(house: Installation, day: date) -> tuple[datetime, datetime]:
+    days = local_days(day, day, house.settings.zone)
+    if days.is_empty():
+        raise GroupError(f"{day} is no day in {house.settings.timezone}.")
+    return days["start"][0], days["end"][0]
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise typer.BadParameter(f"{text!r} is no ISO 8601 time.", param_hint="--as-of") from exc
+    if instant.tzinfo is None:
+        raise typer.BadParameter("give an offset, e.g. Z or +01:00.", param_hint="--as-of")
+    return instant
