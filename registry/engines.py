@@ -81,7 +81,7 @@ def allow_long_statements(connection: Connection) -> None:
 def _parsed(address: str) -> URL:
     # What SQLAlchemy says of a URL it cannot read may show a password.
     wrong = RegistryError(
-        "The registry's URL is neither sqlite:///… nor postgresql://…; in passwords write %40 for @, %2F for /, %25 for %."
+        "The registry's URL is neither sqlite:///… nor postgresql://…; in passwords write @ as %40, / as %2F, % as %25."
     )
     try:
         url = make_url(address)

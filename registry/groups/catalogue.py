@@ -49,7 +49,6 @@ def create(session: Session, author: Author, name: str, rule: Rule | None = None
     Raises:
         GroupError: The name cannot be one, or is taken.
     """
-    audit.lock_chain(session)  # before looking, so that two cannot take one name
     name = _free(session, author.organisation, name)
     group_id = uuid4().hex
     _write(session, author, group_id, name, rule.stored() if rule else None)
@@ -63,7 +62,6 @@ def rename(session: Session, author: Author, name: str, new_name: str) -> None:
     Raises:
         GroupError: There is no such group, it is built in, or the new name cannot be one or is taken.
     """
-    audit.lock_chain(session)
     group = own(session, author.organisation, name)
     new_name = _free(session, author.organisation, new_name, besides=group.group_id)
     group.known_to = author.now
@@ -77,7 +75,6 @@ def delete(session: Session, author: Author, name: str) -> None:
     Raises:
         GroupError: There is no such group, or it is built in.
     """
-    audit.lock_chain(session)
     group = own(session, author.organisation, name)
     group.known_to = author.now
     _record(session, author, "group.delete", name, before={"group": name})
@@ -89,7 +86,6 @@ def change_rule(session: Session, author: Author, name: str, rule: Rule) -> None
     Raises:
         GroupError: There is no such group, it is built in, or its members are chosen by people.
     """
-    audit.lock_chain(session)
     group = own(session, author.organisation, name)
     if group.rule is None and has_members(session, group):
         raise GroupError(f"The members of {name} were chosen by people: make another group for the rule.")

@@ -63,7 +63,6 @@ def add(
         GroupError: The group does not exist or has no members of its own, or a name is no point of the organisation;
             nothing is changed then.
     """
-    audit.lock_chain(session)
     group_id = catalogue.chosen_id(session, author.organisation, group)
     points = resolve(session, author.organisation, names)
     current = _current(session, author.organisation, group_id)
@@ -100,7 +99,6 @@ def remove(
     Raises:
         GroupError: As :func:`add`.
     """
-    audit.lock_chain(session)
     group_id = catalogue.chosen_id(session, author.organisation, group)
     points = resolve(session, author.organisation, names)
     low = valid_from or author.now
@@ -143,7 +141,6 @@ def add_all(
     if not points:
         raise GroupError(f"There are no rows to add to {group}.")
     author = Author(organisation, identity, now, reason)
-    audit.lock_chain(session)
     if group.strip() != PRIORITY and catalogue.find(session, organisation, group) is None:
         catalogue.create(session, author, group)
     group_id = catalogue.chosen_id(session, organisation, group)

@@ -28,7 +28,6 @@ def assign(session: Session, author: Author, collector: str, group: str, valid_f
     Raises:
         GroupError: The collector is unknown, or the group does not exist or is built in.
     """
-    audit.lock_chain(session)
     found = catalogue.own(session, author.organisation, group)
     if session.get(Collector, (author.organisation, collector)) is None:
         raise GroupError(f"There is no collector {collector!r}: it is known once it has delivered, or was registered.")
@@ -46,7 +45,6 @@ def release(session: Session, author: Author, collector: str) -> None:
     Raises:
         GroupError: It reads no group.
     """
-    audit.lock_chain(session)
     changes = shortened(_current(session, author.organisation, collector), author.now, None)
     if not changes.keys:
         raise GroupError(f"The collector {collector!r} reads no group.")

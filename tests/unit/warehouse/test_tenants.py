@@ -14,7 +14,7 @@ import pytest
 
 from warehouse import queries, sql
 from warehouse.lake import Lake
-from warehouse.queries import consumption, overview, subjects
+from warehouse.queries import consumption, groups, overview, subjects
 from warehouse.schemas import TABLES, Table
 
 OURS, THEIRS = "ours", "theirs"
@@ -100,6 +100,10 @@ CALLS: dict[Callable[..., object], Callable[[Lake], object]] = {
     consumption.register_events: lambda lake: consumption.register_events(lake, OURS, both(), **PERIOD, zone=ZONE),
     consumption.info_codes: lambda lake: consumption.info_codes(lake, OURS, both(), first=DAY, last=DAY, zone=ZONE),
     consumption.latest_reading: lambda lake: consumption.latest_reading(lake, OURS, both()),
+    groups.counts: lambda lake: groups.counts(lake, OURS, TODAY),
+    groups.on_day: lambda lake: groups.on_day(lake, OURS, f"{OURS}-group", DAY, ZONE),
+    groups.readers: lambda lake: groups.readers(lake, OURS, TODAY),
+    groups.read_by: lambda lake: groups.read_by(lake, OURS, f"{OURS}-collector", DAY, ZONE),
     overview.counts: lambda lake: overview.counts(lake, OURS),
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),
