@@ -6,14 +6,14 @@ the key, and the chain still verifies.
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from registry.models import AuditEvent
@@ -94,6 +94,66 @@ def record(
     row.digest = _digest(previous or GENESIS, row)
     session.add(row)
     session.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one of many things.
+
+    Attributes:
+        target: The thing, e.g. a meter id.
+        before: Fields that changed, as they were; never a key or personal data.
+        after: The same fields as they are now.
+    """
+
+    target: str
+    before: Fields | None
+    after: Fields | None
+
+
+def record_changes(
+    session: Session,
+    *,
+    organisation: str,
+    event: str,
+    identity: str,
+    now: datetime,
+    changes: Sequence[Change],
+    reason: str | None = None,
+    details: Fields | None = None,
+) -> None:
+    """Appends an event for each of many changes at once, as :func:`record` does for one.
+
+    Args:
+        session: A writing transaction.
+        organisation: Whose events.
+        event: Type of all of them, e.g. ``meters.update``.
+        identity: User or service.
+        now: When.
+        changes: What changed, one thing each.
+        reason: Why, in the words of who did it.
+        details: Technical details, the same for all.
+    """
+    if not changes:
+        return
+    lock_chain(session)
+    session.flush()
+    digest = session.scalar(select(AuditEvent.digest).order_by(AuditEvent.number.desc()).limit(1)) or GENESIS
+    rows = []
+    common = {
+        "organisation": organisation,
+        "at": now,
+        "event": event,
+        "identity": identity,
+        "computer": socket.gethostname(),
+        "reason": reason,
+        "details": _json(details),
+    }
+    for change in changes:
+        row = common | {"object": change.target, "before": _json(change.before), "after": _json(change.after)}
+        digest = _digest(digest, AuditEvent(**row))
+        rows.append(row | {"digest": digest})
+    session.execute(insert(AuditEvent), rows)
 
 
 def lock_chain(session: Session) -> None:

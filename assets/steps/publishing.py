@@ -9,6 +9,7 @@ from warehouse.schemas import (
     AUDIT_LOG,
     COLLECTORS,
     EXCHANGES,
+    FINAL_READINGS,
     GROUP_MEMBERS,
     GROUPS,
     INSTALLATIONS,
@@ -17,7 +18,17 @@ from warehouse.schemas import (
     Table,
 )
 
-PUBLISHED = (METERS, METERING_POINTS, INSTALLATIONS, EXCHANGES, COLLECTORS, GROUPS, GROUP_MEMBERS, AUDIT_LOG)
+PUBLISHED = (
+    METERS,
+    METERING_POINTS,
+    INSTALLATIONS,
+    EXCHANGES,
+    FINAL_READINGS,
+    COLLECTORS,
+    GROUPS,
+    GROUP_MEMBERS,
+    AUDIT_LOG,
+)
 
 
 def publish_registry(house: Installation) -> dict[str, int]:

@@ -5,22 +5,28 @@ wrapped in ``meter_keys``.
 """
 
 from registry.models.base import Base, Exact, Instant
+from registry.models.capacity import CapacityPlan
+from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember
-from registry.models.inventory import Collector, Exchange, Installation, Meter, MeteringPoint
+from registry.models.inventory import Collector, Exchange, FinalReading, Installation, Meter, MeteringPoint
 from registry.models.keys import MeterKey
 from registry.models.landing import Cursor, File
 
 __all__ = [
     "AuditEvent",
     "Base",
+    "CapacityPlan",
     "Collector",
     "Cursor",
+    "CustomField",
+    "CustomValue",
     "Customer",
     "Exact",
     "Exchange",
     "File",
+    "FinalReading",
     "Group",
     "GroupMember",
     "Installation",
