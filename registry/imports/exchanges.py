@@ -171,9 +171,7 @@ def import_exchanges(
     )
 
 
-def _correct(
-    session: Session, known: Sequence[Exchange], line: dict[str, Any], identity: str, now: datetime
-) -> bool:
+def _correct(session: Session, known: Sequence[Exchange], line: dict[str, Any], identity: str, now: datetime) -> bool:
     """Takes over registers that the file gives and the exchange lacks or has otherwise; what was known before stays."""
     changed = False
     for exchange in known:

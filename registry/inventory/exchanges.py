@@ -265,9 +265,7 @@ def versions(
     Returns:
         Rows in the order of time, register and version.
     """
-    statement = select(Exchange).where(
-        Exchange.organisation == organisation, Exchange.metering_point == metering_point
-    )
+    statement = select(Exchange).where(Exchange.organisation == organisation, Exchange.metering_point == metering_point)
     if exchanged_at is not None:
         statement = statement.where(Exchange.exchanged_at == exchanged_at)
     if as_of is not None:

@@ -1,7 +1,7 @@
 """What a meter goes through: stock, in use, removed, scrapped; deleted ones keep their row and their readings.
 
-A meter that is installed is in use. Only installations raise an expectation of readings, so that a meter in stock lowers
-no reading performance.
+A meter that is installed is in use. Only installations raise an expectation of readings, so that a meter in stock
+lowers no reading performance.
 """
 
 from collections.abc import Iterable, Mapping
@@ -84,9 +84,7 @@ def put_in_use(
     moved = sorted(meter_id for meter_id, meter in found.items() if meter.state != "in_use")
     capacity.check(session, organisation, len(moved))
     changes = [
-        audit.Change(
-            meter_id, {"state": found[meter_id].state}, {"state": "in_use", "effective_at": meters[meter_id]}
-        )
+        audit.Change(meter_id, {"state": found[meter_id].state}, {"state": "in_use", "effective_at": meters[meter_id]})
         for meter_id in moved
     ]
     if moved:
