@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         sftp: SFTP drop that the SFTP sensor watches; unused while it names no host.
         on_time_deadline: Local time of the next day until which a reading counts as on time.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
+        features: Whether a feature is on, by its name in :mod:`settings.features`; one that is not named is on.
     """
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_", extra="forbid")
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     sftp: Sftp = Field(default_factory=Sftp)
     on_time_deadline: time = time(7, 0)
     expected_interval_s: int = Field(default=3600, gt=0)
+    features: dict[str, bool] = Field(default_factory=dict)
 
     @field_validator("timezone")
     @classmethod

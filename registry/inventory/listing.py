@@ -245,9 +245,7 @@ def _has_value(organisation: str, custom: Field, value: str) -> ColumnElement[bo
     )
 
 
-def _sorted(
-    statement: Select[str], sort: str, defined: Mapping[str, Field], *, descending: bool
-) -> Select[str]:
+def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, descending: bool) -> Select[str]:
     """Orders by a column; meters without a value come last, whatever the order."""
     custom = defined.get(sort)
     of_place = sort in PLACE_COLUMNS or sort in CUSTOMER_COLUMNS or (custom and custom.entity is Entity.metering_point)
