@@ -101,9 +101,7 @@ def add_extras(registry: Registry, meters: int) -> None:
             GroupMember(organisation="default", group="North", metering_point=f"P{n}", valid_from=NOW)
             for n in numbers[::10]
         )
-        add_field(
-            session, "default", Field(Entity.meter, "pit", "Pit", Type.boolean), identity="benchmark", now=NOW
-        )
+        add_field(session, "default", Field(Entity.meter, "pit", "Pit", Type.boolean), identity="benchmark", now=NOW)
     lines = "".join(f"KAM-{n}-1b-16,{'yes' if n % 4 else 'no'}\n" for n in numbers[::2])
     content = f"meter_id,pit\n{lines}".encode()
     seconds = timed(lambda: update_inventory(registry, content, source_name="update.csv", **OWNER))
@@ -120,9 +118,7 @@ def print_list(registry: Registry, name: str, asked: dict[str, Any]) -> None:
     def ask() -> None:
         nonlocal total
         with registry.begin(readonly=True) as session:
-            total = list_meters(
-                session, "default", filters, now=NOW, with_customers=with_customers, **asked
-            ).total
+            total = list_meters(session, "default", filters, now=NOW, with_customers=with_customers, **asked).total
 
     if last:
         ask()

@@ -26,6 +26,12 @@ GENESIS = "0" * 64
 
 Fields = Mapping[str, object]
 
+_HASHED = (
+    *("organisation", "event", "identity", "computer", "object", "before", "after", "reason", "details"),
+    *("subject", "personal"),
+)
+"""Columns that the hash covers, besides ``at``."""
+
 
 @dataclass(frozen=True, slots=True)
 class PersonalChange:
@@ -151,7 +157,7 @@ def record_changes(
     }
     for change in changes:
         row = common | {"object": change.target, "before": _json(change.before), "after": _json(change.after)}
-        digest = _digest(digest, AuditEvent(**row))
+        digest = _chained(digest, row)
         rows.append(row | {"digest": digest})
     session.execute(insert(AuditEvent), rows)
 
@@ -226,8 +232,12 @@ def _plain(value: object) -> str:
 
 
 def _digest(previous: str, row: AuditEvent) -> str:
-    names = ("organisation", "event", "identity", "computer", "object", "before", "after", "reason", "details")
-    fields = {name: getattr(row, name) for name in (*names, "subject", "personal")}
-    fields["at"] = row.at.astimezone(UTC).isoformat()  # as the database gives it back
-    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _chained(previous, {name: getattr(row, name) for name in (*_HASHED, "at")})
+
+
+def _chained(previous: str, fields: Mapping[str, Any]) -> str:
+    """Hash of an event's columns; those that it lacks are null."""
+    hashed = {name: fields.get(name) for name in _HASHED}
+    hashed["at"] = fields["at"].astimezone(UTC).isoformat()  # as the database gives it back
+    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(bytes.fromhex(previous) + canonical.encode()).hexdigest()

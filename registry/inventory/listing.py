@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from registry.inventory.errors import InventoryError
@@ -47,6 +47,7 @@ UNKNOWN = "Unknown"
 
 KEY_STATUSES = ("missing", "unverified", "ok", "wrong")
 MAX_PAGE = 1000
+_MODELS_AT_MOST = 1000
 
 
 class ListError(InventoryError):
@@ -130,11 +131,19 @@ def list_meters(
     """
     defined = fields(session, organisation)
     _check(columns, sort, filters, defined, page, size, with_customers=with_customers)
-    chosen = _chosen(organisation, filters, defined, now)
-    total = session.scalar(select(func.count()).select_from(Meter).where(*chosen)) or 0
-    sorted_ids = _sorted(select(Meter.meter_id).where(*chosen), sort, defined, descending=descending)
-    ids = session.scalars(sorted_ids.offset((page - 1) * size).limit(size)).all()
-    return Page(total, _rows(session, organisation, ids, columns, defined))
+    chosen = _chosen(session, organisation, filters, defined, now)
+    count = select(func.count()).select_from(Meter).where(*chosen)
+    ids = select(Meter.meter_id).where(*chosen)
+    some = _sorted(ids, sort, defined, descending=descending).offset((page - 1) * size).limit(size)
+    if filters.text or filters.key_statuses:
+        # These look at every meter: once, not for the total and the page each.
+        counted = session.execute(some.add_columns(func.count().over())).all()
+        found = [row[0] for row in counted]
+        total = counted[0][1] if counted else 0 if page == 1 else session.scalar(count) or 0
+    else:
+        found = list(session.scalars(some))
+        total = session.scalar(count) or 0
+    return Page(total, _rows(session, organisation, found, columns, defined))
 
 
 def _check(
@@ -167,7 +176,7 @@ def _check(
 
 
 def _chosen(
-    organisation: str, filters: Filters, defined: Mapping[str, Field], now: datetime
+    session: Session, organisation: str, filters: Filters, defined: Mapping[str, Field], now: datetime
 ) -> list[ColumnElement[bool]]:
     """Conditions on ``meters`` that the filters are."""
     conditions = [Meter.organisation == organisation]
@@ -181,15 +190,42 @@ def _chosen(
     )
     conditions += [column.in_(wanted) for column, wanted in several if wanted]
     if filters.text:
-        searched = (Meter.serial, Meter.meter_id, Meter.model, Meter.meter_number)
-        conditions.append(or_(*(column.icontains(filters.text, autoescape=True) for column in searched)))
+        conditions.append(_has_text(session, organisation, filters.text))
     if filters.key_statuses:
-        conditions.append(_key_status().in_(filters.key_statuses))
+        conditions.append(or_(*(_has_key_status(organisation, status) for status in filters.key_statuses)))
     if filters.group is not None:
         conditions.append(_in_group(organisation, filters.group, now))
     for name, text in filters.custom.items():
         conditions.append(_has_value(organisation, defined[name], defined[name].parse(text)))
     return conditions
+
+
+def _has_text(session: Session, organisation: str, text: str) -> ColumnElement[bool]:
+    """Models are few: they are searched once, not once per meter. The meter id has the serial in it."""
+    models = session.scalars(
+        select(Meter.model)
+        .where(Meter.organisation == organisation, Meter.model.icontains(text, autoescape=True))
+        .distinct()
+        .limit(_MODELS_AT_MOST)
+    ).all()
+    searched = (Meter.meter_id, Meter.meter_number)
+    return or_(*(column.icontains(text, autoescape=True) for column in searched), Meter.model.in_(models))
+
+
+def _has_key_status(organisation: str, status: str) -> ColumnElement[bool]:
+    """As :func:`_key_status`, for many meters at once."""
+    keys = select(MeterKey.meter_id).where(MeterKey.organisation == organisation, MeterKey.key_class == "oms")
+    verified = Meter.meter_id.in_(keys.where(MeterKey.verified_at.is_not(None)))
+    untried = Meter.meter_id.in_(keys.where(MeterKey.failed_at.is_(None)))
+    match status:
+        case "ok":
+            return verified
+        case "unverified":
+            return and_(untried, not_(verified))
+        case "wrong":
+            return and_(Meter.meter_id.in_(keys), not_(untried), not_(verified))
+        case _:
+            return Meter.meter_id.not_in(keys)
 
 
 def _key_status() -> ColumnElement[str]:
