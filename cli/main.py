@@ -16,6 +16,7 @@ COMMANDS = {
     "import": "cli.registry:import_",
     "key": "cli.key:app",
     "group": "cli.group:app",
+    "meter": "cli.meter:app",
     "ingest": "cli.ingest:ingest",
     "materialize": "cli.ingest:materialize",
     "decode": "cli.decode:decode",

@@ -6,14 +6,14 @@ destroys the key, and the chain still verifies.
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from registry.limits import limit_of
@@ -26,6 +26,12 @@ GENESIS = "0" * 64
 """What the first event is chained to."""
 
 Fields = Mapping[str, object]
+
+_HASHED = (
+    *("organisation", "event", "identity", "computer", "object", "before", "after", "reason", "details"),
+    *("subject", "personal"),
+)
+"""Columns that the hash covers, besides ``at``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,65 @@ def record(
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one of many things.
+
+    Attributes:
+        target: The thing, e.g. a meter id.
+        before: Fields that changed, as they were; never a key or personal data.
+        after: The same fields as they are now.
+    """
+
+    target: str
+    before: Fields | None
+    after: Fields | None
+
+
+def record_changes(
+    session: Session,
+    *,
+    organisation: str,
+    event: str,
+    identity: str,
+    now: datetime,
+    changes: Sequence[Change],
+    reason: str | None = None,
+    details: Fields | None = None,
+) -> None:
+    """Appends an event for each of many changes at once, as :func:`record` does for one.
+
+    Args:
+        session: A writing transaction.
+        organisation: Whose events.
+        event: Type of all of them, e.g. ``meters.update``.
+        identity: User or service.
+        now: When.
+        changes: What changed, one thing each.
+        reason: Why, in the words of who did it.
+        details: Technical details, the same for all.
+    """
+    if not changes:
+        return
+    session.flush()
+    digest = session.scalar(select(AuditEvent.digest).order_by(AuditEvent.number.desc()).limit(1)) or GENESIS
+    rows = []
+    common = {
+        "organisation": organisation,
+        "at": now,
+        "event": event,
+        "identity": identity,
+        "computer": socket.gethostname(),
+        "reason": reason,
+        "details": _json(details),
+    }
+    for change in changes:
+        row = common | {"object": change.target, "before": _json(change.before), "after": _json(change.after)}
+        digest = _chained(digest, row)
+        rows.append(row | {"digest": digest})
+    session.execute(insert(AuditEvent), rows)
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """What a walk along the chain found.
 
@@ -165,8 +230,12 @@ def _plain(value: object) -> str:
 
 
 def _digest(previous: str, row: AuditEvent) -> str:
-    names = ("organisation", "event", "identity", "computer", "object", "before", "after", "reason", "details")
-    fields = {name: getattr(row, name) for name in (*names, "subject", "personal")}
-    fields["at"] = row.at.astimezone(UTC).isoformat()  # as the database gives it back
-    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _chained(previous, {name: getattr(row, name) for name in (*_HASHED, "at")})
+
+
+def _chained(previous: str, fields: Mapping[str, Any]) -> str:
+    """Hash of an event's columns; those that it lacks are null."""
+    hashed = {name: fields.get(name) for name in _HASHED}
+    hashed["at"] = fields["at"].astimezone(UTC).isoformat()  # as the database gives it back
+    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(bytes.fromhex(previous) + canonical.encode()).hexdigest()

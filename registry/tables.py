@@ -1,5 +1,7 @@
 """The registry's non-secret tables as frames, in the shape the lake declares."""
 
+import json
+
 import polars as pl
 from sqlalchemy import Executable, select
 from sqlalchemy.orm import Session
@@ -11,6 +13,7 @@ from warehouse.schemas import (
     AUDIT_LOG,
     COLLECTORS,
     EXCHANGES,
+    FINAL_READINGS,
     GROUP_MEMBERS,
     GROUP_READERS,
     GROUPS,
@@ -61,10 +64,11 @@ def _published(session: Session) -> dict[str, pl.DataFrame]:
     )
     evaluated = groups.evaluate(session)
     tables = {
-        METERS: meters,
-        METERING_POINTS: points,
+        METERS: _with_custom_fields(session, meters, "meter", "meter_id"),
+        METERING_POINTS: _with_custom_fields(session, points, "metering_point", "metering_point"),
         INSTALLATIONS: installations,
-        EXCHANGES: _rows(session, select(m.Exchange), EXCHANGES),
+        EXCHANGES: _rows(session, select(m.Exchange).where(m.Exchange.known_to.is_(None)), EXCHANGES),
+        FINAL_READINGS: _final_readings(session),
         COLLECTORS: _rows(session, select(m.Collector), COLLECTORS),
         GROUPS: evaluated.groups,
         GROUP_MEMBERS: evaluated.members,
@@ -72,6 +76,36 @@ def _published(session: Session) -> dict[str, pl.DataFrame]:
         AUDIT_LOG: _rows(session, select(m.AuditEvent), AUDIT_LOG),
     }
     return {table.name: table.conform(rows) for table, rows in tables.items()}
+
+
+def _final_readings(session: Session) -> pl.DataFrame:
+    """Final registers of exchanges and of customers who moved out."""
+    exchange, final = m.Exchange, m.FinalReading
+    columns = (exchange.organisation, exchange.metering_point, exchange.register, exchange.known_from)
+    exchanged = select(
+        *columns,
+        exchange.old_meter_id.label("meter_id"),
+        exchange.exchanged_at.label("read_at"),
+        exchange.old_final.label("value"),
+    ).where(exchange.known_to.is_(None), exchange.old_final.is_not(None))
+    moved_out = select(final).where(final.known_to.is_(None))
+    parts = {"exchange": exchanged, "move_out": moved_out}
+    return pl.concat(
+        [_rows(session, part, FINAL_READINGS).with_columns(cause=pl.lit(cause)) for cause, part in parts.items()],
+        how="diagonal_relaxed",
+    )
+
+
+def _with_custom_fields(session: Session, rows: pl.DataFrame, entity: str, key: str) -> pl.DataFrame:
+    """Adds the values of the utility's own fields as one JSON object; null where there is none."""
+    value = m.CustomValue
+    statement = select(value.organisation, value.entity_id, value.name, value.value).where(value.entity == entity)
+    texts: dict[tuple[str, str], dict[str, str]] = {}
+    for organisation, entity_id, name, text in session.execute(statement):
+        texts.setdefault((organisation, entity_id), {})[name] = text
+    objects = [(*owner, json.dumps(fields, sort_keys=True, ensure_ascii=False)) for owner, fields in texts.items()]
+    schema = {"organisation": pl.String, key: pl.String, "custom_fields": pl.String}
+    return rows.join(pl.DataFrame(objects, schema=schema, orient="row"), on=["organisation", key], how="left")
 
 
 def registered_meters(registry: Registry, organisation: str) -> pl.Series:

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         on_time_deadline: Local time of the next day until which a reading counts as on time.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
         round_limit: Most meters that one reading round may have.
+        features: Whether a feature is on, by its name in :mod:`settings.features`; one that is not named is on.
     """
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_", extra="forbid")
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     on_time_deadline: time = time(7, 0)
     expected_interval_s: int = Field(default=3600, gt=0)
     round_limit: int = Field(default=30_000, gt=0)
+    features: dict[str, bool] = Field(default_factory=dict)
 
     @field_validator("timezone")
     @classmethod

@@ -9,6 +9,7 @@ from warehouse.schemas import (
     AUDIT_LOG,
     COLLECTORS,
     EXCHANGES,
+    FINAL_READINGS,
     GROUP_MEMBERS,
     GROUP_READERS,
     GROUPS,
@@ -27,6 +28,7 @@ PUBLISHED = (
     GROUPS,
     GROUP_MEMBERS,
     GROUP_READERS,
+    FINAL_READINGS,
     AUDIT_LOG,
 )
 

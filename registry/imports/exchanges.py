@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.csv_table import read_table, reject, split
@@ -14,6 +15,7 @@ from registry.errors import RegistryError
 from registry.imports.identity import resolve
 from registry.imports.instants import place
 from registry.imports.report import ImportReport
+from registry.inventory.versions import supersede
 from registry.models import Exchange, Installation, Meter
 from registry.store import Registry
 from warehouse.schemas import REGISTER
@@ -91,11 +93,14 @@ def import_exchanges(
             point, at, old, new = line["metering_point"], line["at"], line["old_meter_id"], line["new_meter_id"]
             known = session.scalars(
                 select(Exchange).where(
-                    Exchange.organisation == organisation, Exchange.metering_point == point, Exchange.exchanged_at == at
+                    Exchange.organisation == organisation,
+                    Exchange.metering_point == point,
+                    Exchange.exchanged_at == at,
+                    Exchange.known_to.is_(None),
                 )
             ).all()
             if known and known[0].new_meter_id == new:
-                if _correct(known, line, now):
+                if _correct(session, known, line, identity, now):
                     updated += 1
                 else:
                     unchanged += 1
@@ -166,16 +171,18 @@ def import_exchanges(
     )
 
 
-def _correct(known: Sequence[Exchange], line: dict[str, Any], now: datetime) -> bool:
-    """Takes over registers that the file gives and the exchange lacks or has otherwise."""
+def _correct(session: Session, known: Sequence[Exchange], line: dict[str, Any], identity: str, now: datetime) -> bool:
+    """Takes over registers that the file gives and the exchange lacks or has otherwise; what was known before stays."""
     changed = False
     for exchange in known:
-        for part, name in (("final", "old_final"), ("initial", "new_initial")):
-            value = line.get(f"{part}:{exchange.register}")
-            if value is not None and getattr(exchange, name) != value:
-                setattr(exchange, name, value)
-                exchange.known_from = now
-                changed = True
+        given = {
+            name: line.get(f"{part}:{exchange.register}")
+            for part, name in (("final", "old_final"), ("initial", "new_initial"))
+        }
+        news = {name: value for name, value in given.items() if value not in (None, getattr(exchange, name))}
+        if news:
+            supersede(session, exchange, now, identity=identity, **news)
+            changed = True
     return changed
 
 

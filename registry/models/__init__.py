@@ -5,24 +5,30 @@ wrapped in ``meter_keys``.
 """
 
 from registry.models.base import Base, Exact, Instant
+from registry.models.capacity import CapacityPlan
+from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
 from registry.models.erasure import Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
-from registry.models.inventory import Collector, Exchange, Installation, Meter, MeteringPoint
+from registry.models.inventory import Collector, Exchange, FinalReading, Installation, Meter, MeteringPoint
 from registry.models.keys import MeterKey
 from registry.models.landing import Cursor, File
 
 __all__ = [
     "AuditEvent",
     "Base",
+    "CapacityPlan",
     "Collector",
     "Cursor",
+    "CustomField",
+    "CustomValue",
     "Customer",
     "Erasure",
     "Exact",
     "Exchange",
     "File",
+    "FinalReading",
     "Group",
     "GroupMember",
     "GroupReader",

@@ -3,16 +3,24 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import String
+from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base
 
 
 class Meter(Base):
-    """A device."""
+    """A device.
+
+    A deleted one keeps its row, so that history stays explained: ``state`` is ``deleted``, ``deleted_from`` the state
+    before.
+    """
 
     __tablename__ = "meters"
+    __table_args__ = (
+        Index("ix_meters_state", "organisation", "state"),
+        Index("ix_meters_sorted", "organisation", "serial", "meter_id"),
+    )
 
     organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
     meter_id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -22,8 +30,12 @@ class Meter(Base):
     device_type: Mapped[str] = mapped_column(String(2))
     medium: Mapped[str] = mapped_column(String(16))
     model: Mapped[str | None] = mapped_column(String(64))
+    meter_number: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))
     imported_at: Mapped[datetime | None]
+    state_since: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    deleted_from: Mapped[str | None] = mapped_column(String(16))
 
 
 class MeteringPoint(Base):
@@ -52,19 +64,44 @@ class Installation(Base):
 
 
 class Exchange(Base):
-    """One register of a meter exchange."""
+    """One register of a meter exchange, as it was known from one instant to another.
+
+    A correction ends the version before it and adds its own; ``known_to`` is null for what holds.
+    """
 
     __tablename__ = "exchanges"
+    __table_args__ = (Index("ix_exchanges_point", "organisation", "metering_point", "exchanged_at"),)
 
-    organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
-    metering_point: Mapped[str] = mapped_column(String(64), primary_key=True)
-    exchanged_at: Mapped[datetime] = mapped_column(primary_key=True)
-    register: Mapped[str] = mapped_column(String(32), primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    organisation: Mapped[str] = mapped_column(String(64))
+    metering_point: Mapped[str] = mapped_column(String(64))
+    exchanged_at: Mapped[datetime]
+    register: Mapped[str] = mapped_column(String(32))
     old_meter_id: Mapped[str] = mapped_column(String(32))
     new_meter_id: Mapped[str] = mapped_column(String(32))
     old_final: Mapped[Decimal | None]
     new_initial: Mapped[Decimal]
+    reason: Mapped[str | None] = mapped_column(Text)
+    identity: Mapped[str | None] = mapped_column(String(128))
     known_from: Mapped[datetime]
+    known_to: Mapped[datetime | None]
+
+
+class FinalReading(Base):
+    """One register read when a customer moved out; the final registers of exchanges stand in ``exchanges``."""
+
+    __tablename__ = "final_readings"
+    __table_args__ = (Index("ix_final_readings_point", "organisation", "metering_point", "read_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    organisation: Mapped[str] = mapped_column(String(64))
+    metering_point: Mapped[str] = mapped_column(String(64))
+    meter_id: Mapped[str] = mapped_column(String(32))
+    read_at: Mapped[datetime]
+    register: Mapped[str] = mapped_column(String(32))
+    value: Mapped[Decimal]
+    known_from: Mapped[datetime]
+    known_to: Mapped[datetime | None]
 
 
 class Collector(Base):

@@ -5,6 +5,9 @@ import polars as pl
 from warehouse.schemas import columns as c
 from warehouse.schemas.table import INSTANT, REGISTER, Column, Table
 
+_custom_fields = Column(
+    "custom_fields", pl.String, "JSON object: values of the utility's own fields by name.", nullable=True
+)
 _removed_at = Column("removed_at", INSTANT, "End of the installation; null while installed.", nullable=True)
 
 METERS = Table(
@@ -19,9 +22,12 @@ METERS = Table(
         Column("device_type", pl.String, "Device type byte, two hex digits."),
         Column("medium", pl.String, "water, warm_water, heat, cooling, heat_cooling, electricity, pressure or other."),
         Column("model", pl.String, "Model name.", nullable=True),
-        Column("state", pl.String, "stock, in_use, removed or scrapped."),
+        Column("state", pl.String, "stock, in_use, removed, scrapped or deleted."),
         Column("key_status", pl.String, "missing, unverified, ok, wrong or expired."),
         Column("imported_at", INSTANT, "When the meter was imported; null where that is not known.", nullable=True),
+        Column("state_since", INSTANT, "Since when it is in this state, where that is known.", nullable=True),
+        Column("meter_number", pl.String, "Number that the utility gave the meter.", nullable=True),
+        _custom_fields,
     ),
     key=("organisation", "meter_id"),
     sort_by=("meter_id",),
@@ -35,6 +41,7 @@ METERING_POINTS = Table(
         c.metering_point,
         Column("medium", pl.String, "Medium of its meter.", nullable=True),
         Column("role", pl.String, "consumption, district_inflow, district_outflow, pressure or check."),
+        _custom_fields,
     ),
     key=("organisation", "metering_point"),
     sort_by=("metering_point",),
@@ -57,7 +64,7 @@ INSTALLATIONS = Table(
 
 EXCHANGES = Table(
     name="exchanges",
-    meaning="One row per meter exchange and register with the registers read at the exchange.",
+    meaning="One row per meter exchange and register with the registers read at the exchange, as they are known now.",
     columns=(
         c.organisation,
         c.metering_point,
@@ -68,9 +75,27 @@ EXCHANGES = Table(
         Column("old_final", REGISTER, "Register of the old meter at the exchange.", nullable=True),
         Column("new_initial", REGISTER, "Register of the new meter at the exchange."),
         c.known_from,
+        Column("reason", pl.String, "Why, in the words of who entered it.", nullable=True),
     ),
     key=("organisation", "metering_point", "exchanged_at", "register"),
     sort_by=("metering_point", "exchanged_at"),
+)
+
+FINAL_READINGS = Table(
+    name="final_readings",
+    meaning="One row per register read for a final settlement, at an exchange or when a customer moved out.",
+    columns=(
+        c.organisation,
+        c.metering_point,
+        c.meter_id,
+        Column("read_at", INSTANT, "When the register was read."),
+        c.register,
+        Column("value", REGISTER, "The register."),
+        Column("cause", pl.String, "exchange or move_out."),
+        c.known_from,
+    ),
+    key=("organisation", "metering_point", "read_at", "register", "cause"),
+    sort_by=("metering_point", "read_at"),
 )
 
 COLLECTORS = Table(

@@ -1,0 +1,138 @@
+"""The registry at 100,000 meters: importing, listing, unlocking keys.
+
+    .venv/bin/python benchmarks/inventory.py [import] [list] [unlock] [--meters 100000]
+
+Makes a registry (SQLite) in a folder of its own and prints seconds per step. Every step begins with the import, which
+fills the registry: meters with a key each, then customers with a metering point each. ``list`` takes the median of
+several runs of the list page's query (a page of 50 with its total) for the filters and sort orders named. ``unlock`` is
+what a decoding run does: open every key.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from registry.imports import import_customers, import_meters
+from registry.inventory.fields import Entity, Field, Type, add_field
+from registry.inventory.listing import CUSTOMER_COLUMNS, IN_USE_COLUMNS, STOCK_COLUMNS, Filters, list_meters
+from registry.inventory.updates import update_inventory
+from registry.keys import load_keys
+from registry.models import Group, GroupMember
+from registry.store import Registry
+from registry.vault import KeyVault
+
+STEPS = ("import", "list", "unlock")
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+OWNER: dict[str, Any] = {"organisation": "default", "identity": "benchmark", "now": NOW}
+RUNS = 7
+MEDIA = ("water", "warm_water", "heat", "cooling")
+ALL = (*STOCK_COLUMNS, *IN_USE_COLUMNS, "pit")
+LISTS: dict[str, dict[str, Any]] = {
+    "first page, stock columns": {},
+    "in use with customers": {"filters": Filters(states=("in_use",)), "columns": ALL},
+    "last page": {"last": True},
+    "text in the middle of a serial": {"filters": Filters(text="4711")},
+    "text that nothing has": {"filters": Filters(text="nowhere")},
+    "medium and manufacturer": {"filters": Filters(media=("heat",), manufacturers=("KAM",))},
+    "key status unverified (all)": {"filters": Filters(key_statuses=("unverified",))},
+    "key status missing (none)": {"filters": Filters(key_statuses=("missing",))},
+    "group of a tenth": {"filters": Filters(group="North")},
+    "custom field of a half": {"filters": Filters(custom={"pit": "yes"})},
+    "sorted by model": {"sort": "model"},
+    "sorted by state, descending": {"sort": "state", "descending": True},
+    "sorted by metering point": {"sort": "metering_point"},
+    "sorted by address": {"sort": "address"},
+    "sorted by custom field": {"sort": "pit"},
+}
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("steps", nargs="*", help=", ".join(STEPS))
+    parser.add_argument("--meters", type=int, default=100_000)
+    options = parser.parse_args()
+    steps = options.steps or STEPS
+    with tempfile.TemporaryDirectory() as folder:
+        vault = KeyVault.create(Path(folder) / "master.key")
+        registry = Registry.open(f"sqlite:///{folder}/registry.sqlite")
+        fill(registry, vault, options.meters)
+        if "list" in steps:
+            add_extras(registry, options.meters)
+            for name, asked in LISTS.items():
+                print_list(registry, name, dict(asked))
+        if "unlock" in steps:
+            seconds = [timed(lambda: load_keys(registry, vault, "default")) for _ in range(3)]
+            print(f"unlock {options.meters:,} keys: {min(seconds):.2f} s (best of 3), {max(seconds):.2f} s (worst)")
+
+
+def fill(registry: Registry, vault: KeyVault, meters: int) -> None:
+    """Imports the meters and the customers."""
+    numbers = range(10_000_000, 10_000_000 + meters)
+    lines = "".join(f"KAM,{n},1b,16,flowIQ {n % 7},{MEDIA[n % 4]},{n:032x}\n" for n in numbers)
+    content = f"manufacturer,serial,version,device_type,model,medium,key\n{lines}".encode()
+    seconds = timed(
+        lambda: import_meters(registry, content, vault=vault, source_name="meters.csv", target_state="stock", **OWNER)
+    )
+    print(f"import {meters:,} meters with keys: {seconds:.1f} s", flush=True)
+    header = "metering_point,customer_number,name,address,postal_code,city,manufacturer,serial,installed_at"
+    rows = "".join(
+        f"P{n},C{n},Customer {n},Lane {n % 997} no. {n % 89},{n % 9000 + 1000},Northtown,KAM,{n},2025-01-01\n"
+        for n in numbers
+    )
+    people = f"{header}\n{rows}".encode()
+    zone = ZoneInfo("Europe/Copenhagen")
+    seconds = timed(lambda: import_customers(registry, people, zone=zone, source_name="customers.csv", **OWNER))
+    print(f"import {meters:,} customers: {seconds:.1f} s", flush=True)
+
+
+def add_extras(registry: Registry, meters: int) -> None:
+    """Adds a group of a tenth of the points, and a field that half the meters have."""
+    numbers = range(10_000_000, 10_000_000 + meters)
+    with registry.begin() as session:
+        session.add(Group(organisation="default", group="North"))
+        session.add_all(
+            GroupMember(organisation="default", group="North", metering_point=f"P{n}", valid_from=NOW)
+            for n in numbers[::10]
+        )
+        add_field(session, "default", Field(Entity.meter, "pit", "Pit", Type.boolean), identity="benchmark", now=NOW)
+    lines = "".join(f"KAM-{n}-1b-16,{'yes' if n % 4 else 'no'}\n" for n in numbers[::2])
+    content = f"meter_id,pit\n{lines}".encode()
+    seconds = timed(lambda: update_inventory(registry, content, source_name="update.csv", **OWNER))
+    print(f"update {len(numbers[::2]):,} meters: {seconds:.1f} s", flush=True)
+
+
+def print_list(registry: Registry, name: str, asked: dict[str, Any]) -> None:
+    """Prints the median of the list page's query."""
+    filters = asked.pop("filters", Filters())
+    last = asked.pop("last", False)
+    with_customers = bool({*asked.get("columns", ()), asked.get("sort", "")} & set(CUSTOMER_COLUMNS))
+    total = 0
+
+    def ask() -> None:
+        nonlocal total
+        with registry.begin(readonly=True) as session:
+            total = list_meters(session, "default", filters, now=NOW, with_customers=with_customers, **asked).total
+
+    if last:
+        ask()
+        asked["page"] = total // 50
+    seconds = [timed(ask) for _ in range(RUNS)]
+    print(f"list, {name}: {statistics.median(seconds) * 1000:.0f} ms ({total:,} meters)", flush=True)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that some work takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

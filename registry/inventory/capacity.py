@@ -1,0 +1,102 @@
+"""The capacity plan: how many meters may be in use, and how often they may be read. Meters in stock do not count."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from registry import audit
+from registry.inventory.errors import InventoryError
+from registry.inventory.meters import count_in_use
+from registry.models import CapacityPlan
+
+
+class CapacityError(InventoryError):
+    """More than the capacity plan allows."""
+
+
+def plan(session: Session, organisation: str) -> CapacityPlan | None:
+    """The organisation's plan; ``None`` where nothing is limited."""
+    return session.get(CapacityPlan, organisation)
+
+
+def set_plan(
+    session: Session,
+    organisation: str,
+    *,
+    max_in_use: int | None,
+    finest_interval_s: int | None,
+    identity: str,
+    now: datetime,
+) -> None:
+    """Sets the plan. One below the present count is taken: it stops the next meter, not those in use.
+
+    Args:
+        session: A writing transaction.
+        organisation: Whose plan.
+        max_in_use: Meters that may be in use; ``None`` is no limit.
+        finest_interval_s: Shortest interval between readings [s]; ``None`` is no limit.
+        identity: Who sets it.
+        now: Instant of the change, UTC.
+
+    Raises:
+        CapacityError: A limit is negative, or an interval no interval.
+    """
+    if (max_in_use is not None and max_in_use < 0) or (finest_interval_s is not None and finest_interval_s < 1):
+        raise CapacityError("A capacity plan has no negative number of meters and no interval below a second.")
+    row = plan(session, organisation)
+    before = {"max_in_use": row.max_in_use, "finest_interval_s": row.finest_interval_s} if row else None
+    if row is None:
+        row = CapacityPlan(organisation=organisation)
+        session.add(row)
+    row.max_in_use, row.finest_interval_s, row.set_at = max_in_use, finest_interval_s, now
+    audit.record(
+        session,
+        organisation=organisation,
+        event="capacity.set",
+        identity=identity,
+        now=now,
+        target=organisation,
+        before=before,
+        after={"max_in_use": max_in_use, "finest_interval_s": finest_interval_s},
+    )
+
+
+def check(session: Session, organisation: str, added: int) -> None:
+    """Refuses what would bring more meters into use than the plan allows.
+
+    Args:
+        session: The transaction that is going to add them.
+        organisation: Whose meters.
+        added: Meters that come into use, less those that go.
+
+    Raises:
+        CapacityError: They are too many.
+    """
+    limits = plan(session, organisation)
+    if limits is None or limits.max_in_use is None or added <= 0:
+        return
+    count = count_in_use(session, organisation)
+    if count + added > limits.max_in_use:
+        raise CapacityError(
+            f"The capacity plan allows {limits.max_in_use} meters in use; {count} are, and {added} more would be "
+            f"{count + added}. Put meters in stock, or raise the plan: meterhouse meter capacity set --meters."
+        )
+
+
+def check_interval(session: Session, organisation: str, interval_s: int) -> None:
+    """Refuses readings at shorter intervals than the plan allows.
+
+    Args:
+        session: A transaction.
+        organisation: Whose meters.
+        interval_s: Interval between readings [s].
+
+    Raises:
+        CapacityError: It is too short.
+    """
+    limits = plan(session, organisation)
+    if limits is not None and limits.finest_interval_s is not None and interval_s < limits.finest_interval_s:
+        raise CapacityError(
+            f"The capacity plan allows a reading every {limits.finest_interval_s} s at most; the installation expects "
+            f"one every {interval_s} s. Raise expected_interval_s in its settings, or lower the plan's interval."
+        )

@@ -1,0 +1,337 @@
+"""What a meter goes through: stock, in use, removed, scrapped; deleted ones keep their row and their readings.
+
+A meter that is installed is in use. Only installations raise an expectation of readings, so that a meter in stock
+lowers no reading performance.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from registry import audit
+from registry.inventory import capacity
+from registry.inventory.errors import InventoryError
+from registry.inventory.meters import get_meters, open_installation
+from registry.inventory.versions import supersede
+from registry.models import Installation, Meter, MeteringPoint
+
+STATES = ("stock", "in_use", "removed", "scrapped", "deleted")
+
+MOVES: Mapping[str, frozenset[str]] = {
+    "stock": frozenset({"in_use", "scrapped", "deleted"}),
+    "in_use": frozenset({"stock", "removed", "deleted"}),
+    "removed": frozenset({"in_use", "stock", "scrapped", "deleted"}),
+    "scrapped": frozenset({"stock", "deleted"}),
+    "deleted": frozenset(),
+}
+"""States that may follow each state. Restoring a deleted meter is no move: it takes the deletion back."""
+
+_REMEDIES = {
+    ("deleted", None): "restore it first",
+    ("in_use", "scrapped"): "remove it first",
+    ("scrapped", "in_use"): "put it in stock first",
+    ("scrapped", "removed"): "it was removed before it was scrapped",
+    ("stock", "removed"): "it is not in use",
+}
+
+
+class LifecycleError(InventoryError):
+    """A meter may not take the state it was to take."""
+
+
+def refusal(meter: Meter, state: str) -> str | None:
+    """Why a meter may not take a state; ``None`` where it may or has it already."""
+    if state == meter.state or state in MOVES[meter.state]:
+        return None
+    remedy = _REMEDIES.get((meter.state, state)) or _REMEDIES.get((meter.state, None))
+    return f"meter {meter.meter_id} is {meter.state} and cannot become {state}" + (f": {remedy}" if remedy else "")
+
+
+def refusals(session: Session, organisation: str, meter_ids: Iterable[str], state: str = "in_use") -> dict[str, str]:
+    """Which of many meters may not take a state, and why; for imports that judge line by line."""
+    meters = get_meters(session, organisation, meter_ids)
+    reasons = {meter_id: refusal(meter, state) for meter_id, meter in meters.items()}
+    return {meter_id: reason for meter_id, reason in reasons.items() if reason}
+
+
+def put_in_use(
+    session: Session, organisation: str, meters: Mapping[str, datetime], identity: str, now: datetime
+) -> list[str]:
+    """Puts meters into use because they were installed, as an import of customers does.
+
+    Args:
+        session: A writing transaction.
+        organisation: Owner of the meters.
+        meters: Since when (UTC) each meter is installed, by meter id.
+        identity: Who does it.
+        now: Instant of the change, UTC.
+
+    Returns:
+        The meters that were not in use before; each has its event in the audit log.
+
+    Raises:
+        LifecycleError: A meter is not registered, scrapped or deleted.
+        CapacityError: They are more than the plan allows.
+    """
+    found = get_meters(session, organisation, meters)
+    if missing := sorted(set(meters) - set(found)):
+        raise LifecycleError(f"meter {missing[0]} is not registered: import it first")
+    for meter in found.values():
+        if reason := refusal(meter, "in_use"):
+            raise LifecycleError(reason)
+    moved = sorted(meter_id for meter_id, meter in found.items() if meter.state != "in_use")
+    capacity.check(session, organisation, len(moved))
+    changes = [
+        audit.Change(meter_id, {"state": found[meter_id].state}, {"state": "in_use", "effective_at": meters[meter_id]})
+        for meter_id in moved
+    ]
+    if moved:
+        session.execute(
+            update(Meter),
+            [
+                {
+                    "organisation": organisation,
+                    "meter_id": meter_id,
+                    "state": "in_use",
+                    "state_since": meters[meter_id],
+                }
+                for meter_id in moved
+            ],
+        )
+    audit.record_changes(
+        session, organisation=organisation, event="meter.in_use", identity=identity, now=now, changes=changes
+    )
+    return moved
+
+
+def install(
+    session: Session,
+    organisation: str,
+    meter: Meter,
+    *,
+    metering_point: str,
+    at: datetime,
+    identity: str,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
+    """Installs a meter by hand; the customer's data may come later.
+
+    Args:
+        session: A writing transaction.
+        organisation: Owner of meter and point.
+        meter: The meter, in stock, removed, or in use without a place.
+        metering_point: Where; made where there is none of this name.
+        at: Since when, UTC.
+        identity: Who does it.
+        now: Instant of the change, UTC.
+        reason: Why, in the words of who did it.
+
+    Raises:
+        LifecycleError: The meter is installed, scrapped or deleted; the point has a meter; the time is taken.
+        CapacityError: The plan allows no further meter in use.
+    """
+    if at > now:
+        raise LifecycleError("An installation in the future cannot be entered: wait until it is done.")
+    if problem := refusal(meter, "in_use"):
+        raise LifecycleError(problem)
+    elsewhere = open_installation(session, organisation, meter_id=meter.meter_id)
+    if elsewhere is not None:
+        raise LifecycleError(f"meter {meter.meter_id} is installed at {elsewhere.metering_point}: remove it first")
+    here = open_installation(session, organisation, metering_point=metering_point)
+    if here is not None:
+        raise LifecycleError(f"{metering_point} has meter {here.meter_id}: enter an exchange")
+    taken = (
+        (f"meter {meter.meter_id} was installed", busy_until(session, organisation, meter_id=meter.meter_id)),
+        (f"{metering_point} had a meter", busy_until(session, organisation, metering_point=metering_point)),
+    )
+    for what, until in taken:
+        if until is not None and at < until:
+            raise LifecycleError(f"{what} until {until.isoformat()}: give a later time")
+    if session.get(MeteringPoint, (organisation, metering_point)) is None:
+        session.add(MeteringPoint(organisation=organisation, metering_point=metering_point, role="consumption"))
+    if meter.state != "in_use":
+        capacity.check(session, organisation, 1)
+    session.add(
+        Installation(
+            organisation=organisation,
+            metering_point=metering_point,
+            meter_id=meter.meter_id,
+            installed_at=at,
+            known_from=now,
+        )
+    )
+    set_state(session, meter, "in_use", at, "meter.install", identity, now, reason, point=metering_point)
+
+
+def put_in_stock(
+    session: Session, meter: Meter, *, at: datetime, identity: str, now: datetime, reason: str | None = None
+) -> None:
+    """Puts a meter in stock; where it is installed, the installation ends.
+
+    Args:
+        session: A writing transaction.
+        meter: The meter.
+        at: Since when, UTC.
+        identity: Who does it.
+        now: Instant of the change, UTC.
+        reason: Why, in the words of who did it.
+
+    Raises:
+        LifecycleError: The meter is deleted, or the time lies before its installation or in the future.
+    """
+    _take_out(session, meter, "stock", at, identity, now, reason)
+
+
+def remove(
+    session: Session, meter: Meter, *, at: datetime, identity: str, now: datetime, reason: str | None = None
+) -> None:
+    """Takes a meter out of use; its installation ends. Arguments and errors as of :func:`put_in_stock`."""
+    _take_out(session, meter, "removed", at, identity, now, reason)
+
+
+def scrap(
+    session: Session, meter: Meter, *, at: datetime, identity: str, now: datetime, reason: str | None = None
+) -> None:
+    """Notes that a meter is scrapped. Arguments and errors as of :func:`put_in_stock`; one in use is removed first."""
+    _take_out(session, meter, "scrapped", at, identity, now, reason)
+
+
+def delete(session: Session, meter: Meter, *, identity: str, now: datetime, reason: str | None = None) -> None:
+    """Deletes a meter from the lists; its row, its readings and everything reckoned from them stay.
+
+    Args:
+        session: A writing transaction.
+        meter: The meter.
+        identity: Who does it.
+        now: Instant of the change, UTC.
+        reason: Why, in the words of who did it.
+
+    Raises:
+        LifecycleError: The meter is installed, or deleted already.
+    """
+    if meter.state == "deleted":
+        raise LifecycleError(f"meter {meter.meter_id} is deleted already")
+    installed = open_installation(session, meter.organisation, meter_id=meter.meter_id)
+    if installed is not None:
+        raise LifecycleError(f"meter {meter.meter_id} is installed at {installed.metering_point}: remove it first")
+    meter.deleted_from, meter.deleted_at = meter.state, now
+    set_state(session, meter, "deleted", now, "meter.delete", identity, now, reason)
+
+
+def restore(session: Session, meter: Meter, *, identity: str, now: datetime, reason: str | None = None) -> None:
+    """Takes a deletion back: the meter has the state it had before.
+
+    Args:
+        session: A writing transaction.
+        meter: The meter.
+        identity: Who does it.
+        now: Instant of the change, UTC.
+        reason: Why, in the words of who did it.
+
+    Raises:
+        LifecycleError: The meter is not deleted.
+        CapacityError: It was in use, and the plan allows no further meter.
+    """
+    if meter.state != "deleted":
+        raise LifecycleError(f"meter {meter.meter_id} is not deleted, it is {meter.state}")
+    state = meter.deleted_from or "stock"
+    if state == "in_use":
+        capacity.check(session, meter.organisation, 1)
+    meter.deleted_from = meter.deleted_at = None
+    set_state(session, meter, state, now, "meter.restore", identity, now, reason)
+
+
+def _take_out(
+    session: Session, meter: Meter, state: str, at: datetime, identity: str, now: datetime, reason: str | None
+) -> None:
+    if at > now:
+        raise LifecycleError("A change in the future cannot be entered: wait until it is done.")
+    if problem := refusal(meter, state):
+        raise LifecycleError(problem)
+    if meter.state == state:
+        raise LifecycleError(f"meter {meter.meter_id} is {state} already")
+    installed = open_installation(session, meter.organisation, meter_id=meter.meter_id)
+    if installed is not None:
+        if at <= installed.installed_at:
+            raise LifecycleError(
+                f"meter {meter.meter_id} was installed at {installed.installed_at.isoformat()}: give a later time"
+            )
+        supersede(session, installed, now, removed_at=at)
+    event = {"stock": "meter.stock", "removed": "meter.remove", "scrapped": "meter.scrap"}[state]
+    point = installed.metering_point if installed is not None else None
+    set_state(session, meter, state, at, event, identity, now, reason, point=point)
+
+
+def set_state(
+    session: Session,
+    meter: Meter,
+    state: str,
+    at: datetime,
+    event: str,
+    identity: str,
+    now: datetime,
+    reason: str | None = None,
+    point: str | None = None,
+) -> None:
+    """Gives a meter a state that was judged before, with its event in the audit log.
+
+    Args:
+        session: A writing transaction.
+        meter: The meter.
+        state: Its state from now on.
+        at: Since when in the world, UTC.
+        event: Type of the event, e.g. ``meter.install``.
+        identity: Who does it.
+        now: Instant of the change, UTC.
+        reason: Why, in the words of who did it.
+        point: Metering point that it came to or went from, if any.
+    """
+    before = {"state": meter.state}
+    after = {"state": state, "effective_at": at} | ({"metering_point": point} if point is not None else {})
+    meter.state, meter.state_since = state, at
+    audit.record(
+        session,
+        organisation=meter.organisation,
+        event=event,
+        identity=identity,
+        now=now,
+        target=meter.meter_id,
+        before=before,
+        after=after,
+        reason=reason,
+    )
+
+
+def busy_until(
+    session: Session,
+    organisation: str,
+    *,
+    meter_id: str | None = None,
+    metering_point: str | None = None,
+    but: Installation | None = None,
+) -> datetime | None:
+    """Latest end of the installations of a meter or at a point.
+
+    Args:
+        session: A transaction.
+        organisation: Owner of meter and point.
+        meter_id: The meter.
+        metering_point: The point.
+        but: An installation that does not count.
+
+    Returns:
+        The instant, UTC; ``None`` where none has ended.
+    """
+    ended = select(func.max(Installation.removed_at)).where(
+        Installation.organisation == organisation, Installation.known_to.is_(None)
+    )
+    if meter_id is not None:
+        ended = ended.where(Installation.meter_id == meter_id)
+    if metering_point is not None:
+        ended = ended.where(Installation.metering_point == metering_point)
+    if but is not None:
+        ended = ended.where(Installation.id != but.id)
+    return session.scalar(ended)

@@ -1,0 +1,244 @@
+"""Many meters or metering points changed by a CSV file: first shown, then done, all or nothing."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from registry import audit
+from registry.csv_table import LINE, REASON, read_table, reject_repeats
+from registry.errors import RegistryError
+from registry.imports.identity import resolve
+from registry.imports.meters import KNOWN_MEDIA
+from registry.imports.report import REJECTED
+from registry.inventory.fields import Entity, Field, FieldError, fields, set_values, values
+from registry.inventory.meters import chunks, get_meters
+from registry.models import Meter, MeteringPoint
+from registry.store import Registry
+
+EMPTY = "<empty>"
+"""Empties a field; an empty cell leaves it as it is."""
+
+ATTRIBUTES = ("model", "medium", "meter_number")
+"""Columns of meters that may be changed; who a meter is, and its state, may not."""
+
+CHANGES = pl.Schema(
+    {"source_line": pl.Int64, "id": pl.String, "field": pl.String, "before": pl.String, "after": pl.String}
+)
+_IDENTITY = ("manufacturer", "serial", "version", "device_type")
+_MAX_LENGTH = 64
+_SHOWABLE = re.compile(r"[a-z][a-z_]{0,30}")
+"""Headers that a message may show; others may be anything, such as a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """What an update did, or would do.
+
+    Attributes:
+        entity: What the file changes.
+        changes: ``source_line``, ``id`` (meter or point), ``field``, ``before`` and ``after`` (null where empty).
+        unchanged: Lines that change nothing.
+        rejected: ``source_line`` and ``reason``.
+        applied: Whether it is done.
+    """
+
+    entity: Entity
+    changes: pl.DataFrame
+    unchanged: int
+    rejected: pl.DataFrame = field(repr=False)
+    applied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    number: int
+    entity_id: str
+    before: dict[str, str | None]
+    after: dict[str, str | None]
+
+
+def update_inventory(
+    registry: Registry,
+    content: bytes,
+    *,
+    organisation: str,
+    identity: str,
+    now: datetime,
+    source_name: str,
+    dry_run: bool = False,
+    partial: bool = False,
+) -> UpdateReport:
+    """Changes attributes and custom fields of meters, or custom fields of metering points.
+
+    Args:
+        registry: The registry.
+        content: CSV file. Its lines name a meter by ``meter_id``, or by ``manufacturer`` and ``serial`` with
+            ``version`` and ``device_type`` where needed; or else a point by ``metering_point``.
+        organisation: Owner.
+        identity: Who does it.
+        now: Instant of the change, UTC.
+        source_name: Name of the file.
+        dry_run: Whether nothing is changed.
+        partial: Whether good lines count although others are rejected.
+
+    Returns:
+        Every change before and after. Without ``partial``, one rejected line keeps all others from being done.
+
+    Raises:
+        RegistryError: The file as a whole is unfit.
+    """
+    table, header = _read(content, source_name)
+    entity = _entity(header, source_name)
+    table = _resolved(registry, organisation, table, header, entity)
+    table = reject_repeats(table, ["id"], f"the {entity.value.replace('_', ' ')} stands in an earlier line")
+    with registry.begin(readonly=dry_run) as session:
+        defined = fields(session, organisation, entity)
+        columns = _columns(header, entity, defined, source_name)
+        lines, rejected, unchanged = _judge(session, organisation, entity, table, columns, defined)
+        apply = not dry_run and bool(lines) and (partial or rejected.is_empty())
+        if apply:
+            _write(session, organisation, lines, defined)
+            audit.record_changes(
+                session,
+                organisation=organisation,
+                event=f"{entity.value}s.update",
+                identity=identity,
+                now=now,
+                changes=[audit.Change(line.entity_id, line.before, line.after) for line in lines],
+                details={"file": source_name},
+            )
+    rows = [
+        (line.number, line.entity_id, name, line.before[name], line.after[name])
+        for line in lines
+        for name in line.after
+    ]
+    return UpdateReport(entity, pl.DataFrame(rows, schema=CHANGES, orient="row"), unchanged, rejected, applied=apply)
+
+
+def _read(content: bytes, name: str) -> tuple[pl.DataFrame, list[str]]:
+    header: list[str] = []
+
+    def note(columns: list[str]) -> list[str]:
+        header.extend(columns)
+        return columns
+
+    table = read_table(content, name, (), _IDENTITY, also=lambda c: c not in (LINE, REASON), columns=note)
+    return table, header
+
+
+def _entity(header: list[str], name: str) -> Entity:
+    if "meter_id" in header or {"manufacturer", "serial"} <= set(header):
+        return Entity.meter
+    if "metering_point" in header:
+        return Entity.metering_point
+    raise RegistryError(f"{name} names neither meters (meter_id, or manufacturer and serial) nor a metering_point.")
+
+
+def _resolved(
+    registry: Registry, organisation: str, table: pl.DataFrame, header: list[str], entity: Entity
+) -> pl.DataFrame:
+    """The lines with the ``id`` of what they change."""
+    if entity is Entity.meter and "meter_id" not in header:
+        table = resolve(registry, organisation, table).rename({"meter_id": "id"})
+    else:
+        table = table.rename({"meter_id" if entity is Entity.meter else "metering_point": "id"})
+    nameless = pl.when(pl.col("id").is_null()).then(pl.lit(f"no {entity.value}"))
+    return table.with_columns(pl.coalesce(REASON, nameless).alias(REASON))
+
+
+def _columns(header: list[str], entity: Entity, defined: Mapping[str, Field], name: str) -> list[str]:
+    """Columns of the file that change something."""
+    changeable = [*(ATTRIBUTES if entity is Entity.meter else ()), *defined]
+    naming = ("meter_id", *_IDENTITY) if entity is Entity.meter else ("metering_point",)
+    unknown = [column for column in header if column and column not in (*changeable, *naming)]
+    if unknown:
+        shown = [column for column in unknown if _SHOWABLE.fullmatch(column)]
+        what = f"columns that cannot be changed: {', '.join(shown)}" if shown else "columns that cannot be changed"
+        raise RegistryError(f"{name} has {what}; there are {', '.join(changeable)}.")
+    found = [column for column in header if column in changeable]
+    if not found:
+        raise RegistryError(f"{name} changes nothing; columns that can be changed are {', '.join(changeable)}.")
+    return found
+
+
+def _judge(
+    session: Session,
+    organisation: str,
+    entity: Entity,
+    table: pl.DataFrame,
+    columns: list[str],
+    defined: Mapping[str, Field],
+) -> tuple[list[_Line], pl.DataFrame, int]:
+    """Which lines change what, which are rejected, and how many say what is known."""
+    asked = table["id"].drop_nulls().to_list()
+    standing = values(session, organisation, entity, asked)
+    meters = get_meters(session, organisation, asked) if entity is Entity.meter else {}
+    points = _points(session, organisation, asked) if entity is Entity.metering_point else set[str]()
+    lines: list[_Line] = []
+    rejected: list[tuple[int, str]] = []
+    for row in table.select(LINE, REASON, "id", *columns).to_dicts():
+        entity_id, meter = row["id"], meters.get(row["id"])
+        reason = row[REASON]
+        if reason is None and entity is Entity.meter and meter is None:
+            reason = f"meter {entity_id} is not registered"
+        if reason is None and entity is Entity.metering_point and entity_id not in points:
+            reason = f"there is no metering point {entity_id}"
+        if reason is None and meter is not None and meter.state == "deleted":
+            reason = f"meter {entity_id} is deleted: restore it first"
+        if reason is None:
+            held: dict[str, str | None] = dict(standing.get(entity_id, {}))
+            if meter is not None:
+                held |= {name: getattr(meter, name) for name in ATTRIBUTES}
+            try:
+                wanted = {name: _value(name, row[name], defined) for name in columns if row[name] is not None}
+            except FieldError as exc:
+                reason = str(exc)
+            else:
+                news = {name: value for name, value in wanted.items() if value != held.get(name)}
+                lines.append(_Line(row[LINE], entity_id, {name: held.get(name) for name in news}, news))
+        if reason is not None:
+            rejected.append((row[LINE], reason))
+    changing = [line for line in lines if line.after]
+    return changing, pl.DataFrame(rejected, schema=REJECTED, orient="row"), len(lines) - len(changing)
+
+
+def _value(name: str, text: str, defined: Mapping[str, Field]) -> str | None:
+    if text == EMPTY:
+        if name == "medium":
+            raise FieldError("the medium cannot be emptied")
+        return None
+    if name in defined:
+        return defined[name].parse(text)
+    if name == "medium" and text not in KNOWN_MEDIA:
+        raise FieldError(f"the medium is none of {', '.join(KNOWN_MEDIA)}")
+    if len(text) > _MAX_LENGTH:
+        raise FieldError(f"{name} is longer than {_MAX_LENGTH} characters")
+    return text
+
+
+def _points(session: Session, organisation: str, asked: list[str]) -> set[str]:
+    found: set[str] = set()
+    for some in chunks(sorted(set(asked))):
+        point = MeteringPoint.metering_point
+        statement = select(point).where(MeteringPoint.organisation == organisation, point.in_(some))
+        found |= set(session.scalars(statement))
+    return found
+
+
+def _write(session: Session, organisation: str, lines: list[_Line], defined: Mapping[str, Field]) -> None:
+    own = {line.entity_id: {n: v for n, v in line.after.items() if n not in defined} for line in lines}
+    # Rows of one statement name the same columns.
+    by_columns: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    for meter_id, news in own.items():
+        if news:
+            key = {"organisation": organisation, "meter_id": meter_id}
+            by_columns.setdefault(tuple(sorted(news)), []).append({**key, **news})
+    for rows in by_columns.values():
+        session.execute(update(Meter), rows)
+    custom = {line.entity_id: {n: v for n, v in line.after.items() if n in defined} for line in lines}
+    set_values(session, organisation, defined, {entity_id: news for entity_id, news in custom.items() if news})

@@ -1,0 +1,19 @@
+"""The capacity plan."""
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.models.base import Base
+
+
+class CapacityPlan(Base):
+    """How many meters an organisation may have in use, and how often they may be read; null is no limit."""
+
+    __tablename__ = "capacity_plans"
+
+    organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
+    max_in_use: Mapped[int | None]
+    finest_interval_s: Mapped[int | None]
+    set_at: Mapped[datetime]
