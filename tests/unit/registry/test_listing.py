@@ -1,0 +1,191 @@
+"""The list of meters: filters, order, pages, columns, and who may see customers."""
+
+from datetime import timedelta
+
+import pytest
+
+from registry.inventory.fields import Entity, Field, Type, add_field, set_values
+from registry.inventory.lifecycle import install
+from registry.inventory.listing import (
+    COLUMNS,
+    CUSTOMER_COLUMNS,
+    IN_USE_COLUMNS,
+    STOCK_COLUMNS,
+    Filters,
+    ListError,
+    Page,
+    list_meters,
+)
+from registry.inventory.meters import find_meter
+from registry.models import Customer, GroupMember, MeterKey
+from registry.tables import published_tables
+from tests.unit.registry.inventory_rows import BEFORE, NOW, WHO, add_meters, meter_id
+
+SHAPE = Field(Entity.metering_point, "shape", "Shape", Type.integer)
+
+
+@pytest.fixture
+def fleet(registry):
+    """Six meters: 1 to 3 installed at P1 to P3 with customers, 4 in stock, 5 scrapped, 6 deleted."""
+    add_meters(registry, 4, meter_number="W-1")
+    add_meters(registry, 1, first=5, state="scrapped", model=None)
+    add_meters(registry, 1, first=6, state="deleted")
+    with registry.begin() as session:
+        add_field(session, "default", SHAPE, **WHO)
+        for number in (1, 2, 3):
+            meter = find_meter(session, "default", meter_id(number))
+            meter.medium, meter.model = ("heat", "MULTICAL 403") if number == 3 else ("water", "flowIQ")
+            at = BEFORE + timedelta(days=number)
+            install(session, "default", meter, metering_point=f"P{number}", at=at, **WHO)
+            session.add(
+                Customer(
+                    organisation="default",
+                    metering_point=f"P{number}",
+                    customer_number=f"C{9 - number}",
+                    name=f"Customer {number}",
+                    address=f"Meadow Lane {number}",
+                )
+            )
+        for group, point, until in (("A", "P1", None), ("A", "P2", NOW), ("B", "P3", None)):
+            session.add(
+                GroupMember(
+                    organisation="default", group=group, metering_point=point, valid_from=BEFORE, valid_to=until
+                )
+            )
+        for number, verified, failed in ((1, NOW, None), (2, None, NOW), (3, None, None)):
+            session.add(
+                MeterKey(
+                    organisation="default",
+                    meter_id=meter_id(number),
+                    key_no=1,
+                    key_class="oms",
+                    algorithm="AES-128",
+                    usage="any",
+                    wrapped=b"w",
+                    digest=b"d",
+                    created_at=NOW,
+                    verified_at=verified,
+                    failed_at=failed,
+                )
+            )
+        set_values(session, "default", {"shape": SHAPE}, {"P1": {"shape": "10"}, "P3": {"shape": "9"}})
+    return registry
+
+
+def ask(registry, filters: Filters = Filters(), **options) -> Page:  # noqa: B008  frozen
+    with registry.begin(readonly=True) as session:
+        return list_meters(session, "default", filters, now=NOW, **options)
+
+
+def numbers(page: Page) -> list[int]:
+    return [int(row["meter_id"][4:12]) - 90_000_000 for row in page.rows]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(), [1, 2, 3, 4, 5]),
+        (Filters(states=("deleted",)), [6]),
+        (Filters(states=("stock", "scrapped")), [4, 5]),
+        (Filters(media=("heat",)), [3]),
+        (Filters(manufacturers=("ABC",)), []),
+        (Filters(models=("flowIQ", "MULTICAL 403")), [1, 2, 3, 4]),
+        (Filters(device_types=("16",), serials=("90000002",)), [2]),
+        (Filters(text="multical"), [3]),
+        (Filters(text="0003"), [3]),
+        (Filters(text="kam-90000001"), [1]),
+        (Filters(text="w-1"), [1, 2, 3, 4]),
+        (Filters(text="%"), []),
+        (Filters(text="flow", states=("stock",)), [4]),
+        (Filters(group="A"), [1]),
+        (Filters(group="nowhere"), []),
+        (Filters(key_statuses=("ok",)), [1]),
+        (Filters(key_statuses=("wrong",)), [2]),
+        (Filters(key_statuses=("unverified",)), [3]),
+        (Filters(key_statuses=("missing",)), [4, 5]),
+        (Filters(key_statuses=("ok", "missing")), [1, 4, 5]),
+        (Filters(custom={"shape": "010"}), [1]),
+    ],
+)
+def test_filters_and_the_count_of_what_they_leave(fleet, filters: Filters, expected: list[int]) -> None:
+    page = ask(fleet, filters)
+    assert numbers(page) == expected
+    assert page.total == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("sort", "descending", "expected"),
+    [
+        ("serial", True, [5, 4, 3, 2, 1]),
+        ("model", False, [3, 1, 2, 4, 5]),
+        ("metering_point", True, [3, 2, 1, 4, 5]),
+        ("installed_at", True, [3, 2, 1, 4, 5]),
+        ("customer_number", False, [3, 2, 1, 4, 5]),
+        ("shape", False, [3, 1, 2, 4, 5]),
+        ("shape", True, [1, 3, 2, 4, 5]),
+    ],
+)
+def test_order_with_what_is_empty_last(fleet, sort: str, descending: bool, expected: list[int]) -> None:
+    assert numbers(ask(fleet, sort=sort, descending=descending, with_customers=True)) == expected
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(text="900")])
+def test_pages_cover_the_list_once(fleet, filters: Filters) -> None:
+    pages = [ask(fleet, filters, page=page, size=2) for page in (1, 2, 3, 4)]
+    assert [numbers(page) for page in pages] == [[1, 2], [3, 4], [5], []]
+    assert [page.total for page in pages] == [5, 5, 5, 5]
+
+
+def test_default_columns_and_all_columns(fleet) -> None:
+    row = ask(fleet, Filters(states=("stock",))).rows[0]
+    assert row == {
+        "meter_id": meter_id(4),
+        "model": "flowIQ",
+        "medium": "water",
+        "serial": "90000004",
+        "key_status": "missing",
+        "meter_number": "W-1",
+        "manufacturer": "KAM",
+    }
+    assert set(STOCK_COLUMNS) | set(IN_USE_COLUMNS) <= set(COLUMNS)
+    row = ask(fleet, columns=(*COLUMNS, "shape"), with_customers=True).rows[0]
+    assert row["customer_number"] == "C8"
+    assert row["address"] == "Meadow Lane 1"
+    assert (row["metering_point"], row["installed_at"]) == ("P1", BEFORE + timedelta(days=1))
+    assert (row["key_status"], row["shape"]) == ("ok", 10)
+    assert "name" not in row
+
+
+def test_key_status_is_the_published_one(fleet) -> None:
+    listed = {row["meter_id"]: row["key_status"] for row in ask(fleet).rows}
+    published = dict(published_tables(fleet)["meters"].select("meter_id", "key_status").rows())
+    assert listed.items() <= published.items()
+
+
+@pytest.mark.parametrize("name", CUSTOMER_COLUMNS)
+def test_customers_are_for_those_who_may_see_them(fleet, name: str) -> None:
+    for options in ({"columns": (name,)}, {"sort": name}):
+        with pytest.raises(ListError, match="may see customers"):
+            ask(fleet, **options)
+        assert ask(fleet, with_customers=True, **options).total == 5
+
+
+@pytest.mark.parametrize(
+    ("filters", "options", "message"),
+    [
+        (Filters(), {"columns": ("name",)}, "no column name"),
+        (Filters(), {"sort": "key_status"}, "does not sort"),
+        (Filters(key_statuses=("good",)), {}, "no key status"),
+        (Filters(states=("new",)), {}, "no state"),
+        (Filters(), {"page": 0}, "count from 1"),
+        (Filters(), {"size": 1001}, "up to 1000"),
+    ],
+)
+def test_lists_that_there_are_not(fleet, filters: Filters, options, message: str) -> None:
+    with pytest.raises(ListError, match=message):
+        ask(fleet, filters, **options)
+
+
+def test_another_organisation_sees_nothing(fleet) -> None:
+    with fleet.begin(readonly=True) as session:
+        assert list_meters(session, "elsewhere", Filters(), now=NOW).total == 0
