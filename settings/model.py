@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from settings.installation import CONFIG_NAME, InstallationError, locate
@@ -32,7 +32,7 @@ class Settings(BaseSettings):
         home: Directory of the installation.
         timezone: The utility's IANA zone; local days, months and years are reckoned in it.
         organisation: Organisation that owns what is imported and landed.
-        registry_url: SQLAlchemy URL of the registry.
+        registry_url: SQLAlchemy URL of the registry; may hold a password.
         master_key_file: File with the master key that wraps meter keys; by default outside ``home``.
         audit_heads_file: File where the heads of the audit chain are noted; by default outside ``home``.
         inbox: Folder that the folder sensor watches.
@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     timezone: str
     organisation: str = "default"
     installation_id: str
-    registry_url: str = ""
+    registry_url: str = Field(default="", repr=False)
     master_key_file: Path | None = None
     audit_heads_file: Path | None = None
     inbox: Path | None = None
@@ -136,5 +136,10 @@ def load(home: Path | None = None) -> Settings:
     values: dict[str, Any] = {"home": found}
     try:
         return Settings(**values)
+    except ValidationError as exc:
+        # Without the values: one of them may be a password.
+        faults = exc.errors(include_input=False, include_context=False, include_url=False)
+        told = "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in faults)
+        raise InstallationError(f"The settings of {found} do not hold: {told}.") from None
     except ValueError as exc:
         raise InstallationError(f"The settings of {found} do not hold: {exc}") from exc

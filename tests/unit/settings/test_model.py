@@ -1,0 +1,21 @@
+"""Settings that do not hold, and what is said of them."""
+
+from pathlib import Path
+
+import pytest
+
+import settings
+from settings import InstallationError
+
+
+def test_what_is_said_of_bad_settings_shows_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = settings.create(tmp_path / "home", "Europe/Copenhagen")
+    monkeypatch.setenv("METERHOUSE_REGISTRY_URL", "postgresql://u:s3cret@h/d")
+    assert "s3cret" not in repr(settings.load(home))
+    config = home / "meterhouse.toml"
+    config.write_text(config.read_text().replace("installation_id", "instalation_id"))
+    with pytest.raises(InstallationError) as caught:
+        settings.load(home)
+    said = str(caught.value)
+    assert "installation_id: Field required; instalation_id: Extra inputs" in said
+    assert "s3cret" not in said
