@@ -1,6 +1,6 @@
 """The registry's tables: who and what.
 
-Instants are UTC. ``organisation`` is on every table. Personal data stands in ``customers`` and nowhere else; keys stand
+Instants are UTC. ``organisation`` is on every table but ``data_keys``, which are the installation's. Personal data stands in ``customers`` and nowhere else; keys stand
 wrapped in ``meter_keys``.
 """
 
@@ -9,15 +9,29 @@ from registry.models.customers import Customer
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember
 from registry.models.inventory import Collector, Exchange, Installation, Meter, MeteringPoint
+from registry.models.key_management import (
+    Batch,
+    BatchDevice,
+    Claim,
+    DataKey,
+    KeyBundle,
+    Label,
+    Organisation,
+    Partner,
+)
 from registry.models.keys import MeterKey
 from registry.models.landing import Cursor, File
 
 __all__ = [
     "AuditEvent",
     "Base",
+    "Batch",
+    "BatchDevice",
+    "Claim",
     "Collector",
     "Cursor",
     "Customer",
+    "DataKey",
     "Exact",
     "Exchange",
     "File",
@@ -25,8 +39,12 @@ __all__ = [
     "GroupMember",
     "Installation",
     "Instant",
+    "KeyBundle",
+    "Label",
     "Meter",
     "MeterKey",
     "MeteringPoint",
+    "Organisation",
+    "Partner",
     "SubjectKey",
 ]

@@ -23,6 +23,7 @@ class Meter(Base):
     medium: Mapped[str] = mapped_column(String(16))
     model: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))
+    state_reason: Mapped[str | None] = mapped_column(String(64))
 
 
 class MeteringPoint(Base):
