@@ -74,7 +74,7 @@ def open_vault(registry: Registry, source: MasterKeySource, now: datetime) -> Ke
         rows = _rows(registry)
     if rows[0].master_id not in {master.id for master in masters}:
         rows, masters = _rows(registry), source.read()  # a rotation may have come between the two
-    return KeyVault(_opened(rows, masters))
+    return _vault(_opened(rows, masters))
 
 
 def rotate(
@@ -141,9 +141,9 @@ def _rewrap(session: Session, in_force: MasterKey, fresh: MasterKey, now: dateti
     """Wraps all data keys under the fresh master key, and all records under a new data key."""
     rows = session.scalars(select(DataKey).order_by(DataKey.number)).all()
     values = _opened(rows, [in_force])
-    old = KeyVault(values)
+    old = _vault(values)
     values[max(values) + 1] = secrets.token_bytes(MASTER_BYTES)
-    new = KeyVault(values)
+    new = _vault(values)
     for row in rows:
         row.wrapped, row.master_id = _wrapped(row.number, values[row.number], fresh), fresh.id
     newest = max(values)
@@ -175,6 +175,10 @@ def _rewrap(session: Session, in_force: MasterKey, fresh: MasterKey, now: dateti
         if changed:
             session.execute(update(model), changed)
     return len(keys), len(subjects)
+
+
+def _vault(values: dict[int, bytes]) -> KeyVault:
+    return KeyVault(values[1], {number: value for number, value in values.items() if number > 1})
 
 
 def _exchange_files(source: MasterKeySource, old: MasterKey) -> Path:

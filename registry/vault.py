@@ -27,14 +27,16 @@ class KeyVault:
     """Wraps and unwraps keys.
 
     Args:
-        data_keys: Data keys, 32 bytes each, by number from 1; the highest one wraps.
+        first: Data key 1, 32 bytes.
+        later: Later data keys by number from 2; the highest one wraps.
     """
 
-    def __init__(self, data_keys: Mapping[int, bytes]) -> None:
+    def __init__(self, first: bytes, later: Mapping[int, bytes] | None = None) -> None:
+        data_keys = {1: first, **(later or {})}
         self._ciphers = {number: AESGCM(key) for number, key in data_keys.items()}
         self._newest = max(self._ciphers)
         # Digests stay comparable over rotations. One who learns this key learns nothing of keys that are random.
-        self._digest_key = hmac.digest(data_keys[1], b"digest", "sha256")
+        self._digest_key = hmac.digest(first, b"digest", "sha256")
 
     @classmethod
     def create(cls, path: Path) -> "KeyVault":
@@ -49,7 +51,7 @@ class KeyVault:
         Raises:
             RegistryError: The file exists or cannot be written.
         """
-        return cls({1: make_file(path).value})
+        return cls(make_file(path).value)
 
     @classmethod
     def open(cls, path: Path) -> "KeyVault":
@@ -58,7 +60,7 @@ class KeyVault:
         Raises:
             RegistryError: The file is missing, open to others, or holds no master key.
         """
-        return cls({1: read_file(path).value})
+        return cls(read_file(path).value)
 
     def wrap(self, key: bytes, organisation: str, meter_id: str) -> bytes:
         """Encrypts a key for a meter."""
