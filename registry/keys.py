@@ -252,17 +252,18 @@ def device_euis(registry: Registry, organisation: str) -> pl.DataFrame:
         organisation: Owner of the meters.
 
     Returns:
-        ``device_eui`` (upper-case hex, each once) and ``meter_id``.
+        ``device_eui`` (upper-case hex, each once), ``meter_id``, ``valid_from`` and ``valid_to``: between these, null
+        being open, uplinks of the device are this meter's.
     """
     with registry.begin(readonly=True) as session:
         rows = session.execute(
-            select(MeterKey.device_eui, MeterKey.meter_id)
+            select(MeterKey.device_eui, MeterKey.meter_id, MeterKey.valid_from, MeterKey.valid_to)
             .where(MeterKey.organisation == organisation, MeterKey.device_eui.is_not(None))
             .order_by(MeterKey.created_at, MeterKey.key_no)
         ).all()
-    named = pl.DataFrame(
-        [tuple(row) for row in rows], schema={"device_eui": pl.String, "meter_id": pl.String}, orient="row"
-    )
+    instant = pl.Datetime("us", "UTC")
+    schema = {"device_eui": pl.String, "meter_id": pl.String, "valid_from": instant, "valid_to": instant}
+    named = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
     return named.unique("device_eui", keep="last")
 
 
@@ -274,7 +275,7 @@ def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
         organisation: Owner of the meters.
 
     Returns:
-        ``meter_id`` and ``news_at`` (UTC): the latest instant a key came, first verified a frame, or got another validity.
+        ``meter_id`` and ``news_at`` (UTC): the latest instant a key came, first opened a frame or got a new validity.
     """
     with registry.begin(readonly=True) as session:
         rows = session.execute(

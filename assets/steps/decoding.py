@@ -44,6 +44,11 @@ PASSES = 4
 
 _FRAME = ("frame", "transport", "device_eui")
 
+_IN_TIME = (pl.col("received_at") >= pl.col("valid_from")).fill_null(value=True) & (
+    pl.col("received_at") < pl.col("valid_to")
+).fill_null(value=True)
+"""Whether an uplink came while its device was the meter's."""
+
 REACH = timedelta(days=8)
 """How far before and after a pass's receptions copies of the same transmissions are looked for (ALGORITHMS §1.3: W2 is
 one day; a chain of windows would have to be longer than a week to reach further)."""
@@ -116,7 +121,8 @@ def _named_uplinks(house: Installation) -> pl.Series:
     uplinks = house.lake.scan(RECEPTIONS).filter(
         (pl.col("organisation") == house.organisation) & (pl.col("transport") == "lorawan")
     )
-    return uplinks.join(named.lazy(), on="device_eui", how="semi").select("frame_id").collect()["frame_id"]
+    owned = uplinks.join(named.lazy(), on="device_eui").filter(_IN_TIME)
+    return owned.select("frame_id").collect()["frame_id"]
 
 
 def formats_known(house: Installation) -> FormatBook:
@@ -186,7 +192,8 @@ def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
     registered = registered_meters(house.registry, house.organisation)
     is_uplink = (pl.col("transport") == "lorawan").fill_null(value=False)
     devices = device_euis(house.registry, house.organisation)
-    uplinks = framed(frames.filter(is_uplink).join(devices, on="device_eui", how="left", maintain_order="left"))
+    named = frames.filter(is_uplink).join(devices, on="device_eui", how="left", maintain_order="left")
+    uplinks = framed(named.with_columns(meter_id=pl.when(_IN_TIME).then("meter_id")))
     radio = pl.concat([frames.filter(~is_uplink).select("frame_id", "frame"), uplinks.frames])
     decoded = decode_batch(radio, keys, formats_known(house), registered)
     outcomes, readings, records = (
