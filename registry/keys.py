@@ -32,8 +32,6 @@ KEYS: dict[str, pl.DataType | type[pl.DataType]] = {
     "key_no": pl.Int32,
     "key": pl.Binary,
     "verified": pl.Boolean,
-    "created_at": pl.Datetime("us", "UTC"),
-    "verified_at": pl.Datetime("us", "UTC"),
 }
 
 
@@ -190,11 +188,11 @@ def load_keys(registry: Registry, vault: KeyVault, organisation: str, at: dateti
         at: Instant of reception at which they are to be valid; ``None`` takes all.
 
     Returns:
-        ``meter_id``, ``key_no`` (from 1, the newest last), ``key``, ``verified``, ``created_at``, ``verified_at``.
+        ``meter_id``, ``key_no`` (from 1, the newest last), ``key``, ``verified`` (whether it has opened a frame).
     """
     k = MeterKey
     statement = (
-        select(k.meter_id, k.key_no, k.wrapped, k.created_at, k.verified_at)
+        select(k.meter_id, k.key_no, k.wrapped, k.verified_at.is_not(None))
         .where(k.organisation == organisation, *_OPENS_TELEGRAMS)
         .order_by(k.meter_id, k.key_no)
     )
@@ -204,16 +202,9 @@ def load_keys(registry: Registry, vault: KeyVault, organisation: str, at: dateti
         rows = session.connection().execute(statement).all()
     if not rows:
         return pl.DataFrame(schema=KEYS)
-    meter_ids, numbers, wrapped, created, verified = zip(*rows, strict=True)
+    meter_ids, numbers, wrapped, verified = zip(*rows, strict=True)
     opened = [vault.unwrap(blob, organisation, meter_id) for meter_id, blob in zip(meter_ids, wrapped, strict=True)]
-    columns = {
-        "meter_id": meter_ids,
-        "key_no": numbers,
-        "key": opened,
-        "verified": [instant is not None for instant in verified],
-        "created_at": created,
-        "verified_at": verified,
-    }
+    columns = {"meter_id": meter_ids, "key_no": numbers, "key": opened, "verified": [bool(yes) for yes in verified]}
     return pl.DataFrame([pl.Series(name, columns[name], kind) for name, kind in KEYS.items()])
 
 
