@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
-from sqlalchemy import Select, select
+from sqlalchemy import Executable, select
 
 from registry.device_types import DeviceTypes
 from registry.models import BatchDevice, Claim, Label, Meter
@@ -54,7 +54,7 @@ def devices(registry: Registry, organisation: str, types: DeviceTypes, wanted: F
     with registry.begin(readonly=True) as session:
         seen = visible(session, organisation)
 
-        def rows(statement: Select[tuple[str, ...]], *names: str) -> pl.DataFrame:
+        def rows(statement: Executable, *names: str) -> pl.DataFrame:
             found = [tuple(row) for row in session.execute(statement)]
             return pl.DataFrame(found, schema=dict.fromkeys(names, pl.String), orient="row")
 
@@ -63,7 +63,7 @@ def devices(registry: Registry, organisation: str, types: DeviceTypes, wanted: F
         meters = rows(
             select(
                 m.organisation, m.meter_id, m.manufacturer, m.serial, m.version, m.device_type, m.model, m.state
-            ).where(m.organisation.in_(seen)),  # type: ignore[arg-type]  # the model may be null
+            ).where(m.organisation.in_(seen)),
             *parts,
         )
         claims = rows(
@@ -79,7 +79,7 @@ def devices(registry: Registry, organisation: str, types: DeviceTypes, wanted: F
             "organisation", "meter_id", "batches",
         )  # fmt: skip
         claimed_by = rows(
-            select(c.organisation, c.meter_id, c.batch).where(c.organisation.in_(seen), c.batch.is_not(None)),  # type: ignore[arg-type]
+            select(c.organisation, c.meter_id, c.batch).where(c.organisation.in_(seen), c.batch.is_not(None)),
             "organisation", "meter_id", "batches",
         )  # fmt: skip
     key = ["organisation", "meter_id"]

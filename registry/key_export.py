@@ -282,7 +282,7 @@ def _table(
             value = vault.unwrap(key.wrapped, organisation, meter.meter_id).hex().upper()
             writer.writerow(
                 [
-                    meter.meter_id, meter.manufacturer, meter.serial, meter.version, meter.device_type, meter.model,
+                    meter.manufacturer, meter.serial, meter.version, meter.device_type, meter.model,
                     key.key_class, key.algorithm, key.usage, key.device_eui, key.join_eui,
                     key.valid_from and key.valid_from.isoformat(), key.valid_to and key.valid_to.isoformat(),
                     " ".join(labels.get(meter.meter_id, [])), value,

@@ -253,9 +253,36 @@ def device_euis(registry: Registry, organisation: str) -> pl.DataFrame:
             .order_by(MeterKey.created_at, MeterKey.key_no)
         ).all()
     instant = pl.Datetime("us", "UTC")
-    schema = {"device_eui": pl.String, "meter_id": pl.String, "valid_from": instant, "valid_to": instant}
+    schema = pl.Schema({"device_eui": pl.String, "meter_id": pl.String, "valid_from": instant, "valid_to": instant})
     named = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
     return named.unique("device_eui", keep="last")
+
+
+def key_list(registry: Registry, organisation: str) -> pl.DataFrame:
+    """The keys of all meters, without the keys themselves; a meter without one has one row.
+
+    Args:
+        registry: The registry.
+        organisation: Owner of the meters.
+
+    Returns:
+        ``meter_id``, ``state``, ``state_reason``, ``key_no``, ``key_class``, ``algorithm``, ``usage``, ``valid_from``,
+        ``valid_to``, ``created_at``, ``verified_at``, ``failed_at``, by meter and number.
+    """
+    m, k = Meter, MeterKey
+    columns = (m.meter_id, m.state, m.state_reason, k.key_no, k.key_class, k.algorithm, k.usage)
+    instants = (k.valid_from, k.valid_to, k.created_at, k.verified_at, k.failed_at)
+    statement = (
+        select(*columns, *instants)
+        .outerjoin(k, (k.organisation == m.organisation) & (k.meter_id == m.meter_id))
+        .where(m.organisation == organisation)
+        .order_by(m.meter_id, k.key_no)
+    )
+    with registry.begin(readonly=True) as session:
+        rows = [tuple(row) for row in session.execute(statement)]
+    schema = pl.Schema({column.key: pl.Int32 if column.key == "key_no" else pl.String for column in columns})
+    schema.update({column.key: pl.Datetime("us", "UTC") for column in instants})
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
