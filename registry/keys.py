@@ -252,8 +252,8 @@ def device_euis(registry: Registry, organisation: str) -> pl.DataFrame:
             .where(MeterKey.organisation == organisation, MeterKey.device_eui.is_not(None))
             .order_by(MeterKey.created_at, MeterKey.key_no)
         ).all()
-    instant = pl.Datetime("us", "UTC")
-    schema = pl.Schema({"device_eui": pl.String, "meter_id": pl.String, "valid_from": instant, "valid_to": instant})
+    schema = pl.Schema({"device_eui": pl.String, "meter_id": pl.String})
+    schema.update(dict.fromkeys(("valid_from", "valid_to"), pl.Datetime("us", "UTC")))
     named = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
     return named.unique("device_eui", keep="last")
 

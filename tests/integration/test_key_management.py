@@ -13,6 +13,7 @@ from cli.installation import make
 from cli.main import app
 from cli.registry import run_import
 from registry.errors import RegistryError
+from registry.models import MeterKey
 from tests.integration.installations import FLEET, House, fleet, house
 
 __all__ = ["fleet", "house"]
@@ -156,8 +157,6 @@ def test_a_key_is_tried_for_frames_of_its_time_alone(house: House, fleet: Path) 
     assert house.take("meters", fleet / "meters.csv") == 0
     middle = "2025-10-24T12:00:00+00:00"
     with house.installation.registry.begin() as session:
-        from registry.models import MeterKey
-
         for key in session.query(MeterKey):
             key.valid_from = pl.Series([middle]).str.to_datetime(time_zone="UTC")[0]
     assert house.ingest(fleet / "frames") == 0
