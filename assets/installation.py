@@ -4,10 +4,13 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import settings
+from registry.data_keys import open_vault
+from registry.master_keys import MasterKeySource
 from registry.store import Registry
 from registry.vault import KeyVault
 from warehouse.lake import Lake
@@ -40,8 +43,14 @@ class Installation:
 
     @cached_property
     def vault(self) -> KeyVault:
-        """The key vault under the master key."""
-        return KeyVault.open(self.settings.master_key_path)
+        """The key vault, opened with the master key."""
+        return open_vault(self.registry, self.master_key_source, datetime.now(UTC))
+
+    @property
+    def master_key_source(self) -> MasterKeySource:
+        """Where the master key is."""
+        known = self.settings
+        return MasterKeySource(known.master_key_path, known.master_key_variable, known.master_key_command)
 
     @contextmanager
     def alone(self, work: str) -> Iterator[None]:

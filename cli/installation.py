@@ -11,7 +11,7 @@ from assets.steps.publishing import publish_registry
 from cli.home import HomeOption
 from cli.messages import say
 from pipelines.instance import prepare_instance
-from registry.vault import KeyVault
+from registry.master_keys import make_file
 
 
 def init(
@@ -22,7 +22,9 @@ def init(
     """Makes a new, empty installation: directory, registry, master key, lake."""
     directory = make(settings.named(home), timezone, organisation)
     say(f"Made a new installation in {directory}; local days are those of {timezone}.")
-    say(f"Its master key is {settings.load(directory).master_key_path}: keep a copy, elsewhere.")
+    source = open_installation(directory).master_key_source
+    if source.is_file:
+        say(f"Its master key is {source.path}: keep a copy, elsewhere.")
 
 
 def make(directory: Path, timezone: str, organisation: str = "default") -> Path:
@@ -40,9 +42,10 @@ def make(directory: Path, timezone: str, organisation: str = "default") -> Path:
         InstallationError: The zone is unknown or there is one already.
     """
     home = settings.create(directory, timezone, organisation)
-    loaded = settings.load(home)
-    if not loaded.master_key_path.exists():
-        KeyVault.create(loaded.master_key_path)
-    prepare_instance(loaded.dagster_path)
-    publish_registry(open_installation(home))
+    house = open_installation(home)
+    source = house.master_key_source
+    if source.is_file and not source.path.exists():
+        make_file(source.path)
+    prepare_instance(house.settings.dagster_path)
+    publish_registry(house)
     return home

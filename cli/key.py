@@ -2,7 +2,7 @@
 
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,15 +11,51 @@ import typer
 
 from assets.installation import Installation
 from assets.steps.importing import import_key_file
+from assets.steps.publishing import publish_registry
+from cli.batch import app as batch_app
+from cli.devices import (
+    Devices,
+    DevicesFile,
+    claim,
+    confirm,
+    label,
+    list_,
+    named_devices,
+    parse_instant,
+    print_csv,
+    read_text,
+    refuse,
+    refuse_existing,
+    status,
+    transfer,
+    unlabel,
+    write_private,
+)
 from cli.home import HomeOption, identity, open_home
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
+from registry import audit, claims, data_keys, key_export
 from registry.imports import KeyReport
 from registry.keyfiles import KeyFile, KeyFileError
+from registry.keys import set_validity
 
 PASSWORD_VARIABLE = "METERHOUSE_KEY_FILE_PASSWORD"  # noqa: S105  the variable's name
 
+EXPORT_PASSWORD_VARIABLE = "METERHOUSE_EXPORT_PASSWORD"  # noqa: S105  the variable's name
+
 app = typer.Typer(help="Keys of meters.", no_args_is_help=True)
+for command in (list_, status, claim, confirm, refuse, transfer, label, unlabel):
+    app.command(command.__name__.strip("_"))(command)
+app.add_typer(batch_app, name="batch")
+
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"File with the password of the encrypted file; else {EXPORT_PASSWORD_VARIABLE}, or you are asked.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
 
 
 @app.callback()
@@ -71,7 +107,7 @@ def run_key_import(
     keys, report = import_key_file(
         house,
         file,
-        password=lambda: _password(file, password_file),
+        password=lambda: ask_password(file, password_file, PASSWORD_VARIABLE),
         profile=profile,
         identity=identity(),
         register=register,
@@ -82,25 +118,213 @@ def run_key_import(
     return 0 if dry_run else bring_up_to_date(house)
 
 
-def _password(file: Path, password_file: Path | None) -> str:
+@app.command()
+def rotate(
+    home: HomeOption = None,
+    new_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where to put the new master key, if the present one comes from a variable or a program.",
+            dir_okay=False,
+        ),
+    ] = None,
+) -> None:
+    """Brings in a new master key and wraps all keys anew."""
+    house = open_home(home)
+    with house.alone("rotation"):
+        done = data_keys.rotate(
+            house.registry,
+            house.master_key_source,
+            organisation=house.organisation,
+            identity=identity(),
+            now=datetime.now(UTC),
+            new_file=new_key_file,
+        )
+    publish_registry(house)
+    if done.resumed:
+        say(f"A rotation that was cut off is finished; the master key is {done.master_id}.")
+    else:
+        say(
+            f"The master key is now {done.master_id}; {done.meter_keys} keys of meters and {done.subject_keys} of "
+            "persons are wrapped anew. Restart what is running: 'serve', sensors, pages."
+        )
+    if done.retired:
+        say(f"Copy {house.master_key_source.path} elsewhere. Delete {done.retired} once no older back-up needs it.")
+    else:
+        say(f"Put the key of {new_key_file} where the present one comes from, now: nothing opens before that.")
+
+
+@app.command()
+def validity(
+    serial: Annotated[str, typer.Argument(help="Serial number or meter_id.")],
+    key_no: Annotated[int, typer.Argument(help="Number of the key, see 'key status'.")],
+    home: HomeOption = None,
+    from_: Annotated[str, typer.Option("--from", help="First time of reception, with offset; empty: always.")] = "",
+    to: Annotated[str, typer.Option("--to", help="Time from which on it is not tried; empty: for ever.")] = "",
+) -> None:
+    """Says for frames of which time a key is tried, then decodes what waited for it."""
+    house = open_home(home)
+    start, end = parse_instant(from_, house.settings.zone), parse_instant(to, house.settings.zone)
+    now = datetime.now(UTC)
+    with house.registry.begin() as session:
+        (meter_id,) = claims.resolve(session, house.organisation, [serial])
+        set_validity(session, house.organisation, meter_id, key_no, start, end, now)
+        audit.record(
+            session,
+            organisation=house.organisation,
+            event="keys.validity",
+            identity=identity(),
+            now=now,
+            target=meter_id,
+            after={"key_no": key_no, "valid_from": start, "valid_to": end},
+        )
+    publish_registry(house)
+    raise typer.Exit(bring_up_to_date(house))
+
+
+@app.command()
+def download(
+    out: Annotated[Path, typer.Argument(help="Encrypted file to be made.", dir_okay=False)],
+    devices: Devices = None,
+    file: DevicesFile = None,
+    home: HomeOption = None,
+    password_file: PasswordFile = None,
+    delimiter: Annotated[str, typer.Option(help="Between the fields of the table: , or ; or tab.")] = ",",
+) -> None:
+    """Writes the keys of claimed devices to an encrypted file; 'key open' reads it."""
+    house = open_home(home)
+    refuse_existing(out)
+    password = ask_password(out, password_file, EXPORT_PASSWORD_VARIABLE, new=True)
+    with house.registry.begin() as session:
+        content = key_export.download(
+            session,
+            house.vault,
+            house.organisation,
+            named_devices(session, house.organisation, devices, file),
+            password,
+            identity=identity(),
+            now=datetime.now(UTC),
+            delimiter="\t" if delimiter == "tab" else delimiter,
+        )
+        write_private(out, content)
+    publish_registry(house)
+    say(f"Wrote {out}.")
+
+
+@app.command("open")
+def open_(
+    file: Annotated[Path, typer.Argument(help="File made by 'key download' or 'key bundle'.", dir_okay=False)],
+    password_file: PasswordFile = None,
+    revocations: Annotated[
+        Path | None, typer.Option(help="Revocation list; a revoked bundle does not open.", exists=True, dir_okay=False)
+    ] = None,
+) -> None:
+    """Prints the keys of an encrypted file as CSV; needs no installation."""
+    revoked = key_export.parse_revocations(read_text(revocations), revocations.name) if revocations else []
+    try:
+        content = file.read_bytes()
+    except OSError as exc:
+        raise KeyFileError(f"{file} cannot be read: {exc.strerror}.") from exc
+    password = ask_password(file, password_file, EXPORT_PASSWORD_VARIABLE)
+    opened = key_export.open_file(content, file.name, password, now=datetime.now(UTC), revoked=revoked)
+    typer.echo(opened.table, nl=False)
+
+
+@app.command()
+def bundle(
+    out: Annotated[Path, typer.Argument(help="Encrypted file to be made.", dir_okay=False)],
+    device: Annotated[str, typer.Option(help="Name of the field device.")],
+    days: Annotated[int, typer.Option(help="Days for which the bundle holds.", min=1, max=366)],
+    devices: Devices = None,
+    file: DevicesFile = None,
+    group: Annotated[str, typer.Option(help="Group of metering points whose meters it is for.")] = "",
+    home: HomeOption = None,
+    password_file: PasswordFile = None,
+) -> None:
+    """Writes the keys of a route to an encrypted file for a field device."""
+    house = open_home(home)
+    if bool(group) == bool(devices or file):
+        raise typer.BadParameter("name either a group or devices.")
+    refuse_existing(out)
+    now = datetime.now(UTC)
+    password = ask_password(out, password_file, EXPORT_PASSWORD_VARIABLE, new=True)
+    with house.registry.begin() as session:
+        if group:
+            meter_ids = key_export.group_meters(session, house.organisation, group, now)
+        else:
+            meter_ids = named_devices(session, house.organisation, devices, file)
+        number, content = key_export.make_bundle(
+            session,
+            house.vault,
+            house.organisation,
+            meter_ids,
+            password,
+            device=device,
+            expires_at=now + timedelta(days=days),
+            identity=identity(),
+            now=now,
+        )
+        write_private(out, content)
+    publish_registry(house)
+    say(f"Wrote {out}.")
+    typer.echo(number)
+
+
+@app.command()
+def bundles(
+    home: HomeOption = None,
+    revocations: Annotated[bool, typer.Option("--revocations", help="Print the revocation list as JSON.")] = False,
+) -> None:
+    """Lists the bundles that were handed out, or the revocation list for field devices."""
+    house = open_home(home)
+    with house.registry.begin(readonly=True) as session:
+        if revocations:
+            typer.echo(key_export.revocation_list(session, house.organisation, datetime.now(UTC)))
+            return
+        rows = key_export.bundles(session, house.organisation)
+    columns = ("bundle", "device", "meters", "created_at", "expires_at", "revoked_at")
+    print_csv(columns, [[getattr(row, column) for column in columns] for row in rows])
+
+
+@app.command("revoke-bundle")
+def revoke_bundle(
+    number: Annotated[str, typer.Argument(help="Id of the bundle.")],
+    home: HomeOption = None,
+    reason: Annotated[str, typer.Option(help="Why; for the audit log.")] = "",
+) -> None:
+    """Puts a bundle on the revocation list."""
+    house = open_home(home)
+    with house.registry.begin() as session:
+        key_export.revoke_bundle(
+            session, house.organisation, number, identity=identity(), now=datetime.now(UTC), reason=reason or None
+        )
+    publish_registry(house)
+    say(f"{number} is revoked. Give field devices the list of 'meterhouse key bundles --revocations'.")
+
+
+def ask_password(file: Path, password_file: Path | None, variable: str, *, new: bool = False) -> str:
     """The password of a file; never from the command line, which every process may read.
+
+    Args:
+        file: The file, for messages.
+        password_file: File with the password, if the user names one.
+        variable: Environment variable that may hold it.
+        new: Whether it is a new one, which a person types twice.
+
+    Returns:
+        The password.
 
     Raises:
         KeyFileError: There is none, or its file cannot be read.
     """
     if password_file is not None:
-        try:
-            return password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as exc:
-            raise KeyFileError(f"{password_file} cannot be read: {exc.strerror}.") from exc
-        except UnicodeDecodeError:
-            pass  # the error shows what it could not read
-        raise KeyFileError(f"{password_file} is not UTF-8 text.")
-    if password := os.environ.get(PASSWORD_VARIABLE):
+        return read_text(password_file).rstrip("\r\n")
+    if password := os.environ.get(variable):
         return password
     if sys.stdin.isatty():
-        return str(typer.prompt(f"Password of {file.name}", hide_input=True, err=True))
-    raise KeyFileError(f"{file.name} is encrypted: give its password in --password-file or {PASSWORD_VARIABLE}.")
+        question = f"Password of {file.name}"
+        return str(typer.prompt(question, hide_input=True, err=True, confirmation_prompt=new))
+    raise KeyFileError(f"{file.name} is encrypted: give its password in --password-file or {variable}.")
 
 
 def _tell(name: str, keys: KeyFile, report: KeyReport, *, dry_run: bool) -> None:

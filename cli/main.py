@@ -17,6 +17,7 @@ COMMANDS = {
     "key": "cli.key:app",
     "group": "cli.group:app",
     "meter": "cli.meter:app",
+    "org": "cli.org:app",
     "ingest": "cli.ingest:ingest",
     "materialize": "cli.ingest:materialize",
     "decode": "cli.decode:decode",

@@ -1,8 +1,10 @@
 """Meter keys: wrapped at rest, handed out for decryption alone.
 
-Each key is encrypted with AES-GCM under a master key that lies in a file outside the database and, by default, outside
-the installation. Organisation and meter are bound to it as associated data, so that a wrapped key moved to another row
-does not open.
+Each key is encrypted with AES-GCM under a data key, and that under a master key outside the database and, by default,
+outside the installation (:mod:`registry.vault`). Organisation and meter are bound to it as associated data, so that a
+wrapped key moved to another row does not open.
+
+A key is tried for frames received from its ``valid_from`` until before its ``valid_to``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,23 +13,25 @@ from datetime import datetime
 from typing import Literal
 
 import polars as pl
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from registry.models import MeterKey
+from registry.errors import RegistryError
+from registry.models import Meter, MeterKey
 from registry.store import Registry
 from registry.vault import KeyVault
 
 DECODABLE = ("AES-128", "DES")
 """Algorithms of telegrams; keys of others are kept, not handed out."""
 
+NO_KEY = "no key"
+"""Why a meter is in stock that came without a key."""
+
 KEYS: dict[str, pl.DataType | type[pl.DataType]] = {
     "meter_id": pl.String,
     "key_no": pl.Int32,
     "key": pl.Binary,
     "verified": pl.Boolean,
-    "created_at": pl.Datetime("us", "UTC"),
-    "verified_at": pl.Datetime("us", "UTC"),
 }
 
 
@@ -43,6 +47,8 @@ class NewKey:
         usage: What for: ``any`` or a security mode (``mode_5``); of LoRaWAN sets ``app_key`` and the like.
         device_eui: LoRaWAN device, 16 hex digits.
         join_eui: LoRaWAN join server, 16 hex digits.
+        valid_from: First instant of reception for which it is tried; ``None``: from the beginning.
+        valid_to: Instant from which on it is not; ``None``: without end.
     """
 
     meter_id: str
@@ -52,6 +58,8 @@ class NewKey:
     usage: str = "any"
     device_eui: str | None = None
     join_eui: str | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
 
 
 Became = Literal["new", "changed", "equal"]
@@ -74,23 +82,31 @@ def store_keys(
 
     Returns:
         What became of each: ``new``, the meter's first for this usage; ``changed``, there is another, or it comes with
-        another DevEUI, and what was there is kept and tried, too; ``equal``, the meter has it already.
+        another DevEUI, and what was there is kept and tried, too, or it comes with another validity, which it has from
+        now on; ``equal``, the meter has it already. A meter that was put in stock for want of a key is in use again.
     """
+    keys = list(keys)
     counts: dict[str, int] = {}
     known: dict[tuple[str, str, str], dict[bytes, set[str | None]]] = {}
     k = MeterKey
-    columns = (k.meter_id, k.key_no, k.key_class, k.usage, k.digest, k.device_eui)
-    for meter_id, key_no, key_class, usage, digest, eui in session.execute(
+    windows: dict[tuple[str, str, str, bytes], tuple[int, datetime | None, datetime | None]] = {}
+    columns = (k.meter_id, k.key_no, k.key_class, k.usage, k.digest, k.device_eui, k.valid_from, k.valid_to)
+    for meter_id, key_no, key_class, usage, digest, eui, start, end in session.execute(
         select(*columns).where(k.organisation == organisation)
     ):
         counts[meter_id] = max(counts.get(meter_id, 0), key_no)
         known.setdefault((meter_id, key_class, usage), {}).setdefault(digest, {None}).add(eui)
+        windows[meter_id, key_class, usage, digest] = key_no, start, end
     rows, became = [], list[Became]()
     for key in keys:
         digests = known.setdefault((key.meter_id, key.key_class, key.usage), {})
         digest = vault.digest(key.value)
         if key.device_eui in digests.get(digest, ()):
-            became.append("equal")
+            window = windows.get((key.meter_id, key.key_class, key.usage, digest))
+            other = window and (key.valid_from or key.valid_to) and window[1:] != (key.valid_from, key.valid_to)
+            if window and other:
+                set_validity(session, organisation, key.meter_id, window[0], key.valid_from, key.valid_to, now)
+            became.append("changed" if other else "equal")
             continue
         became.append("changed" if digests else "new")
         digests.setdefault(digest, {None}).add(key.device_eui)
@@ -107,39 +123,116 @@ def store_keys(
                 "join_eui": key.join_eui,
                 "wrapped": vault.wrap(key.value, organisation, key.meter_id),
                 "digest": digest,
+                "valid_from": key.valid_from,
+                "valid_to": key.valid_to,
                 "created_at": now,
             }
         )
     if rows:
         session.execute(insert(MeterKey), rows)
+        _take_from_stock(session, organisation, {key.meter_id for key in keys})
     return became
 
 
-def load_keys(registry: Registry, vault: KeyVault, organisation: str) -> pl.DataFrame:
+def _take_from_stock(session: Session, organisation: str, meter_ids: set[str]) -> None:
+    """Puts meters in use that waited in stock for a key."""
+    waiting = set(
+        session.scalars(select(Meter.meter_id).where(Meter.organisation == organisation, Meter.state_reason == NO_KEY))
+    )
+    healed = [
+        {"organisation": organisation, "meter_id": meter_id, "state": "in_use", "state_reason": None}
+        for meter_id in sorted(waiting & meter_ids)
+    ]
+    if healed:
+        session.execute(update(Meter), healed)
+
+
+def set_validity(
+    session: Session,
+    organisation: str,
+    meter_id: str,
+    key_no: int,
+    valid_from: datetime | None,
+    valid_to: datetime | None,
+    now: datetime,
+) -> None:
+    """Says for which instants of reception a key is tried; frames that wait for a key are tried again.
+
+    Args:
+        session: A writing transaction.
+        organisation: Owner of the meter.
+        meter_id: The meter.
+        key_no: Number of its key.
+        valid_from: First instant; ``None``: from the beginning.
+        valid_to: Instant from which on it is not tried; ``None``: without end.
+        now: Instant of the change.
+
+    Raises:
+        RegistryError: There is no such key, or it would end before it begins.
+    """
+    key = session.get(MeterKey, (organisation, meter_id, key_no))
+    if key is None:
+        raise RegistryError(f"{meter_id} has no key number {key_no}: see 'meterhouse key status'.")
+    if valid_from and valid_to and valid_to <= valid_from:
+        raise RegistryError(f"Key {key_no} of {meter_id} would end before it begins.")
+    key.valid_from, key.valid_to, key.changed_at = valid_from, valid_to, now
+
+
+def load_keys(registry: Registry, vault: KeyVault, organisation: str, at: datetime | None = None) -> pl.DataFrame:
     """Opens the keys that decrypt telegrams, of all meters.
 
     Args:
         registry: The registry.
         vault: The vault.
-        organisation: Owner of the meters.
+        organisation: Owner of the meters; keys of no other one are handed out.
+        at: Instant of reception at which they are to be valid; ``None`` takes all.
 
     Returns:
-        ``meter_id``, ``key_no`` (from 1, the newest last), ``key``, ``verified``, ``created_at``, ``verified_at``.
+        ``meter_id``, ``key_no`` (from 1, the newest last), ``key``, ``verified`` (whether it has opened a frame).
     """
-    with registry.begin(readonly=True) as session:
-        rows = session.execute(
-            select(MeterKey.meter_id, MeterKey.key_no, MeterKey.wrapped, MeterKey.created_at, MeterKey.verified_at)
-            .where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS)
-            .order_by(MeterKey.meter_id, MeterKey.key_no)
-        ).all()
-    return pl.DataFrame(
-        [
-            (meter_id, key_no, vault.unwrap(wrapped, organisation, meter_id), verified is not None, created, verified)
-            for meter_id, key_no, wrapped, created, verified in rows
-        ],
-        schema=KEYS,
-        orient="row",
+    k = MeterKey
+    statement = (
+        select(k.meter_id, k.key_no, k.wrapped, k.verified_at.is_not(None))
+        .where(k.organisation == organisation, *_OPENS_TELEGRAMS)
+        .order_by(k.meter_id, k.key_no)
     )
+    if at is not None:
+        statement = statement.where(*_valid(at))
+    with registry.begin(readonly=True) as session:
+        rows = session.connection().execute(statement).all()
+    if not rows:
+        return pl.DataFrame(schema=KEYS)
+    meter_ids, numbers, wrapped, verified = zip(*rows, strict=True)
+    opened = [vault.unwrap(blob, organisation, meter_id) for meter_id, blob in zip(meter_ids, wrapped, strict=True)]
+    columns = {"meter_id": meter_ids, "key_no": numbers, "key": opened, "verified": [bool(yes) for yes in verified]}
+    return pl.DataFrame([pl.Series(name, columns[name], kind) for name, kind in KEYS.items()])
+
+
+def _valid(at: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
+        or_(MeterKey.valid_from.is_(None), MeterKey.valid_from <= at),
+        or_(MeterKey.valid_to.is_(None), MeterKey.valid_to > at),
+    )
+
+
+def validity_changes(registry: Registry, organisation: str, first: datetime, last: datetime) -> list[datetime]:
+    """Instants at which a key begins or ends, rising.
+
+    Args:
+        registry: The registry.
+        organisation: Owner of the meters.
+        first: Instants after this one.
+        last: Instants up to this one.
+
+    Returns:
+        The instants: between two of them the same keys are valid.
+    """
+    found: set[datetime] = set()
+    with registry.begin(readonly=True) as session:
+        for column in (MeterKey.valid_from, MeterKey.valid_to):
+            statement = select(column).where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS).distinct()
+            found.update(session.scalars(statement.where(column > first, column <= last)))
+    return sorted(found)
 
 
 def device_euis(registry: Registry, organisation: str) -> pl.DataFrame:
@@ -150,18 +243,46 @@ def device_euis(registry: Registry, organisation: str) -> pl.DataFrame:
         organisation: Owner of the meters.
 
     Returns:
-        ``device_eui`` (upper-case hex, each once) and ``meter_id``.
+        ``device_eui`` (upper-case hex, each once), ``meter_id``, ``valid_from`` and ``valid_to``: between these, null
+        being open, uplinks of the device are this meter's.
     """
     with registry.begin(readonly=True) as session:
         rows = session.execute(
-            select(MeterKey.device_eui, MeterKey.meter_id)
+            select(MeterKey.device_eui, MeterKey.meter_id, MeterKey.valid_from, MeterKey.valid_to)
             .where(MeterKey.organisation == organisation, MeterKey.device_eui.is_not(None))
             .order_by(MeterKey.created_at, MeterKey.key_no)
         ).all()
-    named = pl.DataFrame(
-        [tuple(row) for row in rows], schema={"device_eui": pl.String, "meter_id": pl.String}, orient="row"
-    )
+    schema = pl.Schema({"device_eui": pl.String, "meter_id": pl.String})
+    schema.update(dict.fromkeys(("valid_from", "valid_to"), pl.Datetime("us", "UTC")))
+    named = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
     return named.unique("device_eui", keep="last")
+
+
+def key_list(registry: Registry, organisation: str) -> pl.DataFrame:
+    """The keys of all meters, without the keys themselves; a meter without one has one row.
+
+    Args:
+        registry: The registry.
+        organisation: Owner of the meters.
+
+    Returns:
+        ``meter_id``, ``state``, ``state_reason``, ``key_no``, ``key_class``, ``algorithm``, ``usage``, ``valid_from``,
+        ``valid_to``, ``created_at``, ``verified_at``, ``failed_at``, by meter and number.
+    """
+    m, k = Meter, MeterKey
+    columns = (m.meter_id, m.state, m.state_reason, k.key_no, k.key_class, k.algorithm, k.usage)
+    instants = (k.valid_from, k.valid_to, k.created_at, k.verified_at, k.failed_at)
+    statement = (
+        select(*columns, *instants)
+        .outerjoin(k, (k.organisation == m.organisation) & (k.meter_id == m.meter_id))
+        .where(m.organisation == organisation)
+        .order_by(m.meter_id, k.key_no)
+    )
+    with registry.begin(readonly=True) as session:
+        rows = [tuple(row) for row in session.execute(statement)]
+    schema = pl.Schema({column.key: pl.Int32 if column.key == "key_no" else pl.String for column in columns})
+    schema.update({column.key: pl.Datetime("us", "UTC") for column in instants})
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
@@ -172,15 +293,23 @@ def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
         organisation: Owner of the meters.
 
     Returns:
-        ``meter_id`` and ``news_at`` (UTC): the latest instant a key came or first verified a frame.
+        ``meter_id`` and ``news_at`` (UTC): the latest instant a key came, first opened a frame or got a new validity.
     """
     with registry.begin(readonly=True) as session:
         rows = session.execute(
-            select(MeterKey.meter_id, func.max(MeterKey.created_at), func.max(MeterKey.verified_at))
+            select(
+                MeterKey.meter_id,
+                func.max(MeterKey.created_at),
+                func.max(MeterKey.verified_at),
+                func.max(MeterKey.changed_at),
+            )
             .where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS)
             .group_by(MeterKey.meter_id)
         ).all()
-    news = [(meter_id, max(created, verified or created)) for meter_id, created, verified in rows]
+    news = [
+        (meter_id, max(created, verified or created, changed or created))
+        for meter_id, created, verified, changed in rows
+    ]
     return pl.DataFrame(news, schema={"meter_id": pl.String, "news_at": pl.Datetime("us", "UTC")}, orient="row")
 
 

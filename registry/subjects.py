@@ -35,7 +35,7 @@ def seal(session: Session, vault: KeyVault, organisation: str, subject: str, con
     key = _key(session, vault, organisation, subject)
     if key is None:
         key = AESGCM.generate_key(_KEY_BITS)
-        wrapped = vault.wrap(key, organisation, _bound(subject))
+        wrapped = vault.wrap(key, organisation, bound_name(subject))
         session.add(SubjectKey(organisation=organisation, subject=subject, wrapped=wrapped, created_at=now))
         session.flush()
     nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -70,12 +70,13 @@ def destroy(session: Session, organisation: str, subject: str) -> bool:
 
 def _key(session: Session, vault: KeyVault, organisation: str, subject: str) -> bytes | None:
     row = session.get(SubjectKey, (organisation, subject))
-    return None if row is None else vault.unwrap(row.wrapped, organisation, _bound(subject))
+    return None if row is None else vault.unwrap(row.wrapped, organisation, bound_name(subject))
 
 
 def _mark(key: bytes) -> bytes:
     return hmac.digest(key, b"mark", "sha256")[:_MARK_BYTES]
 
 
-def _bound(subject: str) -> str:
+def bound_name(subject: str) -> str:
+    """What a person's wrapped key is bound to."""
     return f"subject:{subject}"

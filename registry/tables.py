@@ -1,6 +1,7 @@
 """The registry's non-secret tables as frames, in the shape the lake declares."""
 
 import json
+from datetime import datetime
 
 import polars as pl
 from sqlalchemy import Executable, select
@@ -24,33 +25,23 @@ from warehouse.schemas import (
 )
 
 
-def published_tables(registry: Registry) -> dict[str, pl.DataFrame]:
+def published_tables(registry: Registry, now: datetime | None = None) -> dict[str, pl.DataFrame]:
     """The tables that SQL users and pages may see; no key and no personal data.
 
     Args:
         registry: The registry.
+        now: Instant at which keys are valid or expired; ``None`` lets none expire.
 
     Returns:
         Rows by table name, all of one instant.
     """
     with registry.begin(readonly=True) as session:
-        return _published(session)
+        return _published(session, now)
 
 
-def _published(session: Session) -> dict[str, pl.DataFrame]:
+def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame]:
     meters = _rows(session, select(m.Meter), METERS)
-    key = m.MeterKey
-    keys = _rows(
-        session,
-        select(key.organisation, key.meter_id, key.verified_at, key.failed_at).where(key.key_class == "oms"),
-    )
-    status = keys.group_by("organisation", "meter_id").agg(
-        key_status=pl.when(pl.col("verified_at").is_not_null().any())
-        .then(pl.lit("ok"))
-        .when(pl.col("failed_at").is_not_null().all())
-        .then(pl.lit("wrong"))
-        .otherwise(pl.lit("unverified"))
-    )
+    status = key_status(session, now)
     meters = meters.join(status, on=["organisation", "meter_id"], how="left").with_columns(
         pl.col("key_status").fill_null("missing")
     )
@@ -108,6 +99,39 @@ def _with_custom_fields(session: Session, rows: pl.DataFrame, entity: str, key: 
     return rows.join(pl.DataFrame(objects, schema=schema, orient="row"), on=["organisation", key], how="left")
 
 
+def key_status(session: Session, now: datetime | None = None) -> pl.DataFrame:
+    """What decoding has found of the meters' keys, those of LoRaWAN networks aside.
+
+    Args:
+        session: A transaction.
+        now: Instant at which keys are valid or expired; ``None`` lets none expire.
+
+    Returns:
+        ``organisation``, ``meter_id`` and ``key_status``: ``ok``, a valid key has opened a frame; ``wrong``, all valid
+        ones have failed; ``unverified``, no frame has come yet; ``expired``, there were keys. Meters without any key
+        are left out: theirs is ``missing``.
+    """
+    key = m.MeterKey
+    columns = (key.organisation, key.meter_id, key.verified_at, key.failed_at, key.valid_from, key.valid_to)
+    keys = _rows(session, select(*columns).where(key.key_class == "oms"))
+    ended = pl.lit(value=False) if now is None else (pl.col("valid_to") <= now).fill_null(value=False)
+    begun = pl.lit(value=True) if now is None else (pl.col("valid_from") <= now).fill_null(value=True)
+    valid = pl.col("valid")
+    return (
+        keys.with_columns(ended=ended, valid=~ended & begun)
+        .group_by("organisation", "meter_id")
+        .agg(
+            key_status=pl.when((valid & pl.col("verified_at").is_not_null()).any())
+            .then(pl.lit("ok"))
+            .when(pl.col("ended").all())
+            .then(pl.lit("expired"))
+            .when(valid.any() & (pl.col("failed_at").is_not_null() | ~valid).all())
+            .then(pl.lit("wrong"))
+            .otherwise(pl.lit("unverified"))
+        )
+    )
+
+
 def registered_meters(registry: Registry, organisation: str) -> pl.Series:
     """``meter_id`` of every meter of an organisation, in stock or in use."""
     with registry.begin(readonly=True) as session:
@@ -121,7 +145,8 @@ def _rows(session: Session, statement: Executable, table: Table | None = None) -
     names = list(result.keys())
     rows = result.all()
     instant = pl.Datetime("us", "UTC")
-    known = dict(table.schema) if table else {"verified_at": instant, "failed_at": instant}
+    instants = ("verified_at", "failed_at", "valid_from", "valid_to")
+    known = dict(table.schema) if table else dict.fromkeys(instants, instant)
     schema = {name: known.get(name, pl.String) for name in names}
     wanted = [name for name in names if table is None or name in table.schema]
     columns = zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from settings.installation import CONFIG_NAME, InstallationError, locate
@@ -35,6 +35,8 @@ class Settings(BaseSettings):
         registry_url: SQLAlchemy URL of the registry; may hold a password.
         master_key_file: File with the master key that wraps meter keys; by default outside ``home``.
         audit_heads_file: File where the heads of the audit chain are noted; by default outside ``home``.
+        master_key_variable: Environment variable that holds the master key instead of a file.
+        master_key_command: Program with arguments that prints the master key instead of a file.
         inbox: Folder that the folder sensor watches.
         sftp: SFTP drop that the SFTP sensor watches; unused while it names no host.
         on_time_deadline: Local time of the next day until which a reading counts as on time.
@@ -52,6 +54,8 @@ class Settings(BaseSettings):
     registry_url: str = Field(default="", repr=False)
     master_key_file: Path | None = None
     audit_heads_file: Path | None = None
+    master_key_variable: str = ""
+    master_key_command: str = ""
     inbox: Path | None = None
     sftp: Sftp = Field(default_factory=Sftp)
     on_time_deadline: time = time(7, 0)
@@ -64,6 +68,12 @@ class Settings(BaseSettings):
     def _known_zone(cls, value: str) -> str:
         ZoneInfo(value)
         return value
+
+    @model_validator(mode="after")
+    def _one_master_key(self) -> "Settings":
+        if self.master_key_variable and self.master_key_command:
+            raise ValueError("master_key_variable and master_key_command: only one of them can be given")
+        return self
 
     @classmethod
     def settings_customise_sources(

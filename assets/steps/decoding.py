@@ -6,9 +6,10 @@ in the middle is therefore done again, and every write before the outcomes repla
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import polars.selectors as cs
@@ -21,7 +22,7 @@ from decoders.batch import Decoded, decode_batch
 from decoders.compact import KNOWN, FormatBook
 from decoders.edition import edition
 from decoders.uplinks import framed
-from registry.keys import device_euis, key_news, load_keys, record_results
+from registry.keys import device_euis, key_news, load_keys, record_results, validity_changes
 from registry.tables import registered_meters
 from warehouse.schemas import (
     FORMATS,
@@ -42,6 +43,11 @@ PASSES = 4
 """Passes over what is waiting, at most; each resolves what the one before has made possible."""
 
 _FRAME = ("frame", "transport", "device_eui")
+
+_IN_TIME = (pl.col("received_at") >= pl.col("valid_from")).fill_null(value=True) & (
+    pl.col("received_at") < pl.col("valid_to")
+).fill_null(value=True)
+"""Whether an uplink came while its device was the meter's."""
 
 REACH = timedelta(days=8)
 """How far before and after a pass's receptions copies of the same transmissions are looked for (ALGORITHMS §1.3: W2 is
@@ -115,7 +121,8 @@ def _named_uplinks(house: Installation) -> pl.Series:
     uplinks = house.lake.scan(RECEPTIONS).filter(
         (pl.col("organisation") == house.organisation) & (pl.col("transport") == "lorawan")
     )
-    return uplinks.join(named.lazy(), on="device_eui", how="semi").select("frame_id").collect()["frame_id"]
+    owned = uplinks.join(named.lazy(), on="device_eui").filter(_IN_TIME)
+    return owned.select("frame_id").collect()["frame_id"]
 
 
 def formats_known(house: Installation) -> FormatBook:
@@ -140,7 +147,7 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
         # What a pass teaches (a format, a proven key) may resolve what it or an earlier one left waiting.
         for _ in range(PASSES):
             work = _work(house, days)
-            reports += [_commit(house, chunk, _decode(house, chunk), now) for chunk in work.iter_slices(CHUNK_ROWS)]
+            reports += [_commit(house, chunk, _decode(house, chunk), now) for chunk in _chunks(house, work)]
             if work.is_empty():
                 break
     if any(report.frames for report in reports):
@@ -166,12 +173,27 @@ def _work(house: Installation, days: Sequence[date]) -> pl.DataFrame:
     )
 
 
+def _chunks(house: Installation, work: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Stretches of receptions in order, each within one stretch of time in which the same keys are valid."""
+    if work.is_empty():
+        return
+    received = work["received_at"]
+    changes = validity_changes(house.registry, house.organisation, received[0], received[-1])
+    cuts = [0, *(int(received.search_sorted(change)) for change in changes), work.height]
+    for start, stop in pairwise(cuts):
+        yield from work[start:stop].iter_slices(CHUNK_ROWS)
+
+
 def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
-    keys = load_keys(house.registry, house.vault, house.organisation).select("meter_id", "key_no", "key", "verified")
+    first = frames["received_at"][0]  # the same keys are valid for all of them
+    keys = load_keys(house.registry, house.vault, house.organisation, first).select(
+        "meter_id", "key_no", "key", "verified"
+    )
     registered = registered_meters(house.registry, house.organisation)
     is_uplink = (pl.col("transport") == "lorawan").fill_null(value=False)
     devices = device_euis(house.registry, house.organisation)
-    uplinks = framed(frames.filter(is_uplink).join(devices, on="device_eui", how="left", maintain_order="left"))
+    named = frames.filter(is_uplink).join(devices, on="device_eui", how="left", maintain_order="left")
+    uplinks = framed(named.with_columns(meter_id=pl.when(_IN_TIME).then("meter_id")))
     radio = pl.concat([frames.filter(~is_uplink).select("frame_id", "frame"), uplinks.frames])
     decoded = decode_batch(radio, keys, formats_known(house), registered)
     outcomes, readings, records = (

@@ -27,7 +27,14 @@ from warehouse.schemas import READINGS, REJECTED_ROWS
 
 
 def import_file(
-    house: Installation, kind: str, file: Path, *, identity: str, target_state: str, now: datetime
+    house: Installation,
+    kind: str,
+    file: Path,
+    *,
+    identity: str,
+    target_state: str,
+    now: datetime,
+    stock_without_key: bool = False,
 ) -> ImportReport:
     """Imports one file.
 
@@ -38,6 +45,7 @@ def import_file(
         identity: Who asks; goes into the audit log.
         target_state: State of new meters: ``in_use`` or ``stock``.
         now: Instant of the import, UTC.
+        stock_without_key: Whether new meters without a key go to stock until it comes.
 
     Returns:
         Counts and rejected lines; the rejected lines are kept in ``rejected_rows``, too.
@@ -67,6 +75,7 @@ def import_file(
             now=now,
             source_name=name,
             target_state=target_state,
+            stock_without_key=stock_without_key,
         )
     else:
         import_profile = import_customers if kind == "customers" else import_exchanges

@@ -1,5 +1,7 @@
 """Publishing: the registry's non-secret tables as a snapshot in the lake, and what must be reckoned again for them."""
 
+from datetime import UTC, datetime
+
 import polars as pl
 
 from assets.installation import Installation
@@ -46,7 +48,7 @@ def publish_registry(house: Installation) -> dict[str, int]:
         Rows per table.
     """
     with house.alone("publishing"):
-        snapshots = published_tables(house.registry)
+        snapshots = published_tables(house.registry, datetime.now(UTC))
         moved = [
             _changed(house, snapshots, INSTALLATIONS, ["meter_id"]),
             _changed(house, snapshots, EXCHANGES, ["old_meter_id", "new_meter_id"]),

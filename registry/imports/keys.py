@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.imports.meters import MEDIA
 from registry.imports.report import KeyReport, remarks
-from registry.keyfiles.lines import KeyFile, KeyLine
+from registry.keyfiles.lines import DeviceKey, KeyFile, KeyLine
 from registry.keys import NewKey, store_keys
 from registry.limits import limit_of
 from registry.models import Meter, MeterKey
@@ -114,7 +114,7 @@ def import_keys(
     """Stores the keys of a key file.
 
     A meter may have several keys, which are tried in order; none is replaced. Of several keys that a file gives a meter
-    for the same usage, the first is taken.
+    for the same usage and time, the first is taken.
 
     Args:
         registry: The registry.
@@ -146,10 +146,13 @@ def import_keys(
                 ],
             )
         keys = [
-            NewKey(meter_id, k.value, k.key_class, k.algorithm, k.usage, line.device_eui, line.join_eui)
+            NewKey(
+                meter_id, k.value, k.key_class, k.algorithm, k.usage, line.device_eui, line.join_eui,
+                line.valid_from, line.valid_to,
+            )
             for line, meter_id in matched
             for k in line.keys
-        ]
+        ]  # fmt: skip
         became = store_keys(session, vault, organisation, keys, now)
         counts = Counter(became)
         titles = ((line, key.title) for line, _ in matched for key in line.keys)
@@ -205,18 +208,23 @@ def _matched(
     matched: list[tuple[KeyLine, str]] = []
     unknown: list[Remark] = []
     rejected: list[Remark] = []
-    taken: dict[tuple[str, str, str], KeyLine] = {}
+    taken: dict[tuple[object, ...], KeyLine] = {}
     for line in file.lines:
         found = _Miss(line.fault) if line.fault else inventory.find(line, register)
         if isinstance(found, str):
-            found = _repeat(line, [taken.get((found, key.key_class, key.usage)) for key in line.keys], file) or found
+            found = _repeat(line, [taken.get(_place(found, line, key)) for key in line.keys], file) or found
         if isinstance(found, _Miss):
             remark = line.number, f"{line.label}: {found.reason}" if line.label else found.reason
             (unknown if found.unknown else rejected).append(remark)
             continue
-        taken.update({(found, key.key_class, key.usage): line for key in line.keys})
+        taken.update({_place(found, line, key): line for key in line.keys})
         matched.append((line, found))
     return matched, unknown, rejected
+
+
+def _place(meter_id: str, line: KeyLine, key: DeviceKey) -> tuple[object, ...]:
+    """What a file may give a meter one key for."""
+    return meter_id, key.key_class, key.usage, line.valid_from, line.valid_to
 
 
 def _repeat(line: KeyLine, earlier: Sequence[KeyLine | None], file: KeyFile) -> _Miss | None:

@@ -9,7 +9,7 @@ from registry import audit
 from registry.csv_table import read_table, reject, reject_repeats, split
 from registry.imports.report import ImportReport
 from registry.key_text import parse_key
-from registry.keys import NewKey, store_keys
+from registry.keys import NO_KEY, NewKey, store_keys
 from registry.limits import too_long
 from registry.models import Meter
 from registry.store import Registry
@@ -49,6 +49,7 @@ def import_meters(
     now: datetime,
     source_name: str,
     target_state: str = "in_use",
+    stock_without_key: bool = False,
 ) -> ImportReport:
     """Adds meters, updates known ones, fills in keys.
 
@@ -61,6 +62,7 @@ def import_meters(
         now: Instant of the import.
         source_name: Name of the file.
         target_state: State of new meters.
+        stock_without_key: Whether new meters without a key go to stock, with that as the reason, until it comes.
 
     Returns:
         What was done. A line that repeats a meter of the same file is rejected.
@@ -92,10 +94,14 @@ def import_meters(
             pl.col("medium").ne_missing(pl.col("medium_known")) | pl.col("model").ne_missing(pl.col("model_known"))
         )
         if new.height:
+            held = pl.lit(stock_without_key) & ~pl.col("meter_id").is_in([key.meter_id for key in keys])
             session.execute(
                 insert(Meter),
                 new.with_columns(
-                    organisation=pl.lit(organisation), state=pl.lit(target_state), imported_at=pl.lit(now)
+                    imported_at=pl.lit(now),
+                    organisation=pl.lit(organisation),
+                    state=pl.when(held).then(pl.lit("stock")).otherwise(pl.lit(target_state)),
+                    state_reason=pl.when(held).then(pl.lit(NO_KEY)),
                 ).to_dicts(),
             )
         if changed.height:
@@ -103,6 +109,7 @@ def import_meters(
                 update(Meter),
                 changed.select("meter_id", "medium", "model", organisation=pl.lit(organisation)).to_dicts(),
             )
+        keyless = set(new["meter_id"]) - {key.meter_id for key in keys}
         became = store_keys(session, vault, organisation, keys, now)
         keyed = {key.meter_id for key, what in zip(keys, became, strict=True) if what != "equal"}
         updated = set(changed["meter_id"]) | (keyed - set(new["meter_id"]))
@@ -120,6 +127,7 @@ def import_meters(
         updated=len(updated),
         unchanged=rows.height - new.height - len(updated),
         rejected=rejected,
+        without_key=tuple(sorted(keyless)),
     )
 
 

@@ -17,12 +17,14 @@ class ImportReport:
         updated: Entries that changed.
         unchanged: Entries that the file repeats.
         rejected: ``source_line`` (from 1, the header is line 1) and ``reason``.
+        without_key: New meters that have no key; their encrypted frames wait for it.
     """
 
     added: int
     updated: int
     unchanged: int
     rejected: pl.DataFrame = field(repr=False)
+    without_key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ _HEADER_BYTES = 1 << 16
 
 FIELDS = (
     "manufacturer", "serial", "version", "device_type", "model", "device_eui", "join_eui",
-    "key_class", "algorithm", "usage",
+    "key_class", "algorithm", "usage", "valid_from", "valid_to",
 )  # fmt: skip
 """What a profile may find in a line beside the keys."""
 

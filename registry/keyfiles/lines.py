@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 ALGORITHMS = {"AES-128": 16, "AES-192": 24, "AES-256": 32, "DES": 8}
 """Bytes of a key by algorithm (KMS manual §5.2)."""
@@ -58,6 +59,8 @@ class KeyLine:
         model: Model name.
         device_eui: LoRaWAN device, 16 hex digits.
         join_eui: LoRaWAN join server or application, 16 hex digits.
+        valid_from: First instant of reception for which the keys are tried.
+        valid_to: Instant from which on they are not.
         keys: Its keys.
         fault: Why the line cannot be used; it then has no keys, and fields that are no such thing are ``None``.
     """
@@ -70,6 +73,8 @@ class KeyLine:
     model: str | None = None
     device_eui: str | None = None
     join_eui: str | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
     keys: tuple[DeviceKey, ...] = ()
     fault: str | None = None
 
@@ -141,6 +146,11 @@ def key_line(
     faults = [fault] if fault else []
     parts = {name: _part(part, fields.get(name)) for name, part in _PARTS.items()}
     faults += [wrong for _, wrong in parts.values() if wrong]
+    times = {name: _instant(name, fields.get(name)) for name in ("valid_from", "valid_to")}
+    faults += [wrong for _, wrong in times.values() if wrong]
+    start, end = times["valid_from"][0], times["valid_to"][0]
+    if start and end and end <= start:
+        faults.append("valid_to is not after valid_from")
     line = KeyLine(
         number,
         manufacturer=parts["manufacturer"][0],
@@ -150,6 +160,8 @@ def key_line(
         model=(fields.get("model") or "")[:_MODEL_LENGTH] or None,
         device_eui=parts["device_eui"][0],
         join_eui=parts["join_eui"][0],
+        valid_from=times["valid_from"][0],
+        valid_to=times["valid_to"][0],
     )
     if not (line.serial or line.device_eui):
         faults.append("no serial number and no DevEUI")
@@ -170,6 +182,19 @@ def _part(part: _Part, text: str | None) -> tuple[str | None, str | None]:
     if not re.fullmatch(part.pattern, tidy):
         return None, f"the {part.title} is not {part.shape}"
     return tidy.lower() if part.lower else tidy, None
+
+
+def _instant(name: str, text: str | None) -> tuple[datetime | None, str | None]:
+    """The instant, if there is one, and what is wrong with it."""
+    if not text:
+        return None, None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        return None, f"{name} is no time with an offset, such as 2026-01-31T12:00:00+01:00"
+    return instant, None
 
 
 def _keys(

@@ -1,7 +1,7 @@
 """The registry's tables: who and what.
 
-Instants are UTC. ``organisation`` is on every table. Personal data stands in ``customers`` and nowhere else; keys stand
-wrapped in ``meter_keys``.
+Instants are UTC. ``organisation`` is on every table but ``data_keys``, which are the installation's. Personal data
+stands in ``customers`` and nowhere else; keys stand wrapped in ``meter_keys``.
 """
 
 from registry.models.base import Base, Exact, Instant
@@ -12,18 +12,32 @@ from registry.models.erasure import Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
 from registry.models.inventory import Collector, Exchange, FinalReading, Installation, Meter, MeteringPoint
+from registry.models.key_management import (
+    Batch,
+    BatchDevice,
+    Claim,
+    DataKey,
+    KeyBundle,
+    Label,
+    Organisation,
+    Partner,
+)
 from registry.models.keys import MeterKey
 from registry.models.landing import Cursor, File
 
 __all__ = [
     "AuditEvent",
     "Base",
+    "Batch",
+    "BatchDevice",
     "CapacityPlan",
+    "Claim",
     "Collector",
     "Cursor",
     "CustomField",
     "CustomValue",
     "Customer",
+    "DataKey",
     "Erasure",
     "Exact",
     "Exchange",
@@ -34,9 +48,13 @@ __all__ = [
     "GroupReader",
     "Installation",
     "Instant",
+    "KeyBundle",
+    "Label",
     "LegalHold",
     "Meter",
     "MeterKey",
     "MeteringPoint",
+    "Organisation",
+    "Partner",
     "SubjectKey",
 ]

@@ -36,6 +36,7 @@ class Meter(Base):
     state_since: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     deleted_from: Mapped[str | None] = mapped_column(String(16))
+    state_reason: Mapped[str | None] = mapped_column(String(64))
 
 
 class MeteringPoint(Base):

@@ -9,7 +9,11 @@ from registry.models.base import Base
 
 
 class MeterKey(Base):
-    """A meter's key, wrapped. Of a LoRaWAN set each key has a row, with the set's EUIs."""
+    """A meter's key, wrapped. Of a LoRaWAN set each key has a row, with the set's EUIs.
+
+    Tried for frames received from ``valid_from`` until before ``valid_to``; null is open. ``changed_at``: when that was
+    last changed.
+    """
 
     __tablename__ = "meter_keys"
 
@@ -23,6 +27,9 @@ class MeterKey(Base):
     join_eui: Mapped[str | None] = mapped_column(String(16))
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
     digest: Mapped[bytes] = mapped_column(LargeBinary)
+    valid_from: Mapped[datetime | None]
+    valid_to: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    changed_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]

@@ -1,0 +1,301 @@
+"""Keys on their way out: downloads of claimed devices, and bundles for field devices, as encrypted files."""
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from registry import audit
+from registry.claims import require_claimed
+from registry.errors import RegistryError
+from registry.groups import evaluate, present
+from registry.models import Installation, KeyBundle, Label, Meter, MeterKey
+from registry.sealed_files import seal, unseal
+from registry.vault import KeyVault
+
+DELIMITERS = (",", ";", "\t")
+
+HEADER = (
+    "manufacturer", "serial", "version", "device_type", "model", "key_class", "algorithm", "usage",
+    "device_eui", "join_eui", "valid_from", "valid_to", "labels", "key",
+)  # fmt: skip
+"""Columns of the CSV table inside; the profile ``wmbus`` of ``key import`` reads them back."""
+
+AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What an encrypted file held.
+
+    Attributes:
+        kind: ``keys`` or ``bundle``.
+        table: The CSV table.
+        bundle: Id of the bundle.
+        expires_at: Instant from which on the bundle does not hold.
+    """
+
+    kind: str
+    table: str
+    bundle: str | None = None
+    expires_at: datetime | None = None
+
+
+def download(
+    session: Session,
+    vault: KeyVault,
+    organisation: str,
+    meter_ids: Sequence[str],
+    password: str,
+    *,
+    identity: str,
+    now: datetime,
+    delimiter: str = ",",
+) -> bytes:
+    """Hands out the keys of claimed devices as an encrypted file.
+
+    Args:
+        session: A writing transaction.
+        vault: Opens the keys.
+        organisation: Whose devices.
+        meter_ids: The devices.
+        password: Password of the file.
+        identity: Who downloads; the audit log names the devices.
+        now: Instant of the download.
+        delimiter: What stands between the fields of the table, as the user has it set.
+
+    Returns:
+        The file; see :mod:`registry.sealed_files`.
+
+    Raises:
+        RegistryError: A device is not claimed, none has a key, or the password is too short.
+    """
+    require_claimed(session, organisation, meter_ids, "downloaded")
+    table, keyed = _table(session, vault, organisation, meter_ids, delimiter)
+    if not keyed:
+        raise RegistryError("None of these devices has a key.")
+    audit.record(
+        session,
+        organisation=organisation,
+        event="keys.download",
+        identity=identity,
+        now=now,
+        target=_target(meter_ids),
+        details={"serials": sorted(meter.split("-")[1] for meter in meter_ids), "meter_ids": sorted(meter_ids)},
+    )
+    return seal(table.encode(), password, {"kind": "keys"})
+
+
+def group_meters(session: Session, organisation: str, group: str, now: datetime) -> list[str]:
+    """The meters that are installed now at the metering points of a group.
+
+    Raises:
+        RegistryError: There is no such group.
+    """
+    found = evaluate(session, organisation)
+    if group not in found.groups["group"]:
+        raise RegistryError(f"There is no group {group}.")
+    points = present(found.members.filter(pl.col("group") == group), now)["metering_point"].drop_nulls()
+    i = Installation
+    statement = (
+        select(i.meter_id)
+        .where(i.organisation == organisation, i.metering_point.in_(points.to_list()), i.known_to.is_(None))
+        .where(i.installed_at <= now, or_(i.removed_at.is_(None), i.removed_at > now))
+    )
+    return sorted(set(session.scalars(statement)))
+
+
+def make_bundle(
+    session: Session,
+    vault: KeyVault,
+    organisation: str,
+    meter_ids: Sequence[str],
+    password: str,
+    *,
+    device: str,
+    expires_at: datetime,
+    identity: str,
+    now: datetime,
+) -> tuple[str, bytes]:
+    """Makes a key bundle for a field device: the keys of its route and no other, until an instant.
+
+    Args:
+        session: A writing transaction.
+        vault: Opens the keys.
+        organisation: Whose meters.
+        meter_ids: The meters of the route.
+        password: Password of the file.
+        device: Name of the field device.
+        expires_at: Instant from which on the bundle does not hold.
+        identity: Who hands it out; the audit log names device and meters.
+        now: Instant.
+
+    Returns:
+        Id of the bundle, and the file.
+
+    Raises:
+        RegistryError: It would be expired already, none of the meters has a key, or the password is too short.
+    """
+    if expires_at <= now:
+        raise RegistryError("The bundle would be expired already: give a later instant.")
+    table, keyed = _table(session, vault, organisation, meter_ids, ",", valid_at=now)
+    if not keyed:
+        raise RegistryError("None of these meters has a key that is valid now.")
+    bundle = str(uuid.uuid4())
+    row = KeyBundle(
+        organisation=organisation,
+        bundle=bundle,
+        device=device,
+        meters=len(keyed),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    session.add(row)
+    audit.record(
+        session,
+        organisation=organisation,
+        event="bundles.create",
+        identity=identity,
+        now=now,
+        target=bundle,
+        after={"device": device, "expires_at": expires_at},
+        details={"meter_ids": keyed},
+    )
+    about = {"kind": "bundle", "bundle": bundle, "expires_at": expires_at.astimezone(UTC).isoformat()}
+    return bundle, seal(table.encode(), password, about)
+
+
+def revoke_bundle(
+    session: Session, organisation: str, bundle: str, *, identity: str, now: datetime, reason: str | None = None
+) -> None:
+    """Puts a bundle on the revocation list.
+
+    Raises:
+        RegistryError: There is none of that id.
+    """
+    row = session.get(KeyBundle, (organisation, bundle))
+    if row is None:
+        raise RegistryError(f"There is no bundle {bundle}: see 'meterhouse key bundles'.")
+    if row.revoked_at is None:
+        row.revoked_at = now
+        audit.record(
+            session, organisation=organisation, event="bundles.revoke", identity=identity, now=now, target=bundle,
+            reason=reason,
+        )  # fmt: skip
+
+
+def bundles(session: Session, organisation: str) -> Sequence[KeyBundle]:
+    """The bundles that were handed out, the newest first."""
+    statement = select(KeyBundle).where(KeyBundle.organisation == organisation)
+    return session.scalars(statement.order_by(KeyBundle.created_at.desc(), KeyBundle.bundle)).all()
+
+
+def revocation_list(session: Session, organisation: str, now: datetime) -> str:
+    """The revoked bundles that are not expired by themselves, as JSON for field devices."""
+    revoked = [row.bundle for row in bundles(session, organisation) if row.revoked_at and row.expires_at > now]
+    return json.dumps({"issued_at": now.astimezone(UTC).isoformat(), "revoked": sorted(revoked)})
+
+
+def open_file(content: bytes, name: str, password: str, *, now: datetime, revoked: Collection[str] = ()) -> Opened:
+    """Opens an encrypted file of keys.
+
+    Args:
+        content: The file.
+        name: Its name, for messages.
+        password: Its password.
+        now: Instant, for bundles that expire.
+        revoked: Ids of revoked bundles.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        RegistryError: It is no such file, the password is another one, or the bundle is expired or revoked.
+    """
+    header, table = unseal(content, name, password)
+    if header.get("kind") != "bundle":
+        return Opened("keys", table.decode())
+    expires_at = datetime.fromisoformat(header["expires_at"])
+    if header["bundle"] in revoked:
+        raise RegistryError(f"The bundle {header['bundle']} is revoked: ask for a new one.")
+    if expires_at <= now:
+        raise RegistryError(f"The bundle {header['bundle']} expired at {expires_at.isoformat()}: ask for a new one.")
+    return Opened("bundle", table.decode(), header["bundle"], expires_at)
+
+
+def parse_revocations(text: str, name: str) -> list[str]:
+    """Ids in a revocation list.
+
+    Raises:
+        RegistryError: It is none.
+    """
+    try:
+        ids = json.loads(text)["revoked"]
+    except (ValueError, KeyError, TypeError):
+        ids = None
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise RegistryError(f"{name} is no revocation list: make one with 'meterhouse key bundles --revocations'.")
+    return ids
+
+
+def _table(
+    session: Session,
+    vault: KeyVault,
+    organisation: str,
+    meter_ids: Sequence[str],
+    delimiter: str,
+    *,
+    valid_at: datetime | None = None,
+) -> tuple[str, list[str]]:
+    """The CSV table of the meters' keys, and the meters that have some."""
+    if delimiter not in DELIMITERS:
+        raise RegistryError("The delimiter must be a comma, a semicolon or a tab.")
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(HEADER)
+    keyed: dict[str, None] = {}
+    wanted = sorted(set(meter_ids))
+    for start in range(0, len(wanted), AT_ONCE):
+        part = wanted[start : start + AT_ONCE]
+        labels: dict[str, list[str]] = {}
+        for meter_id, label in session.execute(
+            select(Label.meter_id, Label.label)
+            .where(Label.organisation == organisation, Label.meter_id.in_(part))
+            .order_by(Label.label)
+        ):
+            labels.setdefault(meter_id, []).append(label)
+        rows = session.execute(
+            select(Meter, MeterKey)
+            .join(MeterKey, (MeterKey.organisation == Meter.organisation) & (MeterKey.meter_id == Meter.meter_id))
+            .where(Meter.organisation == organisation, Meter.meter_id.in_(part))
+            .order_by(Meter.meter_id, MeterKey.key_no)
+        )
+        for meter, key in rows:
+            if valid_at is not None and not _is_valid(key, valid_at):
+                continue
+            keyed[meter.meter_id] = None
+            value = vault.unwrap(key.wrapped, organisation, meter.meter_id).hex().upper()
+            writer.writerow(
+                [
+                    meter.manufacturer, meter.serial, meter.version, meter.device_type, meter.model,
+                    key.key_class, key.algorithm, key.usage, key.device_eui, key.join_eui,
+                    key.valid_from and key.valid_from.isoformat(), key.valid_to and key.valid_to.isoformat(),
+                    " ".join(labels.get(meter.meter_id, [])), value,
+                ]
+            )  # fmt: skip
+    return text.getvalue(), list(keyed)
+
+
+def _is_valid(key: MeterKey, at: datetime) -> bool:
+    return (key.valid_from is None or key.valid_from <= at) and (key.valid_to is None or key.valid_to > at)
+
+
+def _target(meter_ids: Sequence[str]) -> str:
+    return meter_ids[0] if len(meter_ids) == 1 else f"{len(meter_ids)} devices"

@@ -1,0 +1,331 @@
+"""Claims, batches, labels, the catalogue and transfers, with a supplier, a utility below it and a stranger."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from registry import batches, claims, organisations
+from registry.claims import ClaimReport, parse_serials
+from registry.device_catalogue import Filter, devices
+from registry.device_types import device_types
+from registry.errors import RegistryError
+from registry.keys import NewKey, load_keys, store_keys
+from registry.labels import set_labels
+from registry.models import AuditEvent, Installation, Meter, MeterKey
+from registry.store import Registry
+from registry.vault import KeyVault
+from tests.unit.registry.conftest import NOW
+
+WHO = {"identity": "test", "now": NOW}
+LATER = NOW + timedelta(days=30)
+METERS = [f"KAM-9000000{number}-1b-16" for number in range(1, 6)]
+SERIALS = [meter.split("-")[1] for meter in METERS]
+KEY = {meter: bytes([number] * 16) for number, meter in enumerate(METERS)}
+
+
+@pytest.fixture
+def supplier(registry: Registry, vault: KeyVault) -> Registry:
+    """``supplier`` holds five devices with keys; ``utility`` is below it, ``stranger`` is not."""
+    with registry.begin() as session:
+        organisations.root(session, "supplier", NOW)
+        organisations.root(session, "stranger", NOW)
+        organisations.add(session, "supplier", "utility", name="Utility", **WHO)
+        for meter, serial in zip(METERS, SERIALS, strict=True):
+            parts = {"manufacturer": "KAM", "serial": serial, "version": "1b", "device_type": "16", "medium": "water"}
+            model = "TOPAS LoRa WB" if serial == SERIALS[0] else "flowIQ"
+            session.add(Meter(organisation="supplier", meter_id=meter, state="stock", model=model, **parts))
+        store_keys(session, vault, "supplier", [NewKey(meter, key) for meter, key in KEY.items()], NOW)
+    return registry
+
+
+def keys(registry: Registry, vault: KeyVault, organisation: str, at=None) -> dict[str, bytes]:
+    return dict(load_keys(registry, vault, organisation, at).select("meter_id", "key").rows())
+
+
+def claim(registry: Registry, vault: KeyVault, who: str, *texts: str) -> ClaimReport:
+    with registry.begin() as session:
+        return claims.claim_serials(session, vault, who, texts, **WHO)
+
+
+def status(registry: Registry, organisation: str) -> dict[str, str]:
+    table = devices(registry, organisation, device_types()).filter(organisation=organisation)
+    return dict(table.select("serial", "claim_status").rows())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("90000001, 90000002;90000003\n90000001", ["90000001", "90000002", "90000003"]),
+        ("\ufeff90000001\r\n90000002\r\n", ["90000001", "90000002"]),
+        ("type;Serial No\nx;90000001\ny;90000002\n", ["90000001", "90000002"]),
+        ("meter_id,labels\nKAM-90000001-1b-16,a\n", ["KAM-90000001-1b-16"]),
+        ("", []),
+    ],
+)
+def test_serial_numbers_are_read_from_text_and_tables(text: str, found: list[str]) -> None:
+    assert parse_serials(text) == found
+
+
+def test_a_claim_by_serials_waits_for_the_holder(supplier: Registry, vault: KeyVault) -> None:
+    report = claim(supplier, vault, "utility", SERIALS[0], "KAM-90000002", "4711", "not-a-serial")
+    assert report.pending == METERS[:2]
+    assert report.unknown == [("4711", "not known"), ("not-a-serial", "not known")]
+    assert status(supplier, "supplier") == dict.fromkeys(SERIALS, "unclaimed") | dict.fromkeys(
+        SERIALS[:2], "claim_requested"
+    )
+    assert keys(supplier, vault, "utility") == {}, "nothing moves before it is confirmed"
+    again = claim(supplier, vault, "utility", *SERIALS[:2])
+    assert (again.pending, again.already) == ([], METERS[:2]), "claiming twice is claiming once"
+    with supplier.begin() as session:
+        assert claims.decide(session, vault, "supplier", confirm=True, meter_ids=METERS[:1], **WHO) == METERS[:1]
+        claims.decide(session, vault, "supplier", confirm=False, meter_ids=METERS[1:2], reason="wrong order", **WHO)
+        with pytest.raises(RegistryError, match=f"no pending claim on {METERS[1]}"):
+            claims.decide(session, vault, "supplier", confirm=True, meter_ids=METERS[1:2], **WHO)
+    assert status(supplier, "supplier")[SERIALS[0]] == "transferred"
+    assert status(supplier, "supplier")[SERIALS[1]] == "unclaimed"
+    assert status(supplier, "utility") == {SERIALS[0]: "claimed"}
+    assert keys(supplier, vault, "utility", NOW - timedelta(days=9)) == {METERS[0]: KEY[METERS[0]]}, "waiting frames"
+    assert METERS[0] not in keys(supplier, vault, "supplier", NOW)
+    assert claim(supplier, vault, "utility", SERIALS[0]).already == METERS[:1]
+
+
+def test_each_side_finds_the_claim_in_its_audit_log_without_a_key(supplier: Registry, vault: KeyVault) -> None:
+    claim(supplier, vault, "utility", SERIALS[0])
+    with supplier.begin() as session:
+        claims.decide(session, vault, "supplier", confirm=True, meter_ids=METERS[:1], reason="order 4711", **WHO)
+        events = session.scalars(select(AuditEvent).where(AuditEvent.event.like("claims.%"))).all()
+        found = {(event.organisation, event.event) for event in events}
+        assert found == {
+            (side, f"claims.{what}") for side in ("supplier", "utility") for what in ("request", "confirm")
+        }
+        assert all(json.loads(event.details or "")["meter_ids"] == METERS[:1] for event in events)
+        assert {event.reason for event in events} == {None, "order 4711"}
+
+
+def test_who_does_not_see_the_holder_finds_nothing(supplier: Registry, vault: KeyVault) -> None:
+    assert claim(supplier, vault, "stranger", SERIALS[0]).unknown == [(SERIALS[0], "not known")]
+    with supplier.begin() as session:
+        guest = organisations.listed(session, "stranger")[0].public_id
+        organisations.add_partner(session, "supplier", guest, **WHO)
+    assert claim(supplier, vault, "stranger", SERIALS[0]).pending == METERS[:1]
+    assert claim(supplier, vault, "utility", SERIALS[0]).unknown == [(METERS[0], "claimed by somebody else")]
+
+
+def test_ones_own_devices_are_claimed_and_confirmed_where_they_are(supplier: Registry, vault: KeyVault) -> None:
+    assert claim(supplier, vault, "supplier", SERIALS[0]).pending == METERS[:1]
+    with supplier.begin() as session:
+        claims.decide(session, vault, "supplier", confirm=True, meter_ids=METERS[:1], **WHO)
+    assert status(supplier, "supplier")[SERIALS[0]] == "claimed"
+    assert METERS[0] in keys(supplier, vault, "supplier", LATER)
+
+
+def test_a_meter_that_the_utility_has_registered_gets_its_key_by_the_claim(supplier: Registry, vault: KeyVault) -> None:
+    with supplier.begin() as session:
+        parts = {"manufacturer": "KAM", "serial": SERIALS[0], "version": "1b", "device_type": "16", "medium": "water"}
+        session.add(Meter(organisation="utility", meter_id=METERS[0], state="stock", state_reason="no key", **parts))
+    assert claim(supplier, vault, "utility", SERIALS[0]).pending == METERS[:1]
+    with supplier.begin() as session:
+        claims.decide(session, vault, "supplier", confirm=True, meter_ids=METERS[:1], **WHO)
+        row = session.get(Meter, ("utility", METERS[0]))
+        assert row is not None
+        assert (row.state, row.state_reason) == ("in_use", None)
+    assert keys(supplier, vault, "utility") == {METERS[0]: KEY[METERS[0]]}
+
+
+def batch(registry: Registry, name: str, serials: list[str], **options: object) -> list[str]:
+    with registry.begin() as session:
+        return batches.create(session, "supplier", name, serials, **{**WHO, **options})
+
+
+def test_a_batch_with_three_devices_is_three_claims(supplier: Registry, vault: KeyVault) -> None:
+    batch(supplier, "D-1", SERIALS[:3], target="utility", label="Delivery 1", needs_confirmation=False)
+    batch(supplier, "D-2", SERIALS[3:], target="utility")
+    with supplier.begin() as session:
+        direct = claims.claim_batch(session, vault, "utility", "D-1", **WHO)
+        asked = claims.claim_batch(session, vault, "utility", "D-2", **WHO)
+        again = claims.claim_batch(session, vault, "utility", "D-2", **WHO)
+    assert direct.claimed == METERS[:3], "without confirmation at once"
+    assert (asked.pending, asked.claimed) == (METERS[3:], [])
+    assert again.already == METERS[3:]
+    assert status(supplier, "utility") == dict.fromkeys(SERIALS[:3], "claimed")
+    with supplier.begin() as session:
+        assert claims.decide(session, vault, "supplier", confirm=True, batch="D-2", **WHO) == METERS[3:]
+        with pytest.raises(RegistryError, match="no pending claim on D-2"):
+            claims.decide(session, vault, "supplier", confirm=True, batch="D-2", **WHO)
+    assert status(supplier, "utility") == dict.fromkeys(SERIALS, "claimed")
+    labelled = devices(supplier, "utility", device_types(), Filter(labels=["Delivery 1"]))
+    assert labelled["serial"].to_list() == SERIALS[:3], "the label comes along"
+
+
+def test_a_batch_is_for_its_target_alone(supplier: Registry, vault: KeyVault) -> None:
+    batch(supplier, "D-1", SERIALS[:1], target="utility")
+    batch(supplier, "D-2", SERIALS[1:2])
+    with supplier.begin() as session:
+        with pytest.raises(RegistryError, match="no batch D-1 for stranger"):
+            claims.claim_batch(session, vault, "stranger", "D-1", **WHO)
+        with pytest.raises(RegistryError, match="no batch D-2 for stranger"):
+            claims.claim_batch(session, vault, "stranger", "D-2", **WHO)
+        assert claims.claim_batch(session, vault, "utility", "D-2", **WHO).pending == METERS[1:2]
+
+
+@pytest.mark.parametrize(
+    ("name", "serials", "options", "message"),
+    [
+        ("", SERIALS, {}, "needs a reference"),
+        ("D-1", SERIALS[:1], {}, "already"),
+        ("D-9", ["4711", SERIALS[0]], {}, "Not registered here: 4711"),
+        ("D-9", [], {}, "no devices"),
+        ("D-9", SERIALS, {"target": "stranger"}, "neither below supplier nor its partner"),
+    ],
+)
+def test_a_batch_that_cannot_be(
+    supplier: Registry, name: str, serials: list[str], options: dict[str, object], message: str
+) -> None:
+    batch(supplier, "D-1", SERIALS[:1])
+    with pytest.raises(RegistryError, match=message):
+        batch(supplier, name, serials, **options)
+
+
+def test_batches_are_listed_by_reference_confirmation_serial_and_day(supplier: Registry, vault: KeyVault) -> None:
+    batch(supplier, "Spring", SERIALS[:2], target="utility")
+    batch(supplier, "Autumn", SERIALS[2:], target="utility", needs_confirmation=False, now=LATER)
+
+    def names(organisation: str = "supplier", **filters: object) -> list[str]:
+        with supplier.begin(readonly=True) as session:
+            return [entry.batch for entry in batches.listed(session, organisation, **filters)]
+
+    assert names() == ["Autumn", "Spring"]
+    assert names("utility") == ["Autumn", "Spring"], "whom it is meant for sees it"
+    assert names("stranger") == []
+    assert names(batch="spr") == ["Spring"]
+    assert names(serial=SERIALS[4]) == ["Autumn"]
+    assert names(created_from=LATER) == ["Autumn"]
+    assert names(created_to=LATER) == ["Spring"]
+    assert names(confirmation="open") == ["Autumn", "Spring"]
+    with supplier.begin() as session:
+        claims.claim_batch(session, vault, "utility", "Spring", **WHO)
+        claims.claim_batch(session, vault, "utility", "Autumn", **WHO)
+    assert names(confirmation="pending") == ["Spring"]
+    assert names(confirmation="confirmed") == ["Autumn"]
+
+
+def test_the_catalogue_shows_what_is_seen_and_counts_what_fits(supplier: Registry, vault: KeyVault) -> None:
+    batch(supplier, "D-1", SERIALS[:2], target="utility", needs_confirmation=False)
+    with supplier.begin() as session:
+        set_labels(session, "supplier", METERS[2:4], ["roof", "spare"], **WHO)
+        assert set_labels(session, "supplier", METERS[2:3], ["roof"], **WHO) == 0, "it is there"
+        assert set_labels(session, "supplier", METERS[3:4], ["roof"], remove=True, **WHO) == 1
+        claims.claim_batch(session, vault, "utility", "D-1", **WHO)
+
+    def found(organisation: str = "supplier", **wanted: object) -> list[tuple[str, str]]:
+        table = devices(supplier, organisation, device_types(), Filter(**wanted))
+        return table.select("organisation", "serial").rows()
+
+    here = [("supplier", serial) for serial in SERIALS]
+    there = [("utility", serial) for serial in SERIALS[:2]]
+    assert found() == here + there, "who is above sees what is below"
+    assert found("utility") == there, "and not the other way round"
+    assert found("stranger") == []
+    assert found(serials=[SERIALS[4], "4711"]) == here[4:]
+    assert found(types=["TOPAS LoRa"]) == [here[0], there[0]], "the model is known as another spelling of the type"
+    assert found(claim_states=["claimed"]) == there
+    assert found(claim_states=["claimed", "unclaimed"]) == here[2:] + there
+    assert found(labels=["roof"]) == here[2:3]
+    assert found(labels=["roof", "spare"]) == here[2:4]
+    assert found(batches=["D-1"]) == here[:2] + there
+    assert found(text="SPARE", claim_states=["unclaimed"]) == here[2:4]
+    row = devices(supplier, "supplier", device_types(), Filter(serials=SERIALS[2:3])).row(0, named=True)
+    assert (row["device_type"], row["labels"], row["batches"]) == ("flowIQ", ["roof", "spare"], [])
+
+
+def test_a_label_that_is_none(supplier: Registry) -> None:
+    with supplier.begin() as session, pytest.raises(RegistryError, match="A label is"):
+        set_labels(session, "supplier", METERS, [" "], **WHO)
+
+
+def test_a_transfer_moves_meter_and_keys_and_leaves_the_history(supplier: Registry, vault: KeyVault) -> None:
+    with supplier.begin() as session:
+        with pytest.raises(RegistryError, match=f"not claimed: {METERS[0]}"):
+            claims.transfer(session, vault, "supplier", METERS[:1], "utility", **WHO)
+        claims.claim_serials(session, vault, "supplier", SERIALS[:1], **WHO)
+        claims.decide(session, vault, "supplier", confirm=True, meter_ids=METERS[:1], **WHO)
+        session.add(
+            Installation(
+                organisation="supplier", metering_point="P1", meter_id=METERS[0], installed_at=NOW, known_from=NOW
+            )
+        )
+        with pytest.raises(RegistryError, match="neither below"):
+            claims.transfer(session, vault, "supplier", METERS[:1], "stranger", **WHO)
+        with pytest.raises(RegistryError, match="has them already"):
+            claims.transfer(session, vault, "supplier", METERS[:1], "supplier", **WHO)
+        claims.transfer(
+            session, vault, "supplier", METERS[:1], "utility", identity="test", now=LATER, reason="network sold"
+        )
+    assert status(supplier, "supplier")[SERIALS[0]] == "transferred"
+    assert status(supplier, "utility") == {SERIALS[0]: "claimed"}
+    before, after = LATER - timedelta(seconds=1), LATER
+    assert METERS[0] in keys(supplier, vault, "supplier", before), "what came late is still the old owner's"
+    assert METERS[0] not in keys(supplier, vault, "supplier", after)
+    assert keys(supplier, vault, "utility", before) == {}, "what was heard before is not the new owner's"
+    assert keys(supplier, vault, "utility", after) == {METERS[0]: KEY[METERS[0]]}
+    with supplier.begin(readonly=True) as session:
+        installations = session.execute(
+            select(Installation.removed_at, Installation.known_to).order_by(Installation.id)
+        ).all()
+        assert [tuple(row) for row in installations] == [(None, LATER), (LATER, None)]
+        wrapped = session.scalars(select(MeterKey.wrapped).where(MeterKey.organisation == "utility")).one()
+        with pytest.raises(RegistryError, match="does not open"):
+            vault.unwrap(wrapped, "supplier", METERS[0])
+        sides = session.scalars(select(AuditEvent.organisation).where(AuditEvent.event == "meters.transfer")).all()
+        assert sorted(sides) == ["supplier", "utility"]
+
+
+def test_a_device_that_comes_back_opens_for_its_owner_outside_of_the_time_between(
+    supplier: Registry, vault: KeyVault
+) -> None:
+    end = LATER + timedelta(days=30)
+    with supplier.begin() as session:
+        guest = organisations.listed(session, "supplier")[0].public_id
+        organisations.add_partner(session, "utility", guest, **WHO)
+        claims.claim_serials(session, vault, "supplier", SERIALS[:1], **WHO)
+        claims.decide(session, vault, "supplier", confirm=True, meter_ids=METERS[:1], **WHO)
+        claims.transfer(session, vault, "supplier", METERS[:1], "utility", identity="test", now=LATER)
+        claims.transfer(session, vault, "utility", METERS[:1], "supplier", identity="test", now=end)
+    times = (NOW, LATER, end)
+    assert [METERS[0] in keys(supplier, vault, "supplier", at) for at in times] == [True, False, True]
+    assert [METERS[0] in keys(supplier, vault, "utility", at) for at in times] == [False, True, False]
+    assert status(supplier, "supplier")[SERIALS[0]] == "claimed"
+    assert status(supplier, "utility") == {SERIALS[0]: "transferred"}
+
+
+def test_a_device_type_is_added_by_a_file(tmp_path: Path) -> None:
+    assert device_types(tmp_path).name("XYZ", "01", "07", None) == "XYZ-01-07"
+    assert device_types(tmp_path).name("XYZ", "01", "07", "Model 7") == "Model 7"
+    (tmp_path / "brook.toml").write_text('name = "Brook"\nmodels = ["Model 7"]\ncodes = ["XYZ-01-07"]\n')
+    types = device_types(tmp_path)
+    assert types.name("XYZ", "01", "07", None) == "Brook"
+    assert types.name("ABC", "02", "07", "model-7") == "Brook"
+    assert types.name("ABC", "02", "07", "CalecST III LoRa Module") == "CALEC ST III LoRa"
+    assert {"TOPAS SONIC", "RUBIN SONIC", "aquaradio", "Multicom", "AMTRON SONIC D"} <= {
+        kind.name for kind in types.all
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("key_class = 'oms'", "has no name"),
+        ("name = 'x'\ncodes = ['KAM']", "no code such as"),
+        ("name = 'x'\nmodels = 'y'", "list of texts"),
+        ("name = 'x'\nkey_class = 'des'", "oms or lora"),
+        ("name = 'x'\ncolour = 'red'", "no field colour"),
+        ("name =", "not understood"),
+    ],
+)
+def test_a_file_that_is_no_device_type(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad.toml").write_text(text)
+    with pytest.raises(RegistryError, match=message):
+        device_types(tmp_path)

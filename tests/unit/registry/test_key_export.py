@@ -1,0 +1,184 @@
+"""Keys that go out: downloads, bundles for field devices, their files, revocation."""
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from registry import claims, key_export
+from registry.errors import RegistryError
+from registry.imports import ImportReport, import_keys
+from registry.keyfiles import read_key_file
+from registry.keys import NewKey, load_keys, set_validity, store_keys
+from registry.labels import set_labels
+from registry.models import AuditEvent, Group, GroupMember, Installation
+from registry.sealed_files import seal, unseal
+from registry.store import Registry
+from registry.vault import KeyVault
+from tests.unit.registry.conftest import KEY, METERS, NOW
+
+WHO = {"identity": "test", "now": NOW}
+PASSWORD = "Correct-Horse-7"
+FIRST, SECOND = "KAM-90000001-1b-16", "KAM-90000002-1b-16"
+OTHER = bytes(range(16, 32))
+
+
+@pytest.fixture
+def claimed(meters: Callable[[str], ImportReport], registry: Registry, vault: KeyVault) -> Registry:
+    """Two meters with keys, the first of them claimed."""
+    meters(METERS)
+    with registry.begin() as session:
+        store_keys(session, vault, "default", [NewKey(SECOND, OTHER)], NOW)
+        claims.claim_serials(session, vault, "default", ["90000001"], **WHO)
+        claims.decide(session, vault, "default", confirm=True, meter_ids=[FIRST], **WHO)
+    return registry
+
+
+def download(registry: Registry, vault: KeyVault, *meter_ids: str, **options: str) -> bytes:
+    with registry.begin() as session:
+        return key_export.download(session, vault, "default", meter_ids, PASSWORD, **WHO, **options)
+
+
+def opened(file: bytes, password: str = PASSWORD) -> str:
+    return key_export.open_file(file, "out.keys", password, now=NOW).table
+
+
+def test_a_download_holds_the_keys_and_is_imported_again(claimed: Registry, vault: KeyVault, tmp_path) -> None:
+    with claimed.begin() as session:
+        set_labels(session, "default", [FIRST], ["roof"], **WHO)
+        set_validity(session, "default", FIRST, 1, None, NOW + timedelta(days=1), NOW)
+        store_keys(session, vault, "default", [NewKey(FIRST, OTHER, valid_from=NOW + timedelta(days=1))], NOW)
+    file = download(claimed, vault, FIRST)
+    assert KEY.encode() not in file
+    assert bytes.fromhex(KEY) not in file
+    rows = list(csv.DictReader(opened(file).splitlines()))
+    assert [(row["serial"], row["key"], row["labels"]) for row in rows] == [
+        ("90000001", KEY, "roof"),
+        ("90000001", OTHER.hex().upper(), "roof"),
+    ]
+    elsewhere = Registry.open(f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
+    keys = read_key_file(opened(file).encode(), "keys.csv", lambda: "")
+    report = import_keys(
+        elsewhere, keys, organisation="default", vault=vault, source_name="keys.csv", register="stock", **WHO
+    )
+    assert (report.new, report.changed, report.rejected.height) == (1, 1, 0)
+    for at in (NOW, NOW + timedelta(days=2)):
+        there, here = (load_keys(r, vault, "default", at).filter(meter_id=FIRST) for r in (elsewhere, claimed))
+        assert there["key"].to_list() == here["key"].to_list()
+
+
+def test_the_delimiter_is_the_users(claimed: Registry, vault: KeyVault) -> None:
+    comma, semicolon = (opened(download(claimed, vault, FIRST, delimiter=mark)) for mark in (",", ";"))
+    assert comma.replace(",", ";") == semicolon
+    with pytest.raises(RegistryError, match="comma, a semicolon or a tab"):
+        download(claimed, vault, FIRST, delimiter="x")
+
+
+def test_a_download_of_an_unclaimed_device_is_refused_and_named(claimed: Registry, vault: KeyVault) -> None:
+    with pytest.raises(RegistryError, match=f"not claimed: {SECOND}") as caught:
+        download(claimed, vault, FIRST, SECOND)
+    assert FIRST not in str(caught.value)
+    with claimed.begin(readonly=True) as session:
+        assert session.scalars(select(AuditEvent).where(AuditEvent.event == "keys.download")).all() == []
+
+
+def test_a_download_is_audited_with_its_serials_and_without_a_key(claimed: Registry, vault: KeyVault) -> None:
+    download(claimed, vault, FIRST)
+    with claimed.begin(readonly=True) as session:
+        event = session.scalars(select(AuditEvent).where(AuditEvent.event == "keys.download")).one()
+        assert json.loads(event.details or "")["serials"] == ["90000001"]
+        everything = " ".join(str(getattr(event, column.name)) for column in AuditEvent.__table__.columns)
+        assert KEY.lower() not in everything.lower()
+        assert PASSWORD not in everything
+
+
+def test_another_organisations_devices_are_not_downloaded(claimed: Registry, vault: KeyVault) -> None:
+    with claimed.begin() as session, pytest.raises(RegistryError, match="not claimed"):
+        key_export.download(session, vault, "elsewhere", [FIRST], PASSWORD, **WHO)
+
+
+def test_files_that_do_not_open() -> None:
+    file = seal(b"content", PASSWORD, {"kind": "keys"})
+    assert unseal(file, "f", PASSWORD)[1] == b"content"
+    with pytest.raises(RegistryError, match="password does not open f, or the file was altered"):
+        unseal(file, "f", PASSWORD + "x")
+    with pytest.raises(RegistryError, match="was altered"):
+        unseal(file.replace(b'"keys"', b'"kezs"'), "f", PASSWORD)
+    with pytest.raises(RegistryError, match="was altered"):
+        unseal(file[:-1] + bytes([file[-1] ^ 1]), "f", PASSWORD)
+    for broken in (b"", b"PK\x03\x04", file[:30], file.replace(b'"n": 65536', b'"n": 1073741824')):
+        with pytest.raises(RegistryError, match="is no file that"):
+            unseal(broken, "f", PASSWORD)
+    with pytest.raises(RegistryError, match="at least 12 characters"):
+        seal(b"content", "short", {})
+
+
+def bundle(registry: Registry, vault: KeyVault, *meter_ids: str, days: int = 7) -> tuple[str, bytes]:
+    with registry.begin() as session:
+        expires_at = NOW + timedelta(days=days)
+        return key_export.make_bundle(
+            session, vault, "default", meter_ids, PASSWORD, device="van 1", expires_at=expires_at, **WHO
+        )
+
+
+def test_a_bundle_holds_the_route_and_no_more(claimed: Registry, vault: KeyVault) -> None:
+    point = {"organisation": "default", "metering_point": "P1"}
+    with claimed.begin() as session:
+        session.add(Group(organisation="default", group="route 1"))
+        session.add(GroupMember(group="route 1", valid_from=NOW, **point))
+        session.add(Installation(meter_id=FIRST, installed_at=NOW, known_from=NOW, **point))
+        session.add(
+            Installation(organisation="default", metering_point="P2", meter_id=SECOND, installed_at=NOW, known_from=NOW)
+        )
+        session.flush()
+        assert key_export.group_meters(session, "default", "route 1", NOW) == [FIRST]
+        assert key_export.group_meters(session, "default", "route 1", NOW - timedelta(days=1)) == []
+        with pytest.raises(RegistryError, match="no group route 2"):
+            key_export.group_meters(session, "default", "route 2", NOW)
+    number, file = bundle(claimed, vault, FIRST)
+    rows = list(csv.DictReader(opened(file).splitlines()))
+    assert [(row["serial"], row["key"]) for row in rows] == [("90000001", KEY)]
+    with claimed.begin(readonly=True) as session:
+        event = session.scalars(select(AuditEvent).where(AuditEvent.event == "bundles.create")).one()
+        assert (event.object, json.loads(event.details or "")["meter_ids"]) == (number, [FIRST])
+        assert json.loads(event.after or "")["device"] == "van 1"
+
+
+def test_a_bundle_expires_and_is_revoked(claimed: Registry, vault: KeyVault) -> None:
+    number, file = bundle(claimed, vault, FIRST)
+    old, _ = bundle(claimed, vault, FIRST, days=1)
+    end = NOW + timedelta(days=7)
+    assert key_export.open_file(file, "b", PASSWORD, now=end - timedelta(seconds=1)).bundle == number
+    with pytest.raises(RegistryError, match="expired"):
+        key_export.open_file(file, "b", PASSWORD, now=end)
+    with claimed.begin() as session:
+        assert key_export.parse_revocations(key_export.revocation_list(session, "default", NOW), "l") == []
+        for one in (number, old, number):
+            key_export.revoke_bundle(session, "default", one, reason="van stolen", **WHO)
+        with pytest.raises(RegistryError, match="no bundle"):
+            key_export.revoke_bundle(session, "default", "x", **WHO)
+        both = key_export.parse_revocations(key_export.revocation_list(session, "default", NOW), "l")
+        later = NOW + timedelta(days=2)
+        one = key_export.parse_revocations(key_export.revocation_list(session, "default", later), "l")
+        assert (both, one) == (sorted([number, old]), [number]), "what is expired needs no revoking"
+        events = session.scalars(select(AuditEvent).where(AuditEvent.event == "bundles.revoke")).all()
+        assert [event.reason for event in events] == ["van stolen"] * 2
+    with pytest.raises(RegistryError, match="is revoked"):
+        key_export.open_file(file, "b", PASSWORD, now=NOW, revoked=both)
+    for text in ("", "{}", '{"revoked": [1]}'):
+        with pytest.raises(RegistryError, match="no revocation list"):
+            key_export.parse_revocations(text, "l")
+
+
+def test_a_bundle_that_cannot_be(claimed: Registry, vault: KeyVault) -> None:
+    with pytest.raises(RegistryError, match="expired already"):
+        bundle(claimed, vault, FIRST, days=0)
+    with pytest.raises(RegistryError, match="None of these meters has a key"):
+        bundle(claimed, vault, "KAM-90000003-1b-16")
+    with claimed.begin() as session:
+        set_validity(session, "default", FIRST, 1, NOW + timedelta(days=1), None, NOW)
+    with pytest.raises(RegistryError, match="None of these meters has a key"):
+        bundle(claimed, vault, FIRST)
