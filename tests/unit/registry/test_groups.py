@@ -476,8 +476,8 @@ def test_a_round_is_split_by_group_each_meter_once(filled) -> None:
 
 def test_a_round_of_nothing_is_refused(filled) -> None:
     make(filled, "Empty")
-    for name, text in (("Empty", "nothing to read"), (groups.IN_STOCK, "nothing to read"), ("Nowhere", "no group")):
-        with pytest.raises(GroupError, match=text):
+    for name, said in (("Empty", "nothing to read"), (groups.IN_STOCK, "nothing to read"), ("Nowhere", "no group")):
+        with pytest.raises(GroupError, match=said):
             round_of(filled, name)
 
 
@@ -558,8 +558,8 @@ def test_the_group_contains_exactly_the_rows(filled) -> None:
 
 
 def test_all_or_nothing_is_added(filled) -> None:
-    for points, text in ((["P1", "P9"], "P9"), ([], "no rows")):
-        with pytest.raises(GroupError, match=text), filled.begin() as session:
+    for points, said in ((["P1", "P9"], "P9"), ([], "no rows")):
+        with pytest.raises(GroupError, match=said), filled.begin() as session:
             groups.add_all(session, "default", "Leaks", points, identity="test", now=NOW)
     assert "Leaks" not in published_tables(filled)["groups"]["group"]
     with filled.begin() as session, pytest.raises(GroupError, match="built-in"):
