@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry.groups.builtin import BUILT_IN, OWNED, PRIORITY, PRIORITY_ID, builtin_members
+from registry.groups.frames import Types, read_frame
 from registry.groups.intervals import unite
 from registry.groups.inventory import Inventory, read_inventory
 from registry.groups.rules import Rule
@@ -95,14 +96,8 @@ def _read(session: Session, model: type[GroupMember | GroupReader], key: str, or
     statement = select(*(getattr(model, name) for name in names)).where(model.known_to.is_(None))
     if organisation is not None:
         statement = statement.where(model.organisation == organisation)
-    rows = session.execute(statement).all()
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return pl.DataFrame(
-        [
-            pl.Series(name, cells, INSTANT if name.endswith(("_from", "_to")) else pl.String)
-            for name, cells in zip(names, columns, strict=True)
-        ]
-    )
+    types: Types = {name: INSTANT if name.endswith(("_from", "_to")) else pl.String for name in names}
+    return read_frame(session, statement, types)
 
 
 def _named(rows: pl.DataFrame, names: pl.DataFrame, owners: list[str]) -> pl.DataFrame:

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import get_args
 
 import polars as pl
-from sqlalchemy import Executable, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from registry.groups.frames import Types, read_frame
 from registry.groups.rules import TextField
 from registry.models import Customer, Installation, Meter, MeteringPoint
 from warehouse.schemas import INSTANT
 
-_Types = dict[str, pl.DataType | type[pl.DataType]]
-_INSTALLED: _Types = {
+_INSTALLED: Types = {
     "organisation": pl.String,
     "metering_point": pl.String,
     "meter_id": pl.String,
@@ -27,7 +27,7 @@ _INSTALLED: _Types = {
     "postal_code": pl.String,
     "city": pl.String,
 }
-_METERS: _Types = {
+_METERS: Types = {
     "organisation": pl.String,
     "meter_id": pl.String,
     "state": pl.String,
@@ -81,18 +81,10 @@ def read_inventory(session: Session, organisation: str | None = None) -> Invento
         installed = installed.where(i.organisation == organisation)
         meters = meters.where(m.organisation == organisation)
         owners = owners.where(p.organisation == organisation)
-    installations, all_meters = _frame(session, installed, _INSTALLED), _frame(session, meters, _METERS)
+    installations, all_meters = read_frame(session, installed, _INSTALLED), read_frame(session, meters, _METERS)
     found = set(session.scalars(owners)) | set(all_meters["organisation"]) | set(installations["organisation"])
     return Inventory(
         installations.with_columns(pl.col(get_args(TextField)).str.to_lowercase().name.prefix("lower:")),
         all_meters,
         tuple(sorted(found)),
-    )
-
-
-def _frame(session: Session, statement: Executable, types: _Types) -> pl.DataFrame:
-    rows = session.execute(statement).all()
-    columns = zip(*rows, strict=True) if rows else [()] * len(types)
-    return pl.DataFrame(
-        [pl.Series(name, cells, dtype) for (name, dtype), cells in zip(types.items(), columns, strict=True)]
     )

@@ -13,12 +13,15 @@ from registry.groups import catalogue
 from registry.groups.builtin import PRIORITY, PRIORITY_ID
 from registry.groups.catalogue import Author
 from registry.groups.errors import GroupError
+from registry.groups.frames import read_frame
 from registry.groups.intervals import CURRENT, Changes, extended, shortened
 from registry.models import GroupMember, Installation, MeteringPoint
 from warehouse.schemas import INSTANT
 
 _SHOWN = 5
 """Unknown names that a message gives."""
+_FEW = 5000
+"""Names up to which the database is asked about them alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +191,10 @@ def resolve(session: Session, organisation: str, names: Sequence[str]) -> list[s
         GroupError: A name is neither.
     """
     asked = list(dict.fromkeys(name.strip() for name in names))
-    points = set(
-        session.scalars(select(MeteringPoint.metering_point).where(MeteringPoint.organisation == organisation))
-    )
+    places = select(MeteringPoint.metering_point).where(MeteringPoint.organisation == organisation)
+    if len(asked) <= _FEW:
+        places = places.where(MeteringPoint.metering_point.in_(asked))
+    points = set(session.scalars(places))
     of_meter: dict[str, str] = {}
     if not points.issuperset(asked):
         installed = select(Installation.meter_id, Installation.metering_point).where(
@@ -198,6 +202,8 @@ def resolve(session: Session, organisation: str, names: Sequence[str]) -> list[s
             Installation.known_to.is_(None),
             Installation.removed_at.is_(None),
         )
+        if len(asked) <= _FEW:
+            installed = installed.where(Installation.meter_id.in_(asked))
         of_meter = {row.meter_id: row.metering_point for row in session.execute(installed)}
     unknown = [name for name in asked if name not in points and name not in of_meter]
     if unknown:
@@ -223,6 +229,8 @@ def _wanted(
         first = select(Installation.metering_point, func.min(Installation.installed_at)).where(
             Installation.organisation == author.organisation, Installation.known_to.is_(None)
         )
+        if len(points) <= _FEW:
+            first = first.where(Installation.metering_point.in_(points))
         rows = [tuple(row) for row in session.execute(first.group_by(Installation.metering_point))]
         begins = pl.DataFrame(rows, {"key": pl.String, "begin": INSTANT}, orient="row")
         before = current.select("key", member=pl.lit(value=True)).unique()
@@ -249,8 +257,7 @@ def _current(session: Session, organisation: str, group_id: str, known_at: datet
         statement = statement.where(g.known_to.is_(None))
     else:
         statement = statement.where(g.known_from <= known_at, g.known_to.is_(None) | (g.known_to > known_at))
-    rows = [tuple(row) for row in session.execute(statement)]
-    return pl.DataFrame(rows, CURRENT, orient="row")
+    return read_frame(session, statement, CURRENT)
 
 
 def _apply(session: Session, author: Author, group_id: str, changes: Changes) -> None:

@@ -10,6 +10,7 @@ from registry import audit
 from registry.groups import catalogue
 from registry.groups.catalogue import Author
 from registry.groups.errors import GroupError
+from registry.groups.frames import read_frame
 from registry.groups.intervals import CURRENT, Changes, shortened
 from registry.models import Collector, GroupReader
 from warehouse.schemas import INSTANT
@@ -57,8 +58,7 @@ def _current(session: Session, organisation: str, collector: str) -> pl.DataFram
     statement = select(r.id, r.group_id, r.valid_from, r.valid_to).where(
         r.organisation == organisation, r.collector == collector, r.known_to.is_(None)
     )
-    rows = [tuple(row) for row in session.execute(statement)]
-    return pl.DataFrame(rows, CURRENT, orient="row")
+    return read_frame(session, statement, CURRENT)
 
 
 def _apply(session: Session, author: Author, collector: str, changes: Changes) -> None:

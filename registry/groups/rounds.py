@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from registry.groups.builtin import ALL_METERS
 from registry.groups.errors import GroupError
 from registry.groups.evaluation import evaluate, present
+from registry.groups.frames import read_frame
 from registry.models import Installation, Meter
 
 COLUMNS = ("metering_point", "meter_id", "manufacturer", "serial", "version", "device_type", "medium", "model")
@@ -81,5 +82,4 @@ def _installed(session: Session, organisation: str) -> pl.DataFrame:
         .join(m, (m.organisation == i.organisation) & (m.meter_id == i.meter_id))
         .where(i.organisation == organisation, i.known_to.is_(None), i.removed_at.is_(None))
     )
-    rows = [tuple(row) for row in session.execute(statement)]
-    return pl.DataFrame(rows, dict.fromkeys(COLUMNS, pl.String), orient="row")
+    return read_frame(session, statement, dict.fromkeys(COLUMNS, pl.String))

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from sqlalchemy import insert, select
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, insert, select, text
 
 from registry import audit, groups
 from registry.groups import Author, GroupError
 from registry.imports import import_customers, import_meters
 from registry.ledger import note_collectors
 from registry.models import AuditEvent, Installation, Meter, MeteringPoint
-from registry.store import Registry
+from registry.store import MIGRATIONS, Registry
 from registry.tables import published_tables
 from tests.unit.registry.conftest import NOW, ZONE
 from warehouse.lake import Lake
@@ -474,8 +476,8 @@ def test_a_round_is_split_by_group_each_meter_once(filled) -> None:
 
 def test_a_round_of_nothing_is_refused(filled) -> None:
     make(filled, "Empty")
-    for name, text in (("Empty", "nothing to read"), (groups.IN_STOCK, "nothing to read"), ("Nowhere", "no group")):
-        with pytest.raises(GroupError, match=text):
+    for name, said in (("Empty", "nothing to read"), (groups.IN_STOCK, "nothing to read"), ("Nowhere", "no group")):
+        with pytest.raises(GroupError, match=said):
             round_of(filled, name)
 
 
@@ -556,8 +558,8 @@ def test_the_group_contains_exactly_the_rows(filled) -> None:
 
 
 def test_all_or_nothing_is_added(filled) -> None:
-    for points, text in ((["P1", "P9"], "P9"), ([], "no rows")):
-        with pytest.raises(GroupError, match=text), filled.begin() as session:
+    for points, said in ((["P1", "P9"], "P9"), ([], "no rows")):
+        with pytest.raises(GroupError, match=said), filled.begin() as session:
             groups.add_all(session, "default", "Leaks", points, identity="test", now=NOW)
     assert "Leaks" not in published_tables(filled)["groups"]["group"]
     with filled.begin() as session, pytest.raises(GroupError, match="built-in"):
@@ -598,3 +600,38 @@ def test_organisations_do_not_see_each_others_groups(filled, vault, ask) -> None
     assert ask(of.format("Water")).is_empty()
     assert ask(of.format(groups.NON_GROUPED))["metering_point"].to_list() == ["P2", "P3", "P4"]
     assert ask("select distinct organisation from group_members", "b").rows() == [("b",)]
+
+
+# Groups of before
+
+
+def test_migration_keeps_names_and_members(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.sqlite'}"
+    engine = create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    def migrate(step: Callable[[Config, str], None], revision: str) -> None:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            step(config, revision)
+
+    migrate(command.upgrade, "0003")
+    with engine.begin() as connection:
+        connection.execute(text("insert into groups values ('default', 'East area'), ('default', 'Empty')"))
+        connection.execute(
+            text("insert into group_members values ('default', 'East area', 'P1', '2025-01-01 00:00:00.000000', null)")
+        )
+    migrated = Registry.open(url)
+    assert known(migrated, "East area") == [("P1", FIRST, None)]
+    assert known(migrated, "Empty") == []
+    with migrated.begin() as session:
+        groups.rename(session, author(), "East area", "Harbour")
+    migrate(command.downgrade, "0003")
+    with engine.connect() as connection:
+        assert connection.execute(text("select group_name from groups order by 1")).scalars().all() == [
+            "Empty",
+            "Harbour",
+        ]
+        kept = connection.execute(text("select group_name, metering_point, valid_to from group_members")).all()
+    assert kept == [("Harbour", "P1", None)]
