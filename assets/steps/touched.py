@@ -11,7 +11,7 @@ import polars as pl
 
 from assets.installation import Installation
 from registry.ledger import read_cursor, write_cursor
-from warehouse.schemas import READINGS, TOUCHED
+from warehouse.schemas import READING_PERFORMANCE_DAILY, READINGS, TOUCHED
 
 
 def touch(house: Installation, times: pl.DataFrame, cause: str) -> None:
@@ -102,19 +102,22 @@ def touch_days(house: Installation, start: datetime, end: datetime) -> None:
 def touch_meters(house: Installation, meter_ids: pl.Series) -> None:
     """Has the figures of meters that came, went or moved reckoned again, as far as there are readings.
 
+    A meter that never was heard has no readings, and yet days on which readings were expected of it.
+
     Args:
         house: The installation.
         meter_ids: The meters.
     """
     if meter_ids.is_empty():
         return
-    spans = (
-        house.lake.scan(READINGS)
-        .filter((pl.col("organisation") == house.organisation) & pl.col("meter_id").is_in(meter_ids.implode()))
-        .group_by("meter_id")
-        .agg(first_at=pl.col("measured_at").min(), last_at=pl.col("measured_at").max())
-        .collect()
+    noon = pl.col("day").cast(pl.Datetime("us")) + pl.duration(hours=12)
+    expected_at = noon.dt.replace_time_zone(house.settings.timezone).dt.convert_time_zone("UTC")
+    theirs = (pl.col("organisation") == house.organisation) & pl.col("meter_id").is_in(meter_ids.implode())
+    times = (
+        house.lake.scan(READINGS).filter(theirs).select("meter_id", at="measured_at"),
+        house.lake.scan(READING_PERFORMANCE_DAILY).filter(theirs).select("meter_id", at=expected_at),
     )
+    spans = pl.concat(times).group_by("meter_id").agg(first_at=pl.col("at").min(), last_at=pl.col("at").max()).collect()
     if spans.height:
         touch_spans(house, spans, "registry")
 

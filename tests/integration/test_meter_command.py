@@ -80,7 +80,7 @@ def test_an_exchange_at_midday_is_the_sum_of_both_parts_and_stays_explained(know
     done("exchange", "correct", "P1", AT, "--final", "volume_m3=12.6", "--reason", "misread")
     assert known.ask(USED)["used"].to_list() == ["3.600000"]
     history = done("exchange", "show", "P1", "--history").splitlines()
-    assert [line.split(",")[4] for line in history[1:]] == ["12.500000", "12.600000"]
+    assert [line.split(",")[4] for line in history[1:]] == ["12.5", "12.6"]
     assert known.ask("select old_final::varchar from exchanges").item() == "12.600000"
     assert known.ask("select cause, value::varchar from final_readings").rows() == [("exchange", "12.600000")]
 
