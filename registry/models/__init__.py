@@ -11,8 +11,10 @@ from registry.models.groups import Group, GroupMember
 from registry.models.inventory import Collector, Exchange, Installation, Meter, MeteringPoint
 from registry.models.keys import MeterKey
 from registry.models.landing import Cursor, File
+from registry.models.mail import ActiveMailTemplate, MailTemplate, OutgoingMail
 
 __all__ = [
+    "ActiveMailTemplate",
     "AuditEvent",
     "Base",
     "Collector",
@@ -25,8 +27,10 @@ __all__ = [
     "GroupMember",
     "Installation",
     "Instant",
+    "MailTemplate",
     "Meter",
     "MeterKey",
     "MeteringPoint",
+    "OutgoingMail",
     "SubjectKey",
 ]
