@@ -20,6 +20,7 @@ COMMANDS = {
     "decode": "cli.decode:decode",
     "sql": "cli.sql:sql",
     "serve": "cli.serve:serve",
+    "mail": "cli.mail:app",
     "simulate": "cli.simulate:simulate",
 }
 """Where the commands are; each is imported when it is asked for, since the orchestrator alone takes seconds."""

@@ -6,6 +6,7 @@ from assets import decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
 from assets.resources import InstallationResource
 from pipelines.jobs import INGEST
+from pipelines.mail import mail_job, mail_sensor
 from pipelines.sensors import SENSORS
 
 ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figures])
@@ -17,7 +18,7 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[INGEST],
-        sensors=SENSORS,
+        jobs=[INGEST, mail_job],
+        sensors=[*SENSORS, mail_sensor],
         resources={"installation": InstallationResource(home=dg.EnvVar("METERHOUSE_HOME"))},
     )

@@ -3,7 +3,8 @@
 What is said to whom is fixed here; how the bytes reach a mail server is :mod:`connectors.mail`.
 """
 
-from registry.mail.catalogue import SYSTEM, Template, activate, copy, delete, edit, listing, preview
+from registry.mail.addresses import check_address
+from registry.mail.catalogue import SYSTEM, Template, activate, copy, delete, edit, listing, preview, template
 from registry.mail.kinds import KINDS, LANGUAGES, moment
 from registry.mail.outbox import Due, Entry, Recipient, claim, compose, due, entries, failed, postpone, queue, sent
 from registry.mail.rendering import Rendered, Source, Values
@@ -20,6 +21,7 @@ __all__ = [
     "Template",
     "Values",
     "activate",
+    "check_address",
     "claim",
     "compose",
     "copy",
@@ -34,4 +36,5 @@ __all__ = [
     "preview",
     "queue",
     "sent",
+    "template",
 ]

@@ -19,8 +19,12 @@ def check_address(address: str) -> str:
         The address.
 
     Raises:
-        RegistryError: It is none. The text does not repeat it, since it is personal data.
+        RegistryError: It is none, or one that few servers take. The text does not repeat it, since it is personal data.
     """
+    if not address.rpartition("@")[0].isascii():
+        raise RegistryError(
+            "The recipient's address has letters beyond ASCII before the @, which few mail servers take."
+        )
     refusal = RegistryError("The recipient is no e-mail address such as kim@example.org.")
     if not 0 < len(address) <= LONGEST or any(letter.isspace() or not letter.isprintable() for letter in address):
         raise refusal

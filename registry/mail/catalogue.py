@@ -176,7 +176,9 @@ def copy(
     new_name = _free_name(session, organisation, kind, language, new_name or f"{name} (copy)")
     session.add(_row(organisation, kind, language, new_name, original.source, now))
     session.flush()
-    _note(session, "mail.template.copied", organisation, (kind, language, new_name), identity, now, after={"from": name})
+    _note(
+        session, "mail.template.copied", organisation, (kind, language, new_name), identity, now, after={"from": name}
+    )
     return new_name
 
 
@@ -334,7 +336,7 @@ def _source(row: MailTemplate) -> Source:
 
 
 def _digests(source: Source) -> dict[str, str]:
-    """Hashes of the parts: what somebody writes into a template may name a person, and the audit log is kept for good."""
+    """Hashes of the parts: a template may name a person, and the audit log is kept for good."""
     parts = {"subject": source.subject, "text": source.text, "html": source.html}
     return {f"{part}_sha256": sha256(content.encode()).hexdigest() for part, content in parts.items()}
 

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from registry.errors import RegistryError
@@ -25,7 +25,7 @@ from registry.vault import KeyVault
 LIFETIME = timedelta(days=3)
 """How long sending is tried where the message names no end of its own."""
 
-CLAIM = timedelta(minutes=20)
+CLAIM = timedelta(minutes=30)
 """How long one process has for handing a message over. Longer than the longest conversation with a mail server."""
 
 FIRST_PAUSE = timedelta(minutes=1)
@@ -285,9 +285,9 @@ def entries(session: Session, organisation: str, *, state: str | None = None) ->
         organisation: Whose.
         state: Only messages that are ``queued``, ``sent`` or ``failed``.
     """
-    statement = select(OutgoingMail).where(
-        OutgoingMail.organisation == organisation, or_(state is None, OutgoingMail.state == state)
-    )
+    statement = select(OutgoingMail).where(OutgoingMail.organisation == organisation)
+    if state is not None:
+        statement = statement.where(OutgoingMail.state == state)
     return [
         Entry(
             row.mail_id,
@@ -308,8 +308,8 @@ def entries(session: Session, organisation: str, *, state: str | None = None) ->
 _ORDER = (OutgoingMail.next_at, OutgoingMail.mail_id)
 
 
-def _is_due(now: datetime):  # type: ignore[no-untyped-def]  # SQLAlchemy's own type
-    return (OutgoingMail.state == "queued") & (OutgoingMail.next_at <= now)
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return and_(OutgoingMail.state == "queued", OutgoingMail.next_at <= now)
 
 
 def _settle(session: Session, mail_id: str, state: str, now: datetime, error: str | None) -> None:

@@ -37,7 +37,9 @@ _ALLOWED = (
 
 
 def _environment(*, escape: bool) -> Environment:
-    environment = ImmutableSandboxedEnvironment(autoescape=escape, undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = ImmutableSandboxedEnvironment(
+        autoescape=escape, undefined=StrictUndefined, keep_trailing_newline=True
+    )
     environment.globals.clear()
     return environment
 
@@ -80,8 +82,8 @@ def check_source(kind: str, source: Source) -> None:
         source: The template.
 
     Raises:
-        RegistryError: A part is empty, too long or no template; it uses a variable that its type does not have, or lacks
-            the one the message is about.
+        RegistryError: A part is empty, too long or no template; it uses a variable that its type does not have, or
+            lacks the one the message is about.
     """
     known = variables_of(kind)
     if _unprintable(source.subject):
@@ -167,12 +169,12 @@ def _variables(part: str, content: str) -> set[str]:
     for node in tree.find_all(nodes.Node):
         if not isinstance(node, _ALLOWED):
             raise RegistryError(
-                f"The {part} uses {type(node).__name__.lower()} in line {node.lineno}; templates may show variables and "
-                "use 'if', nothing else."
+                f"The {part} uses {type(node).__name__.lower()} in line {node.lineno}; templates may show variables "
+                "and use 'if', nothing else."
             )
     return meta.find_undeclared_variables(tree)
 
 
 def _unprintable(text: str) -> bool:
-    """Whether a text has characters that break a line or steer a terminal; one of them could begin a new mail header."""
+    """Whether a text has characters that break a line or steer a terminal: one could begin a new mail header."""
     return any(ord(letter) < 32 or letter in "\x7f\x85\u2028\u2029" for letter in text)

@@ -47,8 +47,8 @@ class ActiveMailTemplate(Base):
 class OutgoingMail(Base):
     """A message to one person: waiting, sent or failed.
 
-    ``recipient`` and ``variables`` are JSON encrypted under the key of ``subject``; both are gone once it is sent or has
-    failed.
+    ``recipient`` and ``variables`` are JSON encrypted under the key of ``subject``; both are gone once it is sent or
+    has failed.
     """
 
     __tablename__ = "mail_outbox"
