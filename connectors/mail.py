@@ -10,7 +10,7 @@ from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, EmailPolicy
+from email.policy import SMTP
 from email.utils import parseaddr
 from enum import Enum
 from pathlib import Path
@@ -24,7 +24,7 @@ TAKING_TIMEOUT_S = 600
 """Longest silence after the message itself. A client that gives up sooner than RFC 5321 (4.5.3.2.6) allows sends twice
 what a slow server took."""
 
-_7BIT: EmailPolicy[EmailMessage] = SMTP.clone(cte_type="7bit")
+_7BIT = SMTP.clone(cte_type="7bit")
 """Headers and bodies in ASCII, encoded where they are not: every server takes them."""
 
 
