@@ -25,7 +25,7 @@ def check_address(address: str) -> str:
         raise RegistryError(
             "The recipient's address has letters beyond ASCII before the @, which few mail servers take."
         )
-    refusal = RegistryError("The recipient is no e-mail address such as kim@example.org.")
+    refusal = RegistryError("The recipient is no e-mail address such as name@example.org.")
     if not 0 < len(address) <= LONGEST or any(letter.isspace() or not letter.isprintable() for letter in address):
         raise refusal
     try:

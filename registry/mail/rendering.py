@@ -7,7 +7,7 @@ leave parts out by a condition. No loops, calls, attributes or filters, and so n
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from registry.errors import RegistryError
@@ -172,7 +172,7 @@ def _variables(part: str, content: str) -> set[str]:
                 f"The {part} uses {type(node).__name__.lower()} in line {node.lineno}; templates may show variables "
                 "and use 'if', nothing else."
             )
-    return meta.find_undeclared_variables(tree)
+    return {node.name for node in tree.find_all(nodes.Name)}
 
 
 def _unprintable(text: str) -> bool:
