@@ -168,9 +168,10 @@ def _variables(part: str, content: str) -> set[str]:
         raise RegistryError(f"The {part} is no template, line {exc.lineno}: {exc.message}.") from exc
     for node in tree.find_all(nodes.Node):
         if not isinstance(node, _ALLOWED):
+            where = f" in line {node.lineno}" if node.lineno else ""
             raise RegistryError(
-                f"The {part} uses {type(node).__name__.lower()} in line {node.lineno}; templates may show variables "
-                "and use 'if', nothing else."
+                f"The {part} uses {type(node).__name__.lower()}{where}; templates may show variables and use 'if', "
+                "nothing else."
             )
     return {node.name for node in tree.find_all(nodes.Name)}
 

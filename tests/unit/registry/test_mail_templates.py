@@ -200,7 +200,7 @@ GOOD = Source("Hello", "{{ link }}", "{{ link }}")
         ("text", "{{ link }}\n{% for a in name %}x{% endfor %}", "uses for in line 2"),
         ("text", "{{ link }}{{ name * 99999999 }}", "uses mul in line 1"),
         ("html", "{{ link|safe }}", "uses filter in line 1"),
-        ("html", "{% autoescape false %}{{ link }}{% endautoescape %}", "uses scope in line 1"),
+        ("html", "{% autoescape false %}{{ link }}{% endautoescape %}", "uses scope;"),
         ("text", "{{ link }}{{ name.__class__ }}", "uses getattr in line 1"),
         ("text", "{{ link }}{{ name['a'] }}", "uses getitem in line 1"),
         ("text", "{{ link }}{{ name() }}", "uses call in line 1"),
