@@ -1,5 +1,6 @@
 """A mail server that messages are handed to (SMTP, RFC 5321), always over TLS."""
 
+import base64
 import contextlib
 import smtplib
 import socket
@@ -202,20 +203,31 @@ class SmtpServer:
         return MailError(f"{self.label}: the connection failed ({_reason(exc)}). Check host and port, and try again.")
 
     def _login(self, client: smtplib.SMTP, password: str) -> None:
-        try:
-            client.login(self.username, password)
-        except UnicodeEncodeError:
-            fault = "user name or password hold letters beyond ASCII, which the login cannot carry"
-        except smtplib.SMTPNotSupportedError:
-            fault = "the server offers no login"
-        except smtplib.SMTPResponseException as exc:
-            fault = f"login refused ({exc.smtp_code})"
-        except (OSError, smtplib.SMTPException) as exc:
-            raise MailError(f"{self.label}: the connection failed at the login ({_reason(exc)}). Try again.") from None
-        else:
-            return
+        """Logs in with one attempt.
+
+        The module's own ``login`` tries every mechanism with a wrong password until the server hangs up, hides what it
+        answered, and knows ASCII alone.
+        """
+        offered = client.esmtp_features.get("auth", "").upper().split()
+        user, secret = self.username.encode(), password.encode()
         where = self.password_file if self.password is None else "METERHOUSE_SMTP_PASSWORD"
-        raise MailError(f"{self.label}: {fault}. Check METERHOUSE_SMTP_USERNAME and {where}.")
+        remedy = f"Check METERHOUSE_SMTP_USERNAME and {where}."
+        try:
+            if "PLAIN" in offered:
+                code = client.docmd("AUTH", "PLAIN " + _base64(b"\0" + user + b"\0" + secret))[0]
+            elif "LOGIN" in offered:
+                code = client.docmd("AUTH", f"LOGIN {_base64(user)}")[0]
+                if code == 334:
+                    code = client.docmd(_base64(secret))[0]
+            else:
+                raise MailError(
+                    f"{self.label}: the server offers no login by password. Leave METERHOUSE_SMTP_USERNAME empty if it "
+                    "asks for none."
+                )
+        except (OSError, smtplib.SMTPException) as exc:
+            raise MailError(f"{self.label}: the connection broke at the login ({_reason(exc)}). {remedy}") from None
+        if not _is_yes(code):
+            raise MailError(f"{self.label}: login refused ({code}). {remedy}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +298,10 @@ class SmtpSession:
             mail["From"] = self.sender
             mail["To"] = recipient
             mail["Subject"] = message.subject
-            mail["Content-Language"] = message.language
             mail["Auto-Submitted"] = "auto-generated"
             mail.set_content(message.text, cte="quoted-printable")
             mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
+            mail["Content-Language"] = message.language  # before the parts were made, it would have gone into the first
             content = mail.as_bytes()
         except (ValueError, MessageError):
             pass  # the error may show what the header was to hold
@@ -315,6 +327,10 @@ def _address(address: str, name: str) -> Address | None:
     return parsed if parsed.username and parsed.domain else None
 
 
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
 def _is_yes(code: int) -> bool:
     return 200 <= code < 300
 
@@ -337,10 +353,12 @@ def _reason(exc: Exception) -> str:
     """What happened, without the server's words."""
     if isinstance(exc, smtplib.SMTPResponseException):
         return f"answer {exc.smtp_code}"
-    if isinstance(exc, TimeoutError):
+    if isinstance(exc, TimeoutError) or isinstance(exc.__context__, TimeoutError):
         return "time-out"
     if isinstance(exc, socket.gaierror):
         return "unknown host"
+    if isinstance(exc, smtplib.SMTPServerDisconnected):
+        return "closed by the server"
     if isinstance(exc, OSError) and exc.strerror and not isinstance(exc, smtplib.SMTPException):
         return exc.strerror
     return type(exc).__name__

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-USER, PASSWORD = "meterhouse", "c0rrect-horse"  # noqa: S105  of the test's own server
+USER, PASSWORD = "meterhouse", "c0rrect-horse"
 SENDER = "Meterhouse <meters@example.org>"
 
 
@@ -72,6 +72,7 @@ class Inbox:
         messages: Messages taken, as they came.
         recipients: Their envelopes' recipients.
         commands: Logins and senders it was told.
+        password: The password it takes.
         on_sender: Called when a sender is told; an answer other than ``None`` refuses.
         on_recipient: The same for a recipient.
         on_taken: Called with the server once a message is taken; may answer otherwise, or end the connection.
@@ -80,6 +81,7 @@ class Inbox:
     messages: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    password: str = PASSWORD
     on_sender: object = None
     on_recipient: object = None
     on_taken: object = None
@@ -105,7 +107,7 @@ class Inbox:
     def authenticate(self, server, session, envelope, mechanism, data) -> AuthResult:
         """Takes the one user with the one password."""
         self.commands.append("AUTH")
-        return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()))
+        return AuthResult(success=(data.login, data.password) == (USER.encode(), self.password.encode()), handled=False)
 
     @property
     def ids(self) -> list[str]:
