@@ -28,7 +28,7 @@ def mail_job() -> None:
     send_due_mail()
 
 
-@dg.sensor(job=mail_job, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(job_name=mail_job.name, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def mail_sensor(installation: InstallationResource) -> dg.RunRequest | dg.SkipReason:
     """Asks for a run when messages are due."""
     house, now = installation.open(), datetime.now(UTC)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -92,10 +93,9 @@ def send(server: SmtpServer, message: Message = MESSAGE) -> None:
 def fails(server: SmtpServer, message: Message = MESSAGE) -> MailError:
     with pytest.raises(MailError) as caught:
         send(server, message)
-    shown = f"{caught.value!r} {caught.getrepr(chain=True)}".split("tests/integration")[0]
+    told = "".join(traceback.format_exception(caught.value))
     for secret in (PASSWORD, message.address, message.subject):
-        assert not secret or secret not in str(caught.value)
-    assert "localhost" in str(caught.value) or shown
+        assert not secret or secret not in told
     return caught.value
 
 
