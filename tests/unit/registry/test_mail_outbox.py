@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from registry import mail
 from registry.errors import RegistryError
 from registry.mail import Recipient
 from registry.mail.outbox import CLAIM, ERASED, EXPIRED, LIFETIME
-from registry.models import OutgoingMail
+from registry.models import Base, OutgoingMail
 from registry.store import Registry
 from registry.subjects import destroy
 from tests.conftest import REPOSITORY
@@ -59,6 +59,10 @@ def test_a_message_is_kept_with_what_causes_it(registry, vault) -> None:
 def test_neither_address_nor_token_lies_open(registry, vault, queue, tmp_path: Path) -> None:
     mail_id = queue()
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("registry.sqlite*"))
+    with registry.engine.connect() as connection:
+        for table in Base.metadata.sorted_tables:
+            rows = connection.execute(select(table)).all()
+            stored += b" ".join(cell if isinstance(cell, bytes) else str(cell).encode() for row in rows for cell in row)
     assert mail_id.encode() in stored
     for secret in (TOKEN, ADDRESS, "Kim Sample", "Northtown"):
         assert secret.encode() not in stored
@@ -104,9 +108,10 @@ while (mail_id := mail.claim(registry, datetime.fromisoformat(sys.argv[2]))) is 
 """
 
 
-def test_processes_that_claim_at_once_never_get_the_same(registry, queue, tmp_path: Path) -> None:
+def test_processes_that_claim_at_once_never_get_the_same(registry, queue) -> None:
     queued = {queue() for _ in range(40)}
-    command = [sys.executable, "-c", CLAIMING, f"sqlite:///{tmp_path / 'registry.sqlite'}", NOW.isoformat()]
+    url = registry.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", CLAIMING, url, NOW.isoformat()]
     workers = [subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     claimed = [mail_id for worker in workers for mail_id in worker.communicate(timeout=60)[0].split()]
     assert len(claimed) == 40
