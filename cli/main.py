@@ -25,6 +25,7 @@ COMMANDS = {
     "audit": "cli.audit:app",
     "erase": "cli.erase:app",
     "serve": "cli.serve:serve",
+    "mail": "cli.mail:app",
     "simulate": "cli.simulate:simulate",
 }
 """Where the commands are; each is imported when it is asked for, since the orchestrator alone takes seconds."""

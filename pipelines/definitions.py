@@ -7,6 +7,7 @@ from assets.checks import CHECKS
 from assets.resources import InstallationResource
 from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
 from pipelines.jobs import INGEST
+from pipelines.mail import mail_job, mail_sensor
 from pipelines.sensors import SENSORS
 
 ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figures])
@@ -18,8 +19,8 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[INGEST, note_audit_heads],
+        jobs=[INGEST, note_audit_heads, mail_job],
         schedules=[DAILY_HEAD],
-        sensors=[*SENSORS, *RUN_SENSORS],
+        sensors=[*SENSORS, *RUN_SENSORS, mail_sensor],
         resources={"installation": InstallationResource(home=dg.EnvVar("METERHOUSE_HOME"))},
     )

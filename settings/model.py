@@ -2,10 +2,10 @@
 
 from datetime import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from settings.installation import CONFIG_NAME, InstallationError, locate
@@ -25,6 +25,23 @@ class Sftp(BaseSettings):
     known_hosts_file: Path | None = None
 
 
+class Smtp(BaseSettings):
+    """A mail server that messages to people are handed to; always over TLS."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix="METERHOUSE_SMTP_", extra="forbid", hide_input_in_errors=True
+    )
+
+    host: str = ""
+    port: int | None = None
+    security: Literal["starttls", "tls"] = "starttls"
+    username: str = ""
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    sender: str = ""
+
+
 class Settings(BaseSettings):
     """Settings of one installation.
 
@@ -39,6 +56,7 @@ class Settings(BaseSettings):
         master_key_command: Program with arguments that prints the master key instead of a file.
         inbox: Folder that the folder sensor watches.
         sftp: SFTP drop that the SFTP sensor watches; unused while it names no host.
+        smtp: Mail server; messages wait while it names no host.
         on_time_deadline: Local time of the next day until which a reading counts as on time.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
         round_limit: Most meters that one reading round may have.
@@ -58,6 +76,7 @@ class Settings(BaseSettings):
     master_key_command: str = ""
     inbox: Path | None = None
     sftp: Sftp = Field(default_factory=Sftp)
+    smtp: Smtp = Field(default_factory=Smtp)
     on_time_deadline: time = time(7, 0)
     expected_interval_s: int = Field(default=3600, gt=0)
     round_limit: int = Field(default=30_000, gt=0)

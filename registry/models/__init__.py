@@ -24,8 +24,10 @@ from registry.models.key_management import (
 )
 from registry.models.keys import MeterKey
 from registry.models.landing import Cursor, File
+from registry.models.mail import ActiveMailTemplate, MailTemplate, OutgoingMail
 
 __all__ = [
+    "ActiveMailTemplate",
     "AuditEvent",
     "Base",
     "Batch",
@@ -51,10 +53,12 @@ __all__ = [
     "KeyBundle",
     "Label",
     "LegalHold",
+    "MailTemplate",
     "Meter",
     "MeterKey",
     "MeteringPoint",
     "Organisation",
+    "OutgoingMail",
     "Partner",
     "SubjectKey",
 ]

@@ -1,0 +1,43 @@
+"""Sending of what waits in the outbox, as a job and the sensor that asks for it."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets.resources import InstallationResource
+from assets.steps.mailing import deliver, smtp_server
+from registry import mail
+
+ASK_AGAIN_MIN = 10
+"""After so long a run for the same messages may be asked for again: the one before may have died at its start [min]."""
+
+
+@dg.op
+def send_due_mail(context: dg.OpExecutionContext, installation: InstallationResource) -> None:
+    """Sends every message that is due."""
+    done = deliver(installation.open(), datetime.now(UTC))
+    context.log.info(f"{done.sent} messages sent, {done.postponed} postponed, {done.failed} failed.")
+    if done.error:
+        raise dg.Failure(done.error, allow_retries=False)
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def mail_job() -> None:
+    """Hands the messages that are due to the mail server."""
+    send_due_mail()
+
+
+@dg.sensor(job_name=mail_job.name, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def mail_sensor(installation: InstallationResource) -> dg.RunRequest | dg.SkipReason:
+    """Asks for a run when messages are due."""
+    house, now = installation.open(), datetime.now(UTC)
+    if smtp_server(house) is None:
+        return dg.SkipReason("No mail server is configured (METERHOUSE_SMTP_HOST).")
+    with house.registry.begin(readonly=True) as session:
+        due = mail.due(session, now)
+    if not due:
+        return dg.SkipReason("No message is due.")
+    period = int(now.timestamp()) // (60 * ASK_AGAIN_MIN)
+    digest = hashlib.sha256(repr((due, period)).encode()).hexdigest()
+    return dg.RunRequest(run_key=f"mail-{digest[:32]}")

@@ -1,0 +1,40 @@
+"""Mail to people: templates by type, language and organisation, and the outbox that sending takes from.
+
+What is said to whom is fixed here; how the bytes reach a mail server is :mod:`connectors.mail`.
+"""
+
+from registry.mail.addresses import check_address
+from registry.mail.catalogue import SYSTEM, Template, activate, copy, delete, edit, listing, preview, template
+from registry.mail.kinds import KINDS, LANGUAGES, moment
+from registry.mail.outbox import Due, Entry, Recipient, claim, compose, due, entries, failed, postpone, queue, sent
+from registry.mail.rendering import Rendered, Source, Values
+
+__all__ = [
+    "KINDS",
+    "LANGUAGES",
+    "SYSTEM",
+    "Due",
+    "Entry",
+    "Recipient",
+    "Rendered",
+    "Source",
+    "Template",
+    "Values",
+    "activate",
+    "check_address",
+    "claim",
+    "compose",
+    "copy",
+    "delete",
+    "due",
+    "edit",
+    "entries",
+    "failed",
+    "listing",
+    "moment",
+    "postpone",
+    "preview",
+    "queue",
+    "sent",
+    "template",
+]

@@ -1,0 +1,113 @@
+"""Types of messages, the variables each may use, and the languages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from registry.errors import RegistryError
+
+LANGUAGES = ("de", "en", "es", "sv", "da", "nb", "fr")
+DEFAULT_LANGUAGE = "en"
+_SAME = {"no": "nb", "nn": "nb"}
+"""Languages that another one stands in for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A value that templates of a type may use.
+
+    Attributes:
+        meaning: What it holds.
+        sample: What a preview shows.
+        optional: Whether a message may be without it; it is empty then.
+        essential: Whether each template has to show it: without its link an invitation is none.
+    """
+
+    meaning: str
+    sample: str | int
+    optional: bool = False
+    essential: bool = False
+
+
+_NAME = Variable("name of the recipient", "Kim Sample", optional=True)
+_ORGANISATION = Variable("name of the organisation that writes", "Sampletown Water")
+_UNTIL = Variable("until when the link works", "2026-01-15 16:00 CET")
+
+
+def _link(what: str) -> Variable:
+    return Variable(f"link that {what}; works once", "https://meters.example.org/token/sample", essential=True)
+
+
+KINDS: dict[str, dict[str, Variable]] = {
+    "confirm_address": {
+        "name": _NAME,
+        "organisation": _ORGANISATION,
+        "link": _link("confirms the address and activates the account"),
+        "valid_until": _UNTIL,
+    },
+    "invite_user": {
+        "name": _NAME,
+        "organisation": _ORGANISATION,
+        "inviter": Variable("who invites", "Robin Sample", optional=True),
+        "link": _link("accepts the invitation"),
+        "valid_until": _UNTIL,
+    },
+    "new_batch": {
+        "name": _NAME,
+        "organisation": _ORGANISATION,
+        "batch": Variable("reference of the batch", "BATCH-0001", essential=True),
+        "devices": Variable("number of devices in it", 48),
+        "label": Variable("label of the batch", "Spring delivery", optional=True),
+        "needs_confirmation": Variable("whether a takeover waits for confirmation", "yes", optional=True),
+    },
+    "password_reset": {
+        "name": _NAME,
+        "organisation": _ORGANISATION,
+        "link": _link("sets a new password"),
+        "valid_until": _UNTIL,
+    },
+}
+"""Variables by type of message. The list is closed: a template that names another is refused."""
+
+
+def variables_of(kind: str) -> dict[str, Variable]:
+    """The variables of a type.
+
+    Raises:
+        RegistryError: There is no such type.
+    """
+    if kind not in KINDS:
+        raise RegistryError(f"There is no message type {kind!r}; there are {', '.join(KINDS)}.")
+    return KINDS[kind]
+
+
+def samples(kind: str) -> dict[str, str | int]:
+    """Sample values of a type's variables."""
+    return {name: variable.sample for name, variable in variables_of(kind).items()}
+
+
+def known_language(language: str) -> str:
+    """The language itself.
+
+    Raises:
+        RegistryError: There are no templates in it.
+    """
+    if language not in LANGUAGES:
+        raise RegistryError(f"There are no templates in {language!r}; the languages are {', '.join(LANGUAGES)}.")
+    return language
+
+
+def nearest_language(language: str) -> str:
+    """The language messages are written in for somebody who asks for ``language``; English where there is none.
+
+    Args:
+        language: Language tag, such as ``de``, ``de-AT`` or ``pt_BR``.
+    """
+    base = language.replace("_", "-").split("-", 1)[0].lower()
+    base = _SAME.get(base, base)
+    return base if base in LANGUAGES else DEFAULT_LANGUAGE
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """An instant as messages in every language show it, to the minute, with its zone: ``2026-01-15 16:00 CET``."""
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")

@@ -1,0 +1,320 @@
+"""The outbox: messages are kept in the transaction that causes them, and sent afterwards.
+
+A message is claimed before it is handed to a mail server and settled after the server took it; each is a transaction.
+Who dies in between leaves a claim that runs out, and the message is sent by the next one.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.orm import Session
+
+from registry.errors import RegistryError
+from registry.mail.addresses import check_address
+from registry.mail.catalogue import choose
+from registry.mail.kinds import nearest_language
+from registry.mail.rendering import Rendered, Values, render
+from registry.models import OutgoingMail
+from registry.store import Registry
+from registry.subjects import seal, unseal
+from registry.vault import KeyVault
+
+LIFETIME = timedelta(days=3)
+"""How long sending is tried where the message names no end of its own."""
+
+CLAIM = timedelta(minutes=30)
+"""How long one process has for handing a message over. Longer than the longest conversation with a mail server."""
+
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+
+ERASED = "The person was erased before the message was sent."
+EXPIRED = "It could not be sent before its link expired; ask for a new one."
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """To whom.
+
+    Attributes:
+        subject: The person, by a name without meaning, such as ``user:42``; what is kept is encrypted under its key.
+        address: E-mail address.
+        name: How the address is shown, or empty.
+    """
+
+    subject: str
+    address: str = field(repr=False)
+    name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that this process has claimed.
+
+    Attributes:
+        mail_id: Name of the message; the same at each attempt.
+        organisation: Who writes.
+        language: Language it is written in.
+        queued_at: Instant it was written.
+        address: Address of the recipient.
+        name: How the address is shown, or empty.
+        content: What it says.
+    """
+
+    mail_id: str
+    organisation: str
+    language: str
+    queued_at: datetime
+    address: str = field(repr=False)
+    name: str = field(repr=False)
+    content: Rendered = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message in the list; what it says and to which address is not shown.
+
+    Attributes:
+        mail_id: Its name.
+        kind: Its type.
+        language: Its language.
+        subject: The person it is for, by a name without meaning.
+        state: ``queued``, ``sent`` or ``failed``.
+        attempts: How often sending was begun.
+        queued_at: When it was written.
+        next_at: When it is tried next; ``None`` once it is settled.
+        settled_at: When it was sent or given up; ``None`` before.
+        error: What the last attempt failed of, or ``None``.
+    """
+
+    mail_id: str
+    kind: str
+    language: str
+    subject: str
+    state: str
+    attempts: int
+    queued_at: datetime
+    next_at: datetime | None
+    settled_at: datetime | None
+    error: str | None
+
+
+def queue(
+    session: Session,
+    vault: KeyVault,
+    organisation: str,
+    kind: str,
+    recipient: Recipient,
+    language: str,
+    variables: Values,
+    now: datetime,
+    *,
+    expires_at: datetime | None = None,
+) -> str:
+    """Keeps a message for sending, in the transaction of what causes it.
+
+    Args:
+        session: A writing transaction.
+        vault: Wraps the key of the recipient.
+        organisation: Who writes.
+        kind: Type of the message.
+        recipient: To whom.
+        language: Language tag of the recipient; English stands for those that have no templates.
+        variables: What the template shows; see :data:`registry.mail.kinds.KINDS`.
+        now: Instant of the change.
+        expires_at: When its link expires; it is not sent after that. Three days where it is ``None``.
+
+    Returns:
+        Name of the message.
+
+    Raises:
+        RegistryError: The address is none, or a variable is missing, unknown or does not hold.
+    """
+    check_address(recipient.address)
+    if not recipient.name.isprintable():
+        raise RegistryError("The name of the recipient holds a line break or another control character.")
+    render(kind, choose(session, organisation, kind, language).source, variables)  # refused here, not in the night
+    mail_id = uuid.uuid4().hex
+
+    def sealed(content: object) -> bytes:
+        return seal(session, vault, organisation, recipient.subject, json.dumps(content).encode(), now)
+
+    session.add(
+        OutgoingMail(
+            mail_id=mail_id,
+            organisation=organisation,
+            kind=kind,
+            language=nearest_language(language),
+            subject=recipient.subject,
+            recipient=sealed({"address": recipient.address, "name": recipient.name}),
+            variables=sealed(dict(variables)),
+            state="queued",
+            attempts=0,
+            queued_at=now,
+            next_at=now,
+            expires_at=expires_at or now + LIFETIME,
+        )
+    )
+    session.flush()
+    return mail_id
+
+
+def due(session: Session, now: datetime) -> list[tuple[str, int]]:
+    """Name and attempts of each message that could be sent now, or has expired, whichever organisation wrote it."""
+    statement = select(OutgoingMail.mail_id, OutgoingMail.attempts).where(_is_due(now)).order_by(*_ORDER)
+    return [(row.mail_id, row.attempts) for row in session.execute(statement)]
+
+
+def claim(registry: Registry, now: datetime) -> str | None:
+    """Claims the message that waits longest, so that no other process sends it.
+
+    The claim counts as an attempt and runs out by itself.
+
+    Args:
+        registry: The registry.
+        now: Instant of the claim.
+
+    Returns:
+        Name of the message; ``None`` where nothing is due. A message that is too late fails, and is not returned.
+    """
+    while True:
+        with registry.begin() as session:
+            row = session.scalars(select(OutgoingMail).where(_is_due(now)).order_by(*_ORDER).limit(1)).first()
+            if row is None:
+                return None
+            if row.expires_at <= now:
+                _settle(session, row.mail_id, "failed", now, row.error or EXPIRED)
+                continue
+            # The count tells whether another process was faster: only one finds it as it was read.
+            taken = (
+                update(OutgoingMail)
+                .where(OutgoingMail.mail_id == row.mail_id, _is_due(now), OutgoingMail.attempts == row.attempts)
+                .values(attempts=row.attempts + 1, next_at=now + CLAIM)
+                .execution_options(synchronize_session=False)
+            )
+            if session.connection().execute(taken).rowcount:
+                return row.mail_id
+
+
+def compose(registry: Registry, vault: KeyVault, mail_id: str, now: datetime) -> Due | None:
+    """Opens a claimed message and fills in the template that is active now.
+
+    Args:
+        registry: The registry.
+        vault: Unwraps the key of the recipient.
+        mail_id: Name of the message.
+        now: Instant of the attempt.
+
+    Returns:
+        The message; ``None`` where the recipient was erased meanwhile: the message has failed then.
+
+    Raises:
+        RegistryError: What is kept was altered.
+    """
+    with registry.begin() as session:
+        row = session.get_one(OutgoingMail, mail_id)
+        opened = [
+            None if kept is None else unseal(session, vault, row.organisation, row.subject, kept)
+            for kept in (row.recipient, row.variables)
+        ]
+        if opened[0] is None or opened[1] is None:
+            _settle(session, mail_id, "failed", now, ERASED)
+            return None
+        recipient, variables = json.loads(opened[0]), json.loads(opened[1])
+        chosen = choose(session, row.organisation, row.kind, row.language)
+        return Due(
+            mail_id=mail_id,
+            organisation=row.organisation,
+            language=row.language,
+            queued_at=row.queued_at,
+            address=recipient["address"],
+            name=recipient["name"],
+            content=render(row.kind, chosen.source, variables),
+        )
+
+
+def sent(registry: Registry, mail_id: str, now: datetime) -> None:
+    """Notes that the mail server took a message, and destroys what it said."""
+    with registry.begin() as session:
+        _settle(session, mail_id, "sent", now, None)
+
+
+def failed(registry: Registry, mail_id: str, error: str, now: datetime) -> None:
+    """Notes that a message will never be taken, and destroys what it said.
+
+    Args:
+        registry: The registry.
+        mail_id: Name of the message.
+        error: Why; without address or content.
+        now: Instant.
+    """
+    with registry.begin() as session:
+        _settle(session, mail_id, "failed", now, error)
+
+
+def postpone(registry: Registry, mail_id: str, error: str, now: datetime) -> datetime | None:
+    """Gives a claimed message back for another attempt, after a pause that doubles each time up to an hour.
+
+    Args:
+        registry: The registry.
+        mail_id: Name of the message.
+        error: Why; without address or content.
+        now: Instant.
+
+    Returns:
+        When it is tried again; ``None`` where that would be too late: it has failed then.
+    """
+    with registry.begin() as session:
+        row = session.get_one(OutgoingMail, mail_id)
+        pause = min(FIRST_PAUSE * 2 ** min(row.attempts - 1, 10), LONGEST_PAUSE)
+        if now + pause >= row.expires_at:
+            _settle(session, mail_id, "failed", now, error)
+            return None
+        row.next_at, row.error = now + pause, error
+        return row.next_at
+
+
+def entries(session: Session, organisation: str, *, state: str | None = None) -> list[Entry]:
+    """The outbox of an organisation, newest first.
+
+    Args:
+        session: A transaction.
+        organisation: Whose.
+        state: Only messages that are ``queued``, ``sent`` or ``failed``.
+    """
+    statement = select(OutgoingMail).where(OutgoingMail.organisation == organisation)
+    if state is not None:
+        statement = statement.where(OutgoingMail.state == state)
+    return [
+        Entry(
+            row.mail_id,
+            row.kind,
+            row.language,
+            row.subject,
+            row.state,
+            row.attempts,
+            row.queued_at,
+            row.next_at if row.state == "queued" else None,
+            row.settled_at,
+            row.error,
+        )
+        for row in session.scalars(statement.order_by(OutgoingMail.queued_at.desc(), OutgoingMail.mail_id))
+    ]
+
+
+_ORDER = (OutgoingMail.next_at, OutgoingMail.mail_id)
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return and_(OutgoingMail.state == "queued", OutgoingMail.next_at <= now)
+
+
+def _settle(session: Session, mail_id: str, state: str, now: datetime, error: str | None) -> None:
+    session.connection().execute(
+        update(OutgoingMail)
+        .where(OutgoingMail.mail_id == mail_id)
+        .values(state=state, settled_at=now, error=error, recipient=None, variables=None)
+    )
