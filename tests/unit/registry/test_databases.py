@@ -391,7 +391,7 @@ def test_registries_that_do_not_open_say_why(postgresql: PostgreSql, on_server: 
     assert "password authentication failed" in refused(f"postgresql://meterhouse:s3cret@{place}")
     assert "password authentication failed" in refused(f"postgresql://meterhouse@{place}?password=s3cret")
     assert "no password supplied" in refused(f"postgresql://meterhouse@{place}")
-    assert "@ is written %40" in refused(f"postgresql://meterhouse:{PASSWORD}@{place}")
+    assert "write @ as %40" in refused(f"postgresql://meterhouse:{PASSWORD}@{place}")
     assert '"absent" does not exist' in refused(f"{good}_absent".replace(place + "_", f"127.0.0.1:{postgresql.port}/"))
     assert "refused" in refused(f"postgresql://meterhouse:s3cret@127.0.0.1:1/{on_server.engine.url.database}")
     assert "option" in refused(f"{good}?nonsense=s3cret")
