@@ -324,9 +324,34 @@ def test_a_service_does_what_it_may_and_cannot_sign_in(people, admin, registry) 
     assert services.service_of(registry, secret) is None
     assert services.service_of(registry, newer)
     with registry.begin(readonly=True) as session:
-        assert [service.name for service in services.services(session, ORGANISATION)] == ["unattended"]
-        assert services.services(session, "elsewhere") == []
+        assert [one.name for one in services.services(session, ORGANISATION)] == ["orchestrator", "unattended"]
+        assert [one.name for one in services.services(session, "elsewhere")] == ["orchestrator"]
     assert secret not in str([vars(row) for row in people.events()])
+
+
+def test_the_orchestrator_is_a_service_from_the_start(people, admin, registry) -> None:
+    name = "service:orchestrator"
+    allowed = {(at, area) for at in SERVICES for area in AREAS if people.may(name, area, at)}
+    assert allowed == UNATTENDED
+    services.enable(registry, ORGANISATION, "orchestrator", is_enabled=False, identity=OWNER, now=NOW)
+    assert not people.may(name, "data_access")
+    services.enable(registry, ORGANISATION, "orchestrator", is_enabled=True, identity=OWNER, now=NOW)
+    assert {(at, area) for at in SERVICES for area in AREAS if people.may(name, area, at)} == UNATTENDED
+    services.permit(registry, ORGANISATION, "orchestrator", {("keys", "data_access")}, identity=OWNER, now=NOW)
+    assert not people.may(name, "data_access")
+    with pytest.raises(PeopleError, match="orchestrator already"):
+        services.add(registry, ORGANISATION, "orchestrator", [], identity=OWNER, now=NOW)
+
+
+def test_services_are_for_those_who_control_access(people, admin, registry) -> None:
+    superuser = people.add("p2@example.org", manager=SUPERUSER)
+    who = {"identity": f"user:{superuser}", "now": NOW}
+    with pytest.raises(Denied):
+        services.enable(registry, ORGANISATION, "orchestrator", is_enabled=False, **who)
+    with pytest.raises(Denied):
+        services.permit(registry, ORGANISATION, "orchestrator", [], **who)
+    with pytest.raises(Denied):
+        services.new_secret(registry, ORGANISATION, "orchestrator", **who)
 
 
 @pytest.mark.parametrize(
