@@ -18,6 +18,7 @@ COMMANDS = {
     "group": "cli.group:app",
     "meter": "cli.meter:app",
     "org": "cli.org:app",
+    "user": "cli.user:app",
     "ingest": "cli.ingest:ingest",
     "materialize": "cli.ingest:materialize",
     "decode": "cli.decode:decode",

@@ -2,6 +2,8 @@
 
 Instants are UTC. ``organisation`` is on every table but ``data_keys``, which are the installation's. Personal data
 stands in ``customers`` and nowhere else; keys stand wrapped in ``meter_keys``.
+Instants are UTC. ``organisation`` is on every table. Personal data stands in ``customers`` and ``users`` and nowhere
+else; keys stand wrapped in ``meter_keys``.
 """
 
 from registry.models.base import Base, Exact, Instant
@@ -25,9 +27,24 @@ from registry.models.key_management import (
 from registry.models.keys import MeterKey
 from registry.models.landing import Cursor, File
 from registry.models.mail import ActiveMailTemplate, MailTemplate, OutgoingMail
+from registry.models.people import (
+    AllowedDomain,
+    Invitation,
+    MeterGrant,
+    RolePermission,
+    ServiceIdentity,
+    ServicePermission,
+    SignInThrottle,
+    User,
+    UserCapability,
+    UserRole,
+    UserSession,
+    UserToken,
+)
 
 __all__ = [
     "ActiveMailTemplate",
+    "AllowedDomain",
     "AuditEvent",
     "Base",
     "Batch",
@@ -50,15 +67,26 @@ __all__ = [
     "GroupReader",
     "Installation",
     "Instant",
+    "Invitation",
     "KeyBundle",
     "Label",
     "LegalHold",
     "MailTemplate",
     "Meter",
+    "MeterGrant",
     "MeterKey",
     "MeteringPoint",
     "Organisation",
     "OutgoingMail",
     "Partner",
+    "RolePermission",
+    "ServiceIdentity",
+    "ServicePermission",
+    "SignInThrottle",
     "SubjectKey",
+    "User",
+    "UserCapability",
+    "UserRole",
+    "UserSession",
+    "UserToken",
 ]
