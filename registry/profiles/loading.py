@@ -1,11 +1,12 @@
 """Profiles as files: those that come with the package, and one's own."""
 
 import os
+import re
 from collections.abc import Hashable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
@@ -21,10 +22,20 @@ _DEEPEST = 8
 _SUFFIX = ".yaml"
 
 
+_TRUTH, _TIMES = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+
+
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # the library has no types
-    """Plain values alone: no alias (a small file of them grows without end), no key twice, no deep nesting."""
+    """Plain values alone: no alias (a small file of them grows without end), no key twice, no deep nesting.
+
+    Headers such as ``No`` and constants such as ``2026-01-31`` are texts, as in YAML 1.2.
+    """
 
     depth = 0
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {
+        first: [(tag, form) for tag, form in resolvers if tag not in (_TRUTH, _TIMES)]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -43,6 +54,9 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # the library has no type
             raise yaml.YAMLError(f"{twice!r} stands twice")
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
         return mapping
+
+
+_Loader.add_implicit_resolver(_TRUTH, re.compile("^(?:true|false)$"), ["t", "f"])
 
 
 def load_profile(name: str, content: bytes) -> Profile:
