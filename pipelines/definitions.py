@@ -4,8 +4,8 @@ import dagster as dg
 
 from assets import decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
-from assets.resources import InstallationResource
-from pipelines.jobs import INGEST
+from assets.resources import INSTALLATION
+from pipelines.jobs import INGEST, import_job
 from pipelines.sensors import SENSORS
 
 ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figures])
@@ -17,7 +17,7 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[INGEST],
+        jobs=[INGEST, import_job],
         sensors=SENSORS,
-        resources={"installation": InstallationResource(home=dg.EnvVar("METERHOUSE_HOME"))},
+        resources={"installation": INSTALLATION},
     )

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         return self.home / "profiles"
 
     @property
+    def imports_path(self) -> Path:
+        """Folder that is watched for registry files, with a folder per profile."""
+        return self.home / "imports"
+
+    @property
     def address_register_path(self) -> Path:
         """File of the addresses that there are, for the address check."""
         return self.home / "addresses.csv"

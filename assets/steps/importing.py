@@ -1,7 +1,7 @@
 """Imports: registry files and readings of other systems, and what must be reckoned again because of them."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch
 from connectors.folder import read_complete
+from registry.errors import RegistryError
 from registry.imports import (
     ImportMode,
     ImportReport,
@@ -27,7 +28,7 @@ from registry.imports import (
 from registry.imports.report import changes_between
 from registry.keyfiles import KeyFile, read_key_file
 from registry.keyfiles import find_profile as find_key_profile
-from registry.profiles import Kind, find_profile
+from registry.profiles import Kind, find_profile, list_profiles
 from warehouse.merging import touched
 from warehouse.schemas import READINGS, REJECTED_ROWS
 from warehouse.schemas.registers import REGISTERS
@@ -91,6 +92,38 @@ def import_file(
         publish_registry(house)
     _keep_rejected(house, file.name, content, report.rejected, now)
     return report
+
+
+_ORDER = ("meters", "customers", "exchanges", "readings")
+SERVICE = "service:import"
+
+
+def in_order(house: Installation, files: Sequence[Path]) -> list[Path]:
+    """Dropped files in the order in which they build on one another: meters, customers, exchanges, readings."""
+    kinds = {name: profile.kind for name, profile in list_profiles(house.settings.profiles_path).items()}
+    return sorted(files, key=lambda file: _ORDER.index(kinds.get(file.parent.name, "meters")))
+
+
+def import_dropped(house: Installation, file: Path, now: datetime) -> ImportReport:
+    """Imports a file that was dropped into a folder named as its profile.
+
+    Args:
+        house: The installation.
+        file: The file.
+        now: Instant of the import, UTC.
+
+    Returns:
+        What was done: all of it, or nothing.
+
+    Raises:
+        RegistryError: There is no such profile, or the file is none of its kind.
+        ConnectorError: The file cannot be read.
+    """
+    name = file.parent.name
+    profile = list_profiles(house.settings.profiles_path).get(name)
+    if profile is None:
+        raise RegistryError(f"There is no profile {name!r}: drop files into a folder that is named as one.")
+    return import_file(house, profile.kind, file, identity=SERVICE, now=now, options=ImportOptions(profile=name))
 
 
 def _import_registry(

@@ -40,7 +40,10 @@ def test_checks_guard_law_and_keys() -> None:
 def test_jobs_and_sensors() -> None:
     loaded = defs()
     assert isinstance(loaded.resolve_job_def("ingest"), dg.JobDefinition)
-    assert sorted(sensor.name for sensor in loaded.sensors or []) == ["folder_sensor", "sftp_sensor", "waiting_sensor"]
+    assert isinstance(loaded.resolve_job_def("registry_import"), dg.JobDefinition)
+    assert sorted(sensor.name for sensor in loaded.sensors or []) == [
+        "folder_sensor", "import_sensor", "sftp_sensor", "waiting_sensor",
+    ]  # fmt: skip
 
 
 def test_the_orchestrator_accepts_the_workspace(tmp_path: Path) -> None:

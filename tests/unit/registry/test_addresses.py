@@ -79,8 +79,13 @@ def test_states(register, address, postal_code, city, state: str, latitude) -> N
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "cannot be read"), (b"street,number\n", "lacks the columns postal_code, city"), (b"\xff\xfe\0", "no CSV|lacks"), (b"", "no CSV")],
-)  # fmt: skip
+    [
+        (None, "cannot be read"),
+        (b"street,number\n", "lacks the columns postal_code, city"),
+        (b"\xff\xfe\0", "no CSV|lacks"),
+        (b"", "no CSV"),
+    ],
+)
 def test_registers_that_are_none(tmp_path: Path, content: bytes | None, message: str) -> None:
     file = tmp_path / "addresses.csv"
     if content is not None:
