@@ -15,3 +15,7 @@ class InstallationResource(dg.ConfigurableResource):  # type: ignore[type-arg]  
     def open(self) -> Installation:
         """Opens it."""
         return open_installation(Path(self.home))
+
+
+INSTALLATION = InstallationResource(home=dg.EnvVar("METERHOUSE_HOME"))
+"""The installation that a run works on; named when the run starts."""

@@ -14,6 +14,8 @@ COMMANDS = {
     "init": "cli.installation:init",
     "demo": "cli.demo:demo",
     "import": "cli.registry:import_",
+    "customer": "cli.customer:app",
+    "address": "cli.address:app",
     "key": "cli.key:app",
     "group": "cli.group:app",
     "meter": "cli.meter:app",

@@ -1,79 +1,109 @@
-"""``import``: meters, customers, exchanges and readings from CSV files."""
+"""``import``: meters, customers, exchanges and readings from files of all layouts."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from assets.installation import Installation
-from assets.steps.importing import import_file
+from assets.steps.importing import PLAIN, ImportOptions, import_file
+from cli.address import run_check
 from cli.home import HomeOption, identity, open_home
 from cli.messages import complain, messages, say
 from pipelines.runs import RunError, catch_up
+from registry.imports import ImportReport
+from registry.profiles import Kind
 
 SHOWN = 20
 """Rejected lines named one by one."""
 
 
-class Kind(StrEnum):
-    """What a file holds."""
-
-    meters = "meters"
-    customers = "customers"
-    exchanges = "exchanges"
-    readings = "readings"
-
-
 def import_(
     kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
-    file: Annotated[Path, typer.Argument(help="CSV file with a header.", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="File of that kind.", exists=True, dir_okay=False)],
     home: HomeOption = None,
-    profile: Annotated[str, typer.Option(help="Layout of the file; by default the predefined one of its kind.")] = "",
-    stock: Annotated[bool, typer.Option("--stock", help="Put new meters in stock instead of in use.")] = False,
+    profile: Annotated[
+        str, typer.Option(help="Layout of the file: name of a profile or a .yaml file; by default that of its kind.")
+    ] = "",
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take the good lines where others are rejected; else none is taken.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    state: Annotated[Literal["in_use", "stock"], typer.Option(help="Where new meters go.")] = "in_use",
+    stock: Annotated[bool, typer.Option("--stock", help="The same as --state stock.")] = False,
+    scope: Annotated[
+        Literal["all", "keyed"], typer.Option(help="Customers of all meters, or only of those that have a key.")
+    ] = "all",
+    overwrite_coordinates: Annotated[
+        bool, typer.Option("--overwrite-coordinates", help="Let the file's coordinates win over those that stand.")
+    ] = False,
+    check_addresses: Annotated[
+        bool, typer.Option("--check-addresses", help="Look new addresses up afterwards; see 'address check'.")
+    ] = False,
     stock_without_key: Annotated[
         bool, typer.Option("--stock-without-key", help="Put new meters without a key in stock until it comes.")
     ] = False,
 ) -> None:
     """Imports a file, then brings up to date what it touches: waiting frames, consumption."""
-    if profile not in ("", kind.value):
-        raise typer.BadParameter(f"there is no profile {profile!r}; there is {kind.value}.", param_hint="--profile")
+    options = ImportOptions(
+        profile=profile,
+        partial=partial,
+        dry_run=dry_run,
+        target_state="stock" if stock else state,
+        keyed_only=scope == "keyed",
+        overwrite_coordinates=overwrite_coordinates,
+        stock_without_key=stock_without_key,
+    )
     house = open_home(home)
-    state = "stock" if stock else "in_use"
-    raise typer.Exit(run_import(house, kind.value, file, state, stock_without_key=stock_without_key))
+    status = run_import(house, kind, file, options)
+    if check_addresses and not status and not dry_run:
+        status = run_check(house)
+    raise typer.Exit(status)
 
 
-def run_import(
-    house: Installation, kind: str, file: Path, target_state: str = "in_use", *, stock_without_key: bool = False
-) -> int:
+def run_import(house: Installation, kind: Kind, file: Path, options: ImportOptions = PLAIN) -> int:
     """Imports a file and says what came of it line by line.
 
     Returns:
-        Exit status: 0, or 1 where the run that follows failed.
+        Exit status: 0, or 1 where lines were rejected and no part was asked for, or where the run that follows failed.
     """
-    report = import_file(
-        house,
-        kind,
-        file,
-        identity=identity(),
-        target_state=target_state,
-        now=datetime.now(UTC),
-        stock_without_key=stock_without_key,
-    )
+    report = import_file(house, kind, file, identity=identity(), now=datetime.now(UTC), options=options)
+    _tell(file.name, report, options)
+    if options.dry_run:
+        return int(report.rejected.height > 0 and not options.partial)
+    return bring_up_to_date(house) if report.stored else 1
+
+
+def _tell(name: str, report: ImportReport, options: ImportOptions) -> None:
+    for warning in report.warnings:
+        say(f"Note: {warning}")
+    counts = ", ".join(f"{count} {kind}" for kind, count in report.classes.items())
+    skipped = f", {report.skipped.height} skipped" if report.skipped.height else ""
     say(
-        f"{file.name}: {report.added} added, {report.updated} updated, {report.unchanged} unchanged, "
-        f"{report.rejected.height} lines rejected."
+        f"{'Dry run, nothing is stored: ' if options.dry_run else ''}"
+        f"{name}: {report.added} added, {report.updated} updated, {report.unchanged} unchanged{skipped}, "
+        f"{report.rejected.height} lines rejected.{f' By class: {counts}.' if counts else ''}"
     )
-    for line, reason in report.rejected.select("source_line", "reason").head(SHOWN).rows():
-        complain(f"{file.name} line {line}: {reason}")
-    if report.rejected.height > SHOWN:
-        say(f"… and {report.rejected.height - SHOWN} more; see the table rejected_rows.")
-    if report.without_key:
-        where = "in stock until it comes" if stock_without_key else "their encrypted frames wait for it"
+    for rows, tell in ((report.rejected, complain), (report.skipped, say)):
+        for line, reason in rows.select("source_line", "reason").head(SHOWN).rows():
+            tell(f"{name} line {line}: {reason}")
+    more = report.rejected.height - SHOWN
+    if more > 0:
+        say(f"… and {more} more rejected{'' if options.dry_run else '; see the table rejected_rows'}.")
+    if report.skipped.height > SHOWN:
+        say(f"… and {report.skipped.height - SHOWN} more skipped.")
+    if options.dry_run:
+        for line, entry, field, before, after in report.changes.head(SHOWN).rows():
+            print(f"line {line}: {entry} {field}: {before or '–'} → {after or '–'}")
+        if report.changes.height > SHOWN:
+            say(f"… and {report.changes.height - SHOWN} more changes.")
+    elif report.stored and report.without_key:
+        where = "in stock until it comes" if options.stock_without_key else "their encrypted frames wait for it"
         say(f"Without a key, {where}: {shortened(report.without_key)}. See 'meterhouse key import'.")
-    return bring_up_to_date(house)
+    elif not report.stored:
+        say("Nothing was stored: mend these lines, or take the others with --partial.")
 
 
 def shortened(names: Sequence[str]) -> str:

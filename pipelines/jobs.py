@@ -2,6 +2,9 @@
 
 import dagster as dg
 
+from assets.imports import import_dropped_files
+from assets.resources import INSTALLATION
+
 INGEST = dg.define_asset_job(
     "ingest",
     selection=dg.AssetSelection.all(),
@@ -9,3 +12,9 @@ INGEST = dg.define_asset_job(
     description="Lands files, decodes what they hold and brings every figure they touch up to date.",
 )
 """One process per run: the steps are few and fat, and a process costs seconds to start."""
+
+
+@dg.job(name="registry_import", executor_def=dg.in_process_executor, resource_defs={"installation": INSTALLATION})
+def import_job() -> None:
+    """Imports registry files that were dropped into the installation."""
+    import_dropped_files()

@@ -15,7 +15,7 @@ from assets.steps.landing import sftp_drop
 from assets.steps.staleness import runs_of_days, stale_days
 from connectors import folder
 from connectors.errors import ConnectorError
-from pipelines.jobs import INGEST
+from pipelines.jobs import INGEST, import_job
 from pipelines.requests import Cursor, asked, review
 
 
@@ -45,6 +45,40 @@ def folder_sensor(context: dg.SensorEvaluationContext, installation: Installatio
     return _result(context, cursor, [str(file.path) for file in found], seen, "folder")
 
 
+@dg.sensor(jobs=[import_job, INGEST], minimum_interval_seconds=30)
+def import_sensor(
+    context: dg.SensorEvaluationContext, installation: InstallationResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Asks for an import when complete registry files lie in a folder of ``imports`` that no run has taken.
+
+    After one that succeeded it asks for what that touched: frames that waited, figures.
+    """
+    house = installation.open()
+    path = house.settings.imports_path
+    if not path.is_dir():
+        return dg.SkipReason(f"There is no folder {path}.")
+    cursor = Cursor.read(context.cursor)
+    found, seen = folder.poll(path, cursor.seen)
+    now = datetime.now(UTC)
+    still, again = review(context.instance, cursor.open, now)
+    done = [request for request in cursor.open if request.key not in {other.key for other in still}]
+    ranges = (runs_of_days(stale_days(house)) or [(now.date(), now.date())]) if done else []
+    new = [asked([str(file.path) for file in found], "import", seen)] if found else []
+    requests = [
+        dg.RunRequest(run_key=f"{done[0].run_key}-{first}", job_name=INGEST.name, tags=day_range_tags(first, last))
+        for first, last in ranges
+    ]
+    requests += [
+        dg.RunRequest(
+            run_key=request.run_key,
+            job_name=import_job.name,
+            run_config={"ops": {"import_dropped_files": {"config": {"paths": list(request.paths)}}}},
+        )
+        for request in (*new, *again)
+    ]
+    return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
+
+
 @dg.sensor(job=INGEST, minimum_interval_seconds=60)
 def sftp_sensor(
     context: dg.SensorEvaluationContext, installation: InstallationResource
@@ -72,4 +106,4 @@ def waiting_sensor(context: dg.SensorEvaluationContext, installation: Installati
     return dg.SensorResult(run_requests=requests, cursor=state)
 
 
-SENSORS = [folder_sensor, sftp_sensor, waiting_sensor]
+SENSORS = [folder_sensor, import_sensor, sftp_sensor, waiting_sensor]

@@ -129,6 +129,21 @@ class Settings(BaseSettings):
         return self.inbox or self.home / "inbox"
 
     @property
+    def profiles_path(self) -> Path:
+        """Folder of the installation's own import profiles."""
+        return self.home / "profiles"
+
+    @property
+    def imports_path(self) -> Path:
+        """Folder that is watched for registry files, with a folder per profile."""
+        return self.home / "imports"
+
+    @property
+    def address_register_path(self) -> Path:
+        """File of the addresses that there are, for the address check."""
+        return self.home / "addresses.csv"
+
+    @property
     def dagster_path(self) -> Path:
         """Dagster's own storage."""
         return self.home / "dagster"

@@ -1,7 +1,8 @@
 """Imports: registry files and readings of other systems, and what must be reckoned again because of them."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,61 +13,135 @@ from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch
 from connectors.folder import read_complete
+from registry.errors import RegistryError
 from registry.imports import (
+    ImportMode,
     ImportReport,
     KeyReport,
+    ParsedReadings,
     import_customers,
     import_exchanges,
     import_keys,
     import_meters,
     parse_readings,
 )
-from registry.keyfiles import KeyFile, find_profile, read_key_file
+from registry.imports.report import changes_between
+from registry.keyfiles import KeyFile, read_key_file
+from registry.keyfiles import find_profile as find_key_profile
+from registry.profiles import Kind, find_profile, list_profiles
 from warehouse.merging import touched
 from warehouse.schemas import READINGS, REJECTED_ROWS
+from warehouse.schemas.registers import REGISTERS
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What may be asked of an import.
+
+    Attributes:
+        profile: Name or file of the profile; empty for the predefined one of the kind.
+        partial: Whether good lines are taken where others are rejected.
+        dry_run: Whether nothing is stored.
+        target_state: State of new meters: ``in_use`` or ``stock``.
+        keyed_only: Whether customers are left out whose meter has no key.
+        overwrite_coordinates: Whether coordinates of the file win over those that stand.
+        stock_without_key: Whether new meters without a key go to stock until it comes.
+    """
+
+    profile: str = ""
+    partial: bool = False
+    dry_run: bool = False
+    target_state: str = "in_use"
+    keyed_only: bool = False
+    overwrite_coordinates: bool = False
+    stock_without_key: bool = False
+
+
+PLAIN = ImportOptions()
+"""The predefined profile, all lines or none, new meters in use."""
 
 
 def import_file(
-    house: Installation,
-    kind: str,
-    file: Path,
-    *,
-    identity: str,
-    target_state: str,
-    now: datetime,
-    stock_without_key: bool = False,
+    house: Installation, kind: Kind, file: Path, *, identity: str, now: datetime, options: ImportOptions = PLAIN
 ) -> ImportReport:
     """Imports one file.
 
     Args:
         house: The installation.
         kind: ``meters``, ``customers``, ``exchanges`` or ``readings``.
-        file: CSV file of that profile.
+        file: File of that kind.
         identity: Who asks; goes into the audit log.
-        target_state: State of new meters: ``in_use`` or ``stock``.
         now: Instant of the import, UTC.
-        stock_without_key: Whether new meters without a key go to stock until it comes.
+        options: What is asked of it.
 
     Returns:
-        Counts and rejected lines; the rejected lines are kept in ``rejected_rows``, too.
+        Counts and rejected lines; the rejected lines are kept in ``rejected_rows``, too, but for a dry run.
 
     Raises:
-        RegistryError: The file is no such file.
+        RegistryError: The file is no such file, or the profile is none.
         ConnectorError: The file cannot be read.
     """
+    profile = find_profile(options.profile, kind, house.settings.profiles_path)
     content = read_complete(file)
-    registry, organisation, zone, name = house.registry, house.organisation, house.settings.zone, file.name
+    mode = ImportMode(profile, options.partial, options.dry_run)
     if kind == "readings":
-        readings, rejected = parse_readings(
-            registry, content, organisation=organisation, zone=zone, now=now, source_name=name
-        )
-        news, nothing = _news(house, readings), READINGS.empty().select(READINGS.key)
-        keep_readings(house, superseded_readings(house, news, nothing), now)
-        merged = house.lake.merge(READINGS, news, stale=nothing)
-        touch(house, readings, "readings")
-        report = ImportReport(merged.inserted, merged.replaced, readings.height - news.height, rejected)
-    elif kind == "meters":
-        report = import_meters(
+        report = _import_readings(house, content, file.name, mode, now)
+    else:
+        report = _import_registry(house, kind, content, file.name, mode, identity=identity, now=now, options=options)
+    if options.dry_run:
+        return report
+    if report.stored:
+        publish_registry(house)
+    _keep_rejected(house, file.name, content, report.rejected, now)
+    return report
+
+
+_ORDER = ("meters", "customers", "exchanges", "readings")
+SERVICE = "service:import"
+
+
+def in_order(house: Installation, files: Sequence[Path]) -> list[Path]:
+    """Dropped files in the order in which they build on one another: meters, customers, exchanges, readings."""
+    kinds = {name: profile.kind for name, profile in list_profiles(house.settings.profiles_path).items()}
+    return sorted(files, key=lambda file: _ORDER.index(kinds.get(file.parent.name, "meters")))
+
+
+def import_dropped(house: Installation, file: Path, now: datetime) -> ImportReport:
+    """Imports a file that was dropped into a folder named as its profile.
+
+    Args:
+        house: The installation.
+        file: The file.
+        now: Instant of the import, UTC.
+
+    Returns:
+        What was done: all of it, or nothing.
+
+    Raises:
+        RegistryError: There is no such profile, or the file is none of its kind.
+        ConnectorError: The file cannot be read.
+    """
+    name = file.parent.name
+    profile = list_profiles(house.settings.profiles_path).get(name)
+    if profile is None:
+        raise RegistryError(f"There is no profile {name!r}: drop files into a folder that is named as one.")
+    return import_file(house, profile.kind, file, identity=SERVICE, now=now, options=ImportOptions(profile=name))
+
+
+def _import_registry(
+    house: Installation,
+    kind: Kind,
+    content: bytes,
+    name: str,
+    mode: ImportMode,
+    *,
+    identity: str,
+    now: datetime,
+    options: ImportOptions,
+) -> ImportReport:
+    registry, organisation, zone = house.registry, house.organisation, house.settings.zone
+    if kind == "meters":
+        return import_meters(
             registry,
             content,
             organisation=organisation,
@@ -74,17 +149,74 @@ def import_file(
             vault=house.vault,
             now=now,
             source_name=name,
-            target_state=target_state,
-            stock_without_key=stock_without_key,
+            target_state=options.target_state,
+            mode=mode,
+            stock_without_key=options.stock_without_key,
         )
-    else:
-        import_profile = import_customers if kind == "customers" else import_exchanges
-        report = import_profile(
-            registry, content, organisation=organisation, identity=identity, zone=zone, now=now, source_name=name
+    if kind == "exchanges":
+        return import_exchanges(
+            registry,
+            content,
+            organisation=organisation,
+            identity=identity,
+            zone=zone,
+            now=now,
+            source_name=name,
+            mode=mode,
         )
-    publish_registry(house)
-    _keep_rejected(house, file.name, content, report.rejected, now)
-    return report
+    return import_customers(
+        registry,
+        content,
+        organisation=organisation,
+        identity=identity,
+        zone=zone,
+        now=now,
+        source_name=name,
+        mode=mode,
+        keyed_only=options.keyed_only,
+        overwrite_coordinates=options.overwrite_coordinates,
+    )
+
+
+def _import_readings(house: Installation, content: bytes, name: str, mode: ImportMode, now: datetime) -> ImportReport:
+    parsed = parse_readings(
+        house.registry,
+        content,
+        organisation=house.organisation,
+        zone=house.settings.zone,
+        now=now,
+        source_name=name,
+        profile=mode.profile,
+    )
+    readings, nothing = parsed.readings, READINGS.empty().select(READINGS.key)
+    standing = touched(READINGS, house.lake.scan(READINGS), readings, nothing, None)
+    said = [column for column in READINGS.schema.names() if column != "landed_at"]
+    # One that comes again keeps the instant at which it came first.
+    news = readings.join(standing, on=said, how="anti", nulls_equal=True)
+    replaced = news.join(standing, on=READINGS.key, how="semi").height
+    stored = mode.stores(parsed.rejected)
+    if stored:
+        keep_readings(house, superseded_readings(house, news, nothing), now)
+        house.lake.merge(READINGS, news, stale=nothing)
+        touch(house, readings, "readings")
+    return ImportReport(
+        added=news.height - replaced,
+        updated=replaced,
+        unchanged=readings.height - news.height,
+        rejected=parsed.rejected,
+        changes=_changed_readings(parsed, standing),
+        warnings=parsed.warnings,
+        stored=stored,
+    )
+
+
+def _changed_readings(parsed: ParsedReadings, standing: pl.DataFrame) -> pl.DataFrame:
+    """Registers and gauges that the file gives otherwise than they stand."""
+    lines = parsed.readings.with_columns(source_line=parsed.source_lines)
+    both = lines.join(standing, on=READINGS.key, suffix="_known", maintain_order="left").with_columns(
+        entry=pl.format("{} {}", "meter_id", pl.col("measured_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    )
+    return changes_between(both, "entry", [register.name for register in REGISTERS])
 
 
 def import_key_file(
@@ -118,7 +250,7 @@ def import_key_file(
         ConnectorError: The file cannot be read.
     """
     content = read_complete(file)
-    keys = read_key_file(content, file.name, password, find_profile(profile) if profile else None)
+    keys = read_key_file(content, file.name, password, find_key_profile(profile) if profile else None)
     report = import_keys(
         house.registry,
         keys,
@@ -134,13 +266,6 @@ def import_key_file(
         publish_registry(house)
         _keep_rejected(house, file.name, content, pl.concat([report.unknown, report.rejected]), now)
     return keys, report
-
-
-def _news(house: Installation, readings: pl.DataFrame) -> pl.DataFrame:
-    """Readings that do not stand already; one that comes again keeps the instant at which it came first."""
-    said = [name for name in READINGS.schema.names() if name != "landed_at"]
-    standing = touched(READINGS, house.lake.scan(READINGS), readings, READINGS.empty().select(READINGS.key), None)
-    return readings.join(standing, on=said, how="anti", nulls_equal=True)
 
 
 def _keep_rejected(house: Installation, name: str, content: bytes, rejected: pl.DataFrame, now: datetime) -> None:

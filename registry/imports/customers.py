@@ -1,24 +1,23 @@
-"""``customers.csv``: metering points, who lives there, and which meter is installed."""
+"""Files of customers: metering points, who lives there, and which meter is installed."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from registry import audit
-from registry.csv_table import read_table, reject, reject_repeats, split
+from registry.csv_table import LINE, REASON, reject, reject_repeats, split
 from registry.imports.identity import resolve
+from registry.imports.in_use import put_in_use
 from registry.imports.instants import place
-from registry.imports.report import ImportReport
-from registry.limits import too_long
-from registry.models import Customer, Installation, Meter, MeteringPoint
+from registry.imports.occupancies import plan_occupancies, write_occupancies
+from registry.imports.report import WHOLE_FILE, ImportMode, ImportReport
+from registry.models import Installation, MeteringPoint, MeterKey
+from registry.profiles import read_lines, shipped_profiles
 from registry.store import Registry
 
-REQUIRED = ("metering_point", "customer_number", "manufacturer", "serial", "installed_at")
-PERSONAL = ("customer_number", "name", "address", "postal_code", "city", "latitude", "longitude")
-OPTIONAL = (*PERSONAL[1:], "version", "device_type")
 _OPEN: dict[str, pl.DataType | type[pl.DataType]] = {
     "metering_point": pl.String,
     "meter_id": pl.String,
@@ -36,17 +35,25 @@ def import_customers(
     zone: ZoneInfo,
     now: datetime,
     source_name: str,
+    mode: ImportMode = WHOLE_FILE,
+    keyed_only: bool = False,
+    overwrite_coordinates: bool = False,
 ) -> ImportReport:
     """Adds metering points with their customers and installs their meters; a meter in stock goes into use.
 
+    A line with another customer than the one who lives there tells of a move: the former occupancy ends and is kept.
+
     Args:
         registry: The registry.
-        content: The CSV file.
+        content: The file.
         organisation: Owner of the points.
         identity: Who imports.
-        zone: Zone of times without offset.
-        now: Instant of the import.
+        zone: Zone of times without offset, where the profile names none.
+        now: Instant of the import; meters without ``installed_at`` are installed then.
         source_name: Name of the file.
+        mode: How it is imported.
+        keyed_only: Whether lines are left out whose meter is not registered or has no key.
+        overwrite_coordinates: Whether coordinates of the file win over those that stand.
 
     Returns:
         What was done. A line whose point holds another meter, or whose meter is elsewhere, is rejected: an exchange
@@ -55,22 +62,19 @@ def import_customers(
     Raises:
         RegistryError: The file as a whole is unfit.
     """
-    table = read_table(content, source_name, REQUIRED, OPTIONAL)
-    table = place(table, "installed_at", zone).rename({"at": "begin"}).drop("time_flag")
-    table = reject(
-        table,
-        [
-            (pl.col("metering_point").is_null(), "no metering_point"),
-            (pl.col("customer_number").is_null(), "no customer_number"),
-            *too_long([Customer.metering_point, *(getattr(Customer, name) for name in PERSONAL)]),
-        ],
-    )
+    profile = mode.profile or shipped_profiles()["customers"]
+    lines = read_lines(content, source_name, profile)
+    table = _placed(lines.table, ZoneInfo(profile.time_zone) if profile.time_zone else zone, now)
+    table = check_customers(table)
     table = resolve(registry, organisation, table)
-    table = reject_repeats(table, ["metering_point"], "the metering point stands in an earlier line")
-    table = reject_repeats(table, ["meter_id"], "the meter stands in an earlier line")
     with registry.begin() as session:
+        table, skipped = _within_scope(session, organisation, table, keyed_only=keyed_only)
+        table = reject_repeats(table, ["metering_point"], "the metering point stands in an earlier line")
+        table = reject_repeats(table, ["meter_id"], "the meter stands in an earlier line")
         installed = _installations(session, organisation)
-        good, rejected = split(_against(table, installed))
+        table = _against(table, installed)
+        plan = plan_occupancies(session, organisation, table, now=now, overwrite_coordinates=overwrite_coordinates)
+        good, rejected = split(plan.lines)
         points = set(
             session.scalars(select(MeteringPoint.metering_point).where(MeteringPoint.organisation == organisation))
         )
@@ -80,13 +84,13 @@ def import_customers(
             session.execute(
                 insert(MeteringPoint), new.select(owner, "metering_point", role=pl.lit("consumption")).to_dicts()
             )
-        updated = _write_customers(session, organisation, good)
+        moved, changed = write_occupancies(session, organisation, plan)
         fresh = good.join(installed, on=["metering_point", "meter_id"], how="anti")
         if fresh.height:
             rows = fresh.select(owner, "metering_point", "meter_id", installed_at="begin", known_from=pl.lit(now))
             session.execute(insert(Installation), rows.to_dicts())
-            in_use = fresh.select(owner, "meter_id", state=pl.lit("in_use")).unique("meter_id")
-            session.execute(update(Meter), in_use.to_dicts())
+        into_use = put_in_use(session, organisation, fresh, identity=identity, now=now, source_name=source_name)
+        updated = changed - set(new["metering_point"])
         audit.record(
             session,
             organisation=organisation,
@@ -94,15 +98,68 @@ def import_customers(
             identity=identity,
             now=now,
             target=source_name,
-            details={"added": new.height, "installed": fresh.height, "rejected": rejected.height},
+            details={
+                "added": new.height,
+                "updated": len(updated),
+                "moved": moved,
+                "installed": fresh.height,
+                "put_in_use": into_use,
+                "skipped": skipped.height,
+                "rejected": rejected.height,
+            },
         )
-    updated -= set(new["metering_point"])
+        stored = mode.settle(session, rejected)
     return ImportReport(
         added=new.height,
         updated=len(updated),
         unchanged=good.height - new.height - len(updated),
         rejected=rejected,
+        skipped=skipped,
+        changes=plan.changes,
+        warnings=lines.warnings,
+        stored=stored,
     )
+
+
+def _placed(table: pl.DataFrame, zone: ZoneInfo, now: datetime) -> pl.DataFrame:
+    """Reads the times; a meter is installed at the import where the line does not say when."""
+    for column, name in (("installed_at", "begin"), ("occupied_from", "moved_in"), ("occupied_to", "moved_out")):
+        table = place(table, column, zone, optional=True).rename({"at": name}).drop("time_flag", column)
+    return table.with_columns(pl.col("begin").fill_null(pl.lit(now).cast(table.schema["begin"])))
+
+
+def check_customers(table: pl.DataFrame) -> pl.DataFrame:
+    """Finds lines that name nobody, or a place that is none."""
+    rules = [
+        (pl.col("metering_point").is_null(), "no metering_point"),
+        (pl.col("customer_number").is_null(), "no customer_number"),
+        (pl.col("moved_out") <= pl.col("moved_in"), "occupied_to does not lie after occupied_from"),
+        (~pl.col("email").str.contains(r"^[^@\s]+@[^@\s]+$"), "email is no e-mail address"),
+        (pl.col("latitude").is_null() != pl.col("longitude").is_null(), "latitude and longitude go together"),
+    ]
+    for name, most in (("latitude", 90), ("longitude", 180)):
+        number = pl.col(name).cast(pl.Float64, strict=False)
+        plain = pl.col(name).str.contains(r"^[+-]?[0-9]{1,3}(\.[0-9]+)?$")
+        rules.append((~(plain & number.is_between(-most, most)), f"{name} is no number of degrees"))
+    return reject(table, rules)
+
+
+def _within_scope(
+    session: Session, organisation: str, table: pl.DataFrame, *, keyed_only: bool
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The lines to import, and those that are left out since their meter is not registered or has no key."""
+    nothing = table.head(0).select(LINE, REASON)
+    if not keyed_only:
+        return table, nothing
+    keys = session.scalars(
+        select(MeterKey.meter_id).where(MeterKey.organisation == organisation, MeterKey.key_class == "oms").distinct()
+    )
+    keyed = pl.col("meter_id").is_in(pl.Series(list(keys), dtype=pl.String).implode())
+    unknown = pl.col("meter_id").is_null() & pl.col(REASON).str.ends_with(" is not registered")
+    keyless = pl.col("meter_id").is_not_null() & ~keyed
+    left = (unknown | keyless).fill_null(value=False)
+    reason = pl.when(unknown).then(REASON).otherwise(pl.format("meter {} has no key", "meter_id"))
+    return table.filter(~left), table.filter(left).select(LINE, reason.alias(REASON))
 
 
 def _installations(session: Session, organisation: str) -> pl.DataFrame:
@@ -117,7 +174,7 @@ def _installations(session: Session, organisation: str) -> pl.DataFrame:
 def _against(table: pl.DataFrame, installed: pl.DataFrame) -> pl.DataFrame:
     """Finds lines that contradict what is installed."""
     current = installed.filter(pl.col("removed_at").is_null())
-    at_point = current.select("metering_point", held="meter_id")
+    at_point = current.select("metering_point", held="meter_id").unique("metering_point")
     of_meter = current.select("meter_id", place="metering_point").unique("meter_id")
     until = installed.group_by("meter_id").agg(until=pl.col("removed_at").max())
     known = installed.select("metering_point", "meter_id", known=pl.lit(value=True)).unique()
@@ -136,20 +193,3 @@ def _against(table: pl.DataFrame, installed: pl.DataFrame) -> pl.DataFrame:
             (new & (pl.col("begin") < pl.col("until")), "the meter was installed elsewhere then"),
         ],
     ).drop("held", "place", "known", "until")
-
-
-def _write_customers(session: Session, organisation: str, good: pl.DataFrame) -> set[str]:
-    """Writes who lives where; gives the points whose customer changed."""
-    statement = select(Customer).where(Customer.organisation == organisation)
-    known = {row.metering_point: row for row in session.scalars(statement)}
-    changed: set[str] = set()
-    for line in good.select("metering_point", *PERSONAL).to_dicts():
-        row = known.get(line["metering_point"])
-        if row is None:
-            session.add(Customer(organisation=organisation, **line))
-        elif any(getattr(row, name) != line[name] for name in PERSONAL if line[name] is not None):
-            changed.add(line["metering_point"])
-            for name in PERSONAL:
-                if line[name] is not None:
-                    setattr(row, name, line[name])
-    return changed

@@ -1,4 +1,4 @@
-"""``exchanges.csv``: one meter followed another, with the registers of both (ALGORITHMS §2.4)."""
+"""Files of exchanges: one meter followed another, with the registers of both (ALGORITHMS §2.4)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,29 +10,22 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from registry import audit
-from registry.csv_table import read_table, reject, split
+from registry.csv_table import reject, split
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
 from registry.imports.instants import place
-from registry.imports.report import ImportReport
+from registry.imports.report import CHANGES, MOST_CHANGES, WHOLE_FILE, ImportMode, ImportReport
 from registry.inventory.versions import supersede
 from registry.models import Exchange, Installation, Meter
+from registry.profiles import read_lines, shipped_profiles
+from registry.profiles.fields import FINAL, INITIAL
 from registry.store import Registry
 from warehouse.schemas import REGISTER
 from warehouse.schemas.registers import CUMULATIVE
 
-REQUIRED = (
-    "metering_point",
-    "exchanged_at",
-    "old_manufacturer",
-    "old_serial",
-    "new_manufacturer",
-    "new_serial",
-)
-VERSIONS = ("old_version", "old_device_type", "new_version", "new_device_type")
 SHORT = {"m3": "volume_m3"}
 """Names of registers in the profile, besides the canonical ones."""
-PARTS = {"old_final_": "final", "new_initial_": "initial"}
+PARTS = {FINAL: "final", INITIAL: "initial"}
 
 
 def import_exchanges(
@@ -44,18 +37,20 @@ def import_exchanges(
     zone: ZoneInfo,
     now: datetime,
     source_name: str,
+    mode: ImportMode = WHOLE_FILE,
 ) -> ImportReport:
     """Ends the old meter's installation and begins the new one's.
 
     Args:
         registry: The registry.
-        content: The CSV file. ``new_initial_<register>`` must be given for at least one register and for each with an
+        content: The file. ``new_initial_<register>`` must be given for at least one register and for each with an
             old final; a missing old final is estimated later, never taken for zero.
         organisation: Owner of the points.
         identity: Who imports.
-        zone: Zone of times without offset.
+        zone: Zone of times without offset, where the profile names none.
         now: Instant of the import.
         source_name: Name of the file.
+        mode: How it is imported.
 
     Returns:
         What was done.
@@ -63,8 +58,10 @@ def import_exchanges(
     Raises:
         RegistryError: The file as a whole is unfit.
     """
-    table = read_table(content, source_name, REQUIRED, VERSIONS, also=lambda column: column.startswith(tuple(PARTS)))
-    table, registers = _registers(table, source_name)
+    profile = mode.profile or shipped_profiles()["exchanges"]
+    lines = read_lines(content, source_name, profile)
+    table, registers = _registers(lines.table, source_name)
+    zone = ZoneInfo(profile.time_zone) if profile.time_zone else zone
     table = place(table, "exchanged_at", zone).drop("time_flag")
     table = reject(
         table,
@@ -82,6 +79,7 @@ def import_exchanges(
     table = resolve(registry, organisation, table, "new_")
     added = updated = unchanged = 0
     refusals: list[tuple[int, str]] = []
+    changes: list[tuple[int, str, str, str | None, str]] = []
     good, rejected = split(table)
     with registry.begin() as session:
         current_ones = (
@@ -100,7 +98,8 @@ def import_exchanges(
                 )
             ).all()
             if known and known[0].new_meter_id == new:
-                if _correct(session, known, line, identity, now):
+                if changed := _correct(session, known, line, identity, now):
+                    changes += [(line["source_line"], point, *change) for change in changed]
                     updated += 1
                 else:
                     unchanged += 1
@@ -163,26 +162,38 @@ def import_exchanges(
             target=source_name,
             details={"added": added, "updated": updated, "rejected": rejected.height},
         )
+        stored = mode.settle(session, rejected)
     return ImportReport(
         added=added,
         updated=updated,
         unchanged=unchanged,
         rejected=rejected.sort("source_line"),
+        changes=pl.DataFrame(changes[:MOST_CHANGES], schema=CHANGES, orient="row"),
+        warnings=lines.warnings,
+        stored=stored,
     )
 
 
-def _correct(session: Session, known: Sequence[Exchange], line: dict[str, Any], identity: str, now: datetime) -> bool:
-    """Takes over registers that the file gives and the exchange lacks or has otherwise; what was known before stays."""
-    changed = False
+def _correct(
+    session: Session, known: Sequence[Exchange], line: dict[str, Any], identity: str, now: datetime
+) -> list[tuple[str, str | None, str]]:
+    """Takes over registers that the file gives and the exchange lacks or has otherwise; what was known before stays.
+
+    Returns:
+        Field, before and after of each.
+    """
+    changed: list[tuple[str, str | None, str]] = []
     for exchange in known:
         given = {
             name: line.get(f"{part}:{exchange.register}")
             for part, name in (("final", "old_final"), ("initial", "new_initial"))
         }
         news = {name: value for name, value in given.items() if value not in (None, getattr(exchange, name))}
+        for name, value in news.items():
+            stands = getattr(exchange, name)
+            changed.append((f"{name}_{exchange.register}", None if stands is None else str(stands), str(value)))
         if news:
             supersede(session, exchange, now, identity=identity, **news)
-            changed = True
     return changed
 
 

@@ -1,16 +1,20 @@
 """Times in registry files: ISO 8601 with an offset, or local in the utility's zone (ALGORITHMS §0)."""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from registry.csv_table import reject
+from registry.csv_table import REASON, reject
+from registry.errors import RegistryError
 from warehouse.schemas.instants import AMBIGUOUS, instants
 
 YEARS = (1900, 2199)
 
 
-def place(table: pl.DataFrame, column: str, zone: ZoneInfo, series: pl.Expr | None = None) -> pl.DataFrame:
+def place(
+    table: pl.DataFrame, column: str, zone: ZoneInfo, series: pl.Expr | None = None, *, optional: bool = False
+) -> pl.DataFrame:
     """Reads the instants of lines.
 
     Args:
@@ -20,6 +24,7 @@ def place(table: pl.DataFrame, column: str, zone: ZoneInfo, series: pl.Expr | No
         zone: Zone of times without offset.
         series: What lines follow one another in time of, such as a meter: the same or an earlier local time of an
             autumn hour is then its second occurrence. Without it, each such time is the first one.
+        optional: Whether a line may have no time.
 
     Returns:
         The lines with ``at`` (UTC) and ``time_flag`` (``shifted_forward`` where spring skips the time, else null); one
@@ -33,6 +38,26 @@ def place(table: pl.DataFrame, column: str, zone: ZoneInfo, series: pl.Expr | No
     placed = table.hstack(times.with_columns(at=pl.when(possible).then("instant")).drop("instant"))
     faults = [
         (pl.col("time_fault") == AMBIGUOUS, f"{column} is an {AMBIGUOUS}"),
-        (pl.col("at").is_null(), f"{column} is no time"),
+        (pl.col("at").is_null() & (text.is_not_null() | (not optional)), f"{column} is no time"),
     ]
     return reject(placed, faults).drop("time_fault")
+
+
+def read_instant(text: str, zone: ZoneInfo) -> datetime:
+    """Reads one instant.
+
+    Args:
+        text: ISO 8601, as in files.
+        zone: Zone of times without offset.
+
+    Returns:
+        The instant, UTC.
+
+    Raises:
+        RegistryError: It is none.
+    """
+    placed = place(pl.DataFrame({REASON: [None], "time": [text]}, schema_overrides={REASON: pl.String}), "time", zone)
+    found: datetime | None = placed["at"].item()
+    if found is None or placed[REASON].item():
+        raise RegistryError(f"{text!r} is no time; write it as 2026-01-31 or 2026-01-31T12:00.")
+    return found

@@ -1,22 +1,28 @@
-"""``meters.csv``: devices and their keys."""
+"""Files of meters: devices and their keys."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
 from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
 
 from registry import audit
-from registry.csv_table import read_table, reject, reject_repeats, split
-from registry.imports.report import ImportReport
+from registry.csv_table import LINE, reject, reject_repeats, split
+from registry.imports.report import CHANGES, MOST_CHANGES, WHOLE_FILE, ImportMode, ImportReport, changes_between
 from registry.key_text import parse_key
 from registry.keys import NO_KEY, NewKey, store_keys
 from registry.limits import too_long
-from registry.models import Meter
+from registry.models import Collector, Meter
+from registry.profiles import read_lines, shipped_profiles
 from registry.store import Registry
 from registry.vault import KeyVault
 
 REQUIRED = ("manufacturer", "serial", "version", "device_type")
-OPTIONAL = ("model", "medium", "key")
+FIELDS = ("meter_id", "manufacturer", "serial", "version", "device_type", "medium", "model")
+METER = "meter"
+SHARED_SHOWN = 10
 
 MEDIA = {
     "02": "electricity",
@@ -35,8 +41,11 @@ MEDIA = {
 }
 """Medium by device type (EN 13757-3), for lines that name none."""
 
-
 KNOWN_MEDIA = sorted({*MEDIA.values(), "other"})
+
+
+COLLECTORS = ("concentrator", "mbus_master")
+"""Classes of devices that hear meters; they come with them in a shipping list."""
 
 
 def import_meters(
@@ -50,19 +59,21 @@ def import_meters(
     source_name: str,
     target_state: str = "in_use",
     stock_without_key: bool = False,
+    mode: ImportMode = WHOLE_FILE,
 ) -> ImportReport:
-    """Adds meters, updates known ones, fills in keys.
+    """Adds meters and the collectors that come with them, updates known ones, fills in keys.
 
     Args:
         registry: The registry.
-        content: The CSV file.
+        content: The file.
         organisation: Owner of the meters.
         identity: Who imports.
         vault: Vault that wraps the keys.
         now: Instant of the import.
         source_name: Name of the file.
-        target_state: State of new meters.
+        target_state: State of new meters: ``in_use`` or ``stock``.
         stock_without_key: Whether new meters without a key go to stock, with that as the reason, until it comes.
+        mode: How it is imported.
 
     Returns:
         What was done. A line that repeats a meter of the same file is rejected.
@@ -70,49 +81,47 @@ def import_meters(
     Raises:
         RegistryError: The file as a whole is unfit.
     """
-    good, rejected = split(_checked(read_table(content, source_name, REQUIRED, OPTIONAL)))
+    lines = read_lines(content, source_name, mode.profile or shipped_profiles()["meters"])
+    good, rejected = split(_checked(lines.table))
+    collectors = good.filter(pl.col("device_class").is_in(COLLECTORS))
+    good = good.filter(pl.col("device_class") == METER)
     keys = [
-        NewKey(meter_id, parsed)
-        for meter_id, text in good.select("meter_id", "key").rows()
+        (number, NewKey(meter_id, parsed))
+        for number, meter_id, text in good.select(LINE, "meter_id", "key").rows()
         if text and (parsed := parse_key(text))
     ]
-    fields = ("meter_id", "manufacturer", "serial", "version", "device_type", "medium", "model")
-    rows = good.select(fields)
     with registry.begin() as session:
-        statement = select(*(getattr(Meter, name) for name in fields)).where(Meter.organisation == organisation)
-        known = pl.DataFrame(
-            [tuple(row) for row in session.execute(statement)], schema=dict.fromkeys(fields, pl.String), orient="row"
-        )
+        known = _known(session, organisation)
         new = good.join(known, on="meter_id", how="anti").with_columns(
             pl.coalesce("medium", "usual_medium").alias("medium")
         )
-        new = new.select(fields)
-        both = rows.join(known, on="meter_id", suffix="_known").with_columns(
+        both = good.join(known, on="meter_id", suffix="_known", maintain_order="left").with_columns(
             pl.coalesce("model", "model_known").alias("model"), pl.coalesce("medium", "medium_known").alias("medium")
         )
         changed = both.filter(
             pl.col("medium").ne_missing(pl.col("medium_known")) | pl.col("model").ne_missing(pl.col("model_known"))
         )
+        owner = pl.lit(organisation).alias("organisation")
+        keyless = set(new["meter_id"]) - {key.meter_id for _, key in keys}
         if new.height:
-            held = pl.lit(stock_without_key) & ~pl.col("meter_id").is_in([key.meter_id for key in keys])
-            session.execute(
-                insert(Meter),
-                new.with_columns(
-                    imported_at=pl.lit(now),
-                    organisation=pl.lit(organisation),
-                    state=pl.when(held).then(pl.lit("stock")).otherwise(pl.lit(target_state)),
-                    state_reason=pl.when(held).then(pl.lit(NO_KEY)),
-                ).to_dicts(),
+            held = pl.lit(stock_without_key) & pl.col("meter_id").is_in(list(keyless))
+            rows = new.select(
+                *FIELDS,
+                owner,
+                state=pl.when(held).then(pl.lit("stock")).otherwise(pl.lit(target_state)),
+                state_reason=pl.when(held).then(pl.lit(NO_KEY)),
+                imported_at=pl.lit(now),
             )
+            session.execute(insert(Meter), rows.to_dicts())
         if changed.height:
-            session.execute(
-                update(Meter),
-                changed.select("meter_id", "medium", "model", organisation=pl.lit(organisation)).to_dicts(),
-            )
-        keyless = set(new["meter_id"]) - {key.meter_id for key in keys}
-        became = store_keys(session, vault, organisation, keys, now)
-        keyed = {key.meter_id for key, what in zip(keys, became, strict=True) if what != "equal"}
-        updated = set(changed["meter_id"]) | (keyed - set(new["meter_id"]))
+            session.execute(update(Meter), changed.select("meter_id", "medium", "model", owner).to_dicts())
+        became = store_keys(session, vault, organisation, [key for _, key in keys], now)
+        keyed = [
+            (number, key.meter_id, what) for (number, key), what in zip(keys, became, strict=True) if what != "equal"
+        ]
+        heard = _add_collectors(session, organisation, collectors)
+        updated = set(changed["meter_id"]) | ({meter_id for _, meter_id, _ in keyed} - set(new["meter_id"]))
+        classes = dict(Counter(good["device_class"].to_list()) + Counter(collectors["device_class"].to_list()))
         audit.record(
             session,
             organisation=organisation,
@@ -120,40 +129,110 @@ def import_meters(
             identity=identity,
             now=now,
             target=source_name,
-            details={"added": new.height, "updated": len(updated), "keys": len(keyed), "rejected": rejected.height},
+            details={
+                "added": new.height,
+                "updated": len(updated),
+                "keys": len(keyed),
+                "collectors": heard,
+                "classes": classes,
+                "rejected": rejected.height,
+            },
         )
+        stored = mode.settle(session, rejected)
     return ImportReport(
-        added=new.height,
+        added=new.height + heard,
         updated=len(updated),
-        unchanged=rows.height - new.height - len(updated),
+        unchanged=good.height + collectors.height - new.height - heard - len(updated),
         rejected=rejected,
+        changes=_changes(changed, keyed, set(new["meter_id"])),
+        classes=classes if collectors.height else {},
+        warnings=(*lines.warnings, *_shared_serials(pl.concat([known, new.select(FIELDS)]), good)),
+        stored=stored,
         without_key=tuple(sorted(keyless)),
     )
+
+
+def _known(session: Session, organisation: str) -> pl.DataFrame:
+    statement = select(*(getattr(Meter, name) for name in FIELDS)).where(Meter.organisation == organisation)
+    rows = [tuple(row) for row in session.execute(statement)]
+    return pl.DataFrame(rows, schema=dict.fromkeys(FIELDS, pl.String), orient="row")
+
+
+def _add_collectors(session: Session, organisation: str, lines: pl.DataFrame) -> int:
+    """Adds collectors that are not known; gives their number."""
+    known = set(session.scalars(select(Collector.collector).where(Collector.organisation == organisation)))
+    rows = [
+        {"organisation": organisation, "collector": name, "comment": " ".join(filter(None, (kind, model)))}
+        for name, kind, model in lines.select("collector", "device_class", "model").rows()
+        if name not in known
+    ]
+    if rows:
+        session.execute(insert(Collector), rows)
+    return len(rows)
+
+
+def _changes(changed: pl.DataFrame, keyed: Sequence[tuple[int, str, str]], added: set[str]) -> pl.DataFrame:
+    """Changed fields; of keys only that there is one more, never the key."""
+    before = {"new": None, "changed": "another key, which is kept"}
+    keys = pl.DataFrame(
+        [(line, meter_id, "key", before[what], "this key") for line, meter_id, what in keyed if meter_id not in added],
+        schema=CHANGES,
+        orient="row",
+    )
+    fields = changes_between(changed, "meter_id", ["medium", "model"])
+    return pl.concat([fields, keys]).sort(LINE, maintain_order=True).head(MOST_CHANGES)
+
+
+def _shared_serials(meters: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
+    """Serial numbers of the file that several meters have, since a line that names one alone is ambiguous."""
+    shared = (
+        meters.join(lines.select("serial").unique(), on="serial", how="semi")
+        .group_by("serial")
+        .agg(pl.len(), makers=pl.col("manufacturer").unique().sort().str.join(" and "))
+        .filter(pl.col("len") > 1)
+        .sort("serial")
+    )
+    told = [f"Serial {serial} is that of {count} meters, of {makers}." for serial, count, makers in shared.rows()]
+    more = len(told) - SHARED_SHOWN
+    return [*told[:SHARED_SHOWN], *([f"{more} more serials are those of several meters."] if more > 0 else [])]
 
 
 def _checked(table: pl.DataFrame) -> pl.DataFrame:
     """Normalises the columns and finds the lines that name no meter or no key."""
     table = table.with_columns(
         pl.col("manufacturer").str.to_uppercase(),
-        pl.col("serial").str.zfill(8).str.to_lowercase(),
+        pl.col("serial").str.to_lowercase(),
         pl.col("version", "device_type").str.to_lowercase().str.zfill(2),
         pl.col("key").str.to_uppercase(),
+        pl.col("device_class").fill_null(METER),
+        pl.coalesce("collector", "serial").alias("collector"),
     ).with_columns(
+        serial=pl.when(device_class=METER).then(pl.col("serial").str.zfill(8)).otherwise("serial"),
         usual_medium=pl.col("device_type").replace_strict(MEDIA, default="other"),
-        meter_id=pl.format("{}-{}-{}-{}", "manufacturer", "serial", "version", "device_type"),
     )
+    table = table.with_columns(meter_id=pl.format("{}-{}-{}-{}", "manufacturer", "serial", "version", "device_type"))
     two_hex = "^[0-9a-f]{2}$"
+    meter = pl.col("device_class") == METER
+    missing = pl.any_horizontal(pl.col(REQUIRED).is_null())
+    classes = [METER, *COLLECTORS]
     checked = reject(
         table,
         [
-            (pl.any_horizontal(pl.col(REQUIRED).is_null()), "manufacturer, serial, version or device_type is missing"),
-            (~pl.col("manufacturer").str.contains("^[A-Z@]{3}$"), "the manufacturer is not three letters"),
-            (~pl.col("serial").str.contains("^[0-9a-f]{8}$"), "the serial is not up to eight digits"),
-            (~pl.col("version").str.contains(two_hex), "the version is not two hex digits"),
-            (~pl.col("device_type").str.contains(two_hex), "the device_type is not two hex digits"),
-            (~pl.col("medium").is_in(KNOWN_MEDIA), f"the medium is none of {', '.join(KNOWN_MEDIA)}"),
+            (~pl.col("device_class").is_in(classes), f"the device_class is none of {', '.join(classes)}"),
+            (~meter & pl.col("collector").is_null(), "the collector has no name and no serial"),
+            (meter & missing, "manufacturer, serial, version or device_type is missing"),
+            (meter & ~pl.col("manufacturer").str.contains("^[A-Z@]{3}$"), "the manufacturer is not three letters"),
+            (meter & ~pl.col("serial").str.contains("^[0-9a-f]{8}$"), "the serial is not up to eight digits"),
+            (meter & ~pl.col("version").str.contains(two_hex), "the version is not two hex digits"),
+            (meter & ~pl.col("device_type").str.contains(two_hex), "the device_type is not two hex digits"),
+            (meter & ~pl.col("medium").is_in(KNOWN_MEDIA), f"the medium is none of {', '.join(KNOWN_MEDIA)}"),
             (~pl.col("key").str.contains("^[0-9A-F]{32}$"), "the key is not 32 hex digits"),
             *too_long([Meter.model]),
+            (~meter & pl.col("key").is_not_null(), "a collector has no key here"),
         ],
     )
-    return reject_repeats(checked, ["meter_id"], "the meter stands in an earlier line")
+    device = pl.when(device_class=METER).then("meter_id").otherwise("collector").alias("device")
+    checked = reject_repeats(
+        checked.with_columns(device), ["device_class", "device"], "the meter stands in an earlier line"
+    )
+    return checked.drop("device")

@@ -1,44 +1,68 @@
-"""``readings.csv``: readings of another system or a person's hand."""
+"""Files of readings: those of another system or a person's hand."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from registry.csv_table import read_table, reject, reject_repeats, split
+from registry.csv_table import reject, reject_repeats, split
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
 from registry.imports.instants import place
+from registry.profiles import Profile, read_lines, shipped_profiles
 from registry.store import Registry
 from warehouse.schemas import READINGS
 from warehouse.schemas.registers import REGISTERS
 
-REQUIRED = ("manufacturer", "serial", "measured_at")
-VERSIONS = ("version", "device_type")
+
+@dataclass(frozen=True, slots=True)
+class ParsedReadings:
+    """What a file of readings holds.
+
+    Attributes:
+        readings: Rows of ``readings``.
+        source_lines: The line of each.
+        rejected: ``source_line`` and ``reason`` of lines that cannot be used.
+        warnings: What is odd about the file as a whole.
+    """
+
+    readings: pl.DataFrame = field(repr=False)
+    source_lines: pl.Series = field(repr=False)
+    rejected: pl.DataFrame = field(repr=False)
+    warnings: tuple[str, ...] = ()
 
 
 def parse_readings(
-    registry: Registry, content: bytes, *, organisation: str, zone: ZoneInfo, now: datetime, source_name: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+    registry: Registry,
+    content: bytes,
+    *,
+    organisation: str,
+    zone: ZoneInfo,
+    now: datetime,
+    source_name: str,
+    profile: Profile | None = None,
+) -> ParsedReadings:
     """Reads a file of readings; whoever calls writes them to the lake.
 
     Args:
         registry: The registry.
-        content: The CSV file: the meter, ``measured_at`` and columns named as canonical registers.
+        content: The file: the meter, ``measured_at`` and canonical registers.
         organisation: Owner of the meters.
-        zone: Zone of times without offset.
+        zone: Zone of times without offset, where the profile names none.
         now: Instant of the import.
         source_name: Name of the file.
+        profile: How to read it; by default the predefined one.
 
     Returns:
-        Rows of ``readings`` and rejected lines.
+        What the file holds.
 
     Raises:
         RegistryError: The file as a whole is unfit.
     """
-    table = read_table(
-        content, source_name, REQUIRED, VERSIONS, also={register.name for register in REGISTERS}.__contains__
-    )
+    profile = profile or shipped_profiles()["readings"]
+    lines = read_lines(content, source_name, profile)
+    table, zone = lines.table, ZoneInfo(profile.time_zone) if profile.time_zone else zone
     registers = [register for register in REGISTERS if register.name in table.columns]
     if not registers:
         raise RegistryError(f"{source_name} has no register column, such as {REGISTERS[0].name}.")
@@ -72,4 +96,4 @@ def parse_readings(
         flags="time_flag",
         month=pl.col("at").dt.strftime("%Y-%m"),
     )
-    return READINGS.conform(readings), rejected
+    return ParsedReadings(READINGS.conform(readings), good["source_line"], rejected, lines.warnings)

@@ -1,22 +1,43 @@
 """Customers: the only table with personal data."""
 
-from sqlalchemy import String
+from datetime import datetime
+
+from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base
 
 
 class Customer(Base):
-    """Who lives at a metering point, and where it is. The only table with personal data."""
+    """Who lives or lived at a metering point, from when to when, and where that is. The only table with personal data.
+
+    A row is an occupancy: somebody who moves out keeps the row, with ``occupied_to``, until it is erased. At most one
+    occupancy of a point is open.
+
+    Attributes:
+        occupancy: Name of the row, made by chance and never given again.
+        occupied_from: Instant of moving in; null where nobody knows: since ever.
+        occupied_to: Instant of moving out; null for who lives there now.
+        coordinate_status: What the address check found (``registry.addresses``); null before it.
+        alternatives: Addresses to choose from, as JSON, where the check found several.
+    """
 
     __tablename__ = "customers"
 
     organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
-    metering_point: Mapped[str] = mapped_column(String(64), primary_key=True)
+    occupancy: Mapped[str] = mapped_column(String(16), primary_key=True)
+    metering_point: Mapped[str] = mapped_column(String(64), index=True)
     customer_number: Mapped[str] = mapped_column(String(64))
     name: Mapped[str | None] = mapped_column(String(200))
     address: Mapped[str | None] = mapped_column(String(200))
+    address2: Mapped[str | None] = mapped_column(String(200))
     postal_code: Mapped[str | None] = mapped_column(String(16))
     city: Mapped[str | None] = mapped_column(String(100))
+    telephone: Mapped[str | None] = mapped_column(String(64))
+    email: Mapped[str | None] = mapped_column(String(200))
     latitude: Mapped[str | None] = mapped_column(String(16))
     longitude: Mapped[str | None] = mapped_column(String(16))
+    coordinate_status: Mapped[str | None] = mapped_column(String(16), index=True)
+    alternatives: Mapped[str | None] = mapped_column(Text)
+    occupied_from: Mapped[datetime | None]
+    occupied_to: Mapped[datetime | None]

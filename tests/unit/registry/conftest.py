@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from registry.imports import ImportReport, import_customers, import_exchanges, import_meters
+from registry.imports import ImportMode, ImportReport, import_customers, import_exchanges, import_meters
+from registry.imports.report import WHOLE_FILE
 from registry.store import Registry
 from registry.vault import KeyVault
 from tests.postgresql import PostgreSql
@@ -75,25 +76,49 @@ def registry(registry_url: str) -> Iterator[Registry]:
     registry.engine.dispose()
 
 
-Import = Callable[[str], ImportReport]
+Import = Callable[..., ImportReport]
+PARTIAL = ImportMode(partial=True)
 
 
 @pytest.fixture
 def meters(registry: Registry, vault: KeyVault) -> Import:
-    return lambda text, state="in_use": import_meters(
-        registry, text.encode(), identity="test", vault=vault, source_name="meters.csv", target_state=state, **OWNER
+    return lambda text, state="in_use", mode=WHOLE_FILE: import_meters(
+        registry,
+        text.encode(),
+        identity="test",
+        vault=vault,
+        source_name="meters.csv",
+        target_state=state,
+        mode=mode,
+        **OWNER,
     )
 
 
 @pytest.fixture
 def customers(registry: Registry) -> Import:
-    return lambda text: import_customers(
-        registry, text.encode(), identity="test", zone=ZONE, source_name="customers.csv", **OWNER
+    return lambda text, mode=WHOLE_FILE, now=NOW, **options: import_customers(
+        registry,
+        text.encode(),
+        organisation="default",
+        identity="test",
+        zone=ZONE,
+        source_name="customers.csv",
+        now=now,
+        mode=mode,
+        **options,
     )
 
 
 @pytest.fixture
 def exchanges(registry: Registry) -> Import:
-    return lambda text: import_exchanges(
-        registry, text.encode(), identity="test", zone=ZONE, source_name="exchanges.csv", **OWNER
+    return lambda text, mode=WHOLE_FILE, now=NOW, **options: import_exchanges(
+        registry,
+        text.encode(),
+        organisation="default",
+        identity="test",
+        zone=ZONE,
+        source_name="exchanges.csv",
+        now=now,
+        mode=mode,
+        **options,
     )

@@ -57,7 +57,7 @@ def test_bad_lines_are_rejected_with_their_reason_and_no_key_is_shown(meters) ->
         (b"", "is empty"),
         (b"\xef\xbb\xbf\n", "is empty"),
         (b"\0\1\2\3", "binary"),
-        ("manufacturer,serial\nGöteborg,1\n".encode("latin-1"), "not UTF-8"),
+        ("manufacturer,serial,Ørsted\nKAM,1,\n".encode("latin-1"), "another encoding"),
         (f"KAM,90000001,1b,16,{KEY}\n".encode(), "lacks the columns manufacturer, serial, version, device_type"),
         (b"manufacturer,manufacturer,serial,version,device_type\n", "twice"),
     ],
@@ -175,9 +175,8 @@ def test_readings_of_another_system(meters, registry) -> None:
         b"2025-07-02,KAM,90000001,1.2345678,\n"
         b"2025-07-03,KAM,90000001,,\n"
     )
-    readings, rejected = parse_readings(
-        registry, content, organisation="default", zone=ZONE, now=NOW, source_name="readings.csv"
-    )
+    parsed = parse_readings(registry, content, organisation="default", zone=ZONE, now=NOW, source_name="readings.csv")
+    readings, rejected = parsed.readings, parsed.rejected
     assert readings.select("measured_at", "volume_m3", "source", "quality").rows() == [
         (datetime(2025, 10, 26, 12, tzinfo=UTC), Decimal("12.345678"), "import", "M"),
         (datetime(2025, 7, 1, 10, tzinfo=UTC), Decimal(13), "import", "M"),

@@ -36,7 +36,8 @@ def land(registry: Registry, name: str) -> LandedFile:
 
 def readings(registry: Registry, lines: str, header: str = "manufacturer,serial,measured_at,volume_m3"):
     content = f"{header}\n{lines}\n".encode()
-    return parse_readings(registry, content, organisation="default", zone=ZONE, now=NOW, source_name="readings.csv")
+    parsed = parse_readings(registry, content, organisation="default", zone=ZONE, now=NOW, source_name="readings.csv")
+    return parsed.readings, parsed.rejected
 
 
 def test_a_batch_number_is_never_given_twice(registry) -> None:
@@ -146,7 +147,8 @@ def test_times(meters, registry, written: str, instant: datetime | None) -> None
 def local_readings(registry, *times: str, serial: str = "90000001"):
     lines = "".join(f"KAM,{serial},{time},{number}\n" for number, time in enumerate(times))
     content = f"manufacturer,serial,measured_at,volume_m3\n{lines}".encode()
-    return parse_readings(registry, content, organisation="default", zone=ZONE, now=NOW, source_name="readings.csv")
+    parsed = parse_readings(registry, content, organisation="default", zone=ZONE, now=NOW, source_name="readings.csv")
+    return parsed.readings, parsed.rejected
 
 
 def test_the_doubled_hour_of_autumn_is_read_in_file_order(meters, registry) -> None:
@@ -267,7 +269,13 @@ def test_keys_do_not_show(vault: KeyVault, registry, meters, caplog) -> None:
 
 
 def test_statements_do_not_show_their_parameters(registry) -> None:
-    row = {"organisation": "o", "metering_point": "p", "customer_number": "c", "name": "Customer 0001"}
+    row = {
+        "organisation": "o",
+        "metering_point": "p",
+        "customer_number": "c",
+        "name": "Customer 0001",
+        "occupancy": "1",
+    }
     with pytest.raises(IntegrityError) as caught, registry.begin() as session:
         session.execute(insert(Customer), [row, row])
     assert "customers" in str(caught.value)
