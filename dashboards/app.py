@@ -1,7 +1,8 @@
-"""Entry point: ``streamlit run dashboards/app.py`` with ``METERHOUSE_HOME`` set."""
+"""The pages' script, run by the door (``gateway``) with ``METERHOUSE_HOME`` set."""
 
 import streamlit as st
 
+from dashboards.identity import admitted
 from dashboards.installation import explained
 from dashboards.views import consumption, home
 
@@ -11,4 +12,9 @@ PAGES = [
     st.Page(consumption.page, title="Consumption", icon=":material/bar_chart:", url_path="consumption"),
 ]
 with explained():
-    st.navigation(PAGES).run()
+    person = admitted()
+    if person is not None:
+        with st.sidebar:
+            st.caption(f"Signed in as {person.name or person.email}")
+            st.markdown("[Password](/password) · [Sign out](/logout)")
+        st.navigation(PAGES).run()

@@ -1,0 +1,74 @@
+"""Who looks at the pages.
+
+The door (``gateway``) names person and session in headers that nobody else can set. A page stays open for hours on one
+WebSocket, so the session is looked up again in the database at each rerun: what was revoked shows nothing more.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboards.installation import installation
+from registry.people import sessions
+from registry.people.sessions import Person
+
+IDENTITY_PREFIX = "x-meterhouse-"
+USER_HEADER = f"{IDENTITY_PREFIX}user"
+SESSION_HEADER = f"{IDENTITY_PREFIX}session"
+
+SERVICES = ("manager", "analytics")
+"""Services whose roles open pages."""
+
+SIGNED_OUT = "You are signed out: the session has ended, or your account was disabled."
+NO_SERVICE = "Your account has no access to these pages. Ask an administrator for a role in the service."
+PASSWORD_FIRST = "Your password must be changed before you go on."
+
+
+def current_person() -> Person | None:
+    """Who holds the session that this page was opened with.
+
+    Returns:
+        The person as the database knows it now; ``None`` where the session has ended, or the page was not opened
+        through the door.
+    """
+    return person_of(st.context.headers, datetime.now(UTC))
+
+
+def person_of(headers: Mapping[str, str], now: datetime) -> Person | None:
+    """Who the headers of the door name.
+
+    Args:
+        headers: Headers of the page's connection.
+        now: Instant of the rerun.
+
+    Returns:
+        The person; ``None`` where the headers name none, or the session has ended or is another's.
+    """
+    token = headers.get(SESSION_HEADER)
+    if not token:
+        return None
+    person = sessions.session_of(installation().registry, token, now)
+    return person if person is not None and str(person.user_id) == headers.get(USER_HEADER) else None
+
+
+def admitted() -> Person | None:
+    """The person at the page, if the page may be shown; otherwise says in its place why not.
+
+    Returns:
+        The person; ``None`` where a sentence stands instead of the page.
+    """
+    person = current_person()
+    if person is None:
+        st.warning(SIGNED_OUT, icon=":material/logout:")
+        st.markdown("[Sign in](/login)")
+        return None
+    if person.must_change_password:
+        st.warning(PASSWORD_FIRST, icon=":material/password:")
+        st.markdown("[Change the password](/password)")
+        return None
+    if not any(person.roles.get(service) for service in SERVICES):
+        st.warning(NO_SERVICE, icon=":material/block:")
+        st.markdown("[Sign out](/logout)")
+        return None
+    return person
