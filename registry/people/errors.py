@@ -1,0 +1,32 @@
+"""What people cannot do, and why."""
+
+from registry.errors import RegistryError
+
+
+class PeopleError(RegistryError):
+    """What was asked for does not hold with the rules; the message says which."""
+
+
+class PasswordError(PeopleError):
+    """A password does not meet its policy; the message never shows it."""
+
+
+class TokenError(PeopleError):
+    """A link is unknown, used, expired or revoked."""
+
+
+class Denied(PeopleError):  # noqa: N818  says itself what happened
+    """The actor may not do this."""
+
+
+class PasswordChangeNeeded(Denied):
+    """The actor may do nothing before the password is changed."""
+
+
+class SignInError(PeopleError):
+    """The sign-in failed. The message is the same whatever failed, so that nobody learns which accounts there are."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The sign-in failed: check e-mail address and password, or wait a while after several failures."
+        )
