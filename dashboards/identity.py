@@ -22,6 +22,7 @@ SERVICES = ("manager", "analytics")
 
 SIGNED_OUT = "You are signed out: the session has ended, or your account was disabled."
 NO_SERVICE = "Your account has no access to these pages. Ask an administrator for a role in the service."
+ORGANISATION = "organisation_shown"
 PASSWORD_FIRST = "Your password must be changed before you go on."
 
 
@@ -52,6 +53,11 @@ def person_of(headers: Mapping[str, str], now: datetime) -> Person | None:
     return person if person is not None and str(person.user_id) == headers.get(USER_HEADER) else None
 
 
+def organisation() -> str:
+    """Whose figures the pages show: those of the organisation of the person that :func:`admitted` let in."""
+    return str(st.session_state[ORGANISATION])
+
+
 def admitted() -> Person | None:
     """The person at the page, if the page may be shown; otherwise says in its place why not.
 
@@ -71,4 +77,5 @@ def admitted() -> Person | None:
         st.warning(NO_SERVICE, icon=":material/block:")
         st.markdown("[Sign out](/logout)")
         return None
+    st.session_state[ORGANISATION] = person.organisation
     return person

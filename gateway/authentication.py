@@ -12,6 +12,7 @@ from gateway.access_log import note_person
 from gateway.cookies import is_secure, session_cookie
 from gateway.door import Door
 from gateway.rendering import message_page
+from registry.errors import RegistryError
 from registry.people.sessions import Person
 
 OPEN = frozenset(
@@ -21,7 +22,7 @@ OPEN = frozenset(
 
 WHILE_PASSWORD_MUST_CHANGE = frozenset(("/password", "/logout"))
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-UNAUTHENTICATED, FORBIDDEN = 4401, 4403
+UNAUTHENTICATED, FORBIDDEN, TRY_AGAIN = 4401, 4403, 1013
 _API = "/api/"
 
 
@@ -52,7 +53,11 @@ class Authentication:
         if not has_own_origin(scope, has_session=bool(token)):
             await _answer(scope, receive, send, FORBIDDEN, _foreign_origin)
             return
-        person = await self._door.person_of(token)
+        try:
+            person = await self._door.person_of(token)
+        except RegistryError:
+            await _answer(scope, receive, send, TRY_AGAIN, _registry_away)
+            return
         if person is None:
             if scope["path"] in OPEN:
                 await self.app(scope, receive, send)
@@ -118,6 +123,13 @@ def _foreign_origin(request: Request) -> Response:
     if request.url.path.startswith(_API):
         return JSONResponse({"error": text}, 403)
     return message_page(request, "Refused", text, status=403)
+
+
+def _registry_away(request: Request) -> Response:
+    text = "The registry does not answer: it may be busy with a large import. Try again in a minute."
+    if _is_for_program(request):
+        return JSONResponse({"error": text}, 503)
+    return message_page(request, "Not now", text, status=503)
 
 
 def _is_for_program(request: Request) -> bool:

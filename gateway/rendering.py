@@ -23,7 +23,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
     """
     nonce = secrets.token_urlsafe(16)
     text = _TEMPLATES.get_template(template).render(csrf=token_of(request), nonce=nonce, **values)
-    policy = f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    policy = f"default-src 'none'; img-src data:; style-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
     response = HTMLResponse(text, status, headers)
     remember_token(request, response)

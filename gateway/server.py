@@ -3,10 +3,58 @@
 import secrets
 import sys
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import uvicorn
+from sqlalchemy import select
 
 from assets.installation import Installation
 from gateway.access_log import log_to
+from gateway.address import address
 from gateway.app import DagsterAddresses, build
 from gateway.door import Door
+from registry.models import User
+from registry.store import Registry
+
+WEBSOCKET_LIMIT = 64 * 2**20
+
+
+def run(house: Installation, host: str, port: int, dagster: DagsterAddresses) -> None:
+    """Serves until interrupted.
+
+    Args:
+        house: The installation; ``METERHOUSE_HOME`` names it, too, for the pages.
+        host: Address to listen on.
+        port: Port.
+        dagster: Where the Dagster webservers listen.
+    """
+    log_to(house.settings.home / "logs")
+    wanted = house.settings.gateway
+    setup_token = "" if has_users(house.registry) else secrets.token_urlsafe(32)
+    door = Door(house, lambda: datetime.now(UTC), setup_token)
+    if setup_token:
+        sys.stderr.write(
+            "Nobody can sign in yet. Open this link to name the first administrator; it works once, until this "
+            f"command ends:\n  {address(wanted, host, port)}/setup?token={quote(setup_token)}\n"
+        )
+    config = uvicorn.Config(
+        build(door, dagster),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(wanted.trusted_proxies),
+        forwarded_allow_ips=wanted.trusted_proxies or None,
+        ssl_certfile=wanted.tls_certificate_file,
+        ssl_keyfile=wanted.tls_key_file,
+        ws_max_size=WEBSOCKET_LIMIT,
+        timeout_graceful_shutdown=5,
+    )
+    uvicorn.Server(config).run()
+
+
+def has_users(registry: Registry) -> bool:
+    """Whether somebody has an account."""
+    with registry.begin(readonly=True) as session:
+        return session.scalar(select(User.id).where(User.deleted_at.is_(None)).limit(1)) is not None

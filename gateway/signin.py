@@ -14,8 +14,8 @@ from gateway.cookies import form_cookie, is_secure, session_cookie
 from gateway.door import Door
 from gateway.forms import BadForm, TooLarge, read_form
 from gateway.rendering import message_page, page
-from registry.people import accounts, sessions
-from registry.people.errors import PeopleError, SignInError
+from registry.people import sessions
+from registry.people.errors import SignInError
 from registry.people.sessions import SignedIn
 
 _NEW_PASSWORD = (
@@ -85,10 +85,6 @@ class SignIn:
         endpoints = {
             "/login": self.login,
             "/logout": self.logout,
-            "/password": self.password,
-            "/activate": self.activate,
-            "/reset": self.reset,
-            "/setup": self.setup,
         }
         return [Route(path, form_errors_as_pages(endpoint), methods=both) for path, endpoint in endpoints.items()]
 
