@@ -10,17 +10,16 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboards.installation import installation
-from registry.people import sessions
+from registry.people import access, sessions
+from registry.people.rights import ANALYTICS, MANAGER
 from registry.people.sessions import Person
 
 IDENTITY_PREFIX = "x-meterhouse-"
 USER_HEADER = f"{IDENTITY_PREFIX}user"
 SESSION_HEADER = f"{IDENTITY_PREFIX}session"
 
-SERVICES = ("manager", "analytics")
-"""Services whose roles open pages."""
-
 SIGNED_OUT = "You are signed out: the session has ended, or your account was disabled."
+SINGLE_METERS = "Your account may see single meters alone, and these pages show all. Ask an administrator for an export."
 NO_SERVICE = "Your account has no access to these pages. Ask an administrator for a role in the service."
 ORGANISATION = "organisation_shown"
 PASSWORD_FIRST = "Your password must be changed before you go on."
@@ -53,6 +52,24 @@ def person_of(headers: Mapping[str, str], now: datetime) -> Person | None:
     return person if person is not None and str(person.user_id) == headers.get(USER_HEADER) else None
 
 
+def meters_seen(person: Person, now: datetime) -> frozenset[str] | None:
+    """Meters whose data a person may see in one of the services that have pages.
+
+    Args:
+        person: Who looks.
+        now: Instant of the rerun.
+
+    Returns:
+        ``meter_id`` of each; ``None`` for all of the organisation; empty for none.
+    """
+    with installation().registry.begin(readonly=True) as session:
+        seen = [
+            access.visible_meters(session, person.identity, person.organisation, now, service=service)
+            for service in (MANAGER, ANALYTICS)
+        ]
+    return None if None in seen else frozenset().union(*(meters for meters in seen if meters is not None))
+
+
 def organisation() -> str:
     """Whose figures the pages show: those of the organisation of the person that :func:`admitted` let in."""
     return str(st.session_state[ORGANISATION])
@@ -73,8 +90,9 @@ def admitted() -> Person | None:
         st.warning(PASSWORD_FIRST, icon=":material/password:")
         st.markdown("[Change the password](/password)")
         return None
-    if not any(person.roles.get(service) for service in SERVICES):
-        st.warning(NO_SERVICE, icon=":material/block:")
+    sees = meters_seen(person, datetime.now(UTC))
+    if sees is not None:
+        st.warning(SINGLE_METERS if sees else NO_SERVICE, icon=":material/block:")
         st.markdown("[Sign out](/logout)")
         return None
     st.session_state[ORGANISATION] = person.organisation

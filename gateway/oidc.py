@@ -6,7 +6,7 @@ The provider says who somebody is; what the person may do stays in the registry.
 import json
 import secrets
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ from gateway.cookies import is_secure, oidc_cookie
 from gateway.door import Door
 from gateway.rendering import message_page
 from gateway.signin import client_address, own_path, with_session
-from registry.people import sessions
+from registry.people import vouching
 from registry.people.errors import PeopleError
 from settings import InstallationError
 from settings.model import Oidc
@@ -252,7 +252,17 @@ class OidcSignIn:
             email, name = await run_in_threadpool(
                 self._provider.verified_email, pending, self._redirect_uri(request), given["code"], now
             )
-            signed_in = await run_in_threadpool(self._open, email, name, client_address(request), now)
+            signed_in = await run_in_threadpool(
+                vouching.sign_in,
+                self._door.house.registry,
+                self._door.house.vault,
+                self._door.house.organisation,
+                email=email,
+                name=name,
+                admits_domains=self._settings.admits_domains,
+                address=client_address(request),
+                now=now,
+            )
         except OidcError as exc:
             return _failed(request, str(exc))
         except PeopleError:

@@ -1,20 +1,18 @@
 """The door's process: one port, served by uvicorn."""
 
+import getpass
 import secrets
 import sys
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 import uvicorn
-from sqlalchemy import select
 
 from assets.installation import Installation
 from gateway.access_log import log_to
 from gateway.address import address
 from gateway.app import DagsterAddresses, build
 from gateway.door import Door
-from registry.models import User
-from registry.store import Registry
 
 WEBSOCKET_LIMIT = 64 * 2**20
 
@@ -30,9 +28,9 @@ def run(house: Installation, host: str, port: int, dagster: DagsterAddresses) ->
     """
     log_to(house.settings.home / "logs")
     wanted = house.settings.gateway
-    setup_token = "" if has_users(house.registry) else secrets.token_urlsafe(32)
-    door = Door(house, lambda: datetime.now(UTC), setup_token)
-    if setup_token:
+    setup_token = secrets.token_urlsafe(32)
+    door = Door(house, lambda: datetime.now(UTC), f"local:{getpass.getuser()}", setup_token)
+    if door.is_new():
         sys.stderr.write(
             "Nobody can sign in yet. Open this link to name the first administrator; it works once, until this "
             f"command ends:\n  {address(wanted, host, port)}/setup?token={quote(setup_token)}\n"
@@ -52,9 +50,3 @@ def run(house: Installation, host: str, port: int, dagster: DagsterAddresses) ->
         timeout_graceful_shutdown=5,
     )
     uvicorn.Server(config).run()
-
-
-def has_users(registry: Registry) -> bool:
-    """Whether somebody has an account."""
-    with registry.begin(readonly=True) as session:
-        return session.scalar(select(User.id).where(User.deleted_at.is_(None)).limit(1)) is not None

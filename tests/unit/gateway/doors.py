@@ -173,7 +173,7 @@ def served(
 ) -> Iterator[Served]:
     """A door before a page that echoes."""
     clock = Clock()
-    door = Door(house, clock, setup_token)
+    door = Door(house, clock, "local:test", setup_token)
     routes, middleware = parts(door, dagster or DagsterAddresses())
     with listening(Starlette(routes=[*routes, *ECHO], middleware=middleware), **options) as base:
         yield Served(base, house.registry, clock, door)
