@@ -6,7 +6,12 @@ from dashboards.identity import admitted
 from dashboards.installation import explained
 from dashboards.views import consumption, home
 
-st.set_page_config(page_title="Meterhouse", page_icon=":material/water_drop:", layout="wide")
+ICON = (  # drawn here, since Streamlit loads the icons it knows from elsewhere
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
+    '<path fill="#1f6fb2" d="M12 2C8 7 5 10.700 5 15a7 7 0 0 0 14 0c0-4.300-3-8-7-13z"/></svg>'
+)
+
+st.set_page_config(page_title="Meterhouse", page_icon=ICON, layout="wide")
 PAGES = [
     st.Page(home.page, title="Home", icon=":material/home:", url_path="home", default=True),
     st.Page(consumption.page, title="Consumption", icon=":material/bar_chart:", url_path="consumption"),

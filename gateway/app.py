@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
@@ -23,6 +24,9 @@ from gateway.rendering import message_page
 from gateway.signin import SignIn
 from registry.errors import RegistryError
 from registry.people.sessions import Person
+
+LOADED_FIRST = (pd,)
+"""Plotly looks for pandas among the loaded modules, and finds half of it while another page's thread loads it."""
 
 SCRIPT = Path(dashboards.__file__).parent / "app.py"
 

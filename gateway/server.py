@@ -1,6 +1,7 @@
 """The door's process: one port, served by uvicorn."""
 
 import getpass
+import logging
 import secrets
 import sys
 from datetime import UTC, datetime
@@ -49,4 +50,5 @@ def run(house: Installation, host: str, port: int, dagster: DagsterAddresses) ->
         ws_max_size=WEBSOCKET_LIMIT,
         timeout_graceful_shutdown=5,
     )
+    logging.getLogger("uvicorn.access").disabled = True  # Streamlit turns it on again, and it shows queries with tokens
     uvicorn.Server(config).run()
