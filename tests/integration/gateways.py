@@ -118,7 +118,7 @@ def visible(browser: webdriver.Chrome, by: str, what: str) -> WebElement:
 
 
 def shows(browser: webdriver.Chrome, text: str) -> WebElement:
-    return visible(browser, By.XPATH, f"//*[contains(text(), '{text}')]")
+    return visible(browser, By.XPATH, f"//body//*[contains(text(), '{text}')]")
 
 
 def fill_in(browser: webdriver.Chrome, **fields: str) -> None:
