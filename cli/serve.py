@@ -33,7 +33,10 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; all comes in by this one door.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the door: sign-in, pages and Dagster UI.")] = 8501,
     dagster_port: Annotated[
-        int, typer.Option(help="Port of the Dagster webserver, on this machine alone; the next one is its read-only twin's.")
+        int,
+        typer.Option(
+            help="Port of the Dagster webserver, on this machine alone; the next one is its read-only twin's."
+        ),
     ] = 3000,
 ) -> None:
     """Serves until interrupted: sign-in, the pages, and behind the same sign-in the Dagster UI."""

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboards.identity import admitted
+from dashboards.identity import admitted, links
 from dashboards.installation import explained
 from dashboards.views import consumption, home
 
@@ -21,5 +21,5 @@ with explained():
     if person is not None:
         with st.sidebar:
             st.caption(f"Signed in as {person.name or person.email}")
-            st.markdown("[Password](/password) · [Sign out](/logout)")
+            links({"Password": "/password", "Sign out": "/logout"})
         st.navigation(PAGES).run()

@@ -19,10 +19,12 @@ USER_HEADER = f"{IDENTITY_PREFIX}user"
 SESSION_HEADER = f"{IDENTITY_PREFIX}session"
 
 SIGNED_OUT = "You are signed out: the session has ended, or your account was disabled."
-SINGLE_METERS = "Your account may see single meters alone, and these pages show all. Ask an administrator for an export."
+SINGLE_METERS = (
+    "Your account may see single meters alone, and these pages show all. Ask an administrator for an export."
+)
 NO_SERVICE = "Your account has no access to these pages. Ask an administrator for a role in the service."
 ORGANISATION = "organisation_shown"
-PASSWORD_FIRST = "Your password must be changed before you go on."
+CHANGE_FIRST = "Your password must be changed before you go on."
 
 
 def current_person() -> Person | None:
@@ -75,6 +77,16 @@ def organisation() -> str:
     return str(st.session_state[ORGANISATION])
 
 
+def links(addresses: Mapping[str, str]) -> None:
+    """Links to pages of the door in the same tab; those of Markdown open another one.
+
+    Args:
+        addresses: Address by words; both from our own code.
+    """
+    anchors = (f'<a href="{address}" target="_self">{words}</a>' for words, address in addresses.items())
+    st.markdown(" · ".join(anchors), unsafe_allow_html=True)
+
+
 def admitted() -> Person | None:
     """The person at the page, if the page may be shown; otherwise says in its place why not.
 
@@ -84,16 +96,16 @@ def admitted() -> Person | None:
     person = current_person()
     if person is None:
         st.warning(SIGNED_OUT, icon=":material/logout:")
-        st.markdown("[Sign in](/login)")
+        links({"Sign in": "/login"})
         return None
     if person.must_change_password:
-        st.warning(PASSWORD_FIRST, icon=":material/password:")
-        st.markdown("[Change the password](/password)")
+        st.warning(CHANGE_FIRST, icon=":material/password:")
+        links({"Change the password": "/password"})
         return None
     sees = meters_seen(person, datetime.now(UTC))
     if sees is not None:
         st.warning(SINGLE_METERS if sees else NO_SERVICE, icon=":material/block:")
-        st.markdown("[Sign out](/logout)")
+        links({"Sign out": "/logout"})
         return None
     st.session_state[ORGANISATION] = person.organisation
     return person

@@ -15,9 +15,7 @@ from gateway.rendering import message_page
 from registry.errors import RegistryError
 from registry.people.sessions import Person
 
-OPEN = frozenset(
-    ("/login", "/activate", "/reset", "/forgotten", "/setup", "/oidc/start", "/oidc/callback", "/health")
-)
+OPEN = frozenset(("/login", "/activate", "/reset", "/forgotten", "/setup", "/oidc/start", "/oidc/callback", "/health"))
 """What answers without a session."""
 
 WHILE_PASSWORD_MUST_CHANGE = frozenset(("/password", "/logout"))
@@ -29,8 +27,8 @@ _API = "/api/"
 class Authentication:
     """Pure ASGI middleware: nothing passes it without a session but the open paths.
 
-    What it finds is in ``scope["user"]`` for the door's own routes, and in identity headers for the pages; what a client
-    sends under those names is dropped.
+    What it finds is in ``scope["user"]`` for the door's own routes, and in identity headers for the pages; what a
+    client sends under those names is dropped.
 
     Args:
         app: What it guards.

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from gateway.forms import TooLarge, read_body
+from gateway.forms import TooLargeError, read_body
 from gateway.rendering import message_page
 from registry.people.sessions import Person
 
@@ -33,10 +33,10 @@ MESSAGE_LIMIT = 10 * 2**20
 CHUNK = 64 * 2**10
 
 FORBIDDEN = 4403
-_HOP_BY_HOP = frozenset(
-    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding")
-    + ("upgrade", "proxy-connection")
-)
+_HOP_BY_HOP = frozenset({
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade",
+})  # fmt: skip
 _NOT_UPSTREAM = _HOP_BY_HOP | {"host", "cookie", "authorization", "content-length", "forwarded", "origin", "referer"}
 _NOT_BACK = _HOP_BY_HOP | {"set-cookie", "server", "date"}
 
@@ -91,7 +91,7 @@ class DagsterUi:
             return _unreachable(request)
         try:
             body = await read_body(request, BODY_LIMIT)
-        except TooLarge:
+        except TooLargeError:
             return message_page(request, "Too large", "The request is too large.", status=413)
         try:
             answer = await run_in_threadpool(

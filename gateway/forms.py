@@ -15,11 +15,11 @@ MAX_FIELDS = 20
 FIELD = "csrf"
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """A body is larger than it may be."""
 
 
-class BadForm(Exception):
+class BadFormError(Exception):
     """A form is not one that a page of ours sent."""
 
 
@@ -34,16 +34,16 @@ async def read_body(request: Request, limit: int) -> bytes:
         The body.
 
     Raises:
-        TooLarge: It is larger.
+        TooLargeError: It is larger.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
-        raise TooLarge
+        raise TooLargeError
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise TooLarge
+            raise TooLargeError
     return bytes(body)
 
 
@@ -57,19 +57,19 @@ async def read_form(request: Request) -> dict[str, str]:
         Fields by name.
 
     Raises:
-        TooLarge: The body is larger than :data:`LIMIT`.
-        BadForm: The body is no form, or its token is missing or another's.
+        TooLargeError: The body is larger than :data:`LIMIT`.
+        BadFormError: The body is no form, or its token is missing or another's.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise BadForm
+        raise BadFormError
     body = await read_body(request, LIMIT)
     try:
         fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except ValueError as exc:
-        raise BadForm from exc
+        raise BadFormError from exc
     expected = _expected(request)
     if not expected or not hmac.compare_digest(fields.pop(FIELD, "").encode(), expected.encode()):
-        raise BadForm
+        raise BadFormError
     return fields
 
 

@@ -70,9 +70,11 @@ class Provider:
 
     def __init__(self, configured: Oidc) -> None:
         try:
-            import authlib.integrations.requests_client  # noqa: F401, PLC0415  optional
+            import authlib.integrations.requests_client  # noqa: F401  optional
         except ImportError as exc:
-            raise InstallationError("METERHOUSE_OIDC_ISSUER is set, but Authlib is missing: install the extra oidc.") from exc
+            raise InstallationError(
+                "METERHOUSE_OIDC_ISSUER is set, but Authlib is missing: install the extra oidc."
+            ) from exc
         if not _is_safe(configured.issuer):
             raise InstallationError("METERHOUSE_OIDC_ISSUER must be an https address.")
         if not configured.client_id:
@@ -113,7 +115,7 @@ class Provider:
         Raises:
             OidcError: Any part of the answer does not hold.
         """
-        from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415  optional
+        from authlib.common.errors import AuthlibBaseError
 
         metadata = self._metadata()
         try:
@@ -144,9 +146,9 @@ class Provider:
 
     def _claims(self, metadata: dict[str, Any], id_token: str, nonce: str, now: datetime) -> dict[str, Any]:
         """Claims of an ID token whose signature, issuer, audience, times and nonce hold."""
-        from joserfc import jwt  # noqa: PLC0415  optional
-        from joserfc.errors import JoseError  # noqa: PLC0415
-        from joserfc.jwk import KeySet  # noqa: PLC0415
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
 
         keys = _fetch(self._endpoint(metadata, "jwks_uri"))
         wanted = jwt.JWTClaimsRegistry(
@@ -184,7 +186,7 @@ class Provider:
         return url
 
     def _session(self, redirect_uri: str) -> Any:
-        from authlib.integrations.requests_client import OAuth2Session  # noqa: PLC0415  optional
+        from authlib.integrations.requests_client import OAuth2Session
 
         return OAuth2Session(
             self._client_id,

@@ -10,6 +10,10 @@ from starlette.responses import HTMLResponse, Response
 from gateway.forms import remember_token, token_of
 
 _TEMPLATES = Environment(loader=PackageLoader("gateway"), autoescape=True, undefined=StrictUndefined)
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
@@ -23,14 +27,15 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
     """
     nonce = secrets.token_urlsafe(16)
     text = _TEMPLATES.get_template(template).render(csrf=token_of(request), nonce=nonce, **values)
-    policy = f"default-src 'none'; img-src data:; style-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY.format(nonce=nonce)}
     response = HTMLResponse(text, status, headers)
     remember_token(request, response)
     return response
 
 
-def message_page(request: Request, title: str, text: str, status: int = 200, link: tuple[str, str] | None = None) -> Response:
+def message_page(
+    request: Request, title: str, text: str, status: int = 200, link: tuple[str, str] | None = None
+) -> Response:
     """A page that says one thing.
 
     Args:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from gateway.authentication import person_in
 from gateway.cookies import form_cookie, is_secure, session_cookie
 from gateway.door import Door
-from gateway.forms import BadForm, TooLarge, read_form
+from gateway.forms import BadFormError, TooLargeError, read_form
 from gateway.rendering import message_page, page
 from registry.people import invitations, links, passwords, sessions, users
 from registry.people.errors import PasswordError, PeopleError, SignInError, TokenError
@@ -32,9 +32,7 @@ _RULES = (
     "At least 8 characters of three of these classes: lower-case letters, upper-case letters, digits, others. With "
     "access to keys at least 12 characters, of all four."
 )
-_KEYVAULT_RULES = (
-    "The password has at least 12 characters: lower-case letters, upper-case letters, digits and others."
-)
+_KEYVAULT_RULES = "The password has at least 12 characters: lower-case letters, upper-case letters, digits and others."
 _TO_SIGN_IN = ("/login", "To the sign-in")
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -45,9 +43,9 @@ def client_address(request: Request) -> str:
 
 
 def own_path(wanted: str) -> str:
-    """A path of this installation to go on to; the start page where it is none.
+    r"""A path of this installation to go on to; the start page where it is none.
 
-    Browsers read ``//host`` and ``/\\host`` as another host, and drop control characters before they look.
+    Browsers read ``//host`` and ``/\host`` as another host, and drop control characters before they look.
     """
     parts = urlsplit(wanted)
     is_own = wanted.startswith("/") and not wanted.startswith("//") and not parts.scheme and not parts.netloc
@@ -71,9 +69,9 @@ def form_errors_as_pages(endpoint: _Endpoint) -> _Endpoint:
     async def answered(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except TooLarge:
+        except TooLargeError:
             return message_page(request, "Too large", "The form is too large.", status=413)
-        except BadForm:
+        except BadFormError:
             text = "The form has expired, or was not sent from a page of ours. Open the page anew and try again."
             return message_page(request, "Refused", text, status=403, link=(request.url.path, "Open the page anew"))
 

@@ -33,7 +33,8 @@ class Gateway(BaseSettings):
             identity provider's answers lead there. Empty takes the address it listens on.
         tls_certificate_file: Certificate chain (PEM), where the door itself talks TLS.
         tls_key_file: Its private key (PEM).
-        trusted_proxies: Addresses of reverse proxies whose ``X-Forwarded-For`` and ``-Proto`` are believed, with commas.
+        trusted_proxies: Addresses of reverse proxies whose ``X-Forwarded-For`` and ``-Proto`` are believed,
+            with commas between them.
     """
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_GATEWAY_", extra="forbid")

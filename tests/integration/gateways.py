@@ -74,7 +74,10 @@ def gateway(home: Path, *options: str) -> Iterator[Gateway]:
     environment = {**os.environ, "METERHOUSE_HOME": str(home), "METERHOUSE_MASTER_KEY_FILE": str(key)}
     path = home.parent / "gateway.log"
     registry = Registry.open(settings.load(home).registry_address)
-    with path.open("w") as log, subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log) as server:
+    with (
+        path.open("w") as log,
+        subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log) as server,
+    ):
         try:
             wait_for(f"http://127.0.0.1:{port}/health", server, path)
             yield Gateway(f"http://127.0.0.1:{port}", home, registry, path)

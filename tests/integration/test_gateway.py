@@ -142,7 +142,9 @@ def test_open_page_shows_nothing_more_once_the_session_ends(
     rerun(browser)
 
     shows(browser, sentence)
-    WebDriverWait(browser, PATIENCE_S).until(lambda opened: not opened.find_elements(By.CSS_SELECTOR, ".js-plotly-plot"))
+    WebDriverWait(browser, PATIENCE_S).until(
+        lambda opened: not opened.find_elements(By.CSS_SELECTOR, ".js-plotly-plot")
+    )
     assert "Traceback" not in browser.page_source
     browser.find_element(By.XPATH, "//a[@href='/login' or @href='/password']")
 
@@ -189,7 +191,9 @@ def test_streamlit_is_behind_the_door(served: Gateway) -> None:
     assert refused.value.response.status_code == 403
     page.sign_in("raw@example.org")
     headers = {**page.cookie_header, **forged}
-    with connect(url, origin=served.address, subprotocols=["streamlit"], additional_headers=headers, proxy=None) as ours:
+    with connect(
+        url, origin=served.address, subprotocols=["streamlit"], additional_headers=headers, proxy=None
+    ) as ours:
         assert ours.subprotocol == "streamlit"
     assert page.get("/").status_code == 200
 
@@ -208,7 +212,11 @@ def test_real_dagster_behind_the_door(browser: webdriver.Chrome, tmp_path: Path)
             server = subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log)
             stack.callback(server.wait, 30)
             stack.callback(server.terminate)
-            wait_for(f"http://127.0.0.1:{command[command.index('-p') + 1]}/dagster/server_info", server, tmp_path / "dagster.log")
+            wait_for(
+                f"http://127.0.0.1:{command[command.index('-p') + 1]}/dagster/server_info",
+                server,
+                tmp_path / "dagster.log",
+            )
         addresses = [f"http://127.0.0.1:{number}" for number in (port, port + 1)]
         served = stack.enter_context(gateway(home, "--dagster", addresses[0], "--dagster-read-only", addresses[1]))
         people = {}
@@ -219,7 +227,10 @@ def test_real_dagster_behind_the_door(browser: webdriver.Chrome, tmp_path: Path)
         allowed = "{ permissions { permission value } }"
         for role, may in (("administrator", True), ("superuser", False)):
             answer = people[role].session.post(
-                f"{served.address}/dagster/graphql", json={"query": allowed}, headers={"Origin": served.address}, timeout=60
+                f"{served.address}/dagster/graphql",
+                json={"query": allowed},
+                headers={"Origin": served.address},
+                timeout=60,
             )
             found = {entry["permission"]: entry["value"] for entry in answer.json()["data"]["permissions"]}
             assert found["launch_pipeline_execution"] is may, role

@@ -28,7 +28,9 @@ def test_api_without_session_is_unauthenticated(door: Served, path: str) -> None
     assert answer.json() == {"error": "Not signed in."}
 
 
-@pytest.mark.parametrize("path", ["/static/js/index.js", "/_stcore/health", "/_stcore/metrics", "/media/x", "/dagster/"])
+@pytest.mark.parametrize(
+    "path", ["/static/js/index.js", "/_stcore/health", "/_stcore/metrics", "/media/x", "/dagster/"]
+)
 def test_files_and_inner_routes_are_behind_the_sign_in(door: Served, path: str) -> None:
     assert requests.get(door.base + path, headers={"Accept": "*/*"}, timeout=20).status_code == 401
 
@@ -157,7 +159,12 @@ def test_security_headers_are_on_every_answer(door: Served) -> None:
     add_person(door.registry, ANNA, manager="user")
     browser = door.signed_in(ANNA)
 
-    for answer in (browser.get("/"), browser.get("/api/v1/none"), door.browser().get("/"), door.browser().get("/login")):
+    for answer in (
+        browser.get("/"),
+        browser.get("/api/v1/none"),
+        door.browser().get("/"),
+        door.browser().get("/login"),
+    ):
         assert answer.headers["x-frame-options"] == "SAMEORIGIN"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "same-origin"

@@ -30,7 +30,7 @@ from tests.conftest import require
 from tests.unit.gateway.doors import Browser, Served, add_person, listening, make_house, served
 
 try:
-    import authlib  # noqa: F401
+    import authlib
     from joserfc import jwt
     from joserfc.jwk import KeySet, OctKey, RSAKey
 except ImportError:
@@ -52,7 +52,9 @@ class IdentityProvider:
     """A provider with one account; what it does wrong is set by the test."""
 
     issuer: str = ""
-    claims: dict[str, Any] = field(default_factory=lambda: {"email": ANNA, "email_verified": True, "name": "Person anna"})
+    claims: dict[str, Any] = field(
+        default_factory=lambda: {"email": ANNA, "email_verified": True, "name": "Person anna"}
+    )
     userinfo: dict[str, Any] = field(default_factory=dict)
     change: Callable[[dict[str, Any]], None] = lambda _: None
     sign_with: Any = None
@@ -118,7 +120,9 @@ class IdentityProvider:
             **self.claims,
         }
         self.change(claims)
-        signed = jwt.encode({"kid": "1", **self.header}, claims, self.sign_with or self.key, algorithms=[self.header["alg"]])
+        signed = jwt.encode(
+            {"kid": "1", **self.header}, claims, self.sign_with or self.key, algorithms=[self.header["alg"]]
+        )
         return JSONResponse({"access_token": "access", "token_type": "Bearer", "id_token": signed})
 
     async def about(self, request: Request) -> Response:
@@ -135,7 +139,9 @@ def provider() -> Iterator[IdentityProvider]:
 
 def with_provider(house: Installation, issuer: str, folder: Path, **settings: Any) -> Installation:
     (folder / "secret").write_text(f"{SECRET}\n", encoding="utf-8")
-    oidc = Oidc(issuer=issuer, client_id=CLIENT, client_secret_file=folder / "secret", name="Example Utility", **settings)
+    oidc = Oidc(
+        issuer=issuer, client_id=CLIENT, client_secret_file=folder / "secret", name="Example Utility", **settings
+    )
     return Installation(house.settings.model_copy(update={"oidc": oidc}))
 
 
@@ -340,7 +346,10 @@ def test_disabled_account_stays_out(door: Served) -> None:
     [
         ({"issuer": "http://identity.example.org", "client_id": CLIENT}, "https"),
         ({"issuer": "https://identity.example.org"}, "CLIENT_ID"),
-        ({"issuer": "https://identity.example.org", "client_id": CLIENT, "client_secret_file": "/nowhere"}, "SECRET_FILE"),
+        (
+            {"issuer": "https://identity.example.org", "client_id": CLIENT, "client_secret_file": "/nowhere"},
+            "SECRET_FILE",
+        ),
     ],
 )
 def test_settings_that_do_not_hold_are_named(settings: dict[str, Any], said: str) -> None:
