@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "cli.demo:demo",
     "import": "cli.registry:import_",
     "key": "cli.key:app",
+    "user": "cli.user:app",
     "ingest": "cli.ingest:ingest",
     "materialize": "cli.ingest:materialize",
     "decode": "cli.decode:decode",

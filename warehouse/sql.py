@@ -6,7 +6,7 @@ that name tables, not files.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import duckdb
@@ -35,12 +35,16 @@ _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "duckdb_colu
 _ALLOWED = "Allowed is one SELECT, WITH, VALUES, DESCRIBE, SHOW or SUMMARIZE."
 
 
-def connect(lake: Lake, organisation: str | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    lake: Lake, organisation: str | None = None, meters: Collection[str] | None = None
+) -> duckdb.DuckDBPyConnection:
     """Opens a read-only view of the lake as it is now.
 
     Args:
         lake: Where the tables are.
         organisation: Limits every table to the rows of this organisation; ``None`` shows all.
+        meters: Limits every table to the rows of these meters, by ``meter_id``; tables without that column then show
+            nothing. ``None`` shows all.
 
     Returns:
         A connection with one commented view per published table; columns and their order are those declared. Its time
@@ -57,7 +61,7 @@ def connect(lake: Lake, organisation: str | None = None) -> duckdb.DuckDBPyConne
         "set memory_limit = '2GB'",
         "set temp_directory = ''",
         "set python_enable_replacements = false",
-        *(part for table in published for part in _view(table, sources[table.name], organisation)),
+        *(part for table in published for part in _view(table, sources[table.name], organisation, meters)),
         "set enable_external_access = false",
         "set lock_configuration = true",
     ]
@@ -164,8 +168,12 @@ def _frames(receptions: str, outcomes: str) -> str:
     )
 
 
-def _view(table: Table, source: str, organisation: str | None) -> Iterator[str]:
-    limit = f" where organisation = {_text(organisation)}" if organisation is not None else ""
+def _view(table: Table, source: str, organisation: str | None, meters: Collection[str] | None) -> Iterator[str]:
+    limits = [f"organisation = {_text(organisation)}"] if organisation is not None else []
+    if meters is not None:
+        named = bool(meters) and "meter_id" in table.schema
+        limits.append(f"meter_id in ({_texts(sorted(meters))})" if named else "false")
+    limit = f" where {' and '.join(limits)}" if limits else ""
     yield f"create view {_name(table.name)} as select * from ({source}){limit}"
     yield f"comment on view {_name(table.name)} is {_text(table.meaning)}"
     for column in table.columns:

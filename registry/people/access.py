@@ -23,6 +23,7 @@ from registry.people.rights import (
     ACCESS_CONTROL,
     ADMINISTRATOR,
     AREAS,
+    BUILT_IN,
     CAPABILITIES,
     DATA_ACCESS,
     KEYS,
@@ -180,6 +181,14 @@ def roles_of(session: Session, user_id: int) -> dict[str, str]:
     return {row.service: row.role for row in rows}
 
 
+def service_permissions(session: Session, organisation: str, name: str) -> frozenset[tuple[str, str]]:
+    """Pairs of service and area that a service identity was given, whether or not it is enabled."""
+    rows = session.scalars(
+        select(ServicePermission).where(ServicePermission.organisation == organisation, ServicePermission.name == name)
+    )
+    return frozenset((row.service, row.area) for row in rows)
+
+
 def _person(session: Session, actor: str, organisation: str) -> User | None:
     kind, _, number = actor.partition(":")
     if kind != "user" or not (number.isascii() and number.isdecimal()):
@@ -202,12 +211,11 @@ def _of_roles(session: Session, user: User) -> dict[str, frozenset[str]]:
 
 def _of_service(session: Session, name: str, organisation: str) -> Areas:
     identity = session.get(ServiceIdentity, (organisation, name))
-    if identity is None or not identity.is_enabled:
-        return {}
-    rows = session.scalars(
-        select(ServicePermission).where(ServicePermission.organisation == organisation, ServicePermission.name == name)
-    ).all()
-    return {service: frozenset(row.area for row in rows if row.service == service) for service in SERVICES}
+    if identity is None:
+        permissions = BUILT_IN.get(name, frozenset())
+    else:
+        permissions = service_permissions(session, organisation, name) if identity.is_enabled else frozenset()
+    return {at: frozenset(area for service, area in permissions if service == at) for at in SERVICES}
 
 
 def _granted(session: Session, user: User, now: datetime) -> frozenset[str]:

@@ -65,8 +65,7 @@ def grant(
     with registry.begin() as session:
         user = person(session, organisation, user_id)
         access.authorise_for(session, identity, user, now)
-        if session.get(Meter, (organisation, meter_id)) is None:
-            raise PeopleError(f"There is no meter {meter_id}.")
+        require_meter(session, organisation, meter_id)
         before = _standing(session, organisation, user_id, meter_id)
         for row in before:
             row.revoked_at = now
@@ -116,6 +115,16 @@ def revoke(registry: Registry, organisation: str, user_id: int, meter_id: str, *
             target=f"user:{user_id}",
             before={"meter_id": meter_id},
         )
+
+
+def require_meter(session: Session, organisation: str, meter_id: str) -> None:
+    """Refuses what is no meter of the organisation.
+
+    Raises:
+        PeopleError: It is none.
+    """
+    if session.get(Meter, (organisation, meter_id)) is None:
+        raise PeopleError(f"There is no meter {meter_id}.")
 
 
 def read_rights(session: Session, organisation: str, user_id: int) -> list[ReadRight]:

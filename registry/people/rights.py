@@ -58,3 +58,6 @@ UNATTENDED = frozenset({
 """What unattended work needs: import of meters, addresses and coordinates, readings, the keys they take."""
 
 PRESETS = {"unattended": UNATTENDED}
+
+BUILT_IN = {"orchestrator": UNATTENDED}
+"""Services that every organisation has from the start: sensors and schedules run as the orchestrator."""

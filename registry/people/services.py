@@ -13,7 +13,7 @@ from registry import audit
 from registry.models import ServiceIdentity, ServicePermission
 from registry.people import access
 from registry.people.errors import Denied, PeopleError
-from registry.people.rights import ACCESS_CONTROL, AREAS, SERVICES
+from registry.people.rights import ACCESS_CONTROL, AREAS, BUILT_IN, SERVICES
 from registry.people.sessions import SIGN_IN_SERVICE
 from registry.people.tokens import digest
 from registry.store import Registry
@@ -80,7 +80,7 @@ def add(
     _require_known(permissions)
     with registry.begin() as session:
         _authorise(session, identity, organisation, now, permissions)
-        if session.get(ServiceIdentity, (organisation, name)) is not None:
+        if name in BUILT_IN or session.get(ServiceIdentity, (organisation, name)) is not None:
             raise PeopleError(f"There is a service {name} already.")
         session.add(
             ServiceIdentity(
@@ -105,8 +105,8 @@ def permit(
     _require_known(permissions)
     with registry.begin() as session:
         _authorise(session, identity, organisation, now, permissions)
-        _find(session, organisation, name)
-        before = _permissions(session, organisation, name)
+        _find(session, organisation, name, now)
+        before = access.service_permissions(session, organisation, name)
         _write(session, organisation, name, permissions)
         told = {"permissions": _told(before)}, {"permissions": _told(permissions)}
         _record(session, organisation, name, "service.permissions", identity, now, *told)
@@ -120,8 +120,8 @@ def enable(registry: Registry, organisation: str, name: str, *, is_enabled: bool
         PeopleError: There is no such service.
     """
     with registry.begin() as session:
-        _authorise(session, identity, organisation, now, _permissions(session, organisation, name))
-        row = _find(session, organisation, name)
+        _authorise(session, identity, organisation, now, access.service_permissions(session, organisation, name))
+        row = _find(session, organisation, name, now)
         told = {"enabled": row.is_enabled}, {"enabled": is_enabled}
         row.is_enabled = is_enabled
         _record(session, organisation, name, "service.enable", identity, now, *told)
@@ -139,8 +139,8 @@ def new_secret(registry: Registry, organisation: str, name: str, *, identity: st
     """
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     with registry.begin() as session:
-        _authorise(session, identity, organisation, now, _permissions(session, organisation, name))
-        _find(session, organisation, name).secret_digest = digest(secret)
+        _authorise(session, identity, organisation, now, access.service_permissions(session, organisation, name))
+        _find(session, organisation, name, now).secret_digest = digest(secret)
         _record(session, organisation, name, "service.secret", identity, now, None, None)
     return secret
 
@@ -153,13 +153,15 @@ def service_of(registry: Registry, secret: str) -> Service | None:
 
 
 def services(session: Session, organisation: str) -> list[Service]:
-    """All service identities of an organisation, by name."""
-    statement = select(ServiceIdentity).where(ServiceIdentity.organisation == organisation)
-    return [_service(session, row) for row in session.scalars(statement.order_by(ServiceIdentity.name)).all()]
+    """All service identities of an organisation, by name, the built-in ones among them."""
+    rows = session.scalars(select(ServiceIdentity).where(ServiceIdentity.organisation == organisation)).all()
+    found = {name: Service(organisation, name, None, True, granted) for name, granted in BUILT_IN.items()}
+    found |= {row.name: _service(session, row) for row in rows}
+    return [found[name] for name in sorted(found)]
 
 
 def _service(session: Session, row: ServiceIdentity) -> Service:
-    permissions = _permissions(session, row.organisation, row.name)
+    permissions = access.service_permissions(session, row.organisation, row.name)
     return Service(row.organisation, row.name, row.description, row.is_enabled, permissions)
 
 
@@ -178,18 +180,17 @@ def _require_known(permissions: Permissions) -> None:
             raise PeopleError(f"There is no permission {service}:{area}; {known}.")
 
 
-def _find(session: Session, organisation: str, name: str) -> ServiceIdentity:
+def _find(session: Session, organisation: str, name: str, now: datetime) -> ServiceIdentity:
+    """The row of a service; that of a built-in one is made when it is first changed."""
     row = session.get(ServiceIdentity, (organisation, name), with_for_update=True)
+    if row is None and name in BUILT_IN:
+        row = ServiceIdentity(organisation=organisation, name=name, is_enabled=True, created_at=now)
+        session.add(row)
+        session.flush()
+        _write(session, organisation, name, BUILT_IN[name])
     if row is None:
         raise PeopleError(f"There is no service {name}; see 'meterhouse user service list'.")
     return row
-
-
-def _permissions(session: Session, organisation: str, name: str) -> frozenset[tuple[str, str]]:
-    rows = session.scalars(
-        select(ServicePermission).where(ServicePermission.organisation == organisation, ServicePermission.name == name)
-    )
-    return frozenset((row.service, row.area) for row in rows)
 
 
 def _write(session: Session, organisation: str, name: str, permissions: Permissions) -> None:

@@ -11,7 +11,7 @@ import pytest
 from warehouse import sql
 from warehouse.errors import SqlError
 from warehouse.lake import Lake
-from warehouse.schemas import TABLES
+from warehouse.schemas import AUDIT_LOG, TABLES
 from warehouse.schemas.frames import OUTCOMES, RECEPTIONS
 from warehouse.schemas.readings import READINGS
 
@@ -137,6 +137,26 @@ def test_organisation_sees_its_own_rows_only(lake: Lake) -> None:
     ):
         with pytest.raises(SqlError, match="out of reach"):
             sql.query(connection, statement)
+
+
+def test_only_the_meters_that_somebody_may_read_are_seen(lake: Lake) -> None:
+    lake.append(READINGS, readings("a", METERS[1], "3"))
+
+    def seen(*meters: str) -> list[tuple[object, ...]]:
+        connection = sql.connect(lake, "a", frozenset(meters))
+        return sql.query(connection, "select meter_id, count(*) from readings group by all order by all").rows()
+
+    assert seen(*METERS) == [(METERS[0], 2), (METERS[1], 1)]
+    assert seen(METERS[1]) == [(METERS[1], 1)]
+    assert seen() == []
+    assert seen("x') or ('a' = 'a") == []
+
+
+def test_tables_without_meters_show_nothing_to_whom_meters_are_granted(lake: Lake) -> None:
+    event = {"organisation": "a", "at": AT, "event": "x", "identity": "x", "number": 1, "digest": "x"}
+    lake.append(AUDIT_LOG, pl.DataFrame([event]))
+    assert sql.query(sql.connect(lake, "a"), "select count(*) from audit_log").item() == 1
+    assert sql.query(sql.connect(lake, "a", METERS), "select count(*) from audit_log").item() == 0
 
 
 def test_organisation_name_is_text_not_sql(lake: Lake) -> None:

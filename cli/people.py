@@ -1,0 +1,155 @@
+"""What the commands about people share: options, passwords, printing, publishing."""
+
+import csv
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.orm import Session
+
+from assets.installation import Installation
+from assets.steps.publishing import publish_registry
+from cli.home import identity, open_home
+from cli.messages import say
+from registry.people import access, users
+from registry.people.errors import PeopleError
+from registry.people.rights import ACCESS_CONTROL, SERVICES
+from registry.people.tokens import Issued
+from registry.people.users import Account
+
+PASSWORD_VARIABLE = "METERHOUSE_USER_PASSWORD"  # noqa: S105  the variable's name
+TOKEN_VARIABLE = "METERHOUSE_USER_TOKEN"  # noqa: S105  the variable's name
+
+Who = Annotated[str, typer.Argument(help="E-mail address or number of the account.")]
+RoleOption = Annotated[
+    list[str] | None,
+    typer.Option("--role", metavar="SERVICE=ROLE", help=f"Role in a service ({', '.join(SERVICES)}); may come again."),
+]
+LanguageOption = Annotated[str | None, typer.Option(help="Language: da, de, en, es, fr, nb or sv.")]
+DelimiterOption = Annotated[str | None, typer.Option(help="What stands between the fields of the person's CSV files.")]
+ThousandsOption = Annotated[str | None, typer.Option(help="What stands between thousands; empty for nothing.")]
+DecimalOption = Annotated[str | None, typer.Option(help="What stands before decimals.")]
+PasswordOption = Annotated[
+    Path | None,
+    typer.Option(help=f"File with the password; else {PASSWORD_VARIABLE}, or you are asked.", dir_okay=False),
+]
+HoursOption = Annotated[float, typer.Option(min=0.01, help="Hours for which the link works.")]
+
+
+@dataclass(frozen=True)
+class Work:
+    """An installation, who acts in it and when."""
+
+    house: Installation
+    identity: str
+    now: datetime
+
+    @property
+    def organisation(self) -> str:
+        """The organisation whose people are meant."""
+        return self.house.organisation
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction to read what only those see who control access."""
+        with self.house.registry.begin(readonly=True) as session:
+            access.authorise(session, self.identity, self.organisation, ACCESS_CONTROL, self.now)
+            yield session
+
+    def account(self, who: str) -> Account:
+        """The account of an e-mail address or number."""
+        with self.reading() as session:
+            return users.account_of(session, self.organisation, who)
+
+    def publish(self, message: str) -> None:
+        """Publishes the audit log with the change, and says what was done."""
+        publish_registry(self.house)
+        say(message)
+
+
+def begin(home: Path | None) -> Work:
+    """Opens the installation for one command."""
+    return Work(open_home(home), identity(), datetime.now(UTC))
+
+
+def parse_roles(given: list[str] | None) -> dict[str, str]:
+    """Role by service.
+
+    Raises:
+        PeopleError: One is not written as ``service=role``.
+    """
+    roles = {}
+    for text in given or []:
+        service, found, role = text.partition("=")
+        if not found:
+            raise PeopleError(f"{text!r} is no role: write SERVICE=ROLE, such as manager=user.")
+        roles[service] = role
+    return roles
+
+
+def given(**values: object) -> dict[str, object]:
+    """Options that were given, by name."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def ask_secret(what: str, file: Path | None, variable: str, *, twice: bool = False) -> str:
+    """A password or token; never from the command line, which every process may read.
+
+    Args:
+        what: What is asked for.
+        file: File it stands in, if named.
+        variable: Environment variable it may stand in.
+        twice: Whether a person types it twice.
+
+    Raises:
+        PeopleError: There is none, or its file cannot be read.
+    """
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as exc:
+            raise PeopleError(f"{file} cannot be read: {exc.strerror}.") from exc
+        except UnicodeDecodeError:
+            pass  # the error shows what it could not read
+        raise PeopleError(f"{file} is not UTF-8 text.")
+    if secret := os.environ.get(variable):
+        return secret
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, confirmation_prompt=twice, err=True))
+    raise PeopleError(f"The {what.lower()} is missing: name a file with it, or set {variable}.")
+
+
+def hand_over(work: Work, issued: Issued) -> None:
+    """Prints the token of a link: the result of the command, to be handed to the person and to nobody else."""
+    until = issued.expires_at.astimezone(work.house.settings.zone)
+    work.publish(
+        f"user:{issued.user_id} takes this {issued.purpose} token with 'meterhouse user accept', once, until "
+        f"{until:%Y-%m-%d %H:%M %Z}:"
+    )
+    typer.echo(issued.token)
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Prints rows as CSV; empty for what is not there."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def roles_text(roles: Iterable[tuple[str, str]]) -> str:
+    """Roles in one cell."""
+    return " ".join(f"{service}={role}" for service, role in sorted(roles))
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value
