@@ -1,1 +1,1 @@
-"""Serves figures to programs over HTTP. The routes follow; the layer and its place in the import order stand."""
+"""Serves figures to programs over HTTP; the door (``gateway``) says who asks."""

@@ -1,4 +1,4 @@
-"""``serve``: the pages and the orchestrator's UI, until interrupted."""
+"""``serve``: the door with the pages and the orchestrator's UI behind it, until interrupted."""
 
 import os
 import signal
@@ -10,11 +10,12 @@ from typing import Annotated
 
 import typer
 
-from assets.installation import Installation
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
+from gateway.address import address
 
 ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1"
 
 
 class Service(StrEnum):
@@ -29,39 +30,52 @@ class Service(StrEnum):
 def serve(
     service: Annotated[Service, typer.Argument(help="What to serve.")] = Service.all,
     home: HomeOption = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
-    dashboards_port: Annotated[int, typer.Option(help="Port of the pages.")] = 8501,
+    host: Annotated[str, typer.Option(help="Address to listen on; all comes in by this one door.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the door: sign-in, pages and Dagster UI.")] = 8501,
+    dagster_port: Annotated[
+        int,
+        typer.Option(
+            help="Port of the Dagster webserver, on this machine alone; the next one is its read-only twin's."
+        ),
+    ] = 3000,
 ) -> None:
-    """Serves until interrupted."""
+    """Serves until interrupted: sign-in, the pages, and behind the same sign-in the Dagster UI."""
     if service is Service.api:
         complain("The API is not part of this version; use 'meterhouse sql' or the pages.")
         raise typer.Exit(2)
     house = open_home(home)
     commands: list[list[str]] = []
     if service in (Service.dagster, Service.all):
-        commands += dagster_commands(house, host, dagster_port)
-        say(f"Dagster UI: http://{host}:{dagster_port}")
-    if service in (Service.dashboards, Service.all):
-        commands.append(dashboards_command(host, dashboards_port))
-        say(f"Pages: http://{host}:{dashboards_port}")
+        commands += dagster_commands(dagster_port)
+    if service is Service.dagster:
+        say(f"Dagster UI, for this machine alone: http://{LOOPBACK}:{dagster_port}/dagster/")
+    else:
+        commands.append(gateway_command(host, port, dagster_port if service is Service.all else None))
+        say(f"Sign in at: {address(house.settings.gateway, host, port)}")
     raise typer.Exit(run_until_stopped(commands))
 
 
-def dagster_commands(house: Installation, host: str, port: int) -> list[list[str]]:
-    """The webserver and the daemon that runs sensors and schedules."""
+def dagster_commands(port: int) -> list[list[str]]:
+    """The webserver, its read-only twin, and the daemon that runs sensors and schedules.
+
+    The webservers ask nobody who they are, so they listen on the loopback address, whatever the door listens on.
+    """
     workspace = str(ROOT / "workspace.yaml")
-    _ = house
+    webserver = [_script("dagster-webserver"), "-h", LOOPBACK, "--path-prefix", "/dagster", "-w", workspace]
     return [
-        [_script("dagster-webserver"), "-h", host, "-p", str(port), "-w", workspace],
+        [*webserver, "-p", str(port)],
+        [*webserver, "-p", str(port + 1), "--read-only"],
         [_script("dagster-daemon"), "run", "-w", workspace],
     ]
 
 
-def dashboards_command(host: str, port: int) -> list[str]:
-    """The pages."""
-    options = ["--server.address", host, "--server.port", str(port), "--server.headless", "true"]
-    return [_script("streamlit"), "run", str(ROOT / "dashboards" / "app.py"), *options]
+def gateway_command(host: str, port: int, dagster_port: int | None) -> list[str]:
+    """The door."""
+    command = [sys.executable, "-m", "gateway", "--host", host, "--port", str(port)]
+    if dagster_port is not None:
+        command += ["--dagster", f"http://{LOOPBACK}:{dagster_port}"]
+        command += ["--dagster-read-only", f"http://{LOOPBACK}:{dagster_port + 1}"]
+    return command
 
 
 def run_until_stopped(commands: list[list[str]]) -> int:

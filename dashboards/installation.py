@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 import settings
+from registry.errors import RegistryError
+from registry.store import Registry
 from warehouse.errors import WarehouseError
 from warehouse.lake import Lake
 
@@ -18,10 +20,12 @@ class Installation:
     Attributes:
         settings: Settings of the installation.
         lake: Its tables.
+        registry: Who may look at them.
     """
 
     settings: settings.Settings
     lake: Lake
+    registry: Registry
 
 
 @st.cache_resource(show_spinner=False)
@@ -30,9 +34,10 @@ def installation() -> Installation:
 
     Raises:
         InstallationError: There is none.
+        RegistryError: Its registry cannot be opened.
     """
     found = settings.load()
-    return Installation(found, Lake(found.lake_path))
+    return Installation(found, Lake(found.lake_path), Registry.open(found.registry_address))
 
 
 @contextmanager
@@ -40,5 +45,5 @@ def explained() -> Iterator[None]:
     """Shows an expected failure as its message instead of a traceback."""
     try:
         yield
-    except (settings.InstallationError, WarehouseError) as exc:
+    except (settings.InstallationError, RegistryError, WarehouseError) as exc:
         st.error(str(exc), icon=":material/error:")

@@ -1,1 +1,1 @@
-"""The one door: sign-in, sessions, routes to pages, API and the Dagster UI. The door follows; the layer stands."""
+"""The one door: sign-in, sessions, routes to pages, API and the Dagster UI."""

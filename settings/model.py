@@ -42,6 +42,46 @@ class Smtp(BaseSettings):
     sender: str = ""
 
 
+class Gateway(BaseSettings):
+    """The door through which people come in.
+
+    Attributes:
+        public_url: Address under which people reach it, such as ``https://meters.example.org``; links and the
+            identity provider's answers lead there. Empty takes the address it listens on.
+        tls_certificate_file: Certificate chain (PEM), where the door itself talks TLS.
+        tls_key_file: Its private key (PEM).
+        trusted_proxies: Addresses of reverse proxies whose ``X-Forwarded-For`` and ``-Proto`` are believed,
+            with commas between them.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_GATEWAY_", extra="forbid")
+
+    public_url: str = Field(default="", pattern=r"^(https?://[^/\s]+)?$")
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
+    trusted_proxies: str = ""
+
+
+class Oidc(BaseSettings):
+    """An OpenID Connect provider that people may sign in with; unused while it names no issuer.
+
+    Attributes:
+        issuer: The provider's issuer identifier, an ``https`` address.
+        client_id: What the provider knows this installation as.
+        client_secret_file: File with the secret shared with the provider; none for a public client.
+        name: What the sign-in page calls the provider.
+        admits_domains: Whether somebody of an allowed mail domain who has no account yet gets one at first sign-in.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_OIDC_", extra="forbid")
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: Path | None = None
+    name: str = "your organisation's account"
+    admits_domains: bool = False
+
+
 class Settings(BaseSettings):
     """Settings of one installation.
 
@@ -57,6 +97,8 @@ class Settings(BaseSettings):
         inbox: Folder that the folder sensor watches.
         sftp: SFTP drop that the SFTP sensor watches; unused while it names no host.
         smtp: Mail server; messages wait while it names no host.
+        gateway: The door through which people come in.
+        oidc: OpenID Connect provider that people may sign in with; unused while it names no issuer.
         on_time_deadline: Local time of the next day until which a reading counts as on time.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
         round_limit: Most meters that one reading round may have.
@@ -77,6 +119,8 @@ class Settings(BaseSettings):
     inbox: Path | None = None
     sftp: Sftp = Field(default_factory=Sftp)
     smtp: Smtp = Field(default_factory=Smtp)
+    gateway: Gateway = Field(default_factory=Gateway)
+    oidc: Oidc = Field(default_factory=Oidc)
     on_time_deadline: time = time(7, 0)
     expected_interval_s: int = Field(default=3600, gt=0)
     round_limit: int = Field(default=30_000, gt=0)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, wording
+from dashboards import charts, identity, wording
 from dashboards.installation import Installation, installation
 from warehouse.published import render
 from warehouse.queries import consumption as queries
@@ -23,7 +23,7 @@ def page() -> None:
     """Draws the page."""
     st.title("Consumption")
     house = installation()
-    points = subjects.metering_points(house.lake, house.settings.organisation)
+    points = subjects.metering_points(house.lake, identity.organisation())
     if points.is_empty():
         st.info(
             "No metering points are registered yet. Import the meters and where they are installed: "
@@ -41,7 +41,7 @@ def page() -> None:
     if chosen is None:
         return
     name, subject = chosen
-    registers = queries.registers(house.lake, house.settings.organisation, subject)
+    registers = queries.registers(house.lake, identity.organisation(), subject)
     if not registers:
         st.info(
             f"There is no consumption of {name} yet: none of its meters' readings has arrived, or the figures are not "
@@ -54,7 +54,7 @@ def page() -> None:
 
 def _point(house: Installation, points: pl.DataFrame) -> tuple[str, pl.DataFrame] | None:
     """Lets the user choose one metering point, by its name or by a meter."""
-    meters = subjects.meters(house.lake, house.settings.organisation)
+    meters = subjects.meters(house.lake, identity.organisation())
     asked = st.selectbox(
         "Metering point, meter or serial number",
         [*points["metering_point"], *meters["meter_id"]],
@@ -83,12 +83,12 @@ def _point(house: Installation, points: pl.DataFrame) -> tuple[str, pl.DataFrame
 
 
 def _group(house: Installation) -> tuple[str, pl.DataFrame] | None:
-    groups = subjects.groups(house.lake, house.settings.organisation)
+    groups = subjects.groups(house.lake, identity.organisation())
     if groups.is_empty():
         st.info("No groups exist yet. Show a metering point instead.", icon=":material/info:")
         return None
     name = str(st.selectbox("Group", groups["group"].to_list(), key="group", bind="query-params"))
-    subject = subjects.group(house.lake, house.settings.organisation, name)
+    subject = subjects.group(house.lake, identity.organisation(), name)
     if subject.is_empty():
         st.info(f"The group {name} has no metering points.", icon=":material/info:")
         return None
@@ -96,7 +96,7 @@ def _group(house: Installation) -> tuple[str, pl.DataFrame] | None:
 
 
 def _show(house: Installation, name: str, subject: pl.DataFrame, registers: list[str], *, together: bool) -> None:
-    lake, organisation, zone = house.lake, house.settings.organisation, house.settings.zone
+    lake, organisation, zone = house.lake, identity.organisation(), house.settings.zone
     first_column, second_column, third_column = st.columns([1.2, 1.4, 1.4])
     with first_column:
         register = str(
@@ -184,7 +184,7 @@ def _key_figures(
     if together:
         cells[2].metric("Metering points", subject["metering_point"].n_unique(), border=True)
     else:
-        latest = queries.latest_reading(house.lake, house.settings.organisation, subject).head(1)
+        latest = queries.latest_reading(house.lake, identity.organisation(), subject).head(1)
         at = latest["measured_at"].dt.convert_time_zone(house.settings.timezone)
         cells[2].metric(
             "Latest reading",

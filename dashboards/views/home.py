@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import charts
+from dashboards import charts, identity
 from dashboards.installation import installation
 from warehouse.queries import overview
 
@@ -19,7 +19,7 @@ def page() -> None:
     """Draws the page."""
     st.title("Meterhouse")
     house = installation()
-    organisation = house.settings.organisation
+    organisation = identity.organisation()
     counts = overview.counts(house.lake, organisation)
     days = overview.outcomes_by_day(house.lake, organisation)
     if not counts["meters"] and days.is_empty():

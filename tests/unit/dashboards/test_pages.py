@@ -7,14 +7,23 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboards.identity import ORGANISATION
 from tests.conftest import REPOSITORY
 from tests.unit.dashboards import house
 
 APP = str(REPOSITORY / "dashboards" / "app.py")
 
 
+def _home_alone() -> None:
+    """AppTest sets no headers, so that the whole script would say that nobody is signed in."""
+    from dashboards.installation import explained
+    from dashboards.views import home
+
+    with explained():
+        home.page()
+
+
 def _consumption_alone() -> None:
-    """AppTest reaches no page but the default one of pages that are functions."""
     from dashboards.installation import explained
     from dashboards.views import consumption
 
@@ -36,12 +45,17 @@ def forgotten() -> Iterator[None]:
 
 def open_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> AppTest:
     monkeypatch.setenv("METERHOUSE_HOME", str(home))
-    return AppTest.from_file(APP, default_timeout=30).run()
+    app = AppTest.from_function(_home_alone, default_timeout=30)
+    app.session_state[ORGANISATION] = "default"
+    return app.run()
 
 
-def open_consumption(monkeypatch: pytest.MonkeyPatch, home: Path, **parameters: str | list[str]) -> AppTest:
+def open_consumption(
+    monkeypatch: pytest.MonkeyPatch, home: Path, *, organisation: str = "default", **parameters: str | list[str]
+) -> AppTest:
     monkeypatch.setenv("METERHOUSE_HOME", str(home))
     app = AppTest.from_function(_consumption_alone, default_timeout=30)
+    app.session_state[ORGANISATION] = organisation
     for name, value in parameters.items():
         app.query_params[name] = value
     return app.run()
@@ -84,6 +98,23 @@ def test_no_installation_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_pa
     app = open_home(monkeypatch, tmp_path / "nowhere")
 
     assert "meterhouse init" in messages(app)
+
+
+def test_script_shows_nothing_to_who_did_not_come_through_the_door(
+    monkeypatch: pytest.MonkeyPatch, filled: Path
+) -> None:
+    monkeypatch.setenv("METERHOUSE_HOME", str(filled))
+    app = AppTest.from_file(APP, default_timeout=30).run()
+
+    assert "You are signed out" in messages(app)
+    assert not app.metric
+    assert not app.dataframe
+
+
+def test_another_organisation_sees_none_of_it(monkeypatch: pytest.MonkeyPatch, filled: Path) -> None:
+    app = open_consumption(monkeypatch, filled, organisation="other", point="P-1")
+
+    assert "No metering points are registered yet" in messages(app)
 
 
 def test_damaged_lake_is_a_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,275 @@
+"""Signing in and out, and the pages around passwords."""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from types import MappingProxyType
+from urllib.parse import quote, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from gateway.authentication import person_in
+from gateway.cookies import form_cookie, is_secure, session_cookie
+from gateway.door import Door
+from gateway.forms import BadFormError, TooLargeError, read_form
+from gateway.rendering import message_page, page
+from registry.people import invitations, links, passwords, sessions, users
+from registry.people.errors import PasswordError, PeopleError, SignInError, TokenError
+from registry.people.locale import Locale
+from registry.people.sessions import SignedIn
+
+_OLD = (("old", "Password until now", "password", "current-password"),)
+_WHO = (("email", "E-mail", "email", "username"), ("name", "Full name", "text", "name"))
+_NEW = (
+    ("password", "New password", "password", "new-password"),
+    ("again", "New password, once more", "password", "new-password"),
+)
+_UNEQUAL = "The two passwords are not the same."
+_RULES = (
+    "At least 8 characters of three of these classes: lower-case letters, upper-case letters, digits, others. With "
+    "access to keys at least 12 characters, of all four."
+)
+_KEYVAULT_RULES = "The password has at least 12 characters: lower-case letters, upper-case letters, digits and others."
+_TO_SIGN_IN = ("/login", "To the sign-in")
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def client_address(request: Request) -> str:
+    """Network address a request comes from."""
+    return request.client.host if request.client else "unknown"
+
+
+def own_path(wanted: str) -> str:
+    r"""A path of this installation to go on to; the start page where it is none.
+
+    Browsers read ``//host`` and ``/\host`` as another host, and drop control characters before they look.
+    """
+    parts = urlsplit(wanted)
+    is_own = wanted.startswith("/") and not wanted.startswith("//") and not parts.scheme and not parts.netloc
+    is_plain = wanted.isprintable() and "\\" not in wanted
+    return wanted if is_own and is_plain and parts.path not in ("/login", "/logout") else "/"
+
+
+def with_session(request: Request, signed_in: SignedIn, wanted: str) -> Response:
+    """Goes on with the cookie of a session that has begun."""
+    response = RedirectResponse(quote(own_path(wanted), safe="/?&=%:@!$'()*+,;~#"), 303)
+    secure = is_secure(request.scope)
+    response.set_cookie(session_cookie(secure), signed_in.token, httponly=True, samesite="lax", secure=secure, path="/")
+    response.delete_cookie(form_cookie(secure), httponly=True, samesite="lax", secure=secure, path="/")
+    return response
+
+
+def form_errors_as_pages(endpoint: _Endpoint) -> _Endpoint:
+    """Answers a form that is too large or none of ours with a page."""
+
+    @wraps(endpoint)
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except TooLargeError:
+            return message_page(request, "Too large", "The form is too large.", status=413)
+        except BadFormError:
+            text = "The form has expired, or was not sent from a page of ours. Open the page anew and try again."
+            return message_page(request, "Refused", text, status=403, link=(request.url.path, "Open the page anew"))
+
+    return answered
+
+
+class SignIn:
+    """The routes.
+
+    Args:
+        door: Where accounts and sessions are.
+        provider: Name of the identity provider to offer, if one is configured.
+    """
+
+    def __init__(self, door: Door, provider: str | None = None) -> None:
+        self._door = door
+        self._provider = provider
+
+    def routes(self) -> list[Route]:
+        """The routes of these pages."""
+        both = ["GET", "POST"]
+        endpoints = {
+            "/login": self.login,
+            "/logout": self.logout,
+            "/password": self.password,
+            "/activate": self.link,
+            "/reset": self.link,
+            "/setup": self.setup,
+        }
+        return [Route(path, form_errors_as_pages(endpoint), methods=both) for path, endpoint in endpoints.items()]
+
+    async def login(self, request: Request) -> Response:
+        """Asks for e-mail and password; begins a session."""
+        if request.method == "GET":
+            wanted = own_path(request.query_params.get("next", "/"))
+            if request.scope["user"] is not None:
+                return RedirectResponse(quote(wanted, safe="/?&=%"), 303)
+            return self._login_page(request, wanted)
+        fields = await read_form(request)
+        wanted = own_path(fields.get("next", "/"))
+        try:
+            signed_in = await run_in_threadpool(
+                sessions.sign_in,
+                self._door.house.registry,
+                fields.get("email", ""),
+                fields.get("password", ""),
+                address=client_address(request),
+                now=self._door.now(),
+            )
+        except SignInError as exc:
+            return self._login_page(request, wanted, str(exc), 401)
+        if request.scope["user"] is not None:
+            await self._end_session(request)
+        return with_session(request, signed_in, wanted)
+
+    async def logout(self, request: Request) -> Response:
+        """Ends the session."""
+        person = person_in(request)
+        if request.method == "GET":
+            return page(request, "logout.html", title="Sign out", name=person.name or person.email)
+        await read_form(request)
+        await self._end_session(request)
+        response = RedirectResponse("/login", 303)
+        secure = is_secure(request.scope)
+        response.delete_cookie(session_cookie(secure), httponly=True, samesite="lax", secure=secure, path="/")
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    async def password(self, request: Request) -> Response:
+        """Changes the password of who is signed in; other sessions of the same person end."""
+        person = person_in(request)
+        text = "Your password must be changed before you go on." if person.must_change_password else ""
+        if request.method == "GET":
+            return _password_page(request, _OLD + _NEW, "Change the password", text=text)
+        fields = await read_form(request)
+        problem, status = _UNEQUAL, 422
+        if fields.get("password", "") == fields.get("again"):
+            try:
+                await run_in_threadpool(
+                    users.change_password,
+                    self._door.house.registry,
+                    person.user_id,
+                    fields.get("old", ""),
+                    fields["password"],
+                    now=self._door.now(),
+                    keep=request.cookies.get(session_cookie(is_secure(request.scope))),
+                )
+            except SignInError:
+                problem, status = "The old password is wrong, or was too often. Wait a while, then try again.", 401
+            except PeopleError as exc:
+                problem = str(exc)
+            else:
+                return message_page(request, "Password changed", "All your other sessions have ended.")
+        return _password_page(request, _OLD + _NEW, "Change the password", text=text, problem=problem, status=status)
+
+    async def link(self, request: Request) -> Response:
+        """Takes a link that activates an account or sets a new password."""
+        title = "Activate the account" if request.url.path == "/activate" else "Set a new password"
+        if request.method == "GET":
+            hidden = {"token": request.query_params.get("token", "")}
+            return _password_page(request, _NEW, title, hidden=hidden, text=_RULES)
+        fields = await read_form(request)
+        token, problem = fields.get("token", ""), _UNEQUAL
+        if fields.get("password", "") == fields.get("again"):
+            try:
+                await run_in_threadpool(
+                    links.accept, self._door.house.registry, token, fields["password"], now=self._door.now()
+                )
+            except PasswordError as exc:
+                problem = str(exc)
+            except TokenError as exc:
+                return message_page(request, "The link does not work", str(exc), status=403, link=_TO_SIGN_IN)
+            else:
+                return message_page(request, "Done", "The password is set. Sign in with it now.", link=_TO_SIGN_IN)
+        return _password_page(request, _NEW, title, hidden={"token": token}, text=_RULES, problem=problem, status=422)
+
+    async def setup(self, request: Request) -> Response:
+        """Lets whoever has the link that the door printed at its start name the first administrator."""
+        fields = await read_form(request) if request.method == "POST" else dict(request.query_params)
+        token = fields.get("token", "")
+        expected = self._door.setup_token
+        is_known = bool(expected) and hmac.compare_digest(token.encode(), expected.encode())
+        if not is_known or not await run_in_threadpool(self._door.is_new):
+            text = "The link is not the one printed at the last start, or the first administrator is there already."
+            return message_page(request, "The link does not work", text, status=403, link=_TO_SIGN_IN)
+        problem, status = None, 200
+        if request.method == "POST":
+            problem, status = _UNEQUAL, 422
+            if fields.get("password", "") == fields.get("again"):
+                try:
+                    signed_in = await run_in_threadpool(self._first_administrator, fields, client_address(request))
+                except PeopleError as exc:
+                    problem = str(exc)
+                else:
+                    return with_session(request, signed_in, "/")
+        return _password_page(
+            request,
+            _WHO + _NEW,
+            "The first administrator",
+            hidden={"token": token},
+            text=f"This account may do everything, and names all others. {_KEYVAULT_RULES}",
+            problem=problem,
+            status=status,
+            shown=fields,
+        )
+
+    def _first_administrator(self, fields: Mapping[str, str], address: str) -> SignedIn:
+        house, owner, now = self._door.house, self._door.owner, self._door.now()
+        email, name, password = fields.get("email", ""), fields.get("name", ""), fields["password"]
+        # Checked first: an account without password would keep the address taken.
+        passwords.check(passwords.KEYVAULT, password, name=name, email=email)
+        number = invitations.create(
+            house.registry,
+            house.vault,
+            house.organisation,
+            email=email,
+            name=name,
+            roles={},
+            locale=Locale(),
+            is_external=False,
+            identity=owner,
+            now=now,
+        )
+        sent = invitations.send(house.registry, house.organisation, number, identity=owner, now=now)
+        links.accept(house.registry, sent.token, password, now=now)
+        return sessions.sign_in(house.registry, email, password, address=address, now=now)
+
+    def _login_page(self, request: Request, wanted: str, problem: str | None = None, status: int = 200) -> Response:
+        return page(
+            request, "login.html", status, title="Sign in", problem=problem, next=wanted, provider=self._provider
+        )
+
+    async def _end_session(self, request: Request) -> None:
+        token = request.cookies.get(session_cookie(is_secure(request.scope)), "")
+        await run_in_threadpool(sessions.sign_out, self._door.house.registry, token, self._door.now())
+
+
+def _password_page(
+    request: Request,
+    fields: tuple[tuple[str, str, str, str], ...],
+    title: str,
+    *,
+    hidden: Mapping[str, str] = MappingProxyType({}),
+    text: str = "",
+    problem: str | None = None,
+    status: int = 200,
+    shown: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
+    """A form with passwords; it shows again what was filled in, passwords excepted."""
+    return page(
+        request,
+        "password.html",
+        status,
+        title=title,
+        action=request.url.path,
+        fields=[(*field, "" if field[2] == "password" else shown.get(field[0], "")) for field in fields],
+        hidden=hidden,
+        text=text,
+        problem=problem,
+        button=title if request.url.path != "/setup" else "Create the account",
+    )

@@ -1,0 +1,87 @@
+"""Who looks at the pages: what the door's headers say, held against the database at each rerun."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from assets.installation import Installation
+from dashboards.identity import SESSION_HEADER, USER_HEADER, meters_seen, person_of
+from registry.models import MeterGrant, User
+from registry.people import sessions
+from tests.unit.gateway.doors import PASSWORD, START, add_person, make_house
+
+ANNA = "anna@example.org"
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    made = make_house(tmp_path)
+    monkeypatch.setenv("METERHOUSE_HOME", str(made.settings.home))
+    st.cache_resource.clear()
+    yield made
+    st.cache_resource.clear()
+
+
+def signed_in(house: Installation) -> dict[str, str]:
+    begun = sessions.sign_in(house.registry, ANNA, PASSWORD, address="192.0.2.1", now=START)
+    return {USER_HEADER: str(begun.user.user_id), SESSION_HEADER: begun.token}
+
+
+def test_person_is_who_holds_the_session(house: Installation) -> None:
+    anna = add_person(house.registry, ANNA, manager="user")
+    other = add_person(house.registry, "other@example.org", manager="administrator")
+    headers = signed_in(house)
+
+    found = person_of(headers, START)
+    assert found is not None
+    assert (found.user_id, found.roles) == (anna, {"manager": "user"})
+    for forged in (
+        {},
+        {USER_HEADER: str(anna)},
+        {**headers, USER_HEADER: str(other)},
+        {**headers, SESSION_HEADER: "x"},
+    ):
+        assert person_of(forged, START) is None
+    assert person_of(headers, START + sessions.IDLE + timedelta(seconds=1)) is None
+    with house.registry.begin() as session:
+        session.get_one(User, anna).is_enabled = False
+    assert person_of(headers, START) is None
+
+
+@pytest.mark.parametrize(
+    ("roles", "seen"),
+    [
+        ({}, frozenset()),
+        ({"portal": "superuser", "keys": "superuser"}, frozenset()),
+        ({"manager": "user"}, None),
+        ({"analytics": "user"}, None),
+    ],
+)
+def test_pages_are_for_those_who_may_see_all_meters(
+    house: Installation, roles: dict[str, str], seen: frozenset[str] | None
+) -> None:
+    add_person(house.registry, ANNA, **roles)
+    person = person_of(signed_in(house), START)
+    assert person is not None
+    assert meters_seen(person, START) == seen
+
+
+def test_right_to_single_meters_opens_no_page_that_shows_all(house: Installation) -> None:
+    anna = add_person(house.registry, ANNA, manager="user")
+    with house.registry.begin() as session:
+        session.get_one(User, anna).is_external = True
+        session.add(
+            MeterGrant(
+                organisation="default",
+                user_id=anna,
+                meter_id="KAM-90000001-1b-16",
+                valid_from=START,
+                granted_by="local:test",
+            )
+        )
+    person = person_of(signed_in(house), START)
+    assert person is not None
+    assert meters_seen(person, START) == {"KAM-90000001-1b-16"}
