@@ -37,10 +37,14 @@ def put_in_use(
     moved = installed.join(idle, on="meter_id").unique("meter_id").sort("meter_id")
     if moved.is_empty():
         return 0
-    rows = moved.select("meter_id", organisation=pl.lit(organisation), state=pl.lit("in_use"))
-    session.execute(update(Meter), rows.to_dicts())
     for (state,), part in moved.group_by("state", maintain_order=True):
         for some in part.iter_slices(_PER_EVENT):
+            session.execute(
+                update(Meter)
+                .where(Meter.organisation == organisation, Meter.meter_id.in_(some["meter_id"].to_list()))
+                .values(state="in_use")
+                .execution_options(synchronize_session=False)
+            )
             audit.record(
                 session,
                 organisation=organisation,
