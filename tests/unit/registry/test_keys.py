@@ -128,7 +128,7 @@ def test_a_hundred_thousand_keys_open_in_two_seconds_with_one_query(registry: Re
     opened = load_keys(registry, vault, "default", datetime(2026, 1, 20, tzinfo=UTC))
     took = time.process_time() - began  # of this process: the machine may have other work
     assert opened["key"].to_list() == [key.value for key in keys]
-    assert [text for text in statements if text != "BEGIN"] == statements[-1:]
+    assert [text for text in statements if not text.startswith(("BEGIN", "SET TRANSACTION"))] == statements[-1:]
     assert took < 2, f"{took:.2f} s"
 
 
