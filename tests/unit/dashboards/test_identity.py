@@ -38,7 +38,8 @@ def test_person_is_who_holds_the_session(house: Installation) -> None:
     found = person_of(headers, START)
     assert found is not None
     assert (found.user_id, found.roles) == (anna, {"manager": "user"})
-    for forged in ({}, {USER_HEADER: str(anna)}, {**headers, USER_HEADER: str(other)}, {**headers, SESSION_HEADER: "x"}):
+    of_another = {**headers, USER_HEADER: str(other)}
+    for forged in ({}, {USER_HEADER: str(anna)}, of_another, {**headers, SESSION_HEADER: "x"}):
         assert person_of(forged, START) is None
     assert person_of(headers, START + sessions.IDLE + timedelta(seconds=1)) is None
     with house.registry.begin() as session:
