@@ -265,7 +265,7 @@ def preview(session: Session, organisation: str, invitation_id: int, now: dateti
     Raises:
         PeopleError: There is no such invitation.
     """
-    row = _find(session, organisation, invitation_id)
+    row = _find(session, organisation, invitation_id, is_locked=False)
     return _invited(session, row, session.get_one(User, row.user_id), now)
 
 
@@ -301,8 +301,8 @@ def _invited(session: Session, row: Invitation, user: User, now: datetime) -> In
     )
 
 
-def _find(session: Session, organisation: str, invitation_id: int) -> Invitation:
-    row = session.get(Invitation, invitation_id, with_for_update=True)
+def _find(session: Session, organisation: str, invitation_id: int, *, is_locked: bool = True) -> Invitation:
+    row = session.get(Invitation, invitation_id, with_for_update=is_locked)
     if row is None or row.organisation != organisation:
         raise PeopleError(f"There is no invitation {invitation_id}; see 'meterhouse user invitations'.")
     return row

@@ -5,6 +5,7 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from threading import BoundedSemaphore
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -14,8 +15,12 @@ from registry.people.errors import PasswordError
 _SALT_BYTES = 16
 _LENGTH = 32
 _PASSES = 3
-_LANES = 4
+_LANES = 1
+"""More than one lane hangs for ever when several threads compute at once (cryptography 50.0.2, OpenSSL's thread pool)."""
 _MEMORY_KIB = 64 * 1024
+
+_AT_ONCE = BoundedSemaphore(4)
+"""Each computation takes its memory; a burst of sign-ins waits instead of exhausting the machine's."""
 
 LONGEST = 256
 """Characters of the longest password."""
@@ -88,13 +93,16 @@ def _identity(name: str | None, email: str | None) -> set[str]:
 
 def derive(password: str) -> str:
     """The form in which a password is kept: a PHC string with its salt and costs."""
-    return _cipher().derive_phc_encoded(_material(password))
+    with _AT_ONCE:
+        return _cipher().derive_phc_encoded(_material(password))
 
 
 def verify(password: str, kept: str | None) -> bool:
     """Whether a password is the kept one; takes as long where none is kept."""
+    against = kept or _nobody()
     try:
-        Argon2id.verify_phc_encoded(_material(password), kept or _nobody())
+        with _AT_ONCE:
+            Argon2id.verify_phc_encoded(_material(password), against)
     except InvalidKey:
         return False
     return kept is not None

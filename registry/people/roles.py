@@ -13,7 +13,6 @@ from registry.people import access
 from registry.people.errors import PeopleError
 from registry.people.passwords import KEYVAULT
 from registry.people.rights import ADMINISTRATOR, CAPABILITIES, KEYS, MANAGER, PORTAL, SERVICES, USER
-from registry.people.sessions import may_sign_in
 from registry.store import Registry
 
 Roles = Mapping[str, str]
@@ -91,16 +90,14 @@ def assign(
     _require_offered(service, role)
     if user.is_external and role not in (None, USER):
         raise PeopleError("External people hold the role user alone; what they see is granted meter by meter.")
-    held = session.scalars(
-        select(UserRole)
-        .where(UserRole.user_id == user.id, UserRole.service == service, UserRole.ended_at.is_(None))
-        .with_for_update()
-    ).one_or_none()
-    before = held.role if held else None
+    before = access.roles_of(session, user.id).get(service)
     if before == role:
         return
     if before == ADMINISTRATOR and service == MANAGER:
         require_another_administrator(session, user)
+    held = session.scalars(
+        select(UserRole).where(UserRole.user_id == user.id, UserRole.service == service, UserRole.ended_at.is_(None))
+    ).one_or_none()
     if held is not None:
         held.ended_at, held.ended_by = now, identity
     if role is not None:
@@ -151,7 +148,7 @@ def require_another_administrator(session: Session, user: User) -> None:
     Raises:
         PeopleError: The person is the only one.
     """
-    # All rows are locked first: of two administrators who demote each other at once, one is refused.
+    # All rows are locked first, in one order: of two administrators who demote each other at once, one is refused.
     holders = session.scalars(
         select(UserRole.user_id)
         .where(
@@ -160,10 +157,14 @@ def require_another_administrator(session: Session, user: User) -> None:
             UserRole.role == ADMINISTRATOR,
             UserRole.ended_at.is_(None),
         )
+        .order_by(UserRole.id)
         .with_for_update()
     ).all()
-    able = [other for other in session.scalars(select(User).where(User.id.in_(holders))) if may_sign_in(other)]
-    if [other.id for other in able] == [user.id]:
+    # Columns, not accounts: the session may hold some as they were before the others were waited for.
+    able = select(User.id).where(
+        User.id.in_(holders), User.is_enabled, User.activated_at.is_not(None), User.deleted_at.is_(None)
+    )
+    if session.scalars(able).all() == [user.id]:
         raise PeopleError(f"user:{user.id} is the only administrator: appoint another one first.")
 
 
