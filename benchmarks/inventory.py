@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from registry import groups
 from registry.imports import import_customers, import_meters
 from registry.inventory.fields import Entity, Field, Type, add_field
 from registry.inventory.listing import CUSTOMER_COLUMNS, IN_USE_COLUMNS, STOCK_COLUMNS, Filters, list_meters
 from registry.inventory.updates import update_inventory
 from registry.keys import load_keys
-from registry.models import Group, GroupMember
 from registry.store import Registry
 from registry.vault import KeyVault
 
@@ -97,11 +97,9 @@ def add_extras(registry: Registry, meters: int) -> None:
     """Adds a group of a tenth of the points, and a field that half the meters have."""
     numbers = range(10_000_000, 10_000_000 + meters)
     with registry.begin() as session:
-        session.add(Group(organisation="default", group="North"))
-        session.add_all(
-            GroupMember(organisation="default", group="North", metering_point=f"P{n}", valid_from=NOW)
-            for n in numbers[::10]
-        )
+        author = groups.Author("default", "benchmark", NOW)
+        groups.create(session, author, "North")
+        groups.add(session, author, "North", [f"P{n}" for n in numbers[::10]], valid_from=NOW)
         add_field(session, "default", Field(Entity.meter, "pit", "Pit", Type.boolean), identity="benchmark", now=NOW)
     lines = "".join(f"KAM-{n}-1b-16,{'yes' if n % 4 else 'no'}\n" for n in numbers[::2])
     content = f"meter_id,pit\n{lines}".encode()

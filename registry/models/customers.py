@@ -1,11 +1,17 @@
 """Customers: the only table with personal data."""
 
+import secrets
 from datetime import datetime
 
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base
+
+
+def new_occupancy() -> str:
+    """A name for a row that was never given before."""
+    return secrets.token_hex(8)
 
 
 class Customer(Base):
@@ -25,7 +31,7 @@ class Customer(Base):
     __tablename__ = "customers"
 
     organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
-    occupancy: Mapped[str] = mapped_column(String(16), primary_key=True)
+    occupancy: Mapped[str] = mapped_column(String(16), primary_key=True, default=new_occupancy)
     metering_point: Mapped[str] = mapped_column(String(64), index=True)
     customer_number: Mapped[str] = mapped_column(String(64))
     name: Mapped[str | None] = mapped_column(String(200))

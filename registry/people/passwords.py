@@ -16,7 +16,7 @@ _SALT_BYTES = 16
 _LENGTH = 32
 _PASSES = 3
 _LANES = 1
-"""More than one lane hangs for ever when several threads compute at once (cryptography 50.0.2, OpenSSL's thread pool)."""
+"""More than one lane hangs for ever when several threads compute at once (cryptography 50, OpenSSL's pool)."""
 _MEMORY_KIB = 64 * 1024
 
 _AT_ONCE = BoundedSemaphore(4)

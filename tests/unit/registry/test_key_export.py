@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from registry import claims, key_export
+from registry import claims, groups, key_export
 from registry.errors import RegistryError
 from registry.imports import ImportReport, import_keys
 from registry.keyfiles import read_key_file
 from registry.keys import NewKey, load_keys, set_validity, store_keys
 from registry.labels import set_labels
-from registry.models import AuditEvent, Group, GroupMember, Installation
+from registry.models import AuditEvent, Installation, MeteringPoint
 from registry.sealed_files import seal, unseal
 from registry.store import Registry
 from registry.vault import KeyVault
@@ -127,13 +127,15 @@ def bundle(registry: Registry, vault: KeyVault, *meter_ids: str, days: int = 7) 
 def test_a_bundle_holds_the_route_and_no_more(claimed: Registry, vault: KeyVault) -> None:
     point = {"organisation": "default", "metering_point": "P1"}
     with claimed.begin() as session:
-        session.add(Group(organisation="default", group="route 1"))
-        session.add(GroupMember(group="route 1", valid_from=NOW, **point))
+        session.add(MeteringPoint(role="consumption", **point))
         session.add(Installation(meter_id=FIRST, installed_at=NOW, known_from=NOW, **point))
         session.add(
             Installation(organisation="default", metering_point="P2", meter_id=SECOND, installed_at=NOW, known_from=NOW)
         )
         session.flush()
+        author = groups.Author("default", "test", NOW)
+        groups.create(session, author, "route 1")
+        groups.add(session, author, "route 1", ["P1"], valid_from=NOW)
         assert key_export.group_meters(session, "default", "route 1", NOW) == [FIRST]
         assert key_export.group_meters(session, "default", "route 1", NOW - timedelta(days=1)) == []
         with pytest.raises(RegistryError, match="no group route 2"):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from registry import groups
 from registry.inventory.fields import Entity, Field, Type, add_field, set_values
 from registry.inventory.lifecycle import install
 from registry.inventory.listing import (
@@ -17,7 +18,7 @@ from registry.inventory.listing import (
     list_meters,
 )
 from registry.inventory.meters import find_meter
-from registry.models import Customer, GroupMember, MeterKey
+from registry.models import Customer, MeterKey
 from registry.tables import published_tables
 from tests.unit.registry.inventory_rows import BEFORE, NOW, WHO, add_meters, meter_id
 
@@ -46,12 +47,11 @@ def fleet(registry):
                     address=f"Meadow Lane {number}",
                 )
             )
+        author = groups.Author("default", "test", NOW)
+        for name in ("A", "B"):
+            groups.create(session, author, name)
         for group, point, until in (("A", "P1", None), ("A", "P2", NOW), ("B", "P3", None)):
-            session.add(
-                GroupMember(
-                    organisation="default", group=group, metering_point=point, valid_from=BEFORE, valid_to=until
-                )
-            )
+            groups.add(session, author, group, [point], valid_from=BEFORE, valid_to=until)
         for number, verified, failed in ((1, NOW, None), (2, None, NOW), (3, None, None)):
             session.add(
                 MeterKey(
