@@ -18,6 +18,9 @@ from connectors.errors import ConnectorError
 from pipelines.jobs import INGEST, import_job
 from pipelines.requests import Cursor, asked, review
 
+RUNNING = dg.DefaultSensorStatus.RUNNING
+"""Files that are dropped are taken without anybody switching something on; who wants otherwise does so in the UI."""
+
 
 def _result(
     context: dg.SensorEvaluationContext, cursor: Cursor, found: Sequence[str], seen: str, source: str
@@ -37,7 +40,7 @@ def _result(
     return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
 
 
-@dg.sensor(job=INGEST, minimum_interval_seconds=30)
+@dg.sensor(job=INGEST, minimum_interval_seconds=30, default_status=RUNNING)
 def folder_sensor(context: dg.SensorEvaluationContext, installation: InstallationResource) -> dg.SensorResult:
     """Asks for a run when complete files lie in the inbox that no run has taken."""
     cursor = Cursor.read(context.cursor)
@@ -45,7 +48,7 @@ def folder_sensor(context: dg.SensorEvaluationContext, installation: Installatio
     return _result(context, cursor, [str(file.path) for file in found], seen, "folder")
 
 
-@dg.sensor(jobs=[import_job, INGEST], minimum_interval_seconds=30)
+@dg.sensor(jobs=[import_job, INGEST], minimum_interval_seconds=30, default_status=RUNNING)
 def import_sensor(
     context: dg.SensorEvaluationContext, installation: InstallationResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -79,7 +82,7 @@ def import_sensor(
     return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
 
 
-@dg.sensor(job=INGEST, minimum_interval_seconds=60)
+@dg.sensor(job=INGEST, minimum_interval_seconds=60, default_status=RUNNING)
 def sftp_sensor(
     context: dg.SensorEvaluationContext, installation: InstallationResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -95,7 +98,7 @@ def sftp_sensor(
     return _result(context, cursor, [file.path for file in found], seen, "sftp")
 
 
-@dg.sensor(job=INGEST, minimum_interval_seconds=60)
+@dg.sensor(job=INGEST, minimum_interval_seconds=60, default_status=RUNNING)
 def waiting_sensor(context: dg.SensorEvaluationContext, installation: InstallationResource) -> dg.SensorResult:
     """Asks for a run when receptions that waited can be decoded: their key, registration or format has come."""
     ranges = runs_of_days(stale_days(installation.open()))

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import audit
+from registry import audit, subjects
 from registry.errors import RegistryError
-from registry.models import Erasure, LegalHold, MeteringPoint
+from registry.models import Customer, Erasure, LegalHold, MeteringPoint
 from registry.store import Registry
 
 ERASED: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -172,10 +173,47 @@ def begin(registry: Registry, request: Request, *, identity: str, now: datetime)
         return row.id
 
 
-def finish(registry: Registry, number: int, rows: Mapping[str, int], *, identity: str, now: datetime) -> None:
-    """Notes how many rows of which table went; of an erasure that was interrupted, those of the last attempt."""
+def former_occupancies(session: Session, request: Request, zone: ZoneInfo) -> list[Customer]:
+    """Who lived at the metering point and had moved in and out within the period; one of unknown start counts."""
+    start = datetime.combine(request.first_day, time(), zone).astimezone(UTC)
+    end = datetime.combine(request.last_day + timedelta(days=1), time(), zone).astimezone(UTC)
+    statement = select(Customer).where(
+        Customer.organisation == request.organisation,
+        Customer.metering_point == request.metering_point,
+        Customer.occupied_to <= end,
+        Customer.occupied_to > start,
+        Customer.occupied_from.is_(None) | (Customer.occupied_from >= start),
+    )
+    return list(session.scalars(statement))
+
+
+def finish(
+    registry: Registry,
+    request: Request,
+    number: int,
+    rows: Mapping[str, int],
+    *,
+    zone: ZoneInfo,
+    identity: str,
+    now: datetime,
+) -> None:
+    """Erases the persons of the period, and notes how many rows of which table went.
+
+    Args:
+        registry: The registry.
+        request: What is erased.
+        number: Number of the erasure.
+        rows: Rows that went per table; of an erasure that was interrupted, those of the last attempt.
+        zone: The utility's zone.
+        identity: Who does it.
+        now: When.
+    """
     with registry.begin() as session:
         erasure = session.get_one(Erasure, number)
+        for person in former_occupancies(session, request, zone):
+            subjects.destroy(session, request.organisation, f"customer:{person.metering_point}:{person.occupancy}")
+            session.delete(person)
+        session.flush()
         erasure.finished_at, erasure.rows = now, json.dumps(dict(rows), sort_keys=True)
         audit.record(
             session,

@@ -92,9 +92,11 @@ def erase(
         HeldError: A legal hold forbids it.
         RegistryError: The metering point is not known.
     """
-    span = _span(house, request)
+    span, zone = _span(house, request), house.settings.zone
+    with house.registry.begin(readonly=True) as session:
+        persons = len(erasures.former_occupancies(session, request, zone))
     if dry_run:
-        counts = {table.name: rows.height for table, rows in _rows(house, request, span)}
+        counts = {table.name: rows.height for table, rows in _rows(house, request, span)} | {"customers": persons}
         return {name: count for name, count in counts.items() if count}
     number = erasures.begin(house.registry, request, identity=identity, now=now)
     counts = {}
@@ -111,8 +113,8 @@ def erase(
                 house.lake.merge(table, table.empty(), stale=rows.select(table.key))
             counts[table.name] = rows.height
             house.lake.purge(table)
-    counts = {name: count for name, count in counts.items() if count}
-    erasures.finish(house.registry, number, counts, identity=identity, now=now)
+    counts = {name: count for name, count in (counts | {"customers": persons}).items() if count}
+    erasures.finish(house.registry, request, number, counts, zone=zone, identity=identity, now=now)
     return counts
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.csv_table import LINE, reject, reject_repeats, split
 from registry.imports.report import CHANGES, MOST_CHANGES, WHOLE_FILE, ImportMode, ImportReport, changes_between
+from registry.inventory import capacity
 from registry.key_text import parse_key
 from registry.keys import NO_KEY, NewKey, store_keys
 from registry.limits import too_long
@@ -112,6 +113,7 @@ def import_meters(
                 state_reason=pl.when(held).then(pl.lit(NO_KEY)),
                 imported_at=pl.lit(now),
             )
+            capacity.check(session, organisation, rows.filter(pl.col("state") == "in_use").height)
             session.execute(insert(Meter), rows.to_dicts())
         if changed.height:
             session.execute(update(Meter), changed.select("meter_id", "medium", "model", owner).to_dicts())

@@ -13,8 +13,10 @@ from cli.main import app
 from connectors.landing import read_landed
 from pipelines.runs import catch_up
 from registry import audit
+from registry.customers import add_customer, edit_customer, move_out, occupancies
 from registry.erasures import HeldError, Request, erasures, place_hold, release_hold
 from registry.errors import RegistryError
+from registry.trail import Filter, details, events
 from tests.integration.installations import House, fleet, house
 from warehouse.schemas import CONSUMPTION_DAILY, READINGS, RECEPTIONS
 
@@ -144,6 +146,21 @@ def test_an_erasure_that_died_goes_on(filled: House, monkeypatch) -> None:
     assert told(filled, who) == {}
     (tombstone,) = erasures(filled.installation.registry, "default")
     assert tombstone.finished_at == NOW
+
+
+def test_who_lived_there_goes_and_who_lives_there_stays(filled: House) -> None:
+    who, registry, vault = somebody(filled), filled.installation.registry, filled.installation.vault
+    mine = {"organisation": "default", "identity": "test", "now": NOW}
+    edit_customer(registry, vault, metering_point=who["point"], texts={"name": "Nora Nobody"}, **mine)
+    move_out(registry, vault, metering_point=who["point"], at=datetime(2025, 10, 24, 10, tzinfo=UTC), **mine)
+    add_customer(registry, vault, metering_point=who["point"], texts={"customer_number": "C2"}, **mine)
+    event = events(registry, Filter("default", event="customer"))[-1]
+    assert details(registry, vault, "default", event.number)["personal"] != "erased"
+    assert run(filled, who)["customers"] == 1
+    (left,) = occupancies(registry, "default", who["point"])
+    assert (left.customer_number, left.occupied_to) == ("C2", None)
+    assert details(registry, vault, "default", event.number)["personal"] == "erased"
+    assert audit.walk(registry).broken is None
 
 
 def test_a_legal_hold_forbids_it(filled: House) -> None:
