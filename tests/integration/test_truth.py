@@ -167,7 +167,8 @@ def test_nothing_secret_reaches_the_lake_or_a_log(filled: House, fleet: Path) ->
 
 
 def test_the_same_delivery_twice_changes_nothing(filled: House, fleet: Path, tmp_path: Path) -> None:
-    before = {table: filled.installation.lake.version(table) for table in filled.installation.lake.tables()}
+    tables = [table for table in filled.installation.lake.tables() if table is not AUDIT_LOG]  # that runs are noted in
+    before = {table: filled.installation.lake.version(table) for table in tables}
     (file,) = sorted((fleet / "frames").glob("concentrator-2_2025-10-21*"))
     copy = tmp_path / f"again-{file.name}"
     copy.write_bytes(file.read_bytes())

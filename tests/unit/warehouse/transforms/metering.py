@@ -90,7 +90,7 @@ def exchanged(
     """One exchange at the metering point."""
     final = None if old_final is None else Decimal(old_final)
     row = ("utility", "P1", when, old, new, register, final, Decimal(new_initial), LONG_AGO)
-    return pl.DataFrame([row], schema=EXCHANGES.schema, orient="row")
+    return pl.DataFrame([(*row, None)], schema=EXCHANGES.schema, orient="row")
 
 
 def figures(
