@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from tests.integration.installations import House, fleet, house, new_house
+from warehouse.schemas import AUDIT_LOG
 
 __all__ = ["fleet", "house"]
 
