@@ -63,7 +63,7 @@ def open_vault(registry: Registry, source: MasterKeySource, now: datetime) -> Ke
         RegistryError: There is no master key, or it is another one than the registry was wrapped under.
     """
     masters = source.read()
-    rows = _rows(registry)
+    rows = _stored(registry)
     if not rows:
         try:
             with registry.begin() as session:
@@ -71,9 +71,9 @@ def open_vault(registry: Registry, source: MasterKeySource, now: datetime) -> Ke
                     session.add(_data_key(1, _first(session, masters[0]), masters[0], now))
         except IntegrityError:
             pass  # another process was faster
-        rows = _rows(registry)
+        rows = _stored(registry)
     if rows[0].master_id not in {master.id for master in masters}:
-        rows, masters = _rows(registry), source.read()  # a rotation may have come between the two
+        rows, masters = _stored(registry), source.read()  # a rotation may have come between the two
     return _vault(_opened(rows, masters))
 
 
@@ -113,33 +113,36 @@ def rotate(
             "The master key comes from a variable or a program: say with --new-key-file where the new one is to be put."
         )
     open_vault(registry, source, now)
-    masters = source.read()
-    in_force = _in_force(_rows(registry), masters)
     next_path = new_file or source.next_path
-    if source.is_file and in_force is not masters[0]:
-        return Rotation(in_force.id, _exchange_files(source, masters[0]), 0, 0, resumed=True)
-    fresh = read_file(next_path) if next_path.exists() else make_file(next_path)
-    if fresh.id == in_force.id:
-        raise RegistryError(f"{next_path} holds the master key that is in force already: name another file.")
+    # Asked for inside the transaction: a server may still be committing for a rotation whose process died.
     with registry.begin() as session:
-        meter_keys, subject_keys = _rewrap(session, in_force, fresh, now)
-        audit.record(
-            session,
-            organisation=organisation,
-            event="keys.rotate",
-            identity=identity,
-            now=now,
-            before={"master_key": in_force.id},
-            after={"master_key": fresh.id},
-            details={"meter_keys": meter_keys, "subject_keys": subject_keys},
-        )
+        masters = source.read()
+        in_force = _in_force(_rows(session), masters)
+        resumed = source.is_file and in_force is not masters[0]
+        if not resumed:
+            fresh = read_file(next_path) if next_path.exists() else make_file(next_path)
+            if fresh.id == in_force.id:
+                raise RegistryError(f"{next_path} holds the master key that is in force already: name another file.")
+            meter_keys, subject_keys = _rewrap(session, in_force, fresh, now)
+            audit.record(
+                session,
+                organisation=organisation,
+                event="keys.rotate",
+                identity=identity,
+                now=now,
+                before={"master_key": in_force.id},
+                after={"master_key": fresh.id},
+                details={"meter_keys": meter_keys, "subject_keys": subject_keys},
+            )
+    if resumed:
+        return Rotation(in_force.id, _exchange_files(source, masters[0]), 0, 0, resumed=True)
     retired = _exchange_files(source, in_force) if source.is_file else None
     return Rotation(fresh.id, retired, meter_keys, subject_keys)
 
 
 def _rewrap(session: Session, in_force: MasterKey, fresh: MasterKey, now: datetime) -> tuple[int, int]:
     """Wraps all data keys under the fresh master key, and all records under a new data key."""
-    rows = session.scalars(select(DataKey).order_by(DataKey.number)).all()
+    rows = _rows(session)
     values = _opened(rows, [in_force])
     old = _vault(values)
     values[max(values) + 1] = secrets.token_bytes(MASTER_BYTES)
@@ -197,9 +200,13 @@ def _first(session: Session, master: MasterKey) -> bytes:
     return master.value if older else secrets.token_bytes(MASTER_BYTES)
 
 
-def _rows(registry: Registry) -> Sequence[DataKey]:
+def _rows(session: Session) -> Sequence[DataKey]:
+    return session.scalars(select(DataKey).order_by(DataKey.number)).all()
+
+
+def _stored(registry: Registry) -> Sequence[DataKey]:
     with registry.begin(readonly=True) as session:
-        return session.scalars(select(DataKey).order_by(DataKey.number)).all()
+        return _rows(session)
 
 
 def _in_force(rows: Sequence[DataKey], masters: Sequence[MasterKey]) -> MasterKey:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from assets.steps.importing import ImportOptions
 from cli.main import app
 from cli.registry import run_import
 from registry.inventory.capacity import CapacityError
@@ -36,11 +37,11 @@ def done(*arguments: object) -> str:
 
 def take(house: House, tmp_path: Path, kind: str, content: str, state: str = "in_use") -> None:
     (tmp_path / f"{kind}.csv").write_text(content)
-    assert run_import(house.installation, kind, tmp_path / f"{kind}.csv", state) == 0
+    assert run_import(house.installation, kind, tmp_path / f"{kind}.csv", ImportOptions(target_state=state)) == 0
 
 
 def test_a_meter_in_stock_is_heard_and_lowers_no_performance(house: House, fleet: Path, tmp_path: Path) -> None:
-    assert run_import(house.installation, "meters", fleet / "meters.csv", "stock") == 0
+    assert run_import(house.installation, "meters", fleet / "meters.csv", ImportOptions(target_state="stock")) == 0
     assert house.ingest(fleet / "frames") == 0
     frames = house.ask("select count(*) from frames").item()
     assert house.ask("select count(*) from frames where outcome = 'decoded'").item() > 0, "kept, and decoded"
