@@ -15,6 +15,7 @@ from cli.messages import complain, say
 from gateway.address import address
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKSPACE = str(ROOT / "workspace.yaml")
 LOOPBACK = "127.0.0.1"
 
 
@@ -45,28 +46,38 @@ def serve(
         raise typer.Exit(2)
     house = open_home(home)
     commands: list[list[str]] = []
-    if service in (Service.dagster, Service.all):
-        commands += dagster_commands(dagster_port)
     if service is Service.dagster:
-        say(f"Dagster UI, for this machine alone: http://{LOOPBACK}:{dagster_port}/dagster/")
+        commands += [dagster_webserver(dagster_port), dagster_daemon()]
+        say(f"Dagster UI, for this machine alone: http://{LOOPBACK}:{dagster_port}/")
     else:
+        if service is Service.all:
+            commands += dagster_behind_door(dagster_port)
         commands.append(gateway_command(host, port, dagster_port if service is Service.all else None))
         say(f"Sign in at: {address(house.settings.gateway, host, port)}")
     raise typer.Exit(run_until_stopped(commands))
 
 
-def dagster_commands(port: int) -> list[list[str]]:
-    """The webserver, its read-only twin, and the daemon that runs sensors and schedules.
+def dagster_webserver(port: int, *options: str) -> list[str]:
+    """A webserver of the orchestrator.
 
-    The webservers ask nobody who they are, so they listen on the loopback address, whatever the door listens on.
+    It asks nobody who they are, so it listens on the loopback address, whatever the door listens on.
     """
-    workspace = str(ROOT / "workspace.yaml")
-    webserver = [_script("dagster-webserver"), "-h", LOOPBACK, "--path-prefix", "/dagster", "-w", workspace]
+    return [_script("dagster-webserver"), "-h", LOOPBACK, "-p", str(port), "-w", WORKSPACE, *options]
+
+
+def dagster_behind_door(port: int) -> list[list[str]]:
+    """The webserver and its read-only twin under the door's path ``/dagster``, and the daemon."""
+    prefix = ("--path-prefix", "/dagster")
     return [
-        [*webserver, "-p", str(port)],
-        [*webserver, "-p", str(port + 1), "--read-only"],
-        [_script("dagster-daemon"), "run", "-w", workspace],
+        dagster_webserver(port, *prefix),
+        dagster_webserver(port + 1, *prefix, "--read-only"),
+        dagster_daemon(),
     ]
+
+
+def dagster_daemon() -> list[str]:
+    """What runs sensors and schedules."""
+    return [_script("dagster-daemon"), "run", "-w", WORKSPACE]
 
 
 def gateway_command(host: str, port: int, dagster_port: int | None) -> list[str]:

@@ -16,7 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from cli.serve import dagster_commands
+from cli.serve import dagster_behind_door
 from pipelines.instance import prepare_instance
 from registry.models import User, UserSession
 from registry.people import sessions
@@ -205,7 +205,7 @@ def test_real_dagster_behind_the_door(browser: webdriver.Chrome, tmp_path: Path)
     prepare_instance(home / "dagster")
     port = free_port()
     environment = {**os.environ, "METERHOUSE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
-    full, read_only, _daemon = dagster_commands(port)
+    full, read_only, _daemon = dagster_behind_door(port)
     with ExitStack() as stack:
         log = stack.enter_context((tmp_path / "dagster.log").open("w"))
         for command in (full, read_only):
