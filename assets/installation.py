@@ -11,6 +11,7 @@ from pathlib import Path
 import settings
 from registry.data_keys import open_vault
 from registry.master_keys import MasterKeySource
+from registry.people.letters import Letters
 from registry.store import Registry
 from registry.vault import KeyVault
 from warehouse.lake import Lake
@@ -45,6 +46,14 @@ class Installation:
     def vault(self) -> KeyVault:
         """The key vault, opened with the master key."""
         return open_vault(self.registry, self.master_key_source, datetime.now(UTC))
+
+    @property
+    def letters(self) -> Letters | None:
+        """How links are sent to people; ``None`` where no mail server or no public address is set."""
+        known = self.settings
+        if not (known.smtp.host and known.gateway.public_url):
+            return None
+        return Letters(self.vault, known.gateway.public_url, known.zone)
 
     @property
     def master_key_source(self) -> MasterKeySource:

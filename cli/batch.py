@@ -47,6 +47,7 @@ def add(
             target=target or None,
             label=label or None,
             needs_confirmation=confirmation,
+            letters=house.letters,
         )
     publish_registry(house)
     say(f"The batch {name} has {len(meters)} devices.")

@@ -17,8 +17,11 @@ from assets.installation import Installation
 from assets.steps.publishing import publish_registry
 from cli.home import identity, open_home
 from cli.messages import say
+from cli.serve import DOOR_PORT, LOOPBACK
+from gateway.address import address
 from registry.people import access, users
 from registry.people.errors import PeopleError
+from registry.people.letters import link
 from registry.people.rights import ACCESS_CONTROL, SERVICES
 from registry.people.tokens import Issued
 from registry.people.users import Account
@@ -38,6 +41,9 @@ DecimalOption = Annotated[str | None, typer.Option(help="What stands before deci
 PasswordOption = Annotated[
     Path | None,
     typer.Option(help=f"File with the password; else {PASSWORD_VARIABLE}, or you are asked.", dir_okay=False),
+]
+ByHandOption = Annotated[
+    bool, typer.Option("--by-hand", help="Print the link instead of mailing it; so it is without a mail server.")
 ]
 HoursOption = Annotated[float, typer.Option(min=0.01, help="Hours for which the link works.")]
 
@@ -125,14 +131,19 @@ def ask_secret(what: str, file: Path | None, variable: str, *, twice: bool = Fal
     raise PeopleError(f"The {what.lower()} is missing: name a file with it, or set {variable}.")
 
 
-def hand_over(work: Work, issued: Issued) -> None:
-    """Prints the token of a link: the result of the command, to be handed to the person and to nobody else."""
-    until = issued.expires_at.astimezone(work.house.settings.zone)
+def hand_over(work: Work, issued: Issued, *, is_sent: bool) -> None:
+    """Says that a link is on its way; one that is not sent is printed, for the person and for nobody else."""
+    until = f"{issued.expires_at.astimezone(work.house.settings.zone):%Y-%m-%d %H:%M %Z}"
+    if is_sent:
+        work.publish(
+            f"A letter with the {issued.purpose} link, good until {until}, waits to be sent to user:{issued.user_id}."
+        )
+        return
     work.publish(
-        f"user:{issued.user_id} takes this {issued.purpose} token with 'meterhouse user accept', once, until "
-        f"{until:%Y-%m-%d %H:%M %Z}:"
+        f"This {issued.purpose} link of user:{issued.user_id} opens in the browser, or is taken by 'meterhouse user "
+        f"accept', once, until {until}:"
     )
-    typer.echo(issued.token)
+    typer.echo(link(address(work.house.settings.gateway, LOOPBACK, DOOR_PORT), issued))
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

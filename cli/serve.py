@@ -17,6 +17,7 @@ from gateway.address import address
 ROOT = Path(__file__).resolve().parent.parent
 WORKSPACE = str(ROOT / "workspace.yaml")
 LOOPBACK = "127.0.0.1"
+DOOR_PORT = 8501
 
 
 class Service(StrEnum):
@@ -31,8 +32,8 @@ class Service(StrEnum):
 def serve(
     service: Annotated[Service, typer.Argument(help="What to serve.")] = Service.all,
     home: HomeOption = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; all comes in by this one door.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the door: sign-in, pages and Dagster UI.")] = 8501,
+    host: Annotated[str, typer.Option(help="Address to listen on; all comes in by this one door.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="Port of the door: sign-in, pages and Dagster UI.")] = DOOR_PORT,
     dagster_port: Annotated[
         int,
         typer.Option(

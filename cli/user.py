@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta
 from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import typer
@@ -12,6 +13,7 @@ from cli.messages import say
 from cli.people import (
     PASSWORD_VARIABLE,
     TOKEN_VARIABLE,
+    ByHandOption,
     DecimalOption,
     DelimiterOption,
     HoursOption,
@@ -115,9 +117,10 @@ def accept(
     password_file: PasswordOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Takes a link: activation, invitation or reset of a password."""
+    """Takes a link: activation, invitation or reset of a password; its token alone will do."""
     work = begin(home)
-    token = token_file.read().strip() if token_file else ask_secret("Token", None, TOKEN_VARIABLE)
+    text = token_file.read().strip() if token_file else ask_secret("Token", None, TOKEN_VARIABLE)
+    token = parse_qs(urlsplit(text).query).get("token", [text])[0]
     password = ask_secret("Password", password_file, PASSWORD_VARIABLE, twice=True)
     user_id = links.accept(work.house.registry, token, password, now=work.now)
     work.publish(f"user:{user_id} can sign in with the new password.")
@@ -346,9 +349,12 @@ def sign_out(who: Who, home: HomeOption = None) -> None:
 
 
 @app.command("reset-password")
-def reset_password(who: Who, valid_hours: HoursOption = 4, home: HomeOption = None) -> None:
-    """Makes a link by which a person sets a new password, and prints its token."""
+def reset_password(
+    who: Who, valid_hours: HoursOption = 4, by_hand: ByHandOption = False, home: HomeOption = None
+) -> None:
+    """Mails a link by which a person sets a new password, or prints it."""
     work = begin(home)
+    letters = None if by_hand else work.house.letters
     issued = links.reset_password(
         work.house.registry,
         work.organisation,
@@ -356,8 +362,9 @@ def reset_password(who: Who, valid_hours: HoursOption = 4, home: HomeOption = No
         identity=work.identity,
         now=work.now,
         ttl=timedelta(hours=valid_hours),
+        letters=letters,
     )
-    hand_over(work, issued)
+    hand_over(work, issued, is_sent=letters is not None)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 from cli.home import HomeOption
 from cli.messages import say
 from cli.people import (
+    ByHandOption,
     HoursOption,
     LanguageOption,
     RoleOption,
@@ -93,9 +94,10 @@ def confirm(number: Number, home: HomeOption = None) -> None:
 
 
 @app.command()
-def send(number: Number, valid_hours: HoursOption = 4, home: HomeOption = None) -> None:
-    """Makes the link of an invitation, and prints its token; a link made before works no longer."""
+def send(number: Number, valid_hours: HoursOption = 4, by_hand: ByHandOption = False, home: HomeOption = None) -> None:
+    """Mails the link of an invitation, or prints it; a link made before works no longer."""
     work = begin(home)
+    letters = None if by_hand else work.house.letters
     issued = invitations.send(
         work.house.registry,
         work.organisation,
@@ -103,8 +105,9 @@ def send(number: Number, valid_hours: HoursOption = 4, home: HomeOption = None) 
         identity=work.identity,
         now=work.now,
         ttl=timedelta(hours=valid_hours),
+        letters=letters,
     )
-    hand_over(work, issued)
+    hand_over(work, issued, is_sent=letters is not None)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from gateway.door import Door
 from gateway.headers import SecurityHeaders
 from gateway.oidc import OidcSignIn
 from gateway.rendering import message_page
+from gateway.selfservice import SelfService
 from gateway.signin import SignIn
 from registry.errors import RegistryError
 from registry.people.sessions import Person
@@ -79,6 +80,7 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
     routes: list[BaseRoute] = [
         Route("/health", _health),
         *SignIn(door, provider=oidc.name if oidc else None).routes(),
+        *SelfService(door).routes(),
         *(oidc.routes() if oidc else []),
         *API_ROUTES,
         Mount("/api", app=_no_such_route),

@@ -15,7 +15,9 @@ from gateway.rendering import message_page
 from registry.errors import RegistryError
 from registry.people.sessions import Person
 
-OPEN = frozenset(("/login", "/activate", "/reset", "/forgotten", "/setup", "/oidc/start", "/oidc/callback", "/health"))
+OPEN = frozenset(
+    ("/login", "/activate", "/reset", "/forgotten", "/register", "/setup", "/oidc/start", "/oidc/callback", "/health")
+)
 """What answers without a session."""
 
 WHILE_PASSWORD_MUST_CHANGE = frozenset(("/password", "/logout"))

@@ -1,6 +1,8 @@
 """The door's own pages: plain HTML, no script."""
 
 import secrets
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -47,3 +49,42 @@ def message_page(
     """
     address, words = link or ("/", "To the start page")
     return page(request, "message.html", status, title=title, text=text, address=address, words=words)
+
+
+def form_page(
+    request: Request,
+    fields: Sequence[tuple[str, str, str, str]],
+    title: str,
+    *,
+    hidden: Mapping[str, str] = MappingProxyType({}),
+    text: str = "",
+    problem: str | None = None,
+    status: int = 200,
+    shown: Mapping[str, str] = MappingProxyType({}),
+    button: str = "",
+) -> Response:
+    """A form; it shows again what was filled in, passwords excepted.
+
+    Args:
+        request: What it answers; the form goes to the same path.
+        fields: Name, label, input type and autocomplete hint of each field.
+        title: Heading.
+        hidden: Fields that are not shown.
+        text: Sentence before the fields.
+        problem: What was wrong with what was sent.
+        status: HTTP status.
+        shown: What was filled in before.
+        button: Words of the button; by default the heading.
+    """
+    return page(
+        request,
+        "form.html",
+        status,
+        title=title,
+        action=request.url.path,
+        fields=[(*field, "" if field[2] == "password" else shown.get(field[0], "")) for field in fields],
+        hidden=hidden,
+        text=text,
+        problem=problem,
+        button=button or title,
+    )

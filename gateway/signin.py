@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
-from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -15,14 +14,14 @@ from gateway.authentication import person_in
 from gateway.cookies import form_cookie, is_secure, session_cookie
 from gateway.door import Door
 from gateway.forms import BadFormError, TooLargeError, read_form
-from gateway.rendering import message_page, page
+from gateway.rendering import form_page, message_page, page
 from registry.people import invitations, links, passwords, sessions, users
 from registry.people.errors import PasswordError, PeopleError, SignInError, TokenError
 from registry.people.locale import Locale
 from registry.people.sessions import SignedIn
 
 _OLD = (("old", "Password until now", "password", "current-password"),)
-_WHO = (("email", "E-mail", "email", "username"), ("name", "Full name", "text", "name"))
+WHO = (("email", "E-mail", "email", "username"), ("name", "Full name", "text", "name"))
 _NEW = (
     ("password", "New password", "password", "new-password"),
     ("again", "New password, once more", "password", "new-password"),
@@ -33,7 +32,7 @@ _RULES = (
     "access to keys at least 12 characters, of all four."
 )
 _KEYVAULT_RULES = "The password has at least 12 characters: lower-case letters, upper-case letters, digits and others."
-_TO_SIGN_IN = ("/login", "To the sign-in")
+TO_SIGN_IN = ("/login", "To the sign-in")
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -145,7 +144,7 @@ class SignIn:
         person = person_in(request)
         text = "Your password must be changed before you go on." if person.must_change_password else ""
         if request.method == "GET":
-            return _password_page(request, _OLD + _NEW, "Change the password", text=text)
+            return form_page(request, _OLD + _NEW, "Change the password", text=text)
         fields = await read_form(request)
         problem, status = _UNEQUAL, 422
         if fields.get("password", "") == fields.get("again"):
@@ -165,14 +164,14 @@ class SignIn:
                 problem = str(exc)
             else:
                 return message_page(request, "Password changed", "All your other sessions have ended.")
-        return _password_page(request, _OLD + _NEW, "Change the password", text=text, problem=problem, status=status)
+        return form_page(request, _OLD + _NEW, "Change the password", text=text, problem=problem, status=status)
 
     async def link(self, request: Request) -> Response:
         """Takes a link that activates an account or sets a new password."""
         title = "Activate the account" if request.url.path == "/activate" else "Set a new password"
         if request.method == "GET":
             hidden = {"token": request.query_params.get("token", "")}
-            return _password_page(request, _NEW, title, hidden=hidden, text=_RULES)
+            return form_page(request, _NEW, title, hidden=hidden, text=_RULES)
         fields = await read_form(request)
         token, problem = fields.get("token", ""), _UNEQUAL
         if fields.get("password", "") == fields.get("again"):
@@ -183,10 +182,10 @@ class SignIn:
             except PasswordError as exc:
                 problem = str(exc)
             except TokenError as exc:
-                return message_page(request, "The link does not work", str(exc), status=403, link=_TO_SIGN_IN)
+                return message_page(request, "The link does not work", str(exc), status=403, link=TO_SIGN_IN)
             else:
-                return message_page(request, "Done", "The password is set. Sign in with it now.", link=_TO_SIGN_IN)
-        return _password_page(request, _NEW, title, hidden={"token": token}, text=_RULES, problem=problem, status=422)
+                return message_page(request, "Done", "The password is set. Sign in with it now.", link=TO_SIGN_IN)
+        return form_page(request, _NEW, title, hidden={"token": token}, text=_RULES, problem=problem, status=422)
 
     async def setup(self, request: Request) -> Response:
         """Lets whoever has the link that the door printed at its start name the first administrator."""
@@ -196,7 +195,7 @@ class SignIn:
         is_known = bool(expected) and hmac.compare_digest(token.encode(), expected.encode())
         if not is_known or not await run_in_threadpool(self._door.is_new):
             text = "The link is not the one printed at the last start, or the first administrator is there already."
-            return message_page(request, "The link does not work", text, status=403, link=_TO_SIGN_IN)
+            return message_page(request, "The link does not work", text, status=403, link=TO_SIGN_IN)
         problem, status = None, 200
         if request.method == "POST":
             problem, status = _UNEQUAL, 422
@@ -207,12 +206,13 @@ class SignIn:
                     problem = str(exc)
                 else:
                     return with_session(request, signed_in, "/")
-        return _password_page(
+        return form_page(
             request,
-            _WHO + _NEW,
+            WHO + _NEW,
             "The first administrator",
             hidden={"token": token},
             text=f"This account may do everything, and names all others. {_KEYVAULT_RULES}",
+            button="Create the account",
             problem=problem,
             status=status,
             shown=fields,
@@ -241,35 +241,16 @@ class SignIn:
 
     def _login_page(self, request: Request, wanted: str, problem: str | None = None, status: int = 200) -> Response:
         return page(
-            request, "login.html", status, title="Sign in", problem=problem, next=wanted, provider=self._provider
+            request,
+            "login.html",
+            status,
+            title="Sign in",
+            problem=problem,
+            next=wanted,
+            provider=self._provider,
+            can_mail=self._door.house.letters is not None,
         )
 
     async def _end_session(self, request: Request) -> None:
         token = request.cookies.get(session_cookie(is_secure(request.scope)), "")
         await run_in_threadpool(sessions.sign_out, self._door.house.registry, token, self._door.now())
-
-
-def _password_page(
-    request: Request,
-    fields: tuple[tuple[str, str, str, str], ...],
-    title: str,
-    *,
-    hidden: Mapping[str, str] = MappingProxyType({}),
-    text: str = "",
-    problem: str | None = None,
-    status: int = 200,
-    shown: Mapping[str, str] = MappingProxyType({}),
-) -> Response:
-    """A form with passwords; it shows again what was filled in, passwords excepted."""
-    return page(
-        request,
-        "password.html",
-        status,
-        title=title,
-        action=request.url.path,
-        fields=[(*field, "" if field[2] == "password" else shown.get(field[0], "")) for field in fields],
-        hidden=hidden,
-        text=text,
-        problem=problem,
-        button=title if request.url.path != "/setup" else "Create the account",
-    )

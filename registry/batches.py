@@ -14,6 +14,7 @@ from registry.errors import RegistryError
 from registry.labels import set_labels
 from registry.models import Batch, BatchDevice, Claim
 from registry.organisations import reachable, root, visible
+from registry.people.letters import Letters
 
 NAME_LENGTH = 100
 
@@ -57,6 +58,7 @@ def create(
     target: str | None = None,
     label: str | None = None,
     needs_confirmation: bool = True,
+    letters: Letters | None = None,
 ) -> list[str]:
     """Makes a batch of one's devices.
 
@@ -70,6 +72,7 @@ def create(
         target: Whom it is meant for: short name or public id.
         label: Label that its devices get, here and at who claims them.
         needs_confirmation: Whether claims by it wait for who made it.
+        letters: How those are told of it who may claim it; ``None`` where they are not.
 
     Returns:
         Its devices.
@@ -88,16 +91,15 @@ def create(
     if not meters:
         raise RegistryError(f"The batch {name} would have no devices: give serial numbers.")
     to = reachable(session, organisation, target) if target else None
-    session.add(
-        Batch(
-            organisation=organisation,
-            batch=name,
-            target=to,
-            label=label,
-            needs_confirmation=needs_confirmation,
-            created_at=now,
-        )
+    row = Batch(
+        organisation=organisation,
+        batch=name,
+        target=to,
+        label=label,
+        needs_confirmation=needs_confirmation,
+        created_at=now,
     )
+    session.add(row)
     session.add_all(BatchDevice(organisation=organisation, batch=name, meter_id=meter) for meter in meters)
     session.flush()
     audit.record(
@@ -110,6 +112,8 @@ def create(
         after={"target": to, "label": label, "needs_confirmation": needs_confirmation},
         details={"meter_ids": meters},
     )
+    if letters:
+        letters.tell_of_batch(session, row, len(meters), now)
     if label:
         set_labels(session, organisation, meters, [label], identity=identity, now=now)
     return meters

@@ -9,6 +9,8 @@ import pytest
 from tests.postgresql import PostgreSql, programs, running
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+CASES = "corpus cases"
+"""Property of a test's report: name of a corpus file, its cases, and those that came out as expected."""
 
 
 def require(condition: bool, reason: str) -> None:
@@ -36,3 +38,13 @@ def postgresql() -> Iterator[PostgreSql]:
     assert found is not None
     with running(found) as server:
         yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Ends the run with a table of what was compared with the corpus; reports come from other processes, too."""
+    reports = [report for key in ("passed", "failed") for report in terminalreporter.stats.get(key, [])]
+    noted = sorted(value for report in reports for name, value in report.user_properties if name == CASES)
+    if noted:
+        terminalreporter.section("corpus: cases that decode as expected")
+    for file, cases, right in noted:
+        terminalreporter.write_line(f"{file:28}{right:6} of {cases}")

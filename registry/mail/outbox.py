@@ -6,6 +6,7 @@ Who dies in between leaves a claim that runs out, and the message is sent by the
 
 import json
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -32,6 +33,7 @@ FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 
 ERASED = "The person was erased before the message was sent."
+WITHDRAWN = "Its link works no longer: a newer one was made, or it was used or revoked."
 EXPIRED = "It could not be sent before its link expired; ask for a new one."
 
 
@@ -162,6 +164,23 @@ def queue(
     return mail_id
 
 
+def withdraw(session: Session, recipient: str, kinds: Collection[str], now: datetime) -> None:
+    """Gives up messages that wait for a person, because what they would say holds no longer.
+
+    Args:
+        session: The transaction in which it ceases to hold.
+        recipient: Name of the person, as in :class:`Recipient`.
+        kinds: Types of the messages.
+        now: Instant of the change.
+    """
+    session.execute(
+        update(OutgoingMail)
+        .where(OutgoingMail.subject == recipient, OutgoingMail.kind.in_(kinds), OutgoingMail.state == "queued")
+        .values(state="failed", settled_at=now, error=WITHDRAWN, recipient=None, variables=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def due(session: Session, now: datetime) -> list[tuple[str, int]]:
     """Name and attempts of each message that could be sent now, or has expired, whichever organisation wrote it."""
     statement = select(OutgoingMail.mail_id, OutgoingMail.attempts).where(_is_due(now)).order_by(*_ORDER)
@@ -209,13 +228,15 @@ def compose(registry: Registry, vault: KeyVault, mail_id: str, now: datetime) ->
         now: Instant of the attempt.
 
     Returns:
-        The message; ``None`` where the recipient was erased meanwhile: the message has failed then.
+        The message; ``None`` where it was withdrawn, or the recipient erased, meanwhile: the message has failed then.
 
     Raises:
         RegistryError: What is kept was altered.
     """
     with registry.begin() as session:
         row = session.get_one(OutgoingMail, mail_id)
+        if row.state != "queued":
+            return None
         opened = [
             None if kept is None else unseal(session, vault, row.organisation, row.subject, kept)
             for kept in (row.recipient, row.variables)

@@ -105,6 +105,13 @@ def full_name(text: str) -> str:
     return name
 
 
+def name_of(session: Session, identity: str) -> str:
+    """Full name of a person by identity, such as ``user:42``; empty for services and whoever is no more."""
+    number = identity.removeprefix("user:")
+    user = session.get(User, int(number)) if identity.startswith("user:") and number.isdecimal() else None
+    return user.name or "" if user else ""
+
+
 def flush_email(session: Session) -> None:
     """Writes accounts whose addresses may be taken.
 

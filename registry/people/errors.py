@@ -23,6 +23,10 @@ class PasswordChangeNeeded(Denied):
     """The actor may do nothing before the password is changed."""
 
 
+class ThrottledError(PeopleError):
+    """Something was asked for too often; the remedy is to wait."""
+
+
 class SignInError(PeopleError):
     """The sign-in failed. The message is the same whatever failed, so that nobody learns which accounts there are."""
 

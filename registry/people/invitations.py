@@ -12,6 +12,7 @@ from registry.models import Invitation, User
 from registry.people import access, accounts, users
 from registry.people.domains import normal_email
 from registry.people.errors import Denied, PeopleError
+from registry.people.letters import Letters
 from registry.people.links import issue
 from registry.people.locale import Locale
 from registry.people.rights import ACCESS_CONTROL
@@ -154,7 +155,14 @@ def confirm(registry: Registry, organisation: str, invitation_id: int, *, identi
 
 
 def send(
-    registry: Registry, organisation: str, invitation_id: int, *, identity: str, now: datetime, ttl: timedelta = TTL
+    registry: Registry,
+    organisation: str,
+    invitation_id: int,
+    *,
+    identity: str,
+    now: datetime,
+    ttl: timedelta = TTL,
+    letters: Letters | None = None,
 ) -> Issued:
     """Makes the link of an invitation; one that was sent before works no longer.
 
@@ -165,6 +173,7 @@ def send(
         identity: Who asks.
         now: Instant of sending.
         ttl: How long the link works.
+        letters: How the link is sent; ``None`` where the caller hands it over.
 
     Returns:
         What is to be sent.
@@ -182,7 +191,7 @@ def send(
                 f"Invitation {invitation_id} goes to another domain: a second administrator must confirm it first."
             )
         user = _authorised(session, row, identity, now)
-        issued = issue(session, user, INVITATION, now, ttl, identity=identity)
+        issued = issue(session, user, INVITATION, now, ttl, identity=identity, letters=letters)
         row.sent_at, row.expires_at = now, issued.expires_at
         return issued
 

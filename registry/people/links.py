@@ -9,7 +9,8 @@ from registry import audit
 from registry.models import Invitation, User
 from registry.people import access, accounts, passwords, throttle, tokens
 from registry.people.domains import normal_email
-from registry.people.errors import PeopleError, TokenError
+from registry.people.errors import PeopleError, ThrottledError, TokenError
+from registry.people.letters import Letters
 from registry.people.locale import Locale
 from registry.people.roles import appoint_first, person
 from registry.people.sessions import end_sessions
@@ -19,6 +20,23 @@ from registry.vault import KeyVault
 
 _RESETS = 5
 """Links that one person is sent per hour at most."""
+
+
+def admit(registry: Registry, address: str, now: datetime) -> None:
+    """Counts a letter that somebody asks for without an account.
+
+    Args:
+        registry: The registry.
+        address: Network address of who asks.
+        now: Instant of the request.
+
+    Raises:
+        ThrottledError: They were too many from there.
+    """
+    with registry.begin() as session:
+        is_locked = throttle.count(session, f"letters:{throttle.address_key(address)}"[:128], throttle.LETTERS, now)
+    if is_locked:
+        raise ThrottledError("Too many letters were asked for from here: wait a while, then try again.")
 
 
 def register(
@@ -31,6 +49,7 @@ def register(
     locale: Locale,
     now: datetime,
     ttl: timedelta = TTL,
+    letters: Letters | None = None,
 ) -> Issued | None:
     """Makes an account for the person who asks; the link sent to the address activates it.
 
@@ -43,6 +62,7 @@ def register(
         locale: Language and number format.
         now: Instant of the request.
         ttl: How long the link works.
+        letters: How the link is sent; ``None`` where the caller hands it over.
 
     Returns:
         What is to be sent; ``None`` where the address has an account already, which is not to be shown to who asks.
@@ -69,10 +89,12 @@ def register(
             now=now,
         )
         accounts.give_roles(session, user, {}, f"user:{user.id}", now)
-        return issue(session, user, ACTIVATION, now, ttl)
+        return issue(session, user, ACTIVATION, now, ttl, letters=letters)
 
 
-def request_reset(registry: Registry, email: str, *, now: datetime, ttl: timedelta = TTL) -> Issued | None:
+def request_reset(
+    registry: Registry, email: str, *, now: datetime, ttl: timedelta = TTL, letters: Letters | None = None
+) -> Issued | None:
     """Makes a link by which a person who forgot the password, or let the activation link expire, sets a new one.
 
     Args:
@@ -80,6 +102,7 @@ def request_reset(registry: Registry, email: str, *, now: datetime, ttl: timedel
         email: E-mail address.
         now: Instant of the request.
         ttl: How long the link works.
+        letters: How the link is sent; ``None`` where the caller hands it over.
 
     Returns:
         What is to be sent; ``None`` where there is nobody to send it to, which is not to be shown to who asks.
@@ -91,11 +114,18 @@ def request_reset(registry: Registry, email: str, *, now: datetime, ttl: timedel
         if tokens.issued_since(session, user.id, now - timedelta(hours=1)) >= _RESETS:
             return None
         purpose = RESET if user.activated_at else ACTIVATION
-        return issue(session, user, purpose, now, ttl, identity="service:sign-in")
+        return issue(session, user, purpose, now, ttl, identity="service:sign-in", letters=letters)
 
 
 def reset_password(
-    registry: Registry, organisation: str, user_id: int, *, identity: str, now: datetime, ttl: timedelta = TTL
+    registry: Registry,
+    organisation: str,
+    user_id: int,
+    *,
+    identity: str,
+    now: datetime,
+    ttl: timedelta = TTL,
+    letters: Letters | None = None,
 ) -> Issued:
     """Makes a link by which a person sets a new password, at an administrator's wish; the old one works until then.
 
@@ -110,7 +140,8 @@ def reset_password(
             raise PeopleError(f"user:{user_id} is disabled: enable the account first.")
         if _is_invited(session, user):
             raise PeopleError(f"user:{user_id} has not taken the invitation yet: send it again.")
-        return issue(session, user, RESET if user.activated_at else ACTIVATION, now, ttl, identity=identity)
+        purpose = RESET if user.activated_at else ACTIVATION
+        return issue(session, user, purpose, now, ttl, identity=identity, letters=letters)
 
 
 def accept(registry: Registry, token: str, password: str, *, now: datetime) -> int:
@@ -158,7 +189,14 @@ def accept(registry: Registry, token: str, password: str, *, now: datetime) -> i
 
 
 def issue(
-    session: Session, user: User, purpose: str, now: datetime, ttl: timedelta, *, identity: str | None = None
+    session: Session,
+    user: User,
+    purpose: str,
+    now: datetime,
+    ttl: timedelta,
+    *,
+    identity: str | None = None,
+    letters: Letters | None = None,
 ) -> Issued:
     """Makes a link for an account, within a transaction, and notes that in the audit log.
 
@@ -169,6 +207,7 @@ def issue(
         now: Instant of issue.
         ttl: How long it works.
         identity: Who asks; ``None`` for the person.
+        letters: How it is sent; ``None`` where the caller hands it over.
     """
     token, expires_at = tokens.issue(session, user.organisation, user.id, purpose, now, ttl)
     audit.record(
@@ -180,7 +219,7 @@ def issue(
         target=f"user:{user.id}",
         details={"expires_at": expires_at},
     )
-    return Issued(
+    issued = Issued(
         token=token,
         purpose=purpose,
         user_id=user.id,
@@ -189,6 +228,9 @@ def issue(
         language=user.language,
         expires_at=expires_at,
     )
+    if letters:
+        letters.send(session, user.organisation, issued, now, accounts.name_of(session, identity or ""))
+    return issued
 
 
 def _is_invited(session: Session, user: User) -> bool:

@@ -37,6 +37,9 @@ ACCOUNT = Rule(free=5, first=timedelta(seconds=30), longest=timedelta(minutes=15
 ADDRESS = Rule(free=20, first=timedelta(seconds=30), longest=timedelta(hours=1), forget=timedelta(hours=2))
 """Many people of one utility share an address."""
 
+LETTERS = Rule(free=20, first=timedelta(minutes=1), longest=timedelta(hours=1), forget=timedelta(hours=2))
+"""Letters that are asked for without an account, from one address."""
+
 
 def account_key(user_id: int) -> str:
     """Key of an account."""

@@ -11,6 +11,7 @@ from hashlib import sha256
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from registry.mail import outbox
 from registry.models import UserToken
 from registry.people.errors import TokenError
 
@@ -20,6 +21,9 @@ RESET = "reset"
 
 TTL = timedelta(hours=4)
 """How long a link works unless something else is set."""
+
+LETTERS = {ACTIVATION: "confirm_address", INVITATION: "invite_user", RESET: "password_reset"}
+"""Type of the message that carries a link, by what it is for."""
 
 _BYTES = 32
 _UNFIT = "The link is unknown, used, expired or revoked: ask for a new one."
@@ -110,13 +114,15 @@ def spend(session: Session, token: str, now: datetime) -> UserToken:
 
 
 def revoke(session: Session, user_id: int, now: datetime, purpose: str | None = None) -> None:
-    """Makes a person's tokens work no longer: those of a purpose, or all."""
+    """Makes a person's tokens work no longer, those of a purpose or all; letters that still wait with one do not go."""
     statement = update(UserToken).where(
         UserToken.user_id == user_id, UserToken.used_at.is_(None), UserToken.revoked_at.is_(None)
     )
     if purpose is not None:
         statement = statement.where(UserToken.purpose == purpose)
     session.execute(statement.values(revoked_at=now))
+    letters = [letter for of, letter in LETTERS.items() if purpose in (None, of)]
+    outbox.withdraw(session, f"user:{user_id}", letters, now)
 
 
 def issued_since(session: Session, user_id: int, since: datetime) -> int:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -561,3 +562,39 @@ def test_settings_never_show_the_password(house: House, monkeypatch: pytest.Monk
     with pytest.raises(InstallationError) as caught:
         settings.load(house.installation.settings.home)
     assert PASSWORD not in str(caught.value)
+
+
+def test_an_invitation_goes_by_letter_and_one_that_is_revoked_does_not(
+    house: House, inbox: Inbox, ca: Authority, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in _environment(port, ca).items():
+        monkeypatch.setenv(f"METERHOUSE_SMTP_{name}", value)
+    monkeypatch.setenv("METERHOUSE_GATEWAY_PUBLIC_URL", "https://meters.example.org")
+    monkeypatch.setenv("METERHOUSE_USER_PASSWORD", "Blue-Lantern-7")
+    from assets.installation import open_installation
+
+    def user(*arguments: str) -> Result:
+        done = CliRunner().invoke(app, ["user", *arguments])
+        assert done.exit_code == 0, (done.stderr, done.exception)
+        return done
+
+    open_installation.cache_clear()
+    user("add", "robin@elsewhere.example", "--name", "Robin Sample")
+    for number, (email, language) in enumerate([(ADDRESS, "de"), ("two@elsewhere.example", "en")], start=1):
+        user("invite", email, "--name", "Kim Sample", "--role", "manager=user", "--language", language)
+        sent = user("invitation", "send", str(number))
+        assert sent.stdout == "", "the link goes by letter alone"
+        assert "waits to be sent" in sent.stderr
+    user("invitation", "revoke", "2")
+    assert command("deliver").exit_code == 0
+    assert inbox.recipients == [[ADDRESS]]
+    letter = inbox.messages[0].get_body(("plain",))
+    assert letter is not None
+    assert "Einladung" in inbox.messages[0]["Subject"]
+    link = re.search(r"https://meters.example.org/activate\?token=\S+", letter.get_content())
+    assert link
+    monkeypatch.setenv("METERHOUSE_USER_TOKEN", link[0])
+    user("accept")
+    by_hand = user("reset-password", ADDRESS, "--by-hand")
+    assert by_hand.stdout.startswith("https://meters.example.org/reset?token=")
+    assert [line.split(",")[4] for line in command("outbox").stdout.splitlines()[1:]] == ["failed", "sent"]

@@ -3,11 +3,12 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
-from registry import batches, claims, organisations
+from registry import batches, claims, mail, organisations
 from registry.claims import ClaimReport, parse_serials
 from registry.device_catalogue import Filter, devices
 from registry.device_types import device_types
@@ -15,8 +16,10 @@ from registry.errors import RegistryError
 from registry.keys import NewKey, load_keys, store_keys
 from registry.labels import set_labels
 from registry.models import AuditEvent, Installation, Meter, MeterKey
+from registry.people.letters import Letters
 from registry.store import Registry
 from registry.vault import KeyVault
+from tests.unit.gateway.doors import add_person
 from tests.unit.registry.conftest import NOW
 
 WHO = {"identity": "test", "now": NOW}
@@ -329,3 +332,22 @@ def test_a_file_that_is_no_device_type(tmp_path: Path, text: str, message: str) 
     (tmp_path / "bad.toml").write_text(text)
     with pytest.raises(RegistryError, match=message):
         device_types(tmp_path)
+
+
+def test_who_may_claim_a_batch_is_told_of_it_by_letter(supplier: Registry, vault: KeyVault) -> None:
+    held = {"one": ("utility", "superuser"), "two": ("utility", "user"), "three": ("supplier", "superuser")}
+    people = {
+        name: add_person(supplier, f"{name}@example.org", organisation=at, keys=role)
+        for name, (at, role) in held.items()
+    }
+    letters = Letters(vault, "https://meters.example.org", ZoneInfo("Europe/Copenhagen"))
+    batch(supplier, "D-1", SERIALS[:3], target="utility", label="Delivery 1", letters=letters)
+    batch(supplier, "D-2", SERIALS[3:], letters=letters)
+    with supplier.begin(readonly=True) as session:
+        (entry,) = mail.entries(session, "supplier")
+    assert (entry.kind, entry.subject) == ("new_batch", f"user:{people['one']}")
+    due = mail.compose(supplier, vault, entry.mail_id, NOW)
+    assert due is not None
+    assert due.address == "one@example.org"
+    for part in ("D-1", "3", "Delivery 1", "Person one"):
+        assert part in due.content.text

@@ -1,0 +1,104 @@
+"""What people do without an administrator: ask for a new password, or for an account. Both answer by a letter."""
+
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.door import Door
+from gateway.forms import read_form
+from gateway.rendering import form_page, message_page
+from gateway.signin import TO_SIGN_IN, WHO, client_address, form_errors_as_pages
+from registry.mail.kinds import nearest_language
+from registry.people import links
+from registry.people.errors import PeopleError, ThrottledError
+from registry.people.letters import Letters
+from registry.people.locale import Locale
+
+_SENT = (
+    "If the address is the right one, a letter with a link is on its way. The link works once, for four hours. "
+    "Nothing came? Look among the spam, or ask one of your administrators."
+)
+
+
+class SelfService:
+    """The routes.
+
+    Args:
+        door: Where accounts are, and how letters are sent.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def routes(self) -> list[Route]:
+        """The routes of these pages."""
+        endpoints = {"/forgotten": self.forgotten, "/register": self.register}
+        return [
+            Route(path, form_errors_as_pages(endpoint), methods=["GET", "POST"]) for path, endpoint in endpoints.items()
+        ]
+
+    async def forgotten(self, request: Request) -> Response:
+        """Sends a link by which a new password is set. The answer is the same whether there is an account."""
+        letters = self._door.house.letters
+        if letters is None:
+            return _no_letters(request)
+        title, fields = "Password forgotten", WHO[:1]
+        if request.method == "GET":
+            return form_page(request, fields, title, text="You are sent a link to set a new one.", button="Send")
+        sent = await read_form(request)
+        if problem := await self._refused(request):
+            return form_page(request, fields, title, problem=problem, status=429, shown=sent, button="Send")
+        response = message_page(request, title, _SENT, link=TO_SIGN_IN)
+        # After the answer: how long it takes would tell whether there is an account.
+        response.background = BackgroundTask(self._request_reset, letters, sent.get("email", ""))
+        return response
+
+    async def register(self, request: Request) -> Response:
+        """Makes an account without access to anything; a link that is sent activates it."""
+        letters = self._door.house.letters
+        if letters is None:
+            return _no_letters(request)
+        title, problem, status, sent = "A new account", None, 200, {}
+        if request.method == "POST":
+            sent = await read_form(request)
+            language = nearest_language(request.headers.get("accept-language", "").partition(",")[0])
+            try:
+                problem, status = await self._refused(request), 429
+                if not problem:
+                    await run_in_threadpool(self._register, letters, sent, language)
+                    return message_page(request, title, _SENT, link=TO_SIGN_IN)
+            except PeopleError as exc:
+                problem, status = str(exc), 422
+        text = "For addresses of the organisation's own mail domains. An administrator then says what you may see."
+        return form_page(request, WHO, title, text=text, problem=problem, status=status, shown=sent, button="Send")
+
+    async def _refused(self, request: Request) -> str | None:
+        door = self._door
+        try:
+            await run_in_threadpool(links.admit, door.house.registry, client_address(request), door.now())
+        except ThrottledError as exc:
+            return str(exc)
+        return None
+
+    def _request_reset(self, letters: Letters, email: str) -> None:
+        links.request_reset(self._door.house.registry, email, now=self._door.now(), letters=letters)
+
+    def _register(self, letters: Letters, sent: dict[str, str], language: str) -> None:
+        house = self._door.house
+        links.register(
+            house.registry,
+            house.vault,
+            house.organisation,
+            email=sent.get("email", ""),
+            name=sent.get("name", ""),
+            locale=Locale(language=language),
+            now=self._door.now(),
+            letters=letters,
+        )
+
+
+def _no_letters(request: Request) -> Response:
+    text = "No letters are sent from here. Ask one of your administrators for a link."
+    return message_page(request, "Not here", text, status=404, link=TO_SIGN_IN)
