@@ -43,10 +43,10 @@ def seal(session: Session, vault: KeyVault, organisation: str, subject: str, con
 
 
 def unseal(session: Session, vault: KeyVault, organisation: str, subject: str, sealed: bytes) -> bytes | None:
-    """Decrypts; ``None`` where the key is destroyed, even if the person has got another one since.
+    """Decrypts; ``None`` where the key it is under is destroyed, or is that of another person.
 
     Raises:
-        RegistryError: The content was altered, or belongs to another person.
+        RegistryError: The content was altered.
     """
     key = _key(session, vault, organisation, subject)
     if key is None or sealed[:_MARK_BYTES] != _mark(key):

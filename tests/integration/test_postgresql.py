@@ -29,7 +29,7 @@ ENTITIES = (
     "rejected_rows",
     "audit_log",
 )
-OF_THIS_RUN = (*HISTORY, "at", "digest", "decided_at", "seen_at")
+OF_THIS_RUN = (*HISTORY, "at", "digest", "decided_at", "seen_at", "imported_at")
 """Columns that tell when a run took place."""
 
 METERHOUSE = str(Path(sys.executable).parent / "meterhouse")
@@ -67,7 +67,7 @@ def test_figures_are_those_of_sqlite(
         for table in (*FIGURES, *ENTITIES):
             ours, theirs = (rows(house, table) for house in (served, usual))
             assert ours.height > 0 or table in ("groups", "rejected_rows"), table
-            assert ours.equals(theirs), table
+            assert ours.equals(theirs), (table, [n for n in ours.columns if not ours[n].equals(theirs[n])])
         chain = audit.walk(served.installation.registry)
         assert (chain.events, chain.broken) == (rows(served, "audit_log").height, None)
         served.installation.registry.engine.dispose()

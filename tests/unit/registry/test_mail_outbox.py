@@ -151,11 +151,20 @@ def test_nothing_is_sent_to_a_person_who_was_erased(registry, vault, queue) -> N
     assert row(registry, mail_id).error == ERASED
 
 
-def test_a_message_moved_to_another_person_does_not_open(registry, vault, queue) -> None:
+def test_a_message_moved_to_another_person_is_not_sent(registry, vault, queue) -> None:
     mail_id, other = queue(), queue(recipient=Recipient("user:2", "robin@example.org"))
     with registry.begin() as session:
         statement = "update mail_outbox set recipient = (select recipient from mail_outbox where mail_id = :other)"
         session.execute(text(f"{statement} where mail_id = :mine"), {"other": other, "mine": mail_id})
+    assert mail.compose(registry, vault, mail_id, NOW) is None
+    assert row(registry, mail_id).state == "failed"
+
+
+def test_a_message_that_was_altered_does_not_open(registry, vault, queue) -> None:
+    mail_id = queue()
+    with registry.begin() as session:
+        kept = session.get_one(OutgoingMail, mail_id)
+        kept.variables = kept.variables[:-1] + bytes([kept.variables[-1] ^ 1])
     with pytest.raises(RegistryError, match="does not open"):
         mail.compose(registry, vault, mail_id, NOW)
 
