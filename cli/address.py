@@ -9,7 +9,8 @@ from rich.progress import Progress
 
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.messages import messages, say
 from registry.addresses import (
     STATES,

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from assets.steps.publishing import publish_registry
+from cli.acting import identity
 from cli.devices import Devices, DevicesFile, parse_instant, print_csv, read_text
-from cli.home import HomeOption, identity, open_home
+from cli.home import HomeOption, open_home
 from cli.messages import say
 from registry import batches
 from registry.claims import parse_serials

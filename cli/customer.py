@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from assets.steps.publishing import publish_registry
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.messages import say
 from registry.addresses import STATES
 from registry.customers import add_customer, edit_customer, move_out, occupancies

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import bring_up_to_date, shortened
 from registry import claims

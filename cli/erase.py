@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from assets.steps.erasing import erase as erase_point
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.tables import write_rows
 from registry import erasures

@@ -1,6 +1,5 @@
 """The installation a command works on."""
 
-import getpass
 import os
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 import settings
 from assets.installation import Installation, open_installation
+from cli.acting import act_in
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Directory of the installation; METERHOUSE_HOME by default.")
@@ -26,13 +26,11 @@ def open_home(home: Path | None) -> Installation:
 
     Raises:
         InstallationError: There is none.
+        Denied: The service that the command acts as may not run it.
     """
     directory = settings.locate(home)
     os.environ["METERHOUSE_HOME"] = str(directory)
     os.environ["DAGSTER_HOME"] = str(directory / "dagster")
-    return open_installation(directory)
-
-
-def identity() -> str:
-    """Who the command line acts as: the owner of the installation's directory, on this machine."""
-    return f"local:{getpass.getuser()}"
+    house = open_installation(directory)
+    act_in(house)
+    return house

@@ -10,7 +10,8 @@ import typer
 from assets.installation import Installation
 from assets.steps.landing import frame_files
 from assets.steps.touched import touch_days
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.messages import complain, messages, say
 from pipelines.runs import RunError, catch_up, ingest_files, run_days
 from registry import ledger

@@ -12,6 +12,7 @@ import typer
 from assets.installation import Installation
 from assets.steps.importing import import_key_file
 from assets.steps.publishing import publish_registry
+from cli.acting import identity
 from cli.batch import app as batch_app
 from cli.devices import (
     Devices,
@@ -31,7 +32,7 @@ from cli.devices import (
     unlabel,
     write_private,
 )
-from cli.home import HomeOption, identity, open_home
+from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
 from registry import audit, claims, data_keys, key_export

@@ -12,7 +12,8 @@ import typer
 from assets.installation import Installation
 from assets.steps.mailing import deliver, send_test
 from assets.steps.publishing import publish_registry
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from registry import mail
 from registry.errors import RegistryError

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli.messages import EXPECTED, complain
+from cli.rights import guard
 
 COMMANDS = {
     "init": "cli.installation:init",
@@ -53,6 +54,7 @@ class Commands(TyperGroup):
             found = alone
         command = typer.main.get_command(found)
         command.name = cmd_name
+        guard(command, cmd_name)
         return command
 
 

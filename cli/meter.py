@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
 from cli import meter_capacity, meter_exchange, meter_field
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.instants import read_instant
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date

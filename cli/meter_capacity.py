@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from assets.steps.publishing import publish_registry
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.messages import say
 from registry.inventory import capacity
 from registry.inventory.meters import count_in_use

@@ -10,7 +10,8 @@ import typer
 
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.instants import read_instant
 from cli.messages import say
 from cli.registry import bring_up_to_date

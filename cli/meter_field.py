@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from assets.steps.publishing import publish_registry
-from cli.home import HomeOption, identity, open_home
+from cli.acting import identity
+from cli.home import HomeOption, open_home
 from cli.messages import say
 from registry.inventory.fields import Entity, Field, Type, add_field, fields, remove_field
 from settings.features import require

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from assets.steps.publishing import publish_registry
+from cli.acting import identity
 from cli.devices import print_csv
-from cli.home import HomeOption, identity, open_home
+from cli.home import HomeOption, open_home
 from cli.messages import say
 from registry import organisations
 from registry.organisations import Entry

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
-from cli.home import identity, open_home
+from cli.acting import identity
+from cli.home import open_home
 from cli.messages import say
 from cli.serve import DOOR_PORT, LOOPBACK
 from gateway.address import address

@@ -9,8 +9,9 @@ import typer
 
 from assets.installation import Installation
 from assets.steps.importing import PLAIN, ImportOptions, import_file
+from cli.acting import identity
 from cli.address import run_check
-from cli.home import HomeOption, identity, open_home
+from cli.home import HomeOption, open_home
 from cli.messages import complain, messages, say
 from pipelines.runs import RunError, catch_up
 from registry.imports import ImportReport

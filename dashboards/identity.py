@@ -13,17 +13,16 @@ from dashboards.installation import installation
 from registry.people import access, sessions
 from registry.people.rights import ANALYTICS, MANAGER
 from registry.people.sessions import Person
+from warehouse.excerpt import Excerpt, Readable
 
 IDENTITY_PREFIX = "x-meterhouse-"
 USER_HEADER = f"{IDENTITY_PREFIX}user"
 SESSION_HEADER = f"{IDENTITY_PREFIX}session"
 
 SIGNED_OUT = "You are signed out: the session has ended, or your account was disabled."
-SINGLE_METERS = (
-    "Your account may see single meters alone, and these pages show all. Ask an administrator for an export."
-)
 NO_SERVICE = "Your account has no access to these pages. Ask an administrator for a role in the service."
 ORGANISATION = "organisation_shown"
+METERS = "meters_shown"
 CHANGE_FIRST = "Your password must be changed before you go on."
 
 
@@ -77,6 +76,12 @@ def organisation() -> str:
     return str(st.session_state[ORGANISATION])
 
 
+def tables() -> Readable:
+    """What the pages read from: the lake, or of it what belongs to the meters the person may see."""
+    lake, meters = installation().lake, st.session_state[METERS]
+    return lake if meters is None else Excerpt(lake, meters)
+
+
 def links(addresses: Mapping[str, str]) -> None:
     """Links to pages of the door in the same tab; those of Markdown open another one.
 
@@ -103,9 +108,9 @@ def admitted() -> Person | None:
         links({"Change the password": "/password"})
         return None
     sees = meters_seen(person, datetime.now(UTC))
-    if sees is not None:
-        st.warning(SINGLE_METERS if sees else NO_SERVICE, icon=":material/block:")
+    if sees is not None and not sees:
+        st.warning(NO_SERVICE, icon=":material/block:")
         links({"Sign out": "/logout"})
         return None
-    st.session_state[ORGANISATION] = person.organisation
+    st.session_state[ORGANISATION], st.session_state[METERS] = person.organisation, sees
     return person

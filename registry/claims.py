@@ -333,7 +333,7 @@ def transfer(
         raise RegistryError(f"{holder} has them already.")
     require_claimed(session, holder, meter_ids, "handed over")
     claims = [claim for meter in meter_ids if (claim := session.get(Claim, (holder, meter))) is not None]
-    move(session, vault, holder, new, meter_ids, now, in_operation=True)
+    move(session, vault, holder, new, meter_ids, identity, now, in_operation=True)
     _hand_over(session, claims, new, now)
     _note(session, "meters.transfer", {holder, new}, list(meter_ids), new, identity, now, reason)
 
@@ -367,7 +367,7 @@ def _grant(
         if claim.claimant != claim.organisation:
             others[claim.organisation, claim.claimant].append(claim)
     for (holder, claimant), part in others.items():
-        move(session, vault, holder, claimant, [claim.meter_id for claim in part], now, in_operation=False)
+        move(session, vault, holder, claimant, [claim.meter_id for claim in part], identity, now, in_operation=False)
         _hand_over(session, part, claimant, now)
     for (holder, claimant), meters in _by_both(claims).items():
         _note(session, "claims.confirm", {holder, claimant}, meters, claimant, identity, now, reason)

@@ -93,7 +93,7 @@ def _rows(reader: Any, name: str) -> Iterator[list[str]]:
         raise RegistryError(f"{name} line {reader.line_num} is no CSV: {exc}.") from exc
 
 
-def reject(table: pl.DataFrame, rules: Sequence[tuple[pl.Expr, str]]) -> pl.DataFrame:
+def reject(table: pl.DataFrame, rules: Sequence[tuple[pl.Expr, str | pl.Expr]]) -> pl.DataFrame:
     """Notes the first reason that applies to each line that has none yet.
 
     Args:
@@ -103,7 +103,10 @@ def reject(table: pl.DataFrame, rules: Sequence[tuple[pl.Expr, str]]) -> pl.Data
     Returns:
         The lines with their reasons.
     """
-    reasons = [pl.when(condition.fill_null(value=False)).then(pl.lit(reason)) for condition, reason in rules]
+    reasons = [
+        pl.when(condition.fill_null(value=False)).then(reason if isinstance(reason, pl.Expr) else pl.lit(reason))
+        for condition, reason in rules
+    ]
     return table.with_columns(pl.coalesce(REASON, *reasons).alias(REASON))
 
 

@@ -24,9 +24,6 @@ from registry.vault import KeyVault
 DECODABLE = ("AES-128", "DES")
 """Algorithms of telegrams; keys of others are kept, not handed out."""
 
-NO_KEY = "no key"
-"""Why a meter is in stock that came without a key."""
-
 KEYS: dict[str, pl.DataType | type[pl.DataType]] = {
     "meter_id": pl.String,
     "key_no": pl.Int32,
@@ -130,21 +127,7 @@ def store_keys(
         )
     if rows:
         session.execute(insert(MeterKey), rows)
-        _take_from_stock(session, organisation, {key.meter_id for key in keys})
     return became
-
-
-def _take_from_stock(session: Session, organisation: str, meter_ids: set[str]) -> None:
-    """Puts meters in use that waited in stock for a key."""
-    waiting = set(
-        session.scalars(select(Meter.meter_id).where(Meter.organisation == organisation, Meter.state_reason == NO_KEY))
-    )
-    healed = [
-        {"organisation": organisation, "meter_id": meter_id, "state": "in_use", "state_reason": None}
-        for meter_id in sorted(waiting & meter_ids)
-    ]
-    if healed:
-        session.execute(update(Meter), healed)
 
 
 def set_validity(

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from registry.inventory.lifecycle import end_wait_for_keys
 from registry.keys import NewKey, store_keys
 from registry.models import Installation, Meter, MeterKey
 from registry.vault import KeyVault
@@ -22,6 +23,7 @@ def move(
     old: str,
     new: str,
     meter_ids: Sequence[str],
+    identity: str,
     now: datetime,
     *,
     in_operation: bool,
@@ -37,6 +39,7 @@ def move(
         old: Who has them.
         new: Who gets them.
         meter_ids: The devices.
+        identity: Who transfers.
         now: Instant of the transfer.
         in_operation: Whether the old owner has operated them: the new one's keys then open nothing that was received
             before, and installations of the old one end.
@@ -48,6 +51,7 @@ def move(
         if in_operation:
             _end_installations(session, old, part, now)
     session.flush()
+    end_wait_for_keys(session, new, identity, now)
 
 
 def _move_meters(session: Session, old: str, new: str, meter_ids: Sequence[str]) -> None:

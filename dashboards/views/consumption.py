@@ -23,7 +23,7 @@ def page() -> None:
     """Draws the page."""
     st.title("Consumption")
     house = installation()
-    points = subjects.metering_points(house.lake, identity.organisation())
+    points = subjects.metering_points(identity.tables(), identity.organisation())
     if points.is_empty():
         st.info(
             "No metering points are registered yet. Import the meters and where they are installed: "
@@ -37,11 +37,11 @@ def page() -> None:
             "Show", [_POINT, _GROUP], default=_POINT, key="show", bind="query-params", required=True
         )
     with right:
-        chosen = _group(house) if kind == _GROUP else _point(house, points)
+        chosen = _group() if kind == _GROUP else _point(points)
     if chosen is None:
         return
     name, subject = chosen
-    registers = queries.registers(house.lake, identity.organisation(), subject)
+    registers = queries.registers(identity.tables(), identity.organisation(), subject)
     if not registers:
         st.info(
             f"There is no consumption of {name} yet: none of its meters' readings has arrived, or the figures are not "
@@ -52,9 +52,9 @@ def page() -> None:
     _show(house, name, subject, registers, together=kind == _GROUP)
 
 
-def _point(house: Installation, points: pl.DataFrame) -> tuple[str, pl.DataFrame] | None:
+def _point(points: pl.DataFrame) -> tuple[str, pl.DataFrame] | None:
     """Lets the user choose one metering point, by its name or by a meter."""
-    meters = subjects.meters(house.lake, identity.organisation())
+    meters = subjects.meters(identity.tables(), identity.organisation())
     asked = st.selectbox(
         "Metering point, meter or serial number",
         [*points["metering_point"], *meters["meter_id"]],
@@ -82,13 +82,13 @@ def _point(house: Installation, points: pl.DataFrame) -> tuple[str, pl.DataFrame
     return None
 
 
-def _group(house: Installation) -> tuple[str, pl.DataFrame] | None:
-    groups = subjects.groups(house.lake, identity.organisation())
+def _group() -> tuple[str, pl.DataFrame] | None:
+    groups = subjects.groups(identity.tables(), identity.organisation())
     if groups.is_empty():
         st.info("No groups exist yet. Show a metering point instead.", icon=":material/info:")
         return None
     name = str(st.selectbox("Group", groups["group"].to_list(), key="group", bind="query-params"))
-    subject = subjects.group(house.lake, identity.organisation(), name)
+    subject = subjects.group(identity.tables(), identity.organisation(), name)
     if subject.is_empty():
         st.info(f"The group {name} has no metering points.", icon=":material/info:")
         return None
@@ -96,7 +96,7 @@ def _group(house: Installation) -> tuple[str, pl.DataFrame] | None:
 
 
 def _show(house: Installation, name: str, subject: pl.DataFrame, registers: list[str], *, together: bool) -> None:
-    lake, organisation, zone = house.lake, identity.organisation(), house.settings.zone
+    lake, organisation, zone = identity.tables(), identity.organisation(), house.settings.zone
     first_column, second_column, third_column = st.columns([1.2, 1.4, 1.4])
     with first_column:
         register = str(
@@ -184,7 +184,7 @@ def _key_figures(
     if together:
         cells[2].metric("Metering points", subject["metering_point"].n_unique(), border=True)
     else:
-        latest = queries.latest_reading(house.lake, identity.organisation(), subject).head(1)
+        latest = queries.latest_reading(identity.tables(), identity.organisation(), subject).head(1)
         at = latest["measured_at"].dt.convert_time_zone(house.settings.timezone)
         cells[2].metric(
             "Latest reading",

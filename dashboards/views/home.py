@@ -20,13 +20,13 @@ def page() -> None:
     st.title("Meterhouse")
     house = installation()
     organisation = identity.organisation()
-    counts = overview.counts(house.lake, organisation)
-    days = overview.outcomes_by_day(house.lake, organisation)
+    counts = overview.counts(identity.tables(), organisation)
+    days = overview.outcomes_by_day(identity.tables(), organisation)
     if not counts["meters"] and days.is_empty():
         st.info("This installation is empty.", icon=":material/info:")
         st.markdown(_START)
         return
-    performance = overview.performance(house.lake, organisation)
+    performance = overview.performance(identity.tables(), organisation)
     cells = st.columns(5)
     cells[0].metric("Metering points", f"{counts['metering_points']:,}", border=True)
     cells[1].metric("Meters", f"{counts['meters']:,}", border=True)
@@ -55,7 +55,7 @@ def page() -> None:
     st.plotly_chart(charts.outcomes(days), config=charts.CONFIG, key="outcomes")
     st.subheader("Latest files")
     zone = house.settings.timezone
-    files = overview.latest_imports(house.lake, organisation).with_columns(
+    files = overview.latest_imports(identity.tables(), organisation).with_columns(
         pl.col("landed_at").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M %Z")
     )
     st.dataframe(

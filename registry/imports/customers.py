@@ -1,5 +1,6 @@
 """Files of customers: metering points, who lives there, and which meter is installed."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,10 +11,10 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.csv_table import LINE, REASON, reject, reject_repeats, split
 from registry.imports.identity import resolve
-from registry.imports.in_use import put_in_use
 from registry.imports.instants import place
 from registry.imports.occupancies import plan_occupancies, write_occupancies
 from registry.imports.report import WHOLE_FILE, ImportMode, ImportReport
+from registry.inventory.lifecycle import put_in_use, refusals
 from registry.models import Installation, MeteringPoint, MeterKey
 from registry.profiles import read_lines, shipped_profiles
 from registry.store import Registry
@@ -72,7 +73,7 @@ def import_customers(
         table = reject_repeats(table, ["metering_point"], "the metering point stands in an earlier line")
         table = reject_repeats(table, ["meter_id"], "the meter stands in an earlier line")
         installed = _installations(session, organisation)
-        table = _against(table, installed)
+        table = _against(table, installed, refusals(session, organisation, table["meter_id"].drop_nulls()))
         plan = plan_occupancies(session, organisation, table, now=now, overwrite_coordinates=overwrite_coordinates)
         good, rejected = split(plan.lines)
         points = set(
@@ -89,7 +90,8 @@ def import_customers(
         if fresh.height:
             rows = fresh.select(owner, "metering_point", "meter_id", installed_at="begin", known_from=pl.lit(now))
             session.execute(insert(Installation), rows.to_dicts())
-        into_use = put_in_use(session, organisation, fresh, identity=identity, now=now, source_name=source_name)
+        since = dict(fresh.select("meter_id", "begin").rows())
+        into_use = put_in_use(session, organisation, since, identity, now, reason=f"installed by {source_name}")
         updated = changed - set(new["metering_point"])
         audit.record(
             session,
@@ -103,7 +105,7 @@ def import_customers(
                 "updated": len(updated),
                 "moved": moved,
                 "installed": fresh.height,
-                "put_in_use": into_use,
+                "put_in_use": len(into_use),
                 "skipped": skipped.height,
                 "rejected": rejected.height,
             },
@@ -171,8 +173,8 @@ def _installations(session: Session, organisation: str) -> pl.DataFrame:
     return pl.DataFrame([tuple(row) for row in rows], schema=_OPEN, orient="row")
 
 
-def _against(table: pl.DataFrame, installed: pl.DataFrame) -> pl.DataFrame:
-    """Finds lines that contradict what is installed."""
+def _against(table: pl.DataFrame, installed: pl.DataFrame, refused: Mapping[str, str]) -> pl.DataFrame:
+    """Finds lines that contradict what is installed, and whose meter may not go into use."""
     current = installed.filter(pl.col("removed_at").is_null())
     at_point = current.select("metering_point", held="meter_id").unique("metering_point")
     of_meter = current.select("meter_id", place="metering_point").unique("meter_id")
@@ -183,6 +185,7 @@ def _against(table: pl.DataFrame, installed: pl.DataFrame) -> pl.DataFrame:
         .join(of_meter, on="meter_id", how="left", maintain_order="left")
         .join(known, on=["metering_point", "meter_id"], how="left", maintain_order="left")
         .join(until, on="meter_id", how="left", maintain_order="left")
+        .with_columns(refused=pl.col("meter_id").replace_strict(refused, default=None, return_dtype=pl.String))
     )
     new = pl.col("known").is_null()
     return reject(
@@ -191,5 +194,6 @@ def _against(table: pl.DataFrame, installed: pl.DataFrame) -> pl.DataFrame:
             (new & pl.col("held").is_not_null(), "another meter is installed there: import the exchange"),
             (new & (pl.col("place") != pl.col("metering_point")), "the meter is installed at another metering point"),
             (new & (pl.col("begin") < pl.col("until")), "the meter was installed elsewhere then"),
+            (new & pl.col("refused").is_not_null(), pl.col("refused")),
         ],
-    ).drop("held", "place", "known", "until")
+    ).drop("held", "place", "known", "until", "refused")

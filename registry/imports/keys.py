@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.imports.meters import MEDIA
 from registry.imports.report import KeyReport, remarks
+from registry.inventory import capacity
+from registry.inventory.lifecycle import end_wait_for_keys
 from registry.keyfiles.lines import DeviceKey, KeyFile, KeyLine
 from registry.keys import NewKey, store_keys
 from registry.limits import limit_of
@@ -133,11 +135,14 @@ def import_keys(
 
     Raises:
         RegistryError: The registry cannot be read or written.
+        CapacityError: More meters would be in use than the plan allows.
     """
     with registry.begin() as session:
         inventory = _inventory(session, organisation)
         matched, unknown, rejected = _matched(file, inventory, register)
         if inventory.added:
+            if register == "in_use":
+                capacity.check(session, organisation, len(inventory.added))
             session.execute(
                 insert(Meter),
                 [
@@ -154,6 +159,7 @@ def import_keys(
             for k in line.keys
         ]  # fmt: skip
         became = store_keys(session, vault, organisation, keys, now)
+        end_wait_for_keys(session, organisation, identity, now)
         counts = Counter(became)
         titles = ((line, key.title) for line, _ in matched for key in line.keys)
         repeated = [

@@ -12,8 +12,9 @@ from registry import audit
 from registry.csv_table import LINE, reject, reject_repeats, split
 from registry.imports.report import CHANGES, MOST_CHANGES, WHOLE_FILE, ImportMode, ImportReport, changes_between
 from registry.inventory import capacity
+from registry.inventory.lifecycle import NO_KEY, end_wait_for_keys
 from registry.key_text import parse_key
-from registry.keys import NO_KEY, NewKey, store_keys
+from registry.keys import NewKey, store_keys
 from registry.limits import too_long
 from registry.models import Collector, Meter
 from registry.profiles import read_lines, shipped_profiles
@@ -118,6 +119,7 @@ def import_meters(
         if changed.height:
             session.execute(update(Meter), changed.select("meter_id", "medium", "model", owner).to_dicts())
         became = store_keys(session, vault, organisation, [key for _, key in keys], now)
+        end_wait_for_keys(session, organisation, identity, now)
         keyed = [
             (number, key.meter_id, what) for (number, key), what in zip(keys, became, strict=True) if what != "equal"
         ]

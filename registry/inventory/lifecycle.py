@@ -13,9 +13,12 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.inventory import capacity
 from registry.inventory.errors import InventoryError
-from registry.inventory.meters import get_meters, open_installation
+from registry.inventory.meters import open_installation
 from registry.inventory.versions import supersede
-from registry.models import Installation, Meter, MeteringPoint
+from registry.models import Installation, Meter, MeteringPoint, MeterKey
+
+NO_KEY = "no key"
+"""Why a meter is in stock until its key comes."""
 
 STATES = ("stock", "in_use", "removed", "scrapped", "deleted")
 
@@ -43,30 +46,47 @@ class LifecycleError(InventoryError):
 
 def refusal(meter: Meter, state: str) -> str | None:
     """Why a meter may not take a state; ``None`` where it may or has it already."""
-    if state == meter.state or state in MOVES[meter.state]:
+    return _refusal(meter.meter_id, meter.state, state)
+
+
+def _refusal(meter_id: str, held: str, state: str) -> str | None:
+    if state == held or state in MOVES[held]:
         return None
-    remedy = _REMEDIES.get((meter.state, state)) or _REMEDIES.get((meter.state, None))
-    return f"meter {meter.meter_id} is {meter.state} and cannot become {state}" + (f": {remedy}" if remedy else "")
+    remedy = _REMEDIES.get((held, state)) or _REMEDIES.get((held, None))
+    return f"meter {meter_id} is {held} and cannot become {state}" + (f": {remedy}" if remedy else "")
 
 
 def refusals(session: Session, organisation: str, meter_ids: Iterable[str], state: str = "in_use") -> dict[str, str]:
     """Which of many meters may not take a state, and why; for imports that judge line by line."""
-    meters = get_meters(session, organisation, meter_ids)
-    reasons = {meter_id: refusal(meter, state) for meter_id, meter in meters.items()}
+    held = _states(session, organisation, meter_ids)
+    reasons = {meter_id: _refusal(meter_id, now, state) for meter_id, now in held.items()}
     return {meter_id: reason for meter_id, reason in reasons.items() if reason}
 
 
+def _states(session: Session, organisation: str, meter_ids: Iterable[str]) -> dict[str, str]:
+    """State by meter; without the rows themselves, since an import asks for all meters there are."""
+    wanted = set(meter_ids)
+    rows = session.execute(select(Meter.meter_id, Meter.state).where(Meter.organisation == organisation))
+    return {meter_id: state for meter_id, state in rows if meter_id in wanted}
+
+
 def put_in_use(
-    session: Session, organisation: str, meters: Mapping[str, datetime], identity: str, now: datetime
+    session: Session,
+    organisation: str,
+    meters: Mapping[str, datetime],
+    identity: str,
+    now: datetime,
+    reason: str | None = None,
 ) -> list[str]:
-    """Puts meters into use because they were installed, as an import of customers does.
+    """Puts meters into use because they were installed, as an import of customers does, or because their key has come.
 
     Args:
         session: A writing transaction.
         organisation: Owner of the meters.
-        meters: Since when (UTC) each meter is installed, by meter id.
+        meters: Since when (UTC) each meter is in use, by meter id.
         identity: Who does it.
         now: Instant of the change, UTC.
+        reason: Why, for the audit log.
 
     Returns:
         The meters that were not in use before; each has its event in the audit log.
@@ -75,16 +95,16 @@ def put_in_use(
         LifecycleError: A meter is not registered, scrapped or deleted.
         CapacityError: They are more than the plan allows.
     """
-    found = get_meters(session, organisation, meters)
-    if missing := sorted(set(meters) - set(found)):
+    held = _states(session, organisation, meters)
+    if missing := sorted(set(meters) - set(held)):
         raise LifecycleError(f"meter {missing[0]} is not registered: import it first")
-    for meter in found.values():
-        if reason := refusal(meter, "in_use"):
-            raise LifecycleError(reason)
-    moved = sorted(meter_id for meter_id, meter in found.items() if meter.state != "in_use")
+    for meter_id, state in held.items():
+        if problem := _refusal(meter_id, state, "in_use"):
+            raise LifecycleError(problem)
+    moved = sorted(meter_id for meter_id, state in held.items() if state != "in_use")
     capacity.check(session, organisation, len(moved))
     changes = [
-        audit.Change(meter_id, {"state": found[meter_id].state}, {"state": "in_use", "effective_at": meters[meter_id]})
+        audit.Change(meter_id, {"state": held[meter_id]}, {"state": "in_use", "effective_at": meters[meter_id]})
         for meter_id in moved
     ]
     if moved:
@@ -95,15 +115,46 @@ def put_in_use(
                     "organisation": organisation,
                     "meter_id": meter_id,
                     "state": "in_use",
+                    "state_reason": None,
                     "state_since": meters[meter_id],
                 }
                 for meter_id in moved
             ],
         )
     audit.record_changes(
-        session, organisation=organisation, event="meter.in_use", identity=identity, now=now, changes=changes
+        session,
+        organisation=organisation,
+        event="meter.in_use",
+        identity=identity,
+        now=now,
+        changes=changes,
+        reason=reason,
     )
     return moved
+
+
+def end_wait_for_keys(session: Session, organisation: str, identity: str, now: datetime) -> list[str]:
+    """Puts meters into use that waited in stock for a key, and have one now.
+
+    Args:
+        session: A writing transaction.
+        organisation: Owner of the meters.
+        identity: Who brought the keys.
+        now: Instant of the change, UTC.
+
+    Returns:
+        The meters.
+
+    Raises:
+        CapacityError: They are more than the plan allows.
+    """
+    has_key = select(MeterKey.meter_id).where(MeterKey.organisation == organisation)
+    waiting = session.scalars(
+        select(Meter.meter_id).where(
+            Meter.organisation == organisation, Meter.state_reason == NO_KEY, Meter.meter_id.in_(has_key)
+        )
+    )
+    return put_in_use(session, organisation, dict.fromkeys(waiting, now), identity, now, reason="its key has come")
 
 
 def install(

@@ -80,6 +80,18 @@ def test_people_from_the_command_line(house: House, user: Run, tmp_path: Path) -
     works(user("accept", secret=OTHER, token=reset))
     with pytest.raises(SignInError):
         sign_in(registry, "p2@example.org", PASSWORD, address="192.0.2.1", now=NOW)
+    def seen(who: str) -> list[str]:
+        asked = ["sql", "select meter_id from meters order by 1", "--seen-by", who, "--format", "csv"]
+        return works(CliRunner().invoke(app, asked)).split()[1:]
+
+    assert len(seen("p2@example.org")) == 4, "a user of the manager sees all"
+    works(user("role", "p2@example.org", "manager", "none"))
+    assert seen("p2@example.org") == []
+    works(user("grant", "p2@example.org", METER))
+    assert seen("p2@example.org") == [METER]
+    works(user("revoke", "p2@example.org", METER))
+    works(user("role", "p2@example.org", "manager", "user"))
+
     works(user("edit", "p2@example.org", "--csv-delimiter", ";", "--thousands", ".", "--decimal", ","))
     works(user("role", "p2@example.org", "keys", "user", "--reason", "on call"))
     works(user("capability", "p2@example.org", "otc_admin"))

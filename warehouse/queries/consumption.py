@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from warehouse.lake import Lake
+from warehouse.excerpt import Readable
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -36,13 +36,13 @@ QUALITIES = ("M", "A", "X", "F", "I", "E", "R", "N")
 """Quality letters from the best to the worst."""
 
 
-def registers(lake: Lake, organisation: str, subject: pl.DataFrame) -> list[str]:
+def registers(lake: Readable, organisation: str, subject: pl.DataFrame) -> list[str]:
     """The registers that the subject's meters have ever sent, in the order of their declaration."""
     found = _rows(lake, CONSUMPTION_YEARLY, organisation, subject).select("register").unique().collect()["register"]
     return [name for name in CUMULATIVE if name in found]
 
 
-def extent(lake: Lake, organisation: str, subject: pl.DataFrame, register: str) -> tuple[date, date] | None:
+def extent(lake: Readable, organisation: str, subject: pl.DataFrame, register: str) -> tuple[date, date] | None:
     """First and last local day of which the register's consumption is known; ``None`` where there is none."""
     days = (
         _rows(lake, CONSUMPTION_DAILY, organisation, subject)
@@ -55,7 +55,7 @@ def extent(lake: Lake, organisation: str, subject: pl.DataFrame, register: str) 
 
 
 def figures(
-    lake: Lake,
+    lake: Readable,
     organisation: str,
     subject: pl.DataFrame,
     *,
@@ -142,7 +142,7 @@ def total(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def register_events(
-    lake: Lake,
+    lake: Readable,
     organisation: str,
     subject: pl.DataFrame,
     *,
@@ -167,7 +167,7 @@ def register_events(
 
 
 def info_codes(
-    lake: Lake, organisation: str, subject: pl.DataFrame, *, first: date, last: date, zone: ZoneInfo
+    lake: Readable, organisation: str, subject: pl.DataFrame, *, first: date, last: date, zone: ZoneInfo
 ) -> pl.DataFrame:
     """Episodes of info codes that reach into local days, both included, while the meter was at the point.
 
@@ -204,7 +204,7 @@ def info_codes(
     )
 
 
-def latest_reading(lake: Lake, organisation: str, subject: pl.DataFrame) -> pl.DataFrame:
+def latest_reading(lake: Readable, organisation: str, subject: pl.DataFrame) -> pl.DataFrame:
     """The latest valid reading of the subject's present meters.
 
     Returns:
@@ -226,7 +226,7 @@ def latest_reading(lake: Lake, organisation: str, subject: pl.DataFrame) -> pl.D
     )
 
 
-def _rows(lake: Lake, table: Table, organisation: str, subject: pl.DataFrame) -> pl.LazyFrame:
+def _rows(lake: Readable, table: Table, organisation: str, subject: pl.DataFrame) -> pl.LazyFrame:
     points = subject["metering_point"].unique()
     return lake.scan(table).filter(pl.col("organisation") == organisation, _among("metering_point", points))
 

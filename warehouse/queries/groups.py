@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from warehouse.lake import Lake
+from warehouse.excerpt import Readable
 from warehouse.schemas import GROUP_MEMBERS, GROUP_READERS, GROUPS, INSTALLATIONS, INSTANT, LINK_DAILY
 from warehouse.transforms.calendar import local_days
 
 _MEMBER = ("metering_point", "meter_id")
 
 
-def counts(lake: Lake, organisation: str, at: datetime) -> pl.DataFrame:
+def counts(lake: Readable, organisation: str, at: datetime) -> pl.DataFrame:
     """All groups with how many members they have.
 
     Args:
@@ -43,7 +43,7 @@ def counts(lake: Lake, organisation: str, at: datetime) -> pl.DataFrame:
     )
 
 
-def on_day(lake: Lake, organisation: str, name: str, day: date, zone: ZoneInfo) -> pl.DataFrame:
+def on_day(lake: Readable, organisation: str, name: str, day: date, zone: ZoneInfo) -> pl.DataFrame:
     """The members of a group on a local day: what lists and maps of that day are limited to.
 
     Args:
@@ -76,7 +76,7 @@ def on_day(lake: Lake, organisation: str, name: str, day: date, zone: ZoneInfo) 
     return pl.concat([installed.select(_MEMBER), meters]).unique().sort(_MEMBER).collect()
 
 
-def readers(lake: Lake, organisation: str, at: datetime) -> pl.DataFrame:
+def readers(lake: Readable, organisation: str, at: datetime) -> pl.DataFrame:
     """Which collector is expected to read which group at an instant.
 
     Returns:
@@ -92,7 +92,7 @@ def readers(lake: Lake, organisation: str, at: datetime) -> pl.DataFrame:
     )
 
 
-def read_by(lake: Lake, organisation: str, collector: str, day: date, zone: ZoneInfo) -> pl.DataFrame:
+def read_by(lake: Readable, organisation: str, collector: str, day: date, zone: ZoneInfo) -> pl.DataFrame:
     """What a collector is expected to read on a local day, and what it heard.
 
     Returns:

@@ -4,12 +4,12 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from warehouse.lake import Lake
+from warehouse.excerpt import Readable
 from warehouse.schemas import INFO_CODE_EVENTS, METERING_POINTS, METERS, READING_PERFORMANCE_DAILY
 from warehouse.schemas.frames import OUTCOMES, RECEPTIONS
 
 
-def counts(lake: Lake, organisation: str) -> dict[str, int]:
+def counts(lake: Readable, organisation: str) -> dict[str, int]:
     """How many of each there are.
 
     Returns:
@@ -28,7 +28,7 @@ def counts(lake: Lake, organisation: str) -> dict[str, int]:
     return {frame.columns[0]: int(frame.item()) for frame in frames}
 
 
-def outcomes_by_day(lake: Lake, organisation: str, days: int = 30) -> pl.DataFrame:
+def outcomes_by_day(lake: Readable, organisation: str, days: int = 30) -> pl.DataFrame:
     """What became of the frames of the last days on which any arrived.
 
     Args:
@@ -48,7 +48,7 @@ def outcomes_by_day(lake: Lake, organisation: str, days: int = 30) -> pl.DataFra
     )
 
 
-def latest_imports(lake: Lake, organisation: str, days: int = 30, files: int = 10) -> pl.DataFrame:
+def latest_imports(lake: Readable, organisation: str, days: int = 30, files: int = 10) -> pl.DataFrame:
     """The files that arrived last.
 
     Returns:
@@ -76,7 +76,7 @@ def latest_imports(lake: Lake, organisation: str, days: int = 30, files: int = 1
     )
 
 
-def performance(lake: Lake, organisation: str, criterion: str = "daily") -> tuple[date, float] | None:
+def performance(lake: Readable, organisation: str, criterion: str = "daily") -> tuple[date, float] | None:
     """Reading performance of the fleet on the last day of which it is reckoned [%]; ``None`` where it never was."""
     rows = lake.scan(READING_PERFORMANCE_DAILY).filter(
         pl.col("organisation") == organisation, pl.col("criterion") == criterion, pl.col("expected") > 0
@@ -90,7 +90,7 @@ def performance(lake: Lake, organisation: str, criterion: str = "daily") -> tupl
     return day, 100 * received / expected
 
 
-def _judged(lake: Lake, organisation: str, days: int) -> pl.LazyFrame:
+def _judged(lake: Readable, organisation: str, days: int) -> pl.LazyFrame:
     """Receptions of the last days with their latest outcome."""
     receptions = lake.scan(RECEPTIONS).filter(pl.col("organisation") == organisation)
     last = receptions.select(pl.col("landed_day").max()).collect().item()

@@ -6,13 +6,13 @@ time it belongs to it. Either end is null where there is none.
 
 import polars as pl
 
-from warehouse.lake import Lake
+from warehouse.excerpt import Readable
 from warehouse.schemas import GROUP_MEMBERS, GROUPS, INSTALLATIONS, INSTANT, METERING_POINTS, METERS
 
 _SUBJECT = ("metering_point", "valid_from", "valid_to")
 
 
-def metering_points(lake: Lake, organisation: str) -> pl.DataFrame:
+def metering_points(lake: Readable, organisation: str) -> pl.DataFrame:
     """All metering points with the meter that is, or last was, installed.
 
     Returns:
@@ -35,7 +35,7 @@ def metering_points(lake: Lake, organisation: str) -> pl.DataFrame:
     )
 
 
-def meters(lake: Lake, organisation: str) -> pl.DataFrame:
+def meters(lake: Readable, organisation: str) -> pl.DataFrame:
     """All meters with the point where they are, or last were, installed.
 
     Returns:
@@ -59,7 +59,7 @@ def meters(lake: Lake, organisation: str) -> pl.DataFrame:
     )
 
 
-def groups(lake: Lake, organisation: str) -> pl.DataFrame:
+def groups(lake: Readable, organisation: str) -> pl.DataFrame:
     """All groups.
 
     Returns:
@@ -105,7 +105,7 @@ def point(*names: str) -> pl.DataFrame:
     return points.with_columns(valid_from=pl.lit(None, INSTANT), valid_to=pl.lit(None, INSTANT))
 
 
-def group(lake: Lake, organisation: str, name: str) -> pl.DataFrame:
+def group(lake: Readable, organisation: str, name: str) -> pl.DataFrame:
     """The metering points of a group as a subject."""
     return (
         lake.scan(GROUP_MEMBERS)

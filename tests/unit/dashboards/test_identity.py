@@ -69,7 +69,7 @@ def test_pages_are_for_those_who_may_see_all_meters(
     assert meters_seen(person, START) == seen
 
 
-def test_right_to_single_meters_opens_no_page_that_shows_all(house: Installation) -> None:
+def test_right_to_single_meters_is_one_to_those_alone(house: Installation) -> None:
     anna = add_person(house.registry, ANNA, manager="user")
     with house.registry.begin() as session:
         session.get_one(User, anna).is_external = True

@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboards.identity import ORGANISATION
+from dashboards.identity import METERS, ORGANISATION
 from tests.conftest import REPOSITORY
 from tests.unit.dashboards import house
 
@@ -43,19 +43,24 @@ def forgotten() -> Iterator[None]:
     st.cache_resource.clear()
 
 
-def open_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> AppTest:
+def open_home(monkeypatch: pytest.MonkeyPatch, home: Path, meters: frozenset[str] | None = None) -> AppTest:
     monkeypatch.setenv("METERHOUSE_HOME", str(home))
     app = AppTest.from_function(_home_alone, default_timeout=30)
-    app.session_state[ORGANISATION] = "default"
+    app.session_state[ORGANISATION], app.session_state[METERS] = "default", meters
     return app.run()
 
 
 def open_consumption(
-    monkeypatch: pytest.MonkeyPatch, home: Path, *, organisation: str = "default", **parameters: str | list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    home: Path,
+    *,
+    organisation: str = "default",
+    meters: frozenset[str] | None = None,
+    **parameters: str | list[str],
 ) -> AppTest:
     monkeypatch.setenv("METERHOUSE_HOME", str(home))
     app = AppTest.from_function(_consumption_alone, default_timeout=30)
-    app.session_state[ORGANISATION] = organisation
+    app.session_state[ORGANISATION], app.session_state[METERS] = organisation, meters
     for name, value in parameters.items():
         app.query_params[name] = value
     return app.run()
@@ -200,3 +205,15 @@ def test_empty_installation_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp
     app = open_consumption(monkeypatch, house.empty_home(tmp_path / "home"))
 
     assert "meterhouse import customers" in messages(app)
+
+
+def test_who_may_see_single_meters_sees_those_alone(monkeypatch: pytest.MonkeyPatch, filled: Path) -> None:
+    meters = frozenset({house.OTHER})
+    mine = open_consumption(monkeypatch, filled, meters=meters, point="P-2", interval="Monthly")
+    assert figures(mine)
+    (offered,) = [box.options for box in mine.selectbox if box.key == "point"]
+    assert offered == ["P-2", house.OTHER]
+    other = open_consumption(monkeypatch, filled, meters=meters, point="P-1")
+    assert "No metering point, meter or serial number P-1 is registered" in messages(other)
+    counted = figures(open_home(monkeypatch, filled, meters))
+    assert (counted["Metering points"], counted["Meters"]) == ("1", "1")

@@ -5,9 +5,10 @@ import pytest
 from sqlalchemy import select
 
 from registry.imports import ImportMode
+from registry.inventory import capacity
 from registry.models import AuditEvent, Customer, Meter
 from registry.tables import published_tables
-from tests.unit.registry.conftest import CUSTOMERS, EXCHANGES, KEY, METERS, PARTIAL
+from tests.unit.registry.conftest import CUSTOMERS, EXCHANGES, KEY, METERS, NOW, PARTIAL
 
 DRY = ImportMode(dry_run=True)
 
@@ -134,11 +135,10 @@ def test_new_meters_go_where_they_are_told_and_into_use_with_their_customer(mete
     assert published_tables(registry)["installations"]["installed_at"].dt.year().item() == 2026, "else the import"
     with registry.begin(readonly=True) as session:
         assert session.scalars(select(Meter.meter_id).where(Meter.state == "in_use")).all() == ["KAM-90000001-1b-16"]
-        event = session.scalars(select(AuditEvent).where(AuditEvent.event == "meters.put_in_use")).one()
-    assert (event.object, event.before, event.after) == (
-        "KAM-90000001-1b-16", '{"state": "stock"}', '{"state": "in_use"}',
-    )  # fmt: skip
-    assert "2026-01-15T12:00:00+00:00" in event.details
+        event = session.scalars(select(AuditEvent).where(AuditEvent.event == "meter.in_use")).one()
+    assert (event.object, event.before) == ("KAM-90000001-1b-16", '{"state": "stock"}')
+    assert event.after == '{"effective_at": "2026-01-15T12:00:00+00:00", "state": "in_use"}'
+    assert event.reason == "installed by customers.csv"
     meters(METERS, "in_use")
     assert (published_tables(registry)["meters"]["state"] == "stock").sum() == 3, "known meters stay where they are"
     assert customers(CUSTOMERS).unchanged == 1
@@ -148,8 +148,29 @@ def test_the_day_of_installation_is_the_day_of_use(meters, customers, registry) 
     meters(METERS, "stock")
     customers(CUSTOMERS)
     with registry.begin(readonly=True) as session:
-        event = session.scalars(select(AuditEvent).where(AuditEvent.event == "meters.put_in_use")).one()
-    assert '"KAM-90000001-1b-16": "2024-12-31T23:00:00+00:00"' in event.details
+        event = session.scalars(select(AuditEvent).where(AuditEvent.event == "meter.in_use")).one()
+    assert '"effective_at": "2024-12-31T23:00:00+00:00"' in event.after
+
+
+@pytest.mark.parametrize("state", ["scrapped", "deleted"])
+def test_a_meter_that_cannot_be_in_use_is_told_by_its_line(meters, customers, registry, state: str) -> None:
+    meters(METERS, "stock")
+    with registry.begin() as session:
+        session.get_one(Meter, ("default", "KAM-90000001-1b-16")).state = state
+    report = customers(CUSTOMERS)
+    ((line, reason),) = report.rejected.rows()
+    assert (line, f"is {state} and cannot become in_use" in reason) == (2, True)
+    assert published_tables(registry)["installations"].is_empty()
+
+
+def test_customers_bring_no_more_meters_into_use_than_the_plan_allows(meters, customers, registry) -> None:
+    meters(METERS, "stock")
+    with registry.begin() as session:
+        capacity.set_plan(session, "default", max_in_use=0, finest_interval_s=None, identity="test", now=NOW)
+    with pytest.raises(capacity.CapacityError, match="allows 0 meters in use"):
+        customers(CUSTOMERS)
+    assert set(published_tables(registry)["meters"]["state"]) == {"stock"}
+    assert published_tables(registry)["metering_points"].is_empty()
 
 
 def test_a_serial_of_two_manufacturers(meters, customers) -> None:

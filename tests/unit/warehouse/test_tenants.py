@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from warehouse import queries, sql
+from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
 from warehouse.queries import consumption, groups, overview, subjects
 from warehouse.schemas import TABLES, Table
@@ -24,20 +25,23 @@ ZONE = ZoneInfo("UTC")
 PERIOD = {"register": "volume_m3", "first": DAY, "last": DAY}
 
 
+SPECIAL = {
+    "register": "volume_m3",
+    "criterion": "daily",
+    "outcome": "decoded",
+    "quality": "M",
+    "unit": "m3",
+    "kind": "EXCHANGE",
+    "month": f"{TODAY:%Y-%m}",
+    "medium": "water",
+}
+"""Texts that mean something."""
+
+
 def value(dtype: pl.DataType, name: str, mark: str) -> object:
     """Something of a type; texts tell whose they are."""
-    special = {
-        "register": "volume_m3",
-        "criterion": "daily",
-        "outcome": "decoded",
-        "quality": "M",
-        "unit": "m3",
-        "kind": "EXCHANGE",
-        "month": f"{TODAY:%Y-%m}",
-        "medium": "water",
-    }
     if dtype == pl.String:
-        return special.get(name, f"{mark}-{name}")
+        return SPECIAL.get(name, f"{mark}-{name}")
     if isinstance(dtype, pl.Datetime):
         return TODAY
     if dtype == pl.Date:
@@ -93,7 +97,7 @@ def subject(name: str) -> pl.DataFrame:
     return subjects.point(f"{name}-metering_point")
 
 
-CALLS: dict[Callable[..., object], Callable[[Lake], object]] = {
+CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     consumption.registers: lambda lake: consumption.registers(lake, OURS, both()),
     consumption.extent: lambda lake: consumption.extent(lake, OURS, both(), "volume_m3"),
     consumption.figures: lambda lake: consumption.figures(lake, OURS, both(), interval="daily", **PERIOD),
@@ -147,3 +151,34 @@ def test_query_functions_tell_nothing_of_others(alone: Lake, shared: Lake, funct
         assert found == expected
     is_nothing = expected.is_empty() if isinstance(expected, pl.DataFrame) else not expected
     assert is_nothing == (function is subjects.group), "what tells nothing proves nothing"
+
+
+@pytest.fixture(scope="module")
+def excerpt(tmp_path_factory: pytest.TempPathFactory) -> Excerpt:
+    """Our meter within a lake where another meter of ours has the same rows."""
+    lake = fill(tmp_path_factory.mktemp("excerpt"), OURS)
+    for table in TABLES.values():
+        if table.kind == "stored":
+            mine = row(table, OURS)
+            marks = {name: f"{THEIRS}-{name}" for name, dtype in mine.schema.items() if dtype == pl.String}
+            kept = ("organisation", "register", "criterion", "outcome", "quality", "unit", "kind", "month", "medium")
+            lake.append(
+                table, mine.with_columns(pl.lit(text).alias(name) for name, text in marks.items() if name not in kept)
+            )
+    return Excerpt(lake, {f"{OURS}-meter_id"})
+
+
+@pytest.mark.parametrize("name", [table.name for table in TABLES.values() if table.kind == "stored"])
+def test_an_excerpt_shows_the_rows_of_its_meters_alone(excerpt: Excerpt, name: str) -> None:
+    table = TABLES[name]
+    rows = excerpt.scan(table).collect()
+    assert rows.height == int("meter_id" in table.schema or name == "metering_points")
+    assert THEIRS not in rows.select(pl.col(pl.String)).write_csv()
+
+
+@pytest.mark.parametrize("function", CALLS, ids=lambda function: function.__name__)
+def test_query_functions_tell_an_excerpt_nothing_of_other_meters(
+    excerpt: Excerpt, function: Callable[..., object]
+) -> None:
+    found = CALLS[function](excerpt)
+    assert THEIRS not in (found.write_csv() if isinstance(found, pl.DataFrame) else str(found))

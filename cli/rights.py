@@ -1,0 +1,116 @@
+"""Which right each command needs; :mod:`cli.acting` asks for it once the installation is open."""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, NamedTuple
+
+from registry.people.rights import (
+    ACCESS_CONTROL,
+    DATA_ACCESS,
+    DEVICE_AND_CUSTOMER_MANAGEMENT,
+    GROUP_MANAGEMENT,
+    KEYS,
+    MANAGER,
+    READING_MANAGEMENT,
+    SYSTEM_CONFIGURATION,
+)
+
+
+class Right(NamedTuple):
+    """What an actor must hold.
+
+    Attributes:
+        area: Area of the permission matrix.
+        service: Service it is held in.
+        capability: Advanced function of the key service, or empty.
+    """
+
+    area: str
+    service: str = MANAGER
+    capability: str = ""
+
+
+_DEVICES = Right(DEVICE_AND_CUSTOMER_MANAGEMENT)
+_SEE, _SYSTEM, _ACCESS = Right(DATA_ACCESS), Right(SYSTEM_CONFIGURATION), Right(ACCESS_CONTROL)
+_SEE_KEYS, _CHANGE_KEYS = Right(DATA_ACCESS, KEYS), Right(DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS)
+
+RIGHTS: Mapping[str, Right | None] = {
+    "init": None,
+    "demo": None,
+    "simulate": None,
+    "decode": None,
+    "import": _DEVICES,
+    "customer": _DEVICES,
+    "customer show": _SEE,
+    "address": _DEVICES,
+    "address list": _SEE,
+    "key": _CHANGE_KEYS,
+    "key list": _SEE_KEYS,
+    "key status": _SEE_KEYS,
+    "key download": _SEE_KEYS,
+    "key bundle": _SEE_KEYS,
+    "key bundles": _SEE_KEYS,
+    "key open": None,
+    "key rotate": Right(SYSTEM_CONFIGURATION, KEYS),
+    "key batch": Right(DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, "otc_admin"),
+    "group": Right(GROUP_MANAGEMENT),
+    "group list": _SEE,
+    "group show": _SEE,
+    "group preview": _SEE,
+    "group route": _SEE,
+    "group readers": _SEE,
+    "meter": _DEVICES,
+    "meter list": _SEE,
+    "meter show": _SEE,
+    "meter exchange show": _SEE,
+    "meter field": _SYSTEM,
+    "meter field list": _SEE,
+    "meter capacity set": _SYSTEM,
+    "meter capacity show": _SEE,
+    "org": _ACCESS,
+    "user": _ACCESS,
+    "user accept": None,
+    "ingest": Right(READING_MANAGEMENT),
+    "materialize": Right(READING_MANAGEMENT),
+    "sql": _SEE,
+    "audit": _SYSTEM,
+    "erase": _SYSTEM,
+    "serve": _SYSTEM,
+    "mail": _SYSTEM,
+}
+"""Right by command; the longest name that a command begins with counts. ``None``: it needs none of an installation."""
+
+needed: ContextVar[Right | None] = ContextVar("right needed", default=None)
+"""The right that the running command needs."""
+
+
+def right_of(path: str) -> Right | None:
+    """The right that a command needs, such as ``meter exchange show``.
+
+    Raises:
+        KeyError: Nobody has said.
+    """
+    words = path.split()
+    named = (" ".join(words[:count]) for count in range(len(words), 0, -1))
+    return RIGHTS[next((name for name in named if name in RIGHTS), path)]
+
+
+def guard(command: Any, path: str) -> None:
+    """Lets a command, and all below it, know the right it needs when it runs."""
+    for name, below in getattr(command, "commands", {}).items():
+        guard(below, f"{path} {name}")
+    if not hasattr(command, "commands"):
+        command.callback = _needing(right_of(path), command.callback)
+
+
+def _needing(right: Right | None, callback: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(callback)
+    def run(*arguments: Any, **options: Any) -> Any:
+        token = needed.set(right)
+        try:
+            return callback(*arguments, **options)
+        finally:
+            needed.reset(token)
+
+    return run

@@ -1,0 +1,41 @@
+"""The part of a lake that a person may see who has rights to single meters."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+import polars as pl
+
+from warehouse.schemas import INSTALLATIONS, METERING_POINTS, Table
+
+
+class Readable(Protocol):
+    """What queries read from: a lake, or an excerpt of it."""
+
+    def scan(self, table: Table) -> pl.LazyFrame:
+        """One version of a table, see :meth:`warehouse.lake.Lake.scan`."""
+
+
+class Excerpt:
+    """The rows of some meters.
+
+    Tables that name a meter show its rows, metering points are those where one of the meters is or was installed, and
+    all other tables are empty: what cannot be told apart is not shown.
+
+    Args:
+        whole: What the rows are taken from.
+        meters: The meters, by ``meter_id``.
+    """
+
+    def __init__(self, whole: Readable, meters: Collection[str]) -> None:
+        self._whole = whole
+        self._meters = pl.Series(sorted(meters), dtype=pl.String).implode()
+
+    def scan(self, table: Table) -> pl.LazyFrame:
+        """The excerpt's rows of a table."""
+        rows = self._whole.scan(table)
+        if "meter_id" in table.schema:
+            return rows.filter(pl.col("meter_id").is_in(self._meters))
+        if table is METERING_POINTS:
+            places = self.scan(INSTALLATIONS)
+            return rows.join(places, on=["organisation", "metering_point"], how="semi", maintain_order="left")
+        return rows.clear()
