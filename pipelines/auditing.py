@@ -7,10 +7,9 @@ import dagster as dg
 
 from assets.resources import InstallationResource
 from assets.steps.auditing import note_audit_head, record_run
+from pipelines.permission import SERVICE
 
 IDENTITY_TAG = "meterhouse/identity"
-SERVICE = "service:orchestrator"
-"""Who runs that nobody asked for by name are ascribed to."""
 
 
 @dg.op(description="Notes the head of the audit chain at a separate place.")

@@ -16,7 +16,9 @@ from assets.steps.staleness import runs_of_days, stale_days
 from connectors import folder
 from connectors.errors import ConnectorError
 from pipelines.jobs import INGEST, import_job
+from pipelines.permission import refusal
 from pipelines.requests import Cursor, asked, review
+from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, READING_MANAGEMENT
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 """Files that are dropped are taken without anybody switching something on; who wants otherwise does so in the UI."""
@@ -41,10 +43,15 @@ def _result(
 
 
 @dg.sensor(job=INGEST, minimum_interval_seconds=30, default_status=RUNNING)
-def folder_sensor(context: dg.SensorEvaluationContext, installation: InstallationResource) -> dg.SensorResult:
+def folder_sensor(
+    context: dg.SensorEvaluationContext, installation: InstallationResource
+) -> dg.SensorResult | dg.SkipReason:
     """Asks for a run when complete files lie in the inbox that no run has taken."""
+    house = installation.open()
+    if refused := refusal(house, READING_MANAGEMENT):
+        return refused
     cursor = Cursor.read(context.cursor)
-    found, seen = folder.poll(installation.open().settings.inbox_path, cursor.seen)
+    found, seen = folder.poll(house.settings.inbox_path, cursor.seen)
     return _result(context, cursor, [str(file.path) for file in found], seen, "folder")
 
 
@@ -60,6 +67,8 @@ def import_sensor(
     path = house.settings.imports_path
     if not path.is_dir():
         return dg.SkipReason(f"There is no folder {path}.")
+    if refused := refusal(house, DEVICE_AND_CUSTOMER_MANAGEMENT):
+        return refused
     cursor = Cursor.read(context.cursor)
     found, seen = folder.poll(path, cursor.seen)
     now = datetime.now(UTC)
@@ -87,9 +96,12 @@ def sftp_sensor(
     context: dg.SensorEvaluationContext, installation: InstallationResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Asks for a run when complete files lie on the SFTP drop that no run has fetched."""
-    drop = sftp_drop(installation.open())
+    house = installation.open()
+    drop = sftp_drop(house)
     if drop is None:
         return dg.SkipReason("No SFTP drop is configured (METERHOUSE_SFTP_HOST).")
+    if refused := refusal(house, READING_MANAGEMENT):
+        return refused
     cursor = Cursor.read(context.cursor)
     try:
         found, seen = drop.poll(cursor.seen)
@@ -99,9 +111,14 @@ def sftp_sensor(
 
 
 @dg.sensor(job=INGEST, minimum_interval_seconds=60, default_status=RUNNING)
-def waiting_sensor(context: dg.SensorEvaluationContext, installation: InstallationResource) -> dg.SensorResult:
+def waiting_sensor(
+    context: dg.SensorEvaluationContext, installation: InstallationResource
+) -> dg.SensorResult | dg.SkipReason:
     """Asks for a run when receptions that waited can be decoded: their key, registration or format has come."""
-    ranges = runs_of_days(stale_days(installation.open()))
+    house = installation.open()
+    if refused := refusal(house, READING_MANAGEMENT):
+        return refused
+    ranges = runs_of_days(stale_days(house))
     state = json.dumps([[first.isoformat(), last.isoformat()] for first, last in ranges])
     if not ranges or state == context.cursor:
         return dg.SensorResult(cursor=state)

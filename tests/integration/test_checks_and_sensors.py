@@ -14,7 +14,8 @@ from assets.resources import InstallationResource
 from decoders.edition import edition
 from pipelines.definitions import defs
 from pipelines.runs import catch_up
-from pipelines.sensors import folder_sensor, sftp_sensor, waiting_sensor
+from pipelines.sensors import folder_sensor, import_sensor, sftp_sensor, waiting_sensor
+from registry.people import services
 from tests.integration.installations import House, fleet, house
 from tests.integration.openssh import openssh
 from warehouse.schemas import CONSUMPTION_DAILY, OUTCOMES, READINGS
@@ -102,6 +103,25 @@ def test_the_folder_sensor_takes_complete_files_in_one_run(known: House, fleet: 
     assert isinstance(fourth, dg.SensorResult)
     assert fourth.run_requests == []
     carry_out(known, request)
+
+
+def test_unattended_work_stops_while_its_service_may_not(known: House, fleet: Path) -> None:
+    registry, inbox = known.installation.registry, known.installation.settings.inbox_path
+    who = {"identity": "local:owner", "now": datetime.now(UTC)}
+    for file in small(fleet):
+        (inbox / file.name).write_bytes(file.read_bytes())
+    first = look(folder_sensor, known, None)
+    assert isinstance(first, dg.SensorResult)
+    services.enable(registry, "default", "orchestrator", is_enabled=False, **who)
+    known.installation.settings.imports_path.mkdir()
+    for sensor in (folder_sensor, waiting_sensor, import_sensor):
+        refused = look(sensor, known, first.cursor)
+        assert isinstance(refused, dg.SkipReason)
+        assert "service:orchestrator has no right to" in str(refused.skip_message)
+    services.enable(registry, "default", "orchestrator", is_enabled=True, **who)
+    second = look(folder_sensor, known, first.cursor)
+    assert isinstance(second, dg.SensorResult)
+    assert names(second) == [file.name for file in small(fleet)], "what waited is taken"
 
 
 @pytest.mark.sshd

@@ -80,6 +80,7 @@ def test_people_from_the_command_line(house: House, user: Run, tmp_path: Path) -
     works(user("accept", secret=OTHER, token=reset))
     with pytest.raises(SignInError):
         sign_in(registry, "p2@example.org", PASSWORD, address="192.0.2.1", now=NOW)
+
     def seen(who: str) -> list[str]:
         asked = ["sql", "select meter_id from meters order by 1", "--seen-by", who, "--format", "csv"]
         return works(CliRunner().invoke(app, asked)).split()[1:]

@@ -1,0 +1,27 @@
+"""What the orchestrator's own service may ask for; administrators say so with ``meterhouse user service``."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets.installation import Installation
+from registry.people import access
+from registry.people.errors import Denied
+
+SERVICE = "service:orchestrator"
+"""Whom work is ascribed to that nobody asked for by name."""
+
+
+def refusal(house: Installation, area: str) -> dg.SkipReason | None:
+    """Why unattended work may not go on now, or ``None``; what waits stays where it is.
+
+    Args:
+        house: The installation.
+        area: One of :data:`registry.people.rights.AREAS`.
+    """
+    with house.registry.begin(readonly=True) as session:
+        try:
+            access.authorise(session, SERVICE, house.organisation, area, datetime.now(UTC))
+        except Denied as exc:
+            return dg.SkipReason(f"{exc} An administrator permits it: 'meterhouse user service'.")
+    return None
