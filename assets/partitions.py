@@ -10,8 +10,10 @@ import dagster as dg
 warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=dg.BetaWarning)
 
 ARRIVAL_DAYS = dg.DailyPartitionsDefinition(start_date=datetime(2025, 1, 1, tzinfo=UTC), timezone="UTC", end_offset=1)
-"""One partition per UTC day on which files arrive; the running day included. None came before Meterhouse was there, and each
-run lists the days several times."""
+"""One partition per UTC day on which files arrive; the running day included.
+
+None arrived before there was a Meterhouse, and each run lists all days several times.
+"""
 
 WHOLE_RANGE = dg.BackfillPolicy.single_run()
 """Many days go in one run: a run costs seconds to start, a day's work may cost less."""
