@@ -42,19 +42,18 @@ def check(
     ] = False,
 ) -> None:
     """Looks up addresses that have not been looked up; a check that was interrupted goes on where it stopped."""
-    house = open_home(home)
-    if again:
-        forget_misses(house.registry, house.organisation)
-    raise typer.Exit(run_check(house, register))
+    raise typer.Exit(run_check(open_home(home), register, again=again))
 
 
-def run_check(house: Installation, register: Path | None = None) -> int:
-    """Checks addresses and says what came of it.
+def run_check(house: Installation, register: Path | None = None, *, again: bool = False) -> int:
+    """Checks addresses, on demand also those that were not found before, and says what came of it.
 
     Returns:
         Exit status: 0.
     """
     addresses = AddressRegister.load(register or house.settings.address_register_path)
+    if again:
+        forget_misses(house.registry, house.organisation, identity=identity(), now=datetime.now(UTC))
     with Progress(console=messages, transient=True) as progress:
         task = progress.add_task("Looking addresses up …", total=waiting(house.registry, house.organisation))
         counts = check_addresses(

@@ -33,7 +33,7 @@ from cli.people import (
 from cli.user_invitations import app as invitation_app
 from cli.user_invitations import show_preview
 from cli.user_rights import domain_app, matrix, service_app
-from registry.people import grants, invitations, links, roles, sessions, users
+from registry.people import grants, invitations, links, roles, users
 from registry.people.errors import PeopleError
 from registry.people.grants import require_meter
 from registry.people.locale import Locale
@@ -344,7 +344,7 @@ def sign_out(who: Who, home: HomeOption = None) -> None:
     """Ends all sessions of a person."""
     work = begin(home)
     user_id = work.account(who).user_id
-    ended = sessions.revoke_sessions(work.house.registry, user_id, work.now, identity=work.identity)
+    ended = users.revoke_sessions(work.house.registry, work.organisation, user_id, identity=work.identity, now=work.now)
     work.publish(f"Ended {ended} sessions of user:{user_id}.")
 
 
@@ -379,6 +379,7 @@ def grant(
     """Lets a person read one meter; with --name, a person who has no account yet is invited."""
     work = begin(home)
     registry, organisation, zone = work.house.registry, work.organisation, work.house.settings.zone
+    valid_from, valid_to = _instant(from_, zone) if from_ else work.now, _instant(to, zone) if to else None
     with work.reading() as session:
         require_meter(session, organisation, meter)
         known = users.find(session, [organisation], email=who) if name else []
@@ -401,8 +402,8 @@ def grant(
         organisation,
         user_id,
         meter,
-        valid_from=_instant(from_, zone) if from_ else work.now,
-        valid_to=_instant(to, zone) if to else None,
+        valid_from=valid_from,
+        valid_to=valid_to,
         identity=work.identity,
         now=work.now,
     )

@@ -85,7 +85,7 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
         *API_ROUTES,
         Mount("/api", app=_no_such_route),
         Route(PREFIX, _to_dagster),
-        Mount(PREFIX, app=DagsterUi(dagster.full, dagster.read_only, recheck)),
+        Mount(PREFIX, app=DagsterUi(dagster.full, dagster.read_only, recheck, door.house.organisation)),
     ]
     middleware = [Middleware(AccessLog), Middleware(SecurityHeaders), Middleware(Authentication, door=door)]
     return routes, middleware

@@ -50,9 +50,10 @@ class DagsterUi:
         full: Address of the webserver that can do all, e.g. ``http://127.0.0.1:3000``; ``None`` where none runs.
         read_only: Address of the read-only webserver.
         recheck: Looks up once more who holds the session of a connection that stays open.
+        organisation: Whose runs they show.
     """
 
-    def __init__(self, full: str | None, read_only: str | None, recheck: Recheck) -> None:
+    def __init__(self, full: str | None, read_only: str | None, recheck: Recheck, organisation: str) -> None:
         self._addresses = {"administrator": full, "superuser": read_only}
         self._pools = {
             address: urllib3.connection_from_url(
@@ -64,11 +65,11 @@ class DagsterUi:
             for address in (full, read_only)
             if address
         }
-        self._recheck = recheck
+        self._recheck, self._organisation = recheck, organisation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request or a WebSocket on to the webserver that the person's role opens."""
-        role = role_in(scope.get("user"))
+        role = role_in(scope.get("user"), self._organisation)
         if scope["type"] == "websocket":
             await self._websocket(WebSocket(scope, receive, send), role)
             return
@@ -142,7 +143,9 @@ class DagsterUi:
 
         async def allowed() -> bool:
             person = await self._recheck(client)
-            return person is not None and not person.must_change_password and role_in(person) == role
+            return (
+                person is not None and not person.must_change_password and role_in(person, self._organisation) == role
+            )
 
         async def outwards() -> int:
             while True:
@@ -178,9 +181,12 @@ class DagsterUi:
             await client.close(code)
 
 
-def role_in(person: object) -> str | None:
-    """The role that opens the Dagster UI: ``administrator`` or ``superuser`` of the service ``manager``."""
-    if not isinstance(person, Person):
+def role_in(person: object, organisation: str) -> str | None:
+    """The role that opens the Dagster UI: ``administrator`` or ``superuser`` of the service ``manager``.
+
+    Runs and their logs are those of the installation's own organisation; people of others see none.
+    """
+    if not isinstance(person, Person) or person.organisation != organisation:
         return None
     role = str(person.roles.get("manager", ""))
     return role if role in ("administrator", "superuser") else None

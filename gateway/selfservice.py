@@ -64,13 +64,17 @@ class SelfService:
         if request.method == "POST":
             sent = await read_form(request)
             language = nearest_language(request.headers.get("accept-language", "").partition(",")[0])
-            try:
-                problem, status = await self._refused(request), 429
-                if not problem:
-                    await run_in_threadpool(self._register, letters, sent, language)
-                    return message_page(request, title, _SENT, link=TO_SIGN_IN)
-            except PeopleError as exc:
-                problem, status = str(exc), 422
+            problem, status = await self._refused(request), 429
+            if not problem:
+                house, mine = self._door.house, (sent.get("email", ""), sent.get("name", ""))
+                try:
+                    await run_in_threadpool(links.require_own, house.registry, house.organisation, *mine)
+                except PeopleError as exc:
+                    problem, status = str(exc), 422
+            if not problem:
+                response = message_page(request, title, _SENT, link=TO_SIGN_IN)
+                response.background = BackgroundTask(self._register, letters, sent, language)
+                return response
         text = "For addresses of the organisation's own mail domains. An administrator then says what you may see."
         return form_page(request, WHO, title, text=text, problem=problem, status=status, shown=sent, button="Send")
 

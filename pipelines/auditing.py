@@ -10,6 +10,8 @@ from assets.steps.auditing import note_audit_head, record_run
 from pipelines.permission import SERVICE
 
 IDENTITY_TAG = "meterhouse/identity"
+UI = "service:dagster-ui"
+"""Whom runs are ascribed to that an administrator starts in the orchestrator's UI, which does not tell who."""
 
 
 @dg.op(description="Notes the head of the audit chain at a separate place.")
@@ -40,9 +42,10 @@ def _recorded(context: dg.RunStatusSensorContext, installation: InstallationReso
     run = context.dagster_run
     if IDENTITY_TAG in run.tags:
         return dg.SkipReason("The command that asked for the run has recorded it.")
+    asked_by = {"dagster/sensor_name", "dagster/schedule_name", "dagster/backfill"} & run.tags.keys()
     record_run(
         installation.open(),
-        identity=SERVICE,
+        identity=SERVICE if asked_by else UI,
         run_id=run.run_id,
         succeeded=run.status == dg.DagsterRunStatus.SUCCESS,
         details={"job": run.job_name, "sensor": run.tags.get("dagster/sensor_name", "")},

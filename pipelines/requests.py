@@ -92,7 +92,7 @@ def review(
         if status is dg.DagsterRunStatus.SUCCESS:
             continue
         if status in _FAILED and not request.not_before:
-            pause = min(timedelta(minutes=2**request.tries), LONGEST_PAUSE)
+            pause = min(timedelta(minutes=2 ** min(request.tries, 10)), LONGEST_PAUSE)
             still.append(replace(request, not_before=(now + pause).isoformat()))
         elif status in _FAILED and now.isoformat() >= request.not_before:
             repeated = replace(request, tries=request.tries + 1, not_before="")

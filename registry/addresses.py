@@ -196,14 +196,30 @@ def waiting(registry: Registry, organisation: str) -> int:
         )
 
 
-def forget_misses(registry: Registry, organisation: str) -> None:
-    """Lets the next check look again for what was not found, and for what several places answered to."""
+def forget_misses(registry: Registry, organisation: str, *, identity: str, now: datetime) -> None:
+    """Lets the next check look again for what was not found, and for what several places answered to.
+
+    Args:
+        registry: The registry.
+        organisation: Whose customers.
+        identity: Who asks.
+        now: Instant of the change.
+    """
     with registry.begin() as session:
-        session.execute(
+        statement = (
             update(Customer)
             .where(Customer.organisation == organisation, *_OPEN)
             .where(Customer.coordinate_status.in_(("not_found", "no_place", "alternatives")))
             .values(coordinate_status=None, alternatives=None)
+        )
+        forgotten = session.connection().execute(statement).rowcount
+        audit.record(
+            session,
+            organisation=organisation,
+            event="addresses.forget_misses",
+            identity=identity,
+            now=now,
+            details={"customers": forgotten},
         )
 
 

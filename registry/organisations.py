@@ -205,12 +205,14 @@ def edit(
         The entry as it is now.
 
     Raises:
-        RegistryError: It is not seen, or it would allow itself to create organisations.
+        RegistryError: It is not seen, or it would allow what it may not itself.
     """
-    root(session, organisation, now)
+    own = root(session, organisation, now)
     row = seen(session, organisation, which)
     if may_create_children and not row.may_create_children and which == organisation:
         raise RegistryError("Only the organisation above may allow one to create organisations.")
+    if may_create_children and not own.may_create_children:
+        raise RegistryError(f"{organisation} may not create organisations, and so lets no other do it.")
     before = _fields(row)
     for field, value in (
         ("name", name),

@@ -14,7 +14,7 @@ from registry.people.letters import Letters
 from registry.people.locale import Locale
 from registry.people.roles import appoint_first, person
 from registry.people.sessions import end_sessions
-from registry.people.tokens import ACTIVATION, RESET, TTL, Issued
+from registry.people.tokens import ACTIVATION, INVITATION, RESET, TTL, Issued
 from registry.store import Registry
 from registry.vault import KeyVault
 
@@ -37,6 +37,22 @@ def admit(registry: Registry, address: str, now: datetime) -> None:
         is_locked = throttle.count(session, f"letters:{throttle.address_key(address)}"[:128], throttle.LETTERS, now)
     if is_locked:
         raise ThrottledError("Too many letters were asked for from here: wait a while, then try again.")
+
+
+def require_own(registry: Registry, organisation: str, email: str, name: str) -> None:
+    """Refuses an account that nobody may make for themselves, before it is looked up whether there is one.
+
+    Raises:
+        PeopleError: The address is none, or of another domain; or the name is none.
+    """
+    with registry.begin(readonly=True) as session:
+        _require_own(session, organisation, normal_email(email), name)
+
+
+def _require_own(session: Session, organisation: str, email: str, name: str) -> None:
+    accounts.full_name(name)
+    if not accounts.belongs(session, organisation, email):
+        raise PeopleError("The address is of none of the organisation's domains: ask for an invitation.")
 
 
 def register(
@@ -72,8 +88,7 @@ def register(
     """
     email = normal_email(email)
     with registry.begin() as session:
-        if not accounts.belongs(session, organisation, email):
-            raise PeopleError("The address is of none of the organisation's domains: ask for an invitation.")
+        _require_own(session, organisation, email, name)
         if session.scalar(select(User.id).where(User.email == email)) is not None:
             return None
         user = accounts.make(
@@ -160,6 +175,8 @@ def accept(registry: Registry, token: str, password: str, *, now: datetime) -> i
         TokenError: The link is unknown, used, expired or revoked.
         PasswordError: The password does not meet its policy; the link still works.
     """
+    with registry.begin(readonly=True) as session:
+        tokens.check(session, token, now)  # first, since whoever has no link is not worth the next line
     kept = passwords.derive(password)  # outside the transaction: it takes a while
     with registry.begin() as session:
         spent = tokens.spend(session, token, now)
@@ -169,7 +186,8 @@ def accept(registry: Registry, token: str, password: str, *, now: datetime) -> i
         purpose = spent.purpose
         if user.activated_at is None:
             user.activated_at = now
-            appoint_first(session, user, now)
+            if purpose == INVITATION:  # whoever made the account alone is nobody's choice
+                appoint_first(session, user, now)
             _note_acceptance(session, user, now)
         user.password_policy = accounts.check_password(session, user, password).name
         user.password_hash = kept

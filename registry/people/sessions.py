@@ -200,34 +200,6 @@ def sign_out(registry: Registry, token: str, now: datetime) -> None:
             )
 
 
-def revoke_sessions(registry: Registry, user_id: int, now: datetime, *, identity: str | None = None) -> int:
-    """Ends all sessions of a person.
-
-    Args:
-        registry: The registry.
-        user_id: The account.
-        now: Instant of the revocation.
-        identity: Who asks; by default the person.
-
-    Returns:
-        How many sessions ended.
-    """
-    with registry.begin() as session:
-        user = session.get(User, user_id)
-        ended = end_sessions(session, user_id)
-        if user is not None and ended:
-            audit.record(
-                session,
-                organisation=user.organisation,
-                event="user.sessions.revoke",
-                identity=identity or f"user:{user_id}",
-                now=now,
-                target=f"user:{user_id}",
-                details={"sessions": ended},
-            )
-    return ended
-
-
 def end_sessions(session: Session, user_id: int, *, but: str | None = None) -> int:
     """Ends the sessions of a person within a change that the audit log tells of.
 

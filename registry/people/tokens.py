@@ -106,10 +106,23 @@ def spend(session: Session, token: str, now: datetime) -> UserToken:
     Raises:
         TokenError: It is unknown, used, expired or revoked; the message does not tell which.
     """
-    row = session.get(UserToken, digest(token), with_for_update=True)
+    row = _fit(session.get(UserToken, digest(token), with_for_update=True), now)
+    row.used_at = now
+    return row
+
+
+def check(session: Session, token: str, now: datetime) -> None:
+    """Looks at a token without taking it.
+
+    Raises:
+        TokenError: It would not be taken; as :func:`spend`.
+    """
+    _fit(session.get(UserToken, digest(token)), now)
+
+
+def _fit(row: UserToken | None, now: datetime) -> UserToken:
     if row is None or row.used_at or row.revoked_at or now >= row.expires_at:
         raise TokenError(_UNFIT)
-    row.used_at = now
     return row
 
 

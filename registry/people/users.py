@@ -299,6 +299,8 @@ def change_password(
             if user is not None:
                 _record(session, user, "user.password.failed", f"user:{user_id}", now)
         raise SignInError
+    with registry.begin() as session:
+        throttle.forgive(session, key)  # for itself: a new password that is too weak undoes what follows
     if old == new:
         raise PasswordError("The new password must differ from the old one.")
     derived = passwords.derive(new)
@@ -306,7 +308,6 @@ def change_password(
         user = session.get_one(User, user_id, with_for_update=True)
         if user.password_hash != kept or not may_sign_in(user):
             raise SignInError
-        throttle.forgive(session, key)
         user.password_policy = accounts.check_password(session, user, new).name
         user.password_hash = derived
         user.must_change_password = False
@@ -335,6 +336,40 @@ def set_enabled(
             tokens.revoke(session, user_id, now)
         user.is_enabled = is_enabled
         _record(session, user, "user.enable" if is_enabled else "user.disable", identity, now)
+
+
+def revoke_sessions(registry: Registry, organisation: str, user_id: int, *, identity: str, now: datetime) -> int:
+    """Ends all sessions of a person.
+
+    Args:
+        registry: The registry.
+        organisation: Whose person.
+        user_id: The account.
+        identity: Who asks.
+        now: Instant of the revocation.
+
+    Returns:
+        How many sessions ended.
+
+    Raises:
+        Denied: The actor may not.
+        PeopleError: There is no such account.
+    """
+    with registry.begin() as session:
+        user = person(session, organisation, user_id)
+        access.authorise_for(session, identity, user, now)
+        ended = end_sessions(session, user_id)
+        if ended:
+            audit.record(
+                session,
+                organisation=organisation,
+                event="user.sessions.revoke",
+                identity=identity,
+                now=now,
+                target=f"user:{user_id}",
+                details={"sessions": ended},
+            )
+    return ended
 
 
 def delete(

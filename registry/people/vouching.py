@@ -72,7 +72,8 @@ def sign_in(
             if any(invitation.is_held for invitation in invited):
                 raise SignInError
             user.activated_at = now
-            appoint_first(session, user, now)
+            if invited:
+                appoint_first(session, user, now)
             tokens.revoke(session, user.id, now)
             for invitation in invited:
                 invitation.accepted_at = now

@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 from cli.serve import dagster_behind_door
 from pipelines.instance import prepare_instance
 from registry.models import User, UserSession
-from registry.people import sessions
+from registry.people import sessions, users
 from tests.conftest import REPOSITORY
 from tests.integration.gateways import (
     PATIENCE_S,
@@ -131,7 +131,7 @@ def test_open_page_shows_nothing_more_once_the_session_ends(
     now = datetime.now(UTC)
     match name:
         case "revoked":
-            sessions.revoke_sessions(served.registry, number, now, identity="local:test")
+            users.revoke_sessions(served.registry, "default", number, identity="local:test", now=now)
         case "idle":
             alter(served, number, last_seen_at=now - sessions.IDLE - timedelta(seconds=5))
         case "disabled":

@@ -7,6 +7,9 @@ import pytest
 
 from assets.installation import Installation
 from tests.unit.gateway.doors import Served, make_house, served
+from tests.unit.passwords import quick_passwords
+
+__all__ = ["quick_passwords"]
 
 
 @pytest.fixture

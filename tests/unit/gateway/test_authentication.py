@@ -7,7 +7,7 @@ import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from registry.people import sessions
+from registry.people import sessions, users
 from tests.unit.gateway.doors import Served, add_person
 
 ANNA = "anna@example.org"
@@ -128,7 +128,7 @@ def test_revoked_session_and_disabled_account_end_at_the_next_request(door: Serv
 
     anna = add_person(door.registry, ANNA, manager="user")
     browser = door.signed_in(ANNA)
-    sessions.revoke_sessions(door.registry, anna, door.clock(), identity="test")
+    users.revoke_sessions(door.registry, "default", anna, identity="local:test", now=door.clock())
     assert browser.get("/").status_code == 303
 
     browser.sign_in(ANNA)

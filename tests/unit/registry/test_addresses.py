@@ -150,7 +150,7 @@ def test_a_newer_register_is_asked_again(people, register, tmp_path: Path) -> No
     check_addresses(people, register, **WHO)
     newer = tmp_path / "newer.csv"
     newer.write_text(REGISTER + "Meadow Lane,99,1000,Northtown,57,10\n")
-    forget_misses(people, "default")
+    forget_misses(people, **WHO)
     assert waiting(people, "default") == 3, "what was found, or set by hand, stays"
     assert check_addresses(people, AddressRegister.load(newer), **WHO) == {"ok": 1, "no_place": 1, "alternatives": 1}
 

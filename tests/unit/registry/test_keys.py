@@ -9,6 +9,7 @@ from sqlalchemy import event, select
 
 from registry.errors import RegistryError
 from registry.imports import import_keys, import_meters
+from registry.inventory.lifecycle import end_wait_for_keys
 from registry.keyfiles import read_key_file
 from registry.keys import (
     NewKey,
@@ -110,6 +111,9 @@ def test_a_meter_in_stock_for_want_of_a_key_is_in_use_once_it_comes(registry: Re
             meter_id = f"KAM-{serial}-1b-16"
             session.add(Meter(meter_id=meter_id, serial=serial, state="stock", state_reason=reason, **parts))
     store(registry, vault, NewKey(METER, OLD), NewKey("KAM-90000003-1b-16", NEW))
+    with registry.begin() as session:
+        assert end_wait_for_keys(session, "default", "test", NOW) == [METER]
+        assert end_wait_for_keys(session, "default", "test", NOW) == []
     with registry.begin(readonly=True) as session:
         states = session.execute(select(Meter.serial, Meter.state, Meter.state_reason).order_by(Meter.serial)).all()
     assert [tuple(row) for row in states] == [

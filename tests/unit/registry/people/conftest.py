@@ -12,7 +12,10 @@ from registry.people.errors import Denied
 from registry.people.locale import Locale
 from registry.store import Registry
 from registry.vault import KeyVault
+from tests.unit.passwords import full_cost, quick_passwords
 from tests.unit.registry.conftest import NOW
+
+__all__ = ["full_cost", "quick_passwords"]
 
 OWNER = "local:owner"
 ORGANISATION = "default"

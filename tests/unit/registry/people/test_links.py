@@ -118,15 +118,16 @@ def test_no_token_lies_in_the_database(people, admin, registry) -> None:
         assert token not in stored
 
 
-def test_the_first_person_becomes_administrator(people, registry) -> None:
+def test_the_first_person_who_is_invited_becomes_administrator(people, registry) -> None:
     domains.allow(registry, ORGANISATION, "example.org", is_allowed=True, identity=OWNER, now=NOW)
     first, second = people.register("p1@example.org"), people.register("p2@example.org")
-    accept(registry, second)
-    assert second
-    assert people.may(second.user_id, "access_control"), "who proves the address first is the first"
-    accept(registry, first)
-    assert first
-    assert not people.may(first.user_id, "data_access")
+    for made in (first, second):
+        user = accept(registry, made)
+        assert not people.may(user, "access_control"), "whoever comes by alone is nobody's choice"
+        assert not people.may(user, "data_access")
+    number = people.invite("p3@example.org")
+    invited = accept(registry, invitations.send(registry, ORGANISATION, number, identity=OWNER, now=NOW))
+    assert people.may(invited, "access_control")
 
 
 def test_an_invited_administrator_comes_before_whoever_registers(people, registry) -> None:

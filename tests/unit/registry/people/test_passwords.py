@@ -55,7 +55,7 @@ def test_short_names_forbid_nothing() -> None:
     passwords.check(BASIC, "Abcdefg1", name="A B", email="a@b.example")
 
 
-def test_passwords_are_kept_as_argon2id() -> None:
+def test_passwords_are_kept_as_argon2id(full_cost) -> None:
     kept = passwords.derive("Über-Straße-12")
     assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=1$")
     assert kept != passwords.derive("Über-Straße-12"), "each has a salt of its own"

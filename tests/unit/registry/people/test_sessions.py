@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from registry.models import AuditEvent, User, UserSession
-from registry.people import passwords
+from registry.people import passwords, users
 from registry.people.errors import SignInError
-from registry.people.sessions import open_session, revoke_sessions, session_of, sign_in, sign_out
+from registry.people.sessions import open_session, session_of, sign_in, sign_out
 from registry.store import Registry
 from tests.unit.registry.conftest import NOW
 
@@ -120,7 +120,7 @@ def test_a_session_ends_with_its_account(registry, change: dict[str, object]) ->
 def test_revoked_sessions_end_at_the_next_request(registry) -> None:
     user_id = person(registry)
     tokens = [open_session(registry, user_id, address=HOME, now=NOW).token for _ in range(3)]
-    assert revoke_sessions(registry, user_id, NOW, identity="local:owner") == 3
+    assert users.revoke_sessions(registry, "default", user_id, identity="local:owner", now=NOW) == 3
     assert [session_of(registry, token, NOW) for token in tokens] == [None] * 3
     assert events(registry)[-1] == ("user.sessions.revoke", "local:owner", f"user:{user_id}", None)
 
@@ -141,7 +141,7 @@ def test_one_message_whatever_failed(registry) -> None:
     assert {who for _, who, _, _ in events(registry)} == {"service:sign-in"}
 
 
-def test_an_unknown_account_takes_the_work_of_a_known_one(registry) -> None:
+def test_an_unknown_account_takes_the_work_of_a_known_one(registry, full_cost) -> None:
     person(registry)
     passwords.verify("", None)  # what is made once per process
 
