@@ -5,7 +5,7 @@ A sensor only looks; the run it asks for fetches. One run takes all files of a l
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -22,6 +22,10 @@ from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, READING_MANAG
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 """Files that are dropped are taken without anybody switching something on; who wants otherwise does so in the UI."""
+UNFINISHED = dg.RunsFilter(
+    job_name=INGEST.name,
+    statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+)
 
 
 def _result(
@@ -118,10 +122,14 @@ def waiting_sensor(
     house = installation.open()
     if refused := refusal(house, READING_MANAGEMENT):
         return refused
-    ranges = runs_of_days(stale_days(house))
-    state = json.dumps([[first.isoformat(), last.isoformat()] for first, last in ranges])
-    if not ranges or state == context.cursor:
-        return dg.SensorResult(cursor=state)
+    now, ranges = datetime.now(UTC), runs_of_days(stale_days(house))
+    asked_for = [[first.isoformat(), last.isoformat()] for first, last in ranges]
+    before = json.loads(context.cursor or "{}")
+    is_new = asked_for != before.get("ranges")
+    if not is_new and (now.isoformat() < before["again_at"] or context.instance.get_runs(UNFINISHED, limit=1)):
+        return dg.SensorResult(cursor=context.cursor)
+    # What is still to be done an hour later, with no run at work, was asked for by a run that failed.
+    state = json.dumps({"ranges": asked_for, "again_at": (now + timedelta(hours=1)).isoformat()})
     requests = [dg.RunRequest(tags=day_range_tags(first, last)) for first, last in ranges]
     return dg.SensorResult(run_requests=requests, cursor=state)
 

@@ -172,10 +172,15 @@ def test_the_waiting_sensor_asks_once_when_a_key_has_come(known: House, fleet: P
     asked = look(waiting_sensor, known, quiet.cursor)
     assert isinstance(asked, dg.SensorResult)
     assert len(asked.run_requests or []) == 1
-    assert json.loads(asked.cursor or "") == [[datetime.now(UTC).date().isoformat()] * 2]
+    state = json.loads(asked.cursor or "")
+    assert state["ranges"] == [[datetime.now(UTC).date().isoformat()] * 2]
     again = look(waiting_sensor, known, asked.cursor)
     assert isinstance(again, dg.SensorResult)
     assert not again.run_requests
+    hour_ago = json.dumps({**state, "again_at": datetime.now(UTC).isoformat()})
+    failed = look(waiting_sensor, known, hour_ago)
+    assert isinstance(failed, dg.SensorResult)
+    assert len(failed.run_requests or []) == 1, "what is still to be done after an hour is asked for again"
 
 
 def test_frames_that_no_decoder_could_read_are_tried_by_a_new_one(

@@ -103,6 +103,9 @@ def test_an_account_of_ones_own_has_no_access_until_it_is_given(door: Served) ->
     assert refused.status_code == 422
     assert "ask for an invitation" in refused.text
     assert 'value="Person X"' in refused.text
+    add_person(door.registry, "taken@example.org")
+    nameless = {browser.submit("/register", email=f"{who}@example.org", name=" ").status_code for who in ("taken", "x")}
+    assert nameless == {422}, "what is wrong is said whether there is an account"
     page = browser.get("/register", headers={"Accept-Language": "de-AT,de;q=0.9"})
     token = FIELD.search(page.text)
     assert token

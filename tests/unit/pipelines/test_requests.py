@@ -1,10 +1,11 @@
 """A run that fails is asked for again, with growing pauses, until one succeeds."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from pipelines.requests import Cursor, asked, review
+from pipelines.requests import LONGEST_PAUSE, Cursor, asked, review
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -52,3 +53,11 @@ def test_a_failed_run_is_asked_for_again_until_it_succeeds() -> None:
         assert repeated.paths == request.paths
         run(instance, repeated.run_key, fail=False)
         assert review(instance, [repeated], NOW + timedelta(minutes=4)) == ([], [])
+
+
+def test_pauses_end_at_the_longest_however_often_it_failed() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        request = replace(asked(["a"], "sftp", "1"), tries=5000)
+        run(instance, request.run_key, fail=True)
+        (paused,), _ = review(instance, [request], NOW)
+        assert paused.not_before == (NOW + LONGEST_PAUSE).isoformat()

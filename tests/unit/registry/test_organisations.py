@@ -58,6 +58,9 @@ def test_a_child_creates_children_only_if_it_may(tree: Registry) -> None:
         with pytest.raises(RegistryError, match="Only the organisation above"):
             organisations.edit(session, "south", "south", may_create_children=True, **WHO)
         organisations.edit(session, "default", "south", may_create_children=True, **WHO)
+        organisations.edit(session, "default", "north", may_create_children=False, **WHO)
+        with pytest.raises(RegistryError, match="north may not create organisations, and so lets no other"):
+            organisations.edit(session, "north", "village", may_create_children=True, **WHO)
         organisations.add(session, "south", "hamlet", name="Hamlet", **WHO)
     assert names(tree, "south") == ["south", "hamlet"]
 

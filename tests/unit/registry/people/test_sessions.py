@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from registry.models import AuditEvent, User, UserSession
 from registry.people import passwords, users
-from registry.people.errors import SignInError
+from registry.people.errors import Denied, PeopleError, SignInError
 from registry.people.sessions import open_session, session_of, sign_in, sign_out
 from registry.store import Registry
 from tests.unit.registry.conftest import NOW
@@ -120,6 +120,10 @@ def test_a_session_ends_with_its_account(registry, change: dict[str, object]) ->
 def test_revoked_sessions_end_at_the_next_request(registry) -> None:
     user_id = person(registry)
     tokens = [open_session(registry, user_id, address=HOME, now=NOW).token for _ in range(3)]
+    with pytest.raises(Denied):
+        users.revoke_sessions(registry, "default", user_id, identity="service:robot", now=NOW)
+    with pytest.raises(PeopleError, match="no user"):
+        users.revoke_sessions(registry, "elsewhere", user_id, identity="local:owner", now=NOW)
     assert users.revoke_sessions(registry, "default", user_id, identity="local:owner", now=NOW) == 3
     assert [session_of(registry, token, NOW) for token in tokens] == [None] * 3
     assert events(registry)[-1] == ("user.sessions.revoke", "local:owner", f"user:{user_id}", None)
