@@ -10,11 +10,14 @@ from pathlib import Path
 
 import settings
 from registry.data_keys import open_vault
+from registry.ledger import read_cursor, write_cursor
 from registry.master_keys import MasterKeySource
 from registry.people.letters import Letters
 from registry.store import Registry
 from registry.vault import KeyVault
 from warehouse.lake import Lake
+
+_ZONE = "timezone"
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,15 @@ class Installation:
 
     @cached_property
     def registry(self) -> Registry:
-        """The registry, migrated to the newest schema."""
-        return Registry.open(self.settings.registry_address)
+        """The registry, migrated to the newest schema.
+
+        Raises:
+            RegistryError: It cannot be opened.
+            InstallationError: Its figures were reckoned in another time zone than the settings name.
+        """
+        registry = Registry.open(self.settings.registry_address)
+        _keep_zone(registry, self.settings)
+        return registry
 
     @cached_property
     def vault(self) -> KeyVault:
@@ -75,6 +85,21 @@ class Installation:
         with (folder / f"{work}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _keep_zone(registry: Registry, known: settings.Settings) -> None:
+    """Notes the zone at the first opening, and refuses another one later.
+
+    Local days of figures and the times of meters' clocks rest on it: half of them in one zone would be worth nothing.
+    """
+    kept = read_cursor(registry, known.organisation, _ZONE)
+    if kept is None:
+        write_cursor(registry, known.organisation, _ZONE, known.timezone, datetime.now(UTC))
+    elif kept != known.timezone:
+        raise settings.InstallationError(
+            f"The figures of {known.home} are those of {kept}, and its settings name {known.timezone}: put it back. "
+            "For another zone make a new installation, import the registry's files, and ingest the archived files."
+        )
 
 
 @lru_cache(maxsize=4)

@@ -39,6 +39,8 @@ from registry import audit, claims, data_keys, key_export
 from registry.imports import KeyReport
 from registry.keyfiles import KeyFile, KeyFileError
 from registry.keys import set_validity
+from registry.people import users
+from registry.people.locale import Locale
 
 PASSWORD_VARIABLE = "METERHOUSE_KEY_FILE_PASSWORD"  # noqa: S105  the variable's name
 
@@ -190,13 +192,23 @@ def download(
     file: DevicesFile = None,
     home: HomeOption = None,
     password_file: PasswordFile = None,
-    delimiter: Annotated[str, typer.Option(help="Between the fields of the table: , or ; or tab.")] = ",",
+    person: Annotated[
+        str,
+        typer.Option("--for", help="Who gets it, by e-mail address or number: the table is in that format."),
+    ] = "",
+    delimiter: Annotated[
+        str, typer.Option(help="Between the fields of the table, without --for: a comma, a semicolon, | or tab.")
+    ] = ",",
 ) -> None:
     """Writes the keys of claimed devices to an encrypted file; 'key open' reads it."""
     house = open_home(home)
     refuse_existing(out)
     password = ask_password(out, password_file, EXPORT_PASSWORD_VARIABLE, new=True)
+    locale, recipient = Locale(csv_delimiter="\t" if delimiter == "tab" else delimiter), None
     with house.registry.begin() as session:
+        if person:
+            account = users.account_of(session, house.organisation, person)
+            locale, recipient = account.locale, f"user:{account.user_id}"
         content = key_export.download(
             session,
             house.vault,
@@ -205,7 +217,8 @@ def download(
             password,
             identity=identity(),
             now=datetime.now(UTC),
-            delimiter="\t" if delimiter == "tab" else delimiter,
+            locale=locale,
+            recipient=recipient,
         )
         write_private(out, content)
     publish_registry(house)

@@ -17,5 +17,5 @@ with explained():
     if person is not None:
         with st.sidebar:
             st.caption(f"Signed in as {person.name or person.email}")
-            links({"Password": "/password", "Sign out": "/logout"})
+            links({"Profile": "/profile", "Sign out": "/logout"})
         st.navigation(pages(installation().settings)).run()

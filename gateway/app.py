@@ -20,6 +20,7 @@ from gateway.dagster import PREFIX, DagsterUi
 from gateway.door import Door
 from gateway.headers import SecurityHeaders
 from gateway.oidc import OidcSignIn
+from gateway.profile import Profile
 from gateway.rendering import message_page
 from gateway.selfservice import SelfService
 from gateway.signin import SignIn
@@ -81,6 +82,7 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
         Route("/health", _health),
         *SignIn(door, provider=oidc.name if oidc else None).routes(),
         *SelfService(door).routes(),
+        *Profile(door).routes(),
         *(oidc.routes() if oidc else []),
         *API_ROUTES,
         Mount("/api", app=_no_such_route),

@@ -22,6 +22,9 @@ from registry.store import Registry
 from registry.subjects import seal, unseal
 from registry.vault import KeyVault
 
+NOBODY = ""
+"""Organisation of events that are of none, such as a sign-in to an account that does not exist."""
+
 GENESIS = "0" * 64
 """What the first event is chained to."""
 

@@ -1,7 +1,5 @@
 """Keys on their way out: downloads of claimed devices, and bundles for field devices, as encrypted files."""
 
-import csv
-import io
 import json
 import uuid
 from collections.abc import Collection, Sequence
@@ -17,10 +15,9 @@ from registry.claims import require_claimed
 from registry.errors import RegistryError
 from registry.groups import evaluate, present
 from registry.models import Installation, KeyBundle, Label, Meter, MeterKey
+from registry.people.locale import MACHINE, Locale, write_csv
 from registry.sealed_files import seal, unseal
 from registry.vault import KeyVault
-
-DELIMITERS = (",", ";", "\t")
 
 HEADER = (
     "manufacturer", "serial", "version", "device_type", "model", "key_class", "algorithm", "usage",
@@ -57,7 +54,8 @@ def download(
     *,
     identity: str,
     now: datetime,
-    delimiter: str = ",",
+    locale: Locale = MACHINE,
+    recipient: str | None = None,
 ) -> bytes:
     """Hands out the keys of claimed devices as an encrypted file.
 
@@ -69,7 +67,8 @@ def download(
         password: Password of the file.
         identity: Who downloads; the audit log names the devices.
         now: Instant of the download.
-        delimiter: What stands between the fields of the table, as the user has it set.
+        locale: How the table is written, as the person has it set who gets it.
+        recipient: Who gets it, for the audit log, where that is not who downloads.
 
     Returns:
         The file; see :mod:`registry.sealed_files`.
@@ -78,7 +77,7 @@ def download(
         RegistryError: A device is not claimed, none has a key, or the password is too short.
     """
     require_claimed(session, organisation, meter_ids, "downloaded")
-    table, keyed = _table(session, vault, organisation, meter_ids, delimiter)
+    table, keyed = _table(session, vault, organisation, meter_ids, locale)
     if not keyed:
         raise RegistryError("None of these devices has a key.")
     audit.record(
@@ -88,9 +87,13 @@ def download(
         identity=identity,
         now=now,
         target=_target(meter_ids),
-        details={"serials": sorted(meter.split("-")[1] for meter in meter_ids), "meter_ids": sorted(meter_ids)},
+        details={
+            "serials": sorted(meter.split("-")[1] for meter in meter_ids),
+            "meter_ids": sorted(meter_ids),
+            "recipient": recipient,
+        },
     )
-    return seal(table.encode(), password, {"kind": "keys"})
+    return seal(table.encode(), password, {"kind": "keys", "created_at": now.isoformat()})
 
 
 def group_meters(session: Session, organisation: str, group: str, now: datetime) -> list[str]:
@@ -145,7 +148,7 @@ def make_bundle(
     """
     if expires_at <= now:
         raise RegistryError("The bundle would be expired already: give a later instant.")
-    table, keyed = _table(session, vault, organisation, meter_ids, ",", valid_at=now)
+    table, keyed = _table(session, vault, organisation, meter_ids, MACHINE, valid_at=now)
     if not keyed:
         raise RegistryError("None of these meters has a key that is valid now.")
     bundle = str(uuid.uuid4())
@@ -250,16 +253,12 @@ def _table(
     vault: KeyVault,
     organisation: str,
     meter_ids: Sequence[str],
-    delimiter: str,
+    locale: Locale,
     *,
     valid_at: datetime | None = None,
 ) -> tuple[str, list[str]]:
     """The CSV table of the meters' keys, and the meters that have some."""
-    if delimiter not in DELIMITERS:
-        raise RegistryError("The delimiter must be a comma, a semicolon or a tab.")
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(HEADER)
+    lines: list[tuple[object, ...]] = []
     keyed: dict[str, None] = {}
     wanted = sorted(set(meter_ids))
     for start in range(0, len(wanted), AT_ONCE):
@@ -282,15 +281,12 @@ def _table(
                 continue
             keyed[meter.meter_id] = None
             value = vault.unwrap(key.wrapped, organisation, meter.meter_id).hex().upper()
-            writer.writerow(
-                [
-                    meter.manufacturer, meter.serial, meter.version, meter.device_type, meter.model,
-                    key.key_class, key.algorithm, key.usage, key.device_eui, key.join_eui,
-                    key.valid_from and key.valid_from.isoformat(), key.valid_to and key.valid_to.isoformat(),
-                    " ".join(labels.get(meter.meter_id, [])), value,
-                ]
-            )  # fmt: skip
-    return text.getvalue(), list(keyed)
+            lines.append((
+                meter.manufacturer, meter.serial, meter.version, meter.device_type, meter.model,
+                key.key_class, key.algorithm, key.usage, key.device_eui, key.join_eui, key.valid_from, key.valid_to,
+                " ".join(labels.get(meter.meter_id, [])), value,
+            ))  # fmt: skip
+    return write_csv(HEADER, lines, locale), list(keyed)
 
 
 def _is_valid(key: MeterKey, at: datetime) -> bool:

@@ -7,6 +7,7 @@ ciphertext. Both lines are authenticated: whoever changes them makes a file that
 import json
 import secrets
 from base64 import b64decode, b64encode
+from importlib.metadata import version
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -42,6 +43,7 @@ def seal(content: bytes, password: str, about: dict[str, str]) -> bytes:
     if len(password) < MIN_PASSWORD:
         raise RegistryError(f"The password must have at least {MIN_PASSWORD} characters: it goes out with the keys.")
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
+    about = {**about, "meterhouse": version("meterhouse")}
     header = {**about, "kdf": "scrypt", "n": _N, "r": _R, "p": _P, "salt": _text(salt), "nonce": _text(nonce)}
     lines = MAGIC + json.dumps(header, sort_keys=True).encode() + b"\n"
     return lines + AESGCM(_key(password, salt, _N)).encrypt(nonce, content, lines)

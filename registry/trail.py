@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from registry.audit import personal_of
+from registry.audit import NOBODY, personal_of
 from registry.errors import RegistryError
 from registry.models import AuditEvent
 from registry.store import Registry
@@ -19,7 +19,7 @@ class Filter:
     """Which events are asked for.
 
     Attributes:
-        organisation: Whose.
+        organisation: Whose; events of nobody are among them.
         first: From when on (UTC).
         until: Up to, without, this instant.
         event: Type, or its beginning up to a dot (``meters``).
@@ -38,7 +38,8 @@ class Filter:
 def events(registry: Registry, asked: Filter, limit: int = 1000) -> list[AuditEvent]:
     """The newest events that are asked for, the newest first."""
     e = AuditEvent
-    statement = select(e).where(e.organisation == asked.organisation).order_by(e.number.desc()).limit(limit)
+    whose = e.organisation.in_((asked.organisation, NOBODY))
+    statement = select(e).where(whose).order_by(e.number.desc()).limit(limit)
     if asked.first is not None:
         statement = statement.where(e.at >= asked.first)
     if asked.until is not None:
@@ -70,7 +71,7 @@ def details(registry: Registry, vault: KeyVault, organisation: str, number: int)
     """
     with registry.begin(readonly=True) as session:
         row = session.get(AuditEvent, number)
-        if row is None or row.organisation != organisation:
+        if row is None or row.organisation not in (organisation, NOBODY):
             raise RegistryError(f"There is no audit event {number}.")
         found: dict[str, Any] = {
             "number": row.number,

@@ -49,6 +49,10 @@ class Locale:
         return digits.translate({ord(","): self.thousands_separator, ord("."): self.decimal_separator})
 
 
+MACHINE = Locale()
+"""Commas between fields, a point before decimals: what programs read."""
+
+
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]], locale: Locale) -> str:
     """Writes rows as CSV in a person's format.
 

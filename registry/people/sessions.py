@@ -32,9 +32,6 @@ _TOKEN_BYTES = 32
 SIGN_IN_SERVICE = "service:sign-in"
 """Who acts while it is not known which person does."""
 
-NO_ORGANISATION = ""
-"""Organisation of what nobody's account was meant by."""
-
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -262,7 +259,7 @@ def _person(session: Session, user: User, token: str) -> Person:
 def _failed(session: Session, user: User | None, reason: str, address: str, now: datetime) -> None:
     audit.record(
         session,
-        organisation=user.organisation if user else NO_ORGANISATION,
+        organisation=user.organisation if user else audit.NOBODY,
         event="user.sign_in.failed",
         identity=SIGN_IN_SERVICE,
         now=now,
@@ -277,7 +274,7 @@ def _tell_lockout(session: Session, user: User | None, key: str | None, address:
     if until is not None and now < until:
         audit.record(
             session,
-            organisation=user.organisation if user else NO_ORGANISATION,
+            organisation=user.organisation if user else audit.NOBODY,
             event="user.lockout",
             identity=SIGN_IN_SERVICE,
             now=now,

@@ -1,6 +1,7 @@
 """Keys through the command line: two organisations, rotation, downloads, bundles, validity."""
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,7 +105,9 @@ def test_rotation_by_the_command(inventory: House) -> None:
     assert len(rows(run("key", "status"))) == 2
 
 
-def test_a_download_is_opened_without_the_installation(inventory: House, password: Path, tmp_path: Path) -> None:
+def test_a_download_is_opened_without_the_installation(
+    inventory: House, password: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out.keys"
     with pytest.raises(RegistryError, match=f"not claimed: {METER}"):
         run("key", "download", out, "90000001", "--password-file", password)
@@ -117,6 +120,17 @@ def test_a_download_is_opened_without_the_installation(inventory: House, passwor
     opened = run("key", "open", out, "--password-file", password).stdout
     assert opened.splitlines()[1].startswith("KAM;90000001;1b;16;")
     assert opened.splitlines()[1].endswith(KEY)
+    version = run("--version").stdout.strip()
+    assert f'"meterhouse": "{version}"' in out.read_bytes().split(b"\n")[1].decode()
+    for name, mark in (("one", ";"), ("two", "|")):
+        mine = tmp_path / f"{name}.keys"
+        email = f"{name}@example.org"
+        monkeypatch.setenv("METERHOUSE_USER_PASSWORD", "Blue-Lantern-7x")
+        run("user", "add", email, "--name", f"Person {name}", "--csv-delimiter", mark)
+        run("key", "download", mine, "90000001", "--password-file", password, "--for", email)
+        assert f"KAM{mark}90000001{mark}1b" in run("key", "open", mine, "--password-file", password).stdout
+    told = inventory.ask("select details from audit_log where event = 'keys.download'")["details"]
+    assert [json.loads(text)["recipient"] for text in told] == [None, "user:1", "user:2"]
     (tmp_path / "keys.csv").write_text(opened)
     assert "0 keys new, 0 changed, 1 equal" in run("key", "import", tmp_path / "keys.csv").stderr
     with pytest.raises(RegistryError, match="exists"):

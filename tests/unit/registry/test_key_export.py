@@ -15,6 +15,7 @@ from registry.keyfiles import read_key_file
 from registry.keys import NewKey, load_keys, set_validity, store_keys
 from registry.labels import set_labels
 from registry.models import AuditEvent, Installation, MeteringPoint
+from registry.people.locale import Locale
 from registry.sealed_files import seal, unseal
 from registry.store import Registry
 from registry.vault import KeyVault
@@ -71,10 +72,9 @@ def test_a_download_holds_the_keys_and_is_imported_again(claimed: Registry, vaul
 
 
 def test_the_delimiter_is_the_users(claimed: Registry, vault: KeyVault) -> None:
-    comma, semicolon = (opened(download(claimed, vault, FIRST, delimiter=mark)) for mark in (",", ";"))
+    locales = (Locale(csv_delimiter=mark) for mark in (",", ";"))
+    comma, semicolon = (opened(download(claimed, vault, FIRST, locale=locale)) for locale in locales)
     assert comma.replace(",", ";") == semicolon
-    with pytest.raises(RegistryError, match="comma, a semicolon or a tab"):
-        download(claimed, vault, FIRST, delimiter="x")
 
 
 def test_a_download_of_an_unclaimed_device_is_refused_and_named(claimed: Registry, vault: KeyVault) -> None:
