@@ -11,7 +11,7 @@ import typer
 
 from assets.installation import Installation
 from assets.steps.mailing import deliver, send_test
-from assets.steps.publishing import publish_registry
+from assets.steps.publishing import publish_events
 from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
@@ -108,7 +108,7 @@ def copy(
         made = mail.copy(
             session, house.organisation, kind, language, name, new_name=new_name, identity=identity(), now=_now()
         )
-    publish_registry(house)
+    publish_events(house)
     say(f"Copied as {made!r}; it is inactive.")
 
 
@@ -139,7 +139,7 @@ def edit(
         mail.edit(
             session, house.organisation, kind, language, name, source, new_name=rename, identity=identity(), now=_now()
         )
-    publish_registry(house)
+    publish_events(house)
     say(f"Saved {rename or name!r}; it is {'active' if found.active else 'inactive'}.")
 
 
@@ -149,7 +149,7 @@ def activate(kind: KindArgument, language: LanguageArgument, name: NameArgument,
     house = open_home(home)
     with house.registry.begin() as session:
         before = mail.activate(session, house.organisation, kind, language, name, identity=identity(), now=_now())
-    publish_registry(house)
+    publish_events(house)
     say(f"{name!r} is active." if before == name else f"{name!r} is active, {before!r} is inactive.")
 
 
@@ -167,7 +167,7 @@ def delete(
         typer.confirm(f"Delete the template {name!r} of {kind} in {language}?", abort=True, err=True)
     with house.registry.begin() as session:
         was_active = mail.delete(session, house.organisation, kind, language, name, identity=identity(), now=_now())
-    publish_registry(house)
+    publish_events(house)
     say(f"Deleted {name!r}." + (f" {SYSTEM!r} is active now." if was_active else ""))
 
 
@@ -197,7 +197,7 @@ def send_test_message(
     """Sends a message with sample values at once."""
     house = open_home(home)
     send_test(house, kind, language, name or None, to, identity=identity(), now=_now())
-    publish_registry(house)
+    publish_events(house)
     say("The mail server has taken the test message.")
 
 

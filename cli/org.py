@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from assets.steps.publishing import publish_registry
+from assets.steps.publishing import publish_events
 from cli.acting import identity
 from cli.devices import print_csv
 from cli.home import HomeOption, open_home
@@ -53,7 +53,7 @@ def add(
             own_reference=reference or None,
             may_create_children=may_create,
         )
-    publish_registry(house)
+    publish_events(house)
     _print([entry])
 
 
@@ -112,7 +112,7 @@ def edit(
             may_create_children=may_create,
             accepts_partners=accepts_partners,
         )
-    publish_registry(house)
+    publish_events(house)
     _print([entry])
 
 
@@ -127,7 +127,7 @@ def partner_add(
         name = organisations.add_partner(
             session, house.organisation, public_id, identity=identity(), now=datetime.now(UTC)
         )
-    publish_registry(house)
+    publish_events(house)
     say(f"{name} is a partner.")
 
 
@@ -148,7 +148,7 @@ def partner_revoke(
     house = open_home(home)
     with house.registry.begin() as session:
         organisations.revoke_partner(session, house.organisation, name, identity=identity(), now=datetime.now(UTC))
-    publish_registry(house)
+    publish_events(house)
     say(f"{name} is no partner any more.")
 
 

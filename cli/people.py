@@ -14,7 +14,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from assets.installation import Installation
-from assets.steps.publishing import publish_registry
+from assets.steps.publishing import publish_events
 from cli.acting import identity
 from cli.home import open_home
 from cli.messages import say
@@ -76,7 +76,7 @@ class Work:
 
     def publish(self, message: str) -> None:
         """Publishes the audit log with the change, and says what was done."""
-        publish_registry(self.house)
+        publish_events(self.house)
         say(message)
 
 

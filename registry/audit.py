@@ -164,6 +164,11 @@ def record_changes(
     session.execute(insert(AuditEvent), rows)
 
 
+def digest_of(session: Session, number: int) -> str | None:
+    """Digest of an event; ``None`` where there is none of this number."""
+    return session.scalar(select(AuditEvent.digest).where(AuditEvent.number == number))
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """What a walk along the chain found.

@@ -26,7 +26,7 @@ from warehouse.schemas import (
 
 
 def published_tables(registry: Registry, now: datetime | None = None) -> dict[str, pl.DataFrame]:
-    """The tables that SQL users and pages may see; no key and no personal data.
+    """The tables that SQL users and pages may see, but for the audit log; no key and no personal data.
 
     Args:
         registry: The registry.
@@ -37,6 +37,21 @@ def published_tables(registry: Registry, now: datetime | None = None) -> dict[st
     """
     with registry.begin(readonly=True) as session:
         return _published(session, now)
+
+
+def published_events(registry: Registry, after: int = 0) -> pl.DataFrame:
+    """The audit events that SQL users may see: what tells of a person stays in the registry.
+
+    Args:
+        registry: The registry.
+        after: Number of the last event that is known already.
+
+    Returns:
+        Rows of the table ``audit_log``, of all organisations, by number.
+    """
+    with registry.begin(readonly=True) as session:
+        statement = select(m.AuditEvent).where(m.AuditEvent.number > after).order_by(m.AuditEvent.number)
+        return AUDIT_LOG.conform(_rows(session, statement, AUDIT_LOG))
 
 
 def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame]:
@@ -64,7 +79,6 @@ def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame
         GROUPS: evaluated.groups,
         GROUP_MEMBERS: evaluated.members,
         GROUP_READERS: evaluated.readers,
-        AUDIT_LOG: _rows(session, select(m.AuditEvent), AUDIT_LOG),
     }
     return {table.name: table.conform(rows) for table, rows in tables.items()}
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from assets.installation import Installation
+from assets.steps.publishing import publish_events
 from registry import audit
 from registry.heads import note_head, read_heads
 
@@ -31,6 +32,7 @@ def record_run(
             target=run_id,
             details=details,
         )
+    publish_events(house)
 
 
 def breaks_of_audit_chain(house: Installation) -> int:

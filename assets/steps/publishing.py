@@ -6,7 +6,8 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.touched import touch_meters
-from registry.tables import published_tables
+from registry import audit
+from registry.tables import published_events, published_tables
 from warehouse.schemas import (
     AUDIT_LOG,
     COLLECTORS,
@@ -31,8 +32,10 @@ PUBLISHED = (
     GROUP_MEMBERS,
     GROUP_READERS,
     FINAL_READINGS,
-    AUDIT_LOG,
 )
+
+_FILES = 50
+"""Appends of the audit log after which it is written anew in one file."""
 
 
 def publish_registry(house: Installation) -> dict[str, int]:
@@ -56,7 +59,26 @@ def publish_registry(house: Installation) -> dict[str, int]:
         touch_meters(house, pl.concat(moved).unique())
         for table in PUBLISHED:
             house.lake.overwrite(table, snapshots[table.name])
+        _add_events(house)
     return {table.name: snapshots[table.name].height for table in PUBLISHED}
+
+
+def publish_events(house: Installation) -> None:
+    """Adds the audit events to the lake that came since the last time, for changes of what is not published."""
+    with house.alone("publishing"):
+        _add_events(house)
+
+
+def _add_events(house: Installation) -> None:
+    """Events never change, so that the newest one tells which are missing; a log of another registry is replaced."""
+    last = house.lake.scan(AUDIT_LOG).select(pl.col("number", "digest").sort_by("number").last()).collect()
+    number, digest = last.row(0) if last.height else (None, None)
+    with house.registry.begin(readonly=True) as session:
+        is_ours = number is not None and audit.digest_of(session, number) == digest
+    if is_ours and len(house.lake.files(AUDIT_LOG)) < _FILES:
+        house.lake.append(AUDIT_LOG, published_events(house.registry, number))
+    else:
+        house.lake.overwrite(AUDIT_LOG, published_events(house.registry))
 
 
 def _changed(house: Installation, snapshots: dict[str, pl.DataFrame], table: Table, meters: list[str]) -> pl.Series:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
 from cli.main import app
-from pipelines.auditing import SERVICE, note_audit_heads
+from pipelines.auditing import SERVICE, UI, note_audit_heads
 from pipelines.definitions import defs
 from pipelines.runs import RunError, run_days
 from registry.trail import Filter, events
@@ -63,9 +63,16 @@ def test_runs_say_who_asked(house) -> None:
     (ours, *_) = events(house.installation.registry, asked)
     assert (ours.event, ours.identity) == ("run.succeeded", "local:somebody")
 
+    for tags, identity in (({"dagster/schedule_name": "daily_audit_head"}, SERVICE), ({}, UI)):
+        _recorded_as(house, asked, tags, identity)
+    assert house.installation.settings.audit_heads_path.read_text().count("\n") == 2
+
+
+def _recorded_as(house, asked: Filter, tags: dict[str, str], identity: str) -> None:
+    """A run of the orchestrator with these tags is ascribed to this identity."""
     with dg.DagsterInstance.get() as instance:
         job = defs().resolve_job_def("note_audit_heads")
-        result = job.execute_in_process(instance=instance)
+        result = job.execute_in_process(instance=instance, tags=tags)
         (sensor,) = (sensor for sensor in defs().sensors if sensor.name == "audit_runs_success")
         context = dg.build_run_status_sensor_context(
             sensor_name=sensor.name,
@@ -75,10 +82,10 @@ def test_runs_say_who_asked(house) -> None:
             resources={"installation": InstallationResource(home=str(house.installation.settings.home))},
         )
         sensor(context)
-    (unattended, *_) = events(house.installation.registry, asked)
-    assert (unattended.event, unattended.identity, unattended.object) == ("run.succeeded", SERVICE, result.run_id)
-    assert note_audit_heads.name in str(unattended.details)
-    assert house.installation.settings.audit_heads_path.read_text().count("\n") == 1
+    (newest, *_) = events(house.installation.registry, asked)
+    assert (newest.event, newest.identity, newest.object) == ("run.succeeded", identity, result.run_id)
+    assert note_audit_heads.name in str(newest.details)
+    assert house.ask("select identity from audit_log order by number desc limit 1").item() == identity, "in SQL, too"
 
 
 def test_a_failed_run_is_recorded_too(house, monkeypatch) -> None:

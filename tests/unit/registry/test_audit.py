@@ -10,7 +10,7 @@ from registry import audit, subjects
 from registry.errors import RegistryError
 from registry.heads import note_head, read_heads
 from registry.models import AuditEvent
-from registry.tables import published_tables
+from registry.tables import published_events
 from registry.trail import Filter, details, events
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -118,7 +118,7 @@ def test_what_is_of_one_person_does_not_open_as_another(registry, vault) -> None
 
 def test_no_personal_data_lies_open(registry, vault, tmp_path: Path) -> None:
     note_person(registry, vault)
-    published = published_tables(registry)["audit_log"].write_csv()
+    published = published_events(registry).write_csv()
     assert "customer.edit" in published
     for word in PERSON.values():
         assert word not in published

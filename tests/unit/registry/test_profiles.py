@@ -19,7 +19,7 @@ from registry.profiles import (
     shipped_profiles,
     to_yaml,
 )
-from registry.tables import published_tables
+from registry.tables import published_events, published_tables
 from tests.unit.registry.conftest import KEY, METERS
 
 NEEDED = "fields: {metering_point: 1, customer_number: 2, serial: 3}"
@@ -132,7 +132,7 @@ def test_a_shipment_with_concentrators_is_counted_by_class(meters, registry) -> 
         assert session.scalars(select(Meter.state).distinct()).all() == ["stock"]
         assert len(session.scalars(select(Collector)).all()) == 17
     assert meters(text, mode=mode).unchanged == 115
-    details = published_tables(registry)["audit_log"]["details"].to_list()[0]
+    details = published_events(registry)["details"].to_list()[0]
     assert '"concentrator": 16' in details
     assert meters(header + "Lamp;KAM;1;;;;;\n", mode=mode).rejected.rows() == [
         (2, "the device_class is none of meter, concentrator, mbus_master")
