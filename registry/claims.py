@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.errors import RegistryError
+from registry.inventory.meters import chunks
 from registry.models import Batch, BatchDevice, Claim, Label, Meter
 from registry.organisations import above, partners, reachable, root
 from registry.transfers import move
@@ -137,17 +138,19 @@ def claim_serials(
     report = ClaimReport()
     wanted: dict[tuple[str, str], tuple[str, str] | None] = {}
     holders = _holders(session, claimant)
+    named: dict[str, list[tuple[str, str]]] = {}
     for text in texts:
         try:
-            places = [(holder, meter) for holder, meters in holders.items() if (meter := find(meters, text))]
+            named[text] = [(holder, meter) for holder, meters in holders.items() if (meter := find(meters, text))]
         except RegistryError as exc:
             report.unknown.append((text, str(exc)))
-            continue
-        standing = [place for place in places if _state(session, *place) != "transferred"]
+    claims = _claims(session, [place for places in named.values() for place in places])
+    for text, places in named.items():
+        standing = [place for place in places if place not in claims or claims[place].state != "transferred"]
         # One's own row may stand for a device whose keys another one holds: that one is asked.
         foreign = [place for place in standing if place[0] != claimant]
         own = [place for place in standing if place[0] == claimant]
-        chosen = own if own and (_claimed(session, *own[0]) or not foreign) else foreign
+        chosen = own if own and (own[0] in claims or not foreign) else foreign
         if len(chosen) != 1:
             report.unknown.append((text, "ambiguous: several organisations hold it" if chosen else "not known"))
             continue
@@ -221,8 +224,9 @@ def _request(
     """Notes claims on devices of holders, each with the batch it comes by, and grants those that need no confirming."""
     granted: list[Claim] = []
     asked: dict[str, list[str]] = defaultdict(list)
+    claims = _claims(session, wanted)
     for (holder, meter_id), batch in wanted.items():
-        claim = session.get(Claim, (holder, meter_id))
+        claim = claims.get((holder, meter_id))
         if claim is None:
             batch_owner, name = batch or (None, None)
             claim = Claim(
@@ -332,7 +336,7 @@ def transfer(
     if new == holder:
         raise RegistryError(f"{holder} has them already.")
     require_claimed(session, holder, meter_ids, "handed over")
-    claims = [claim for meter in meter_ids if (claim := session.get(Claim, (holder, meter))) is not None]
+    claims = list(_claims(session, [(holder, meter) for meter in meter_ids]).values())
     move(session, vault, holder, new, meter_ids, identity, now, in_operation=True)
     _hand_over(session, claims, new, now)
     _note(session, "meters.transfer", {holder, new}, list(meter_ids), new, identity, now, reason)
@@ -376,19 +380,51 @@ def _grant(
 
 def _hand_over(session: Session, claims: Sequence[Claim], new: str, now: datetime) -> None:
     """Closes the claims at who held the devices, and opens those of the new owner, with the batches' labels."""
+    standing = _claims(session, [(new, claim.meter_id) for claim in claims])
+    labelled = _label_of_batches(session, claims)
     for claim in claims:
         batch_owner, batch, requested_at = claim.batch_owner, claim.batch, claim.requested_at
         claim.state, claim.decided_at, claim.claimant = "transferred", now, new
-        theirs = session.get(Claim, (new, claim.meter_id))
+        theirs = standing.get((new, claim.meter_id))
         if theirs is None:
             theirs = Claim(organisation=new, meter_id=claim.meter_id, requested_at=requested_at)
             session.add(theirs)
         theirs.state, theirs.claimant, theirs.decided_at = "claimed", new, now
         theirs.batch_owner, theirs.batch = batch_owner, batch
-        known = session.get(Batch, (batch_owner, batch)) if batch_owner and batch else None
-        if known and known.label and session.get(Label, (new, claim.meter_id, known.label)) is None:
-            session.add(Label(organisation=new, meter_id=claim.meter_id, label=known.label))
     session.flush()
+    for label, meters in labelled.items():
+        kept = select(Label.meter_id).where(Label.organisation == new, Label.label == label)
+        session.add_all(
+            Label(organisation=new, meter_id=meter, label=label)
+            for meter in sorted(meters - set(session.scalars(kept)))
+        )
+    session.flush()
+
+
+def _label_of_batches(session: Session, claims: Sequence[Claim]) -> dict[str, set[str]]:
+    """Devices by the label of the batch they come by."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for claim in claims:
+        # The batches are few, and each is asked for once.
+        batch = session.get(Batch, (claim.batch_owner, claim.batch)) if claim.batch_owner and claim.batch else None
+        if batch is not None and batch.label:
+            found[batch.label].add(claim.meter_id)
+    return found
+
+
+def _claims(session: Session, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Claim]:
+    """Claims on devices by holder and device, in a query per thousands; in the order asked for."""
+    by_holder: dict[str, dict[str, None]] = defaultdict(dict)
+    for holder, meter_id in places:
+        by_holder[holder][meter_id] = None
+    found: dict[tuple[str, str], Claim] = {}
+    for holder, meters in by_holder.items():
+        rows: dict[str, Claim] = {}
+        for some in chunks(list(meters)):
+            statement = select(Claim).where(Claim.organisation == holder, Claim.meter_id.in_(some))
+            rows |= {row.meter_id: row for row in session.scalars(statement)}
+        found |= {(holder, meter): rows[meter] for meter in meters if meter in rows}
+    return found
 
 
 def _holders(session: Session, claimant: str) -> dict[str, dict[str, list[str]]]:
@@ -408,15 +444,6 @@ def _holders(session: Session, claimant: str) -> dict[str, dict[str, list[str]]]
 
 def _seen_holders(session: Session, claimant: str) -> list[str]:
     return [claimant, *above(session, claimant), *partners(session, claimant)]
-
-
-def _state(session: Session, holder: str, meter_id: str) -> str:
-    claim = session.get(Claim, (holder, meter_id))
-    return "unclaimed" if claim is None else claim.state
-
-
-def _claimed(session: Session, holder: str, meter_id: str) -> bool:
-    return session.get(Claim, (holder, meter_id)) is not None
 
 
 def _by_claimant(claims: Sequence[Claim]) -> dict[str, list[str]]:

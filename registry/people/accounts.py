@@ -97,11 +97,13 @@ def full_name(text: str) -> str:
     """A full name as it is kept.
 
     Raises:
-        PeopleError: It is empty or too long.
+        PeopleError: It is empty or too long, or begins as a formula does.
     """
     name = " ".join(text.split())
     if not name or len(name) > _NAME_LENGTH:
         raise PeopleError(f"A full name has between 1 and {_NAME_LENGTH} characters.")
+    if name[0] in "=+-@":  # a spreadsheet that opens a list of people would take it for a formula
+        raise PeopleError("A full name begins with a letter.")
     return name
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from registry import batches, claims, mail, organisations
 from registry.claims import ClaimReport, parse_serials
@@ -351,3 +351,24 @@ def test_who_may_claim_a_batch_is_told_of_it_by_letter(supplier: Registry, vault
     assert due.address == "one@example.org"
     for part in ("D-1", "3", "Delivery 1", "Person one"):
         assert part in due.content.text
+
+
+def test_many_devices_take_few_queries(supplier: Registry, vault: KeyVault) -> None:
+    serials = [f"{number:08d}" for number in range(91_000_000, 91_001_200)]
+    parts = {"manufacturer": "KAM", "version": "1b", "device_type": "16", "medium": "water", "state": "stock"}
+    with supplier.begin() as session:
+        session.add_all(
+            Meter(organisation="supplier", meter_id=f"KAM-{serial}-1b-16", serial=serial, **parts) for serial in serials
+        )
+    batch(supplier, "D-9", serials, target="utility", label="Delivery 9", needs_confirmation=False)
+    statements: list[str] = []
+    event.listen(supplier.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    with supplier.begin() as session:
+        report = claims.claim_batch(session, vault, "utility", "D-9", **WHO)
+    assert len(report.claimed) == len(serials)
+    assert len(statements) < 60, "no query per device"
+    again = len(statements)
+    with supplier.begin() as session:
+        found = claims.claim_serials(session, vault, "utility", serials, **WHO)
+    assert len(found.already) == len(serials)
+    assert len(statements) - again < 30
