@@ -90,7 +90,7 @@ def assert_as_undisturbed(it: Interrupted, home: Path) -> None:
         assert found[name].equals(expected), name
 
 
-@pytest.mark.parametrize("table", ["receptions", "records", "readings", "consumption_hourly"])
+@pytest.mark.parametrize("table", ["receptions", "readings"])
 def test_a_killed_run_is_repeated(interrupted: Interrupted, table: str) -> None:
     home = interrupted.copy(f"killed-{table}")
     assert interrupted.run(home, table) == -signal.SIGKILL
@@ -100,7 +100,7 @@ def test_a_killed_run_is_repeated(interrupted: Interrupted, table: str) -> None:
 
 def test_a_run_is_killed_again_and_again(interrupted: Interrupted) -> None:
     home = interrupted.copy("killed-again")
-    for table in ("telegrams", "readings_history", "records", "outcomes", "corrections", "consumption_daily"):
+    for table in ("telegrams", "readings_history", "records", "outcomes", "corrections", "consumption_hourly"):
         assert interrupted.run(home, table) == -signal.SIGKILL, table
     assert interrupted.run(home, "nothing") == 0
     assert_as_undisturbed(interrupted, home)
