@@ -1,5 +1,6 @@
 """From concentrator files to figures, against what the simulator knows."""
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -198,3 +199,11 @@ def test_a_late_file_rewrites_only_what_it_touches(house: House, fleet: Path) ->
         assert new == current
         assert (old, old_quality) != (new, new_quality)
         assert in_order
+
+
+def test_every_event_is_of_one_person_or_one_service(filled: House) -> None:
+    identities = filled.ask("select distinct identity from audit_log")["identity"].to_list()
+    assert identities
+    assert all(re.fullmatch(r"user:\d+|service:[\w.-]+|local:[^,;\s]+", identity) for identity in identities), (
+        identities
+    )
