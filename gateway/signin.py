@@ -15,7 +15,7 @@ from gateway.cookies import form_cookie, is_secure, session_cookie
 from gateway.door import Door
 from gateway.forms import BadFormError, TooLargeError, read_form
 from gateway.rendering import form_page, message_page, page
-from registry.people import domains, invitations, links, passwords, sessions, users
+from registry.people import accounts, domains, invitations, links, passwords, sessions, users
 from registry.people.domains import domain_of, normal_email
 from registry.people.errors import PasswordError, PeopleError, SignInError, TokenError
 from registry.people.locale import Locale
@@ -224,6 +224,7 @@ class SignIn:
         email, name, password = fields.get("email", ""), fields.get("name", ""), fields["password"]
         # Checked first: an account without password would keep the address taken.
         passwords.check(passwords.KEYVAULT, password, name=name, email=email)
+        accounts.full_name(name)
         # Whoever has the link is at home here: no second administrator is there to confirm another domain.
         domain = domain_of(normal_email(email))
         domains.allow(house.registry, house.organisation, domain, is_allowed=True, identity=owner, now=now)

@@ -1,9 +1,7 @@
 """The registry's tables: who and what.
 
 Instants are UTC. ``organisation`` is on every table but ``data_keys``, which are the installation's. Personal data
-stands in ``customers`` and nowhere else; keys stand wrapped in ``meter_keys``.
-Instants are UTC. ``organisation`` is on every table. Personal data stands in ``customers`` and ``users`` and nowhere
-else; keys stand wrapped in ``meter_keys``.
+stands in ``customers`` and ``users`` and nowhere else in clear; keys stand wrapped in ``meter_keys``.
 """
 
 from registry.models.base import Base, Exact, Instant

@@ -17,7 +17,7 @@ from gateway.access_log import log_to
 from gateway.signin import own_path
 from registry import audit
 from registry.models import AuditEvent, User, UserSession
-from registry.people import invitations, links, tokens
+from registry.people import domains, invitations, links, tokens
 from registry.people.access import roles_of
 from registry.people.locale import Locale
 from tests.unit.gateway.doors import FIELD, PASSWORD, Browser, Served, add_person, served
@@ -311,6 +311,16 @@ def test_first_administrator(house: Installation) -> None:
             texts = [str(vars(event)) for event in session.scalars(select(AuditEvent))]
         assert not [text for text in texts if ANNA in text or NEW in text or SETUP in text]
         assert audit.walk(door.registry).broken is None
+
+
+def test_first_administrator_may_have_an_address_of_another_domain(house: Installation) -> None:
+    with served(house, setup_token=SETUP) as door:
+        who = {"is_allowed": True, "identity": "local:test", "now": door.clock()}
+        domains.allow(door.registry, "default", "elsewhere.example", **who)
+        fields = {"token": SETUP, "email": ANNA, "name": "Person One", "password": NEW, "again": NEW}
+        browser = door.browser()
+        assert browser.submit(f"/setup?token={SETUP}", **fields).status_code == 303
+        assert browser.get("/api/v1/me").json()["roles"]["manager"] == "administrator"
 
 
 def test_without_setup_token_nobody_names_the_first_administrator(door: Served) -> None:
