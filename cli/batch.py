@@ -8,11 +8,12 @@ import typer
 
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
-from cli.devices import Devices, DevicesFile, parse_instant, print_csv, read_text
+from cli.devices import Devices, DevicesFile, print_csv, read_text
 from cli.home import HomeOption, open_home
 from cli.messages import say
 from registry import batches
 from registry.claims import parse_serials
+from registry.imports.instants import read_instant
 
 app = typer.Typer(help="Batches of devices.", no_args_is_help=True)
 
@@ -79,8 +80,8 @@ def list_(
             batch=name or None,
             confirmation=confirmation or None,
             serial=serial or None,
-            created_from=parse_instant(created_from, zone),
-            created_to=parse_instant(created_to, zone),
+            created_from=read_instant(created_from, zone) if created_from else None,
+            created_to=read_instant(created_to, zone) if created_to else None,
         )
     columns = batches.BatchEntry.__slots__
     print_csv(columns, [[getattr(entry, column) for column in columns] for entry in entries])

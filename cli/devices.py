@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import polars as pl
 import typer
@@ -271,21 +270,6 @@ def write_private(file: Path, content: bytes) -> None:
             made.write(content)
     except OSError as exc:
         raise RegistryError(f"{file} cannot be written: {exc.strerror}.") from exc
-
-
-def parse_instant(text: str, zone: ZoneInfo) -> datetime | None:
-    """An instant, local in the utility's zone where it has no offset; ``None`` where the text is empty.
-
-    Raises:
-        RegistryError: It is none.
-    """
-    if not text:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise RegistryError(f"{text!r} is no time such as 2026-01-31T12:00.") from exc
-    return instant if instant.tzinfo else instant.replace(tzinfo=zone)
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",") -> None:

@@ -19,6 +19,7 @@ from connectors.folder import read_complete
 from registry import groups
 from registry.csv_table import read_table
 from registry.groups import Author, GroupError, Outcome
+from registry.imports.instants import read_instant
 from warehouse.published import render
 from warehouse.queries import groups as queries
 from warehouse.transforms.calendar import local_days
@@ -177,7 +178,7 @@ def show(
     house = open_home(home)
     if as_of:
         with house.registry.begin(readonly=True) as session:
-            members = groups.members(session, house.organisation, name, _instant(as_of))
+            members = groups.members(session, house.organisation, name, read_instant(as_of, house.settings.zone))
     else:
         if name not in queries.counts(house.lake, house.organisation, datetime.now(UTC))["group"]:
             raise GroupError(f"There is no group {name!r}; `meterhouse group list` names them.")
@@ -344,13 +345,3 @@ def _day(house: Installation, day: date) -> tuple[datetime, datetime]:
     if days.is_empty():
         raise GroupError(f"{day} is no day in {house.settings.timezone}.")
     return days["start"][0], days["end"][0]
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise typer.BadParameter(f"{text!r} is no ISO 8601 time.", param_hint="--as-of") from exc
-    if instant.tzinfo is None:
-        raise typer.BadParameter("give an offset, e.g. Z or +01:00.", param_hint="--as-of")
-    return instant

@@ -15,6 +15,7 @@ from cli.home import HomeOption, open_home
 from cli.messages import complain, messages, say
 from pipelines.runs import RunError, catch_up, ingest_files, run_days
 from registry import ledger
+from registry.imports.instants import read_instant
 from warehouse.schemas import OUTCOMES
 from warehouse.transforms.calendar import local_days
 
@@ -24,24 +25,13 @@ def ingest(
     home: HomeOption = None,
     collector: Annotated[str, typer.Option(help="Collector where a file names none.")] = "",
     received_at: Annotated[
-        str, typer.Option(help="Reception time where a file has none: ISO 8601 with offset, e.g. 2026-01-31T12:00:00Z.")
+        str, typer.Option(help="Reception time where a file has none, e.g. 2026-01-31T12:00:00Z.")
     ] = "",
 ) -> None:
     """Lands files or folders, then runs the assets they touch."""
     house = open_home(home)
-    raise typer.Exit(run_ingest(house, paths, collector, _instant(received_at)))
-
-
-def _instant(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise typer.BadParameter(f"{text!r} is no ISO 8601 time.", param_hint="--received-at") from exc
-    if instant.tzinfo is None:
-        raise typer.BadParameter("give an offset, e.g. Z or +01:00.", param_hint="--received-at")
-    return instant
+    at = read_instant(received_at, house.settings.zone) if received_at else None
+    raise typer.Exit(run_ingest(house, paths, collector, at))
 
 
 def run_ingest(house: Installation, paths: list[Path], collector: str = "", received_at: datetime | None = None) -> int:

@@ -22,7 +22,6 @@ from cli.devices import (
     label,
     list_,
     named_devices,
-    parse_instant,
     print_csv,
     read_text,
     refuse,
@@ -37,6 +36,7 @@ from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
 from registry import audit, claims, data_keys, key_export
 from registry.imports import KeyReport
+from registry.imports.instants import read_instant
 from registry.keyfiles import KeyFile, KeyFileError
 from registry.keys import set_validity
 from registry.people import users
@@ -167,7 +167,7 @@ def validity(
 ) -> None:
     """Says for frames of which time a key is tried, then decodes what waited for it."""
     house = open_home(home)
-    start, end = parse_instant(from_, house.settings.zone), parse_instant(to, house.settings.zone)
+    start, end = (read_instant(text, house.settings.zone) if text else None for text in (from_, to))
     now = datetime.now(UTC)
     with house.registry.begin() as session:
         (meter_id,) = claims.resolve(session, house.organisation, [serial])

@@ -1,10 +1,9 @@
 """``user``: people and services, what they may do, and their invitations."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -33,8 +32,8 @@ from cli.people import (
 from cli.user_invitations import app as invitation_app
 from cli.user_invitations import show_preview
 from cli.user_rights import domain_app, matrix, service_app
+from registry.imports.instants import read_instant
 from registry.people import grants, invitations, links, roles, users
-from registry.people.errors import PeopleError
 from registry.people.grants import require_meter
 from registry.people.locale import Locale
 
@@ -379,7 +378,7 @@ def grant(
     """Lets a person read one meter; with --name, a person who has no account yet is invited."""
     work = begin(home)
     registry, organisation, zone = work.house.registry, work.organisation, work.house.settings.zone
-    valid_from, valid_to = _instant(from_, zone) if from_ else work.now, _instant(to, zone) if to else None
+    valid_from, valid_to = read_instant(from_, zone) if from_ else work.now, read_instant(to, zone) if to else None
     with work.reading() as session:
         require_meter(session, organisation, meter)
         known = users.find(session, [organisation], email=who) if name else []
@@ -425,11 +424,3 @@ def revoke(who: Who, meter: Annotated[str, typer.Argument(help="Meter.")], home:
 def _locale(language: str | None, delimiter: str | None, thousands: str | None, decimal: str | None) -> Locale:
     values = given(language=language, csv_delimiter=delimiter, thousands_separator=thousands, decimal_separator=decimal)
     return Locale(**{name: str(value) for name, value in values.items()})
-
-
-def _instant(text: str, zone: ZoneInfo) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise PeopleError(f"{text!r} is no day or time, such as 2026-01-31 or 2026-01-31T12:00+01:00.") from exc
-    return instant if instant.tzinfo else instant.replace(tzinfo=zone)

@@ -106,7 +106,7 @@ def test_people_from_the_command_line(house: House, user: Run, tmp_path: Path) -
     assert meters == [{"meter_id": METER, "from": "2025-12-31T23:00:00+00:00", "to": None}]
     fails(user("grant", "p4@example.org", METER), "no such account")
     fails(user("grant", "p4@example.org", "KAM-1", "--name", "Person Four"), "no meter")
-    fails(user("grant", "p2@example.org", METER, "--to", "soon"), "no day or time")
+    fails(user("grant", "p2@example.org", METER, "--to", "soon"), "is no time")
     fails(user("invitation", "send", 2), "second administrator")
     works(user("revoke", "p3@other.example", METER))
     works(user("invitation", "revoke", 2))
