@@ -129,7 +129,7 @@ def test_a_download_is_opened_without_the_installation(
         run("user", "add", email, "--name", f"Person {name}", "--csv-delimiter", mark)
         run("key", "download", mine, "90000001", "--password-file", password, "--for", email)
         assert f"KAM{mark}90000001{mark}1b" in run("key", "open", mine, "--password-file", password).stdout
-    told = inventory.ask("select details from audit_log where event = 'keys.download'")["details"]
+    told = inventory.ask("select details from audit_log where event = 'keys.download' order by number")["details"]
     assert [json.loads(text)["recipient"] for text in told] == [None, "user:1", "user:2"]
     (tmp_path / "keys.csv").write_text(opened)
     assert "0 keys new, 0 changed, 1 equal" in run("key", "import", tmp_path / "keys.csv").stderr
