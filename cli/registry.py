@@ -82,9 +82,9 @@ def _tell(name: str, report: ImportReport, options: ImportOptions) -> None:
         say(f"Note: {warning}")
     counts = ", ".join(f"{count} {kind}" for kind, count in report.classes.items())
     skipped = f", {report.skipped.height} skipped" if report.skipped.height else ""
+    outcome = "Dry run, nothing is stored: " if options.dry_run else "" if report.stored else "Not stored: "
     say(
-        f"{'Dry run, nothing is stored: ' if options.dry_run else ''}"
-        f"{name}: {report.added} added, {report.updated} updated, {report.unchanged} unchanged{skipped}, "
+        f"{outcome}{name}: {report.added} added, {report.updated} updated, {report.unchanged} unchanged{skipped}, "
         f"{report.rejected.height} lines rejected.{f' By class: {counts}.' if counts else ''}"
     )
     for rows, tell in ((report.rejected, complain), (report.skipped, say)):

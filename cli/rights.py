@@ -41,6 +41,7 @@ RIGHTS: Mapping[str, Right | None] = {
     "simulate": None,
     "decode": None,
     "import": _DEVICES,
+    "import readings": Right(READING_MANAGEMENT),
     "customer": _DEVICES,
     "customer show": _SEE,
     "address": _DEVICES,
@@ -79,7 +80,7 @@ RIGHTS: Mapping[str, Right | None] = {
     "serve": _SYSTEM,
     "mail": _SYSTEM,
 }
-"""Right by command; the longest name that a command begins with counts. ``None``: it needs none of an installation."""
+"""Right by command, and by the kind of file; the longest name that a command begins with counts. ``None``: it needs none of an installation."""
 
 needed: ContextVar[Right | None] = ContextVar("right needed", default=None)
 """The right that the running command needs."""
@@ -101,13 +102,14 @@ def guard(command: Any, path: str) -> None:
     for name, below in getattr(command, "commands", {}).items():
         guard(below, f"{path} {name}")
     if not hasattr(command, "commands"):
-        command.callback = _needing(right_of(path), command.callback)
+        right_of(path)  # a command that nobody has thought of does not even start
+        command.callback = _needing(path, command.callback)
 
 
-def _needing(right: Right | None, callback: Callable[..., Any]) -> Callable[..., Any]:
+def _needing(path: str, callback: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(callback)
     def run(*arguments: Any, **options: Any) -> Any:
-        token = needed.set(right)
+        token = needed.set(right_of(f"{path} {options.get('kind', '')}"))
         try:
             return callback(*arguments, **options)
         finally:

@@ -42,6 +42,7 @@ def test_every_command_says_which_right_it_needs() -> None:
         right = right_of(path)
         assert right is None or (right.area in AREAS and right.service in SERVICES), path
         assert right is None or right.capability in ("", *CAPABILITIES), path
+    paths += ["import readings"]
     unused = [name for name in RIGHTS if not any(f"{path} ".startswith(f"{name} ") for path in paths)]
     assert unused == []
     with pytest.raises(KeyError, match="nobody knows"):
@@ -87,6 +88,9 @@ def test_a_service_does_what_it_may_under_its_name(house: House, service: str, t
     services.permit(house.installation.registry, "default", "robot", {("keys", area) for area in AREAS}, **OWNER)
     assert "has not the function otc_admin" in denied("key", "batch", "list")
     assert "no right to data access in the service manager" in denied("sql", "select 1")
+    (tmp_path / "readings.csv").write_text("manufacturer,serial,measured_at,volume_m3\n")
+    assert "no right to reading management" in denied("import", "readings", tmp_path / "readings.csv")
+    assert "no right to device and customer" in denied("import", "meters", tmp_path / "meters.csv")
 
 
 def test_a_secret_that_is_none_is_not_the_owners(
