@@ -80,7 +80,10 @@ RIGHTS: Mapping[str, Right | None] = {
     "serve": _SYSTEM,
     "mail": _SYSTEM,
 }
-"""Right by command, and by the kind of file; the longest name that a command begins with counts. ``None``: it needs none of an installation."""
+"""Right by command, and by the kind of file; the longest name that a command begins with counts.
+
+``None``: it needs none of an installation.
+"""
 
 needed: ContextVar[Right | None] = ContextVar("right needed", default=None)
 """The right that the running command needs."""
