@@ -165,6 +165,18 @@ def test_nothing_of_it_is_entered_again(house, hand) -> None:
     assert registers(house)[-1] == (BEYOND, Decimal("12.5"), Decimal("0.25"))
 
 
+def test_the_database_holds_no_trace_of_what_is_deleted(house, hand, stored) -> None:
+    read(house, hand, END, 987654)
+    with house.begin(readonly=True) as session:
+        wrapped = session.scalars(select(SubjectKey.wrapped)).one()
+    trace = (b"987654", wrapped, wrapped.hex().encode())
+    house.engine.dispose()
+    assert any(each in stored() for each in trace)
+    erase(house)
+    house.engine.dispose()
+    assert not any(each in stored() for each in trace)
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_file_of_exchanges_does_not_bring_registers_back(house, hand, known: bool) -> None:
     header = "metering_point,exchanged_at,old_manufacturer,old_serial,old_final_m3,new_manufacturer,new_serial,"
