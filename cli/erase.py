@@ -5,16 +5,20 @@ from typing import Annotated
 
 import typer
 
+from assets.installation import Installation
 from assets.steps.erasing import erase as erase_point
 from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.tables import write_rows
 from registry import erasures
+from registry.residences import find_residence
 
 app = typer.Typer(help="Erasure on request (GDPR article 17).", no_args_is_help=True)
 
 PointArgument = Annotated[str, typer.Argument(metavar="METERING_POINT", help="The place.")]
+ReasonOption = Annotated[str, typer.Option(help="Why, e.g. the number of the request; no personal data.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Count what would go, and erase nothing.")]
 
 
 def _day(text: str) -> date:
@@ -32,15 +36,47 @@ def erase() -> None:
 @app.command()
 def point(
     metering_point: PointArgument,
-    reason: Annotated[str, typer.Option(help="Why, e.g. the number of the request; no personal data.")],
+    reason: ReasonOption,
     from_: Annotated[date, typer.Option("--from", parser=_day, metavar="DAY", help="First local day.")],
     to: Annotated[date, typer.Option("--to", parser=_day, metavar="DAY", help="Last local day, inclusive.")],
     home: HomeOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would go, and erase nothing.")] = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Erases a metering point's data of a period from every layer; a month or year it touches goes whole."""
     house = open_home(home)
-    request = erasures.Request(house.organisation, metering_point, from_, to, reason)
+    _run(house, erasures.Request(house.organisation, metering_point, from_, to, reason), dry_run=dry_run)
+
+
+@app.command()
+def customer(
+    customer_number: Annotated[str, typer.Argument(help="Number of a customer who moved out.")],
+    reason: ReasonOption,
+    home: HomeOption = None,
+    point: Annotated[
+        str | None, typer.Option(metavar="METERING_POINT", help="Where, if they lived at several.")
+    ] = None,
+    occupancy: Annotated[
+        date | None, typer.Option(parser=_day, metavar="DAY", help="Local day of moving in, if they did so repeatedly.")
+    ] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Erases the time that a customer lived at a metering point, from every layer; the days of moving go whole."""
+    house, now = open_home(home), datetime.now(UTC)
+    found = find_residence(
+        house.registry,
+        house.organisation,
+        customer_number,
+        zone=house.settings.zone,
+        now=now,
+        metering_point=point,
+        first_day=occupancy,
+    )
+    say(f"{found}.")
+    request = erasures.Request(house.organisation, found.metering_point, found.first_day, found.last_day, reason)
+    _run(house, request, dry_run=dry_run)
+
+
+def _run(house: Installation, request: erasures.Request, *, dry_run: bool) -> None:
     counts = erase_point(house, request, identity=identity(), now=datetime.now(UTC), dry_run=dry_run)
     for name, count in counts.items():
         typer.echo(f"{name},{count}")

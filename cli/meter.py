@@ -212,6 +212,8 @@ def final(
             point,
             read_at,
             registers,
+            vault=house.vault,
+            zone=house.settings.zone,
             identity=identity(),
             now=now,
             reason=reason or None,

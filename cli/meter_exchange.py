@@ -87,8 +87,17 @@ def enter(
             initials=initials,
             reason=reason or None,
         )
-        exchanges.enter(session, house.organisation, exchange, identity=identity(), now=datetime.now(UTC))
+        kept = exchanges.enter(
+            session,
+            house.organisation,
+            exchange,
+            vault=house.vault,
+            zone=house.settings.zone,
+            identity=identity(),
+            now=datetime.now(UTC),
+        )
     say(f"{point}: {old_meter.meter_id} was exchanged for {new_meter.meter_id}.")
+    _tell(point, kept=kept)
     raise typer.Exit(_follow(house))
 
 
@@ -107,11 +116,13 @@ def correct(
     house = open_home(home)
     zone = house.settings.zone
     with house.registry.begin() as session:
-        exchanges.correct(
+        kept = exchanges.correct(
             session,
             house.organisation,
             point,
             read_instant(at, zone),
+            vault=house.vault,
+            zone=zone,
             identity=identity(),
             now=datetime.now(UTC),
             reason=reason,
@@ -121,6 +132,7 @@ def correct(
             initials=registers(initial, "--initial"),
         )
     say(f"{point}: the exchange is corrected.")
+    _tell(point, kept=kept)
     raise typer.Exit(_follow(house))
 
 
@@ -139,6 +151,7 @@ def withdraw(
             house.organisation,
             point,
             read_instant(at, house.settings.zone),
+            vault=house.vault,
             identity=identity(),
             now=datetime.now(UTC),
             reason=reason,
@@ -195,6 +208,11 @@ def _asked_registers(question: str) -> list[str]:
             break
         found.append(str(answer))
     return found
+
+
+def _tell(point: str, *, kept: bool) -> None:
+    if not kept:
+        say(f"{point}: data of that day is erased, so the registers are not kept.")
 
 
 def _follow(house: Installation) -> int:

@@ -113,7 +113,10 @@ def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # the driver's own type
         connection.isolation_level = None
-        pragmas = (f"busy_timeout={PATIENCE_S * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+        pragmas = (
+            *(f"busy_timeout={PATIENCE_S * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
+            "secure_delete=ON",  # what is erased is overwritten; not every build does so by itself
+        )
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 

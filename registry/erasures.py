@@ -50,7 +50,7 @@ class Request:
 
 
 class HeldError(RegistryError):
-    """A legal hold forbids the erasure; the message names it."""
+    """Legal holds forbid the erasure; the message names them."""
 
 
 def place_hold(
@@ -133,6 +133,17 @@ def holds(registry: Registry, organisation: str) -> list[LegalHold]:
         return list(session.scalars(statement.order_by(LegalHold.id)))
 
 
+def check(registry: Registry, request: Request) -> None:
+    """Asks whether an erasure may be.
+
+    Raises:
+        HeldError: Legal holds forbid it.
+        RegistryError: The metering point is not known.
+    """
+    with registry.begin(readonly=True) as session:
+        _check(session, request)
+
+
 def begin(registry: Registry, request: Request, *, identity: str, now: datetime) -> int:
     """Puts up the tombstone, from which on nothing of the period is reckoned any more.
 
@@ -146,12 +157,11 @@ def begin(registry: Registry, request: Request, *, identity: str, now: datetime)
         Number of the erasure.
 
     Raises:
-        HeldError: A legal hold forbids it.
+        HeldError: Legal holds forbid it.
         RegistryError: The metering point is not known.
     """
     with registry.begin() as session:
-        _known(session, request.organisation, request.metering_point)
-        _refuse_held(session, request)
+        _check(session, request)
         fields = ("organisation", "metering_point", "first_day", "last_day")
         same = [getattr(Erasure, name) == getattr(request, name) for name in fields]
         open_ = session.scalar(select(Erasure).where(*same, Erasure.finished_at.is_(None)))
@@ -239,12 +249,25 @@ def erased_periods(registry: Registry, organisation: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=ERASED, orient="row")
 
 
+def erased_at(session: Session, organisation: str, metering_point: str, at: datetime, zone: ZoneInfo) -> bool:
+    """Whether a point's data of an instant is erased, or about to be."""
+    day = at.astimezone(zone).date()
+    statement = select(Erasure.id).where(
+        Erasure.organisation == organisation,
+        Erasure.metering_point == metering_point,
+        Erasure.first_day <= day,
+        Erasure.last_day >= day,
+    )
+    return session.scalar(statement.limit(1)) is not None
+
+
 def _known(session: Session, organisation: str, metering_point: str) -> None:
     if session.get(MeteringPoint, (organisation, metering_point)) is None:
         raise RegistryError(f"There is no metering point {metering_point}.")
 
 
-def _refuse_held(session: Session, request: Request) -> None:
+def _check(session: Session, request: Request) -> None:
+    _known(session, request.organisation, request.metering_point)
     statement = select(LegalHold).where(
         LegalHold.organisation == request.organisation,
         LegalHold.metering_point == request.metering_point,
@@ -252,9 +275,10 @@ def _refuse_held(session: Session, request: Request) -> None:
         LegalHold.first_day.is_(None) | (LegalHold.first_day <= request.last_day),
         LegalHold.last_day.is_(None) | (LegalHold.last_day >= request.first_day),
     )
-    for hold in session.scalars(statement):
-        period = f"from {hold.first_day or 'the beginning'} until {hold.last_day or 'further notice'}"
-        raise HeldError(
-            f"Legal hold {hold.id} on {hold.metering_point} {period} forbids it ({hold.reason}). Release it first, "
-            "if it no longer holds."
-        )
+    named = [
+        f"Legal hold {hold.id} on {hold.metering_point} from {hold.first_day or 'the beginning'} until "
+        f"{hold.last_day or 'further notice'} forbids it ({hold.reason})."
+        for hold in session.scalars(statement.order_by(LegalHold.id))
+    ]
+    if named:
+        raise HeldError(f"{' '.join(named)} Release what no longer holds first.")

@@ -32,6 +32,8 @@ _FILE_BYTES = 64 * 1024 * 1024
 _ROW_GROUP_ROWS = 122_880
 _ROWS_SORTED_AT_ONCE = 4 * _ROW_GROUP_ROWS
 _MERGE = "merge"
+_LOG = {"delta.logRetentionDuration": "interval 3650 days"}
+_NO_LOG = {"delta.logRetentionDuration": "interval 0 seconds"}
 _DISK_FULL = ("no space left on device", "disk quota exceeded", f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}")
 
 # delta-rs takes these for parts of a URL, DuckDB for parts of a pattern, Polars for a partition.
@@ -238,18 +240,33 @@ class Lake:
     def purge(self, table: Table) -> list[str]:
         """Deletes every file that the latest version does not name, so that no older version can be read any more.
 
-        Nobody may write to the table meanwhile: files that are not committed yet would go, too.
+        The log's entries about older versions go, too: they tell of each file its rows' lowest and highest key, and of
+        each merge which rows it was about. Nobody may write to the table meanwhile: files that are not committed yet
+        would be deleted.
 
         Args:
             table: A stored table.
 
         Returns:
             The deleted files, relative to the table.
+
+        Raises:
+            LakeError: The table could not be written.
         """
         snapshot = self._open(table)
         if snapshot is None:
             return []
-        deleted: list[str] = snapshot.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        try:
+            # In full: the log forgets a removed file after 30 days, and never knew those of a writer that died.
+            deleted: list[str] = snapshot.vacuum(
+                retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True
+            )
+            snapshot.alter.set_table_properties(_NO_LOG)
+            snapshot.create_checkpoint()
+            snapshot.cleanup_metadata()
+            snapshot.alter.set_table_properties(_LOG)
+        except (DeltaError, OSError) as exc:
+            raise self._failed(table, exc) from exc
         return deleted
 
     def version(self, table: Table) -> int | None:
@@ -358,7 +375,7 @@ def _configuration(table: Table) -> dict[str, str | None]:
     columns = [name for name in telling if name not in table.partition_by and not table.schema[name].is_decimal()]
     return {
         "delta.deletedFileRetentionDuration": "interval 30 days",
-        "delta.logRetentionDuration": "interval 3650 days",
+        **_LOG,
         "delta.dataSkippingStatsColumns": ",".join(f"`{name}`" for name in columns),
     }
 

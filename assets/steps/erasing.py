@@ -1,8 +1,9 @@
 """Erasure on request: a metering point's data of a period leave every layer.
 
-The tombstone comes first, in the registry: from then on no step reckons anything of the period. Then the rows go, table
-by table, then their lines in the landing archive, then the table versions and files that still held them. Each step
-finds less to do when it is repeated, so an erasure that dies in the middle is simply asked for again.
+The tombstone comes first, in the registry: from then on no step reckons anything of the period. Then the lines in the
+landing archive go, the rows, table by table, with the table versions and files that still held them, and the registers
+that somebody read. Each step finds less to do when it is repeated, so an erasure that dies in the middle is simply
+asked for again.
 """
 
 from collections.abc import Iterator
@@ -14,18 +15,23 @@ from functools import partial
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.publishing import publish_registry
 from connectors.landing import redact
 from decoders.framefiles import without_lines
 from registry import erasures
+from registry.inventory.erasing import erase_registers, registers_between
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
     CORRECTIONS,
+    EXCHANGES,
+    FINAL_READINGS,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
+    INSTANT,
     LINK_DAILY,
     OUTCOMES,
     READING_PERFORMANCE_DAILY,
@@ -92,11 +98,14 @@ def erase(
         HeldError: A legal hold forbids it.
         RegistryError: The metering point is not known.
     """
+    erasures.check(house.registry, request)
     span, zone = _span(house, request), house.settings.zone
+    place = (request.organisation, request.metering_point)
     with house.registry.begin(readonly=True) as session:
-        persons = len(erasures.former_occupancies(session, request, zone))
+        told = {"customers": len(erasures.former_occupancies(session, request, zone))}
+        told |= registers_between(session, *place, span.start, span.end).counts
     if dry_run:
-        counts = {table.name: rows.height for table, rows in _rows(house, request, span)} | {"customers": persons}
+        counts = {table.name: rows.height for table, rows in _rows(house, request, span)} | told
         return {name: count for name, count in counts.items() if count}
     number = erasures.begin(house.registry, request, identity=identity, now=now)
     counts = {}
@@ -113,8 +122,15 @@ def erase(
                 house.lake.merge(table, table.empty(), stale=rows.select(table.key))
             counts[table.name] = rows.height
             house.lake.purge(table)
-    counts = {name: count for name, count in (counts | {"customers": persons}).items() if count}
+    with house.registry.begin() as session:
+        erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
+    publish_registry(house)
+    with house.alone("publishing"):
+        for table in (EXCHANGES, FINAL_READINGS):
+            house.lake.purge(table)
+    counts = {name: count for name, count in (counts | told).items() if count}
     erasures.finish(house.registry, request, number, counts, zone=zone, identity=identity, now=now)
+    publish_registry(house)
     return counts
 
 
@@ -155,25 +171,61 @@ def without_erased(house: Installation, table: Table, rows: pl.DataFrame, *, aro
     return numbered.join(hit, on="row_no", how="anti").select(rows.columns)
 
 
+def without_erased_readings(house: Installation, readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Readings of which nothing was erased, such as may be stored.
+
+    Args:
+        house: The installation.
+        readings: Rows of ``readings``.
+
+    Returns:
+        The others in their order, and of each row that was given whether it lies in an erased period.
+    """
+    shares = _shares(house, erasures.erased_periods(house.registry, house.organisation))
+    numbered = readings.select("meter_id", "measured_at").with_row_index("row_no")
+    hit = numbered.join(shares, on="meter_id").filter(
+        pl.col("measured_at").is_between(pl.col("start"), pl.col("end"), closed="left")
+    )
+    erased = numbered["row_no"].is_in(hit["row_no"].implode())
+    return readings.filter(~erased), erased
+
+
 def _span(house: Installation, request: erasures.Request) -> _Span:
     days = local_days(request.first_day, request.last_day, house.settings.zone)
-    start, end = days["start"][0], days["end"][-1]
-    meters = (
+    asked = {name: [getattr(request, name)] for name in erasures.ERASED}
+    return _Span(days["start"][0], days["end"][-1], _shares(house, pl.DataFrame(asked, schema=erasures.ERASED)))
+
+
+def _shares(house: Installation, periods: pl.DataFrame) -> pl.DataFrame:
+    """Which meters were at points in periods of local days, and when.
+
+    Args:
+        house: The installation.
+        periods: As :func:`registry.erasures.erased_periods` gives them.
+
+    Returns:
+        ``meter_id``, ``start`` and ``end`` of each meter's share of a period (UTC, half open).
+    """
+    if periods.is_empty():
+        return pl.DataFrame(schema={"meter_id": pl.String, "start": INSTANT, "end": INSTANT})
+    first, last = periods.select(pl.col("first_day").min(), pl.col("last_day").max()).row(0)
+    days = local_days(first, last, house.settings.zone)
+    # By the nearest day, since a zone may have skipped the first or the last one.
+    begun = periods.sort("first_day").join_asof(days, left_on="first_day", right_on="day", strategy="forward")
+    bounded = (
+        begun.drop("day", "end")
+        .sort("last_day")
+        .join_asof(days.drop("start"), left_on="last_day", right_on="day", strategy="backward")
+    )
+    removed = pl.col("removed_at").fill_null(pl.col("end"))
+    return (
         house.lake.scan(INSTALLATIONS)
-        .filter(
-            (pl.col("organisation") == request.organisation)
-            & (pl.col("metering_point") == request.metering_point)
-            & (pl.col("installed_at") < end)
-            & (pl.col("removed_at").is_null() | (pl.col("removed_at") > start))
-        )
-        .select(
-            "meter_id",
-            start=pl.max_horizontal("installed_at", pl.lit(start)),
-            end=pl.min_horizontal(pl.col("removed_at").fill_null(pl.lit(end)), pl.lit(end)),
-        )
+        .filter(pl.col("organisation") == house.organisation)
+        .join(bounded.lazy(), on="metering_point")
+        .filter((pl.col("installed_at") < pl.col("end")) & (removed > pl.col("start")))
+        .select("meter_id", start=pl.max_horizontal("installed_at", "start"), end=pl.min_horizontal(removed, "end"))
         .collect()
     )
-    return _Span(start, end, meters)
 
 
 def _rows(house: Installation, request: erasures.Request, span: _Span) -> Iterator[tuple[Table, pl.DataFrame]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.erasing import without_erased_readings
 from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch
@@ -18,7 +19,6 @@ from registry.imports import (
     ImportMode,
     ImportReport,
     KeyReport,
-    ParsedReadings,
     import_customers,
     import_exchanges,
     import_keys,
@@ -56,6 +56,8 @@ class ImportOptions:
     overwrite_coordinates: bool = False
     stock_without_key: bool = False
 
+
+_ERASED = "readings of that time are erased on request"
 
 PLAIN = ImportOptions()
 """The predefined profile, all lines or none, new meters in use."""
@@ -188,7 +190,8 @@ def _import_readings(house: Installation, content: bytes, name: str, mode: Impor
         source_name=name,
         profile=mode.profile,
     )
-    readings, nothing = parsed.readings, READINGS.empty().select(READINGS.key)
+    readings, erased = without_erased_readings(house, parsed.readings)
+    nothing = READINGS.empty().select(READINGS.key)
     standing = touched(READINGS, house.lake.scan(READINGS), readings, nothing, None)
     said = [column for column in READINGS.schema.names() if column != "landed_at"]
     # One that comes again keeps the instant at which it came first.
@@ -204,15 +207,16 @@ def _import_readings(house: Installation, content: bytes, name: str, mode: Impor
         updated=replaced,
         unchanged=readings.height - news.height,
         rejected=parsed.rejected,
-        changes=_changed_readings(parsed, standing),
+        skipped=pl.DataFrame({"source_line": parsed.source_lines.filter(erased)}).with_columns(reason=pl.lit(_ERASED)),
+        changes=_changed_readings(readings, parsed.source_lines.filter(~erased), standing),
         warnings=parsed.warnings,
         stored=stored,
     )
 
 
-def _changed_readings(parsed: ParsedReadings, standing: pl.DataFrame) -> pl.DataFrame:
+def _changed_readings(readings: pl.DataFrame, source_lines: pl.Series, standing: pl.DataFrame) -> pl.DataFrame:
     """Registers and gauges that the file gives otherwise than they stand."""
-    lines = parsed.readings.with_columns(source_line=parsed.source_lines)
+    lines = readings.with_columns(source_line=source_lines)
     both = lines.join(standing, on=READINGS.key, suffix="_known", maintain_order="left").with_columns(
         entry=pl.format("{} {}", "meter_id", pl.col("measured_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
     )

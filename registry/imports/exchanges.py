@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.csv_table import reject, split
+from registry.erasures import erased_periods
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
 from registry.imports.instants import place
@@ -44,7 +45,8 @@ def import_exchanges(
     Args:
         registry: The registry.
         content: The file. ``new_initial_<register>`` must be given for at least one register and for each with an
-            old final; a missing old final is estimated later, never taken for zero.
+            old final; a missing old final is estimated later, never taken for zero. Registers of days whose data
+            of the point is erased are not kept.
         organisation: Owner of the points.
         identity: Who imports.
         zone: Zone of times without offset, where the profile names none.
@@ -61,8 +63,8 @@ def import_exchanges(
     profile = mode.profile or shipped_profiles()["exchanges"]
     lines = read_lines(content, source_name, profile)
     table, registers = _registers(lines.table, source_name)
-    zone = ZoneInfo(profile.time_zone) if profile.time_zone else zone
-    table = place(table, "exchanged_at", zone).drop("time_flag")
+    told_in = ZoneInfo(profile.time_zone) if profile.time_zone else zone
+    table = place(table, "exchanged_at", told_in).drop("time_flag")
     table = reject(
         table,
         [
@@ -81,6 +83,7 @@ def import_exchanges(
     refusals: list[tuple[int, str]] = []
     changes: list[tuple[int, str, str, str | None, str]] = []
     good, rejected = split(table)
+    good = _with_erased(good, erased_periods(registry, organisation), zone)
     with registry.begin() as session:
         current_ones = (
             Installation.organisation == organisation,
@@ -98,7 +101,8 @@ def import_exchanges(
                 )
             ).all()
             if known and known[0].new_meter_id == new:
-                if changed := _correct(session, known, line, identity, now):
+                changed = [] if line["erased"] else _correct(session, known, line, identity, now)
+                if changed:
                     changes += [(line["source_line"], point, *change) for change in changed]
                     updated += 1
                 else:
@@ -142,8 +146,8 @@ def import_exchanges(
                         "register": register,
                         "old_meter_id": old,
                         "new_meter_id": new,
-                        "old_final": line[f"final:{register}"],
-                        "new_initial": line[f"initial:{register}"],
+                        "old_final": None if line["erased"] else line[f"final:{register}"],
+                        "new_initial": None if line["erased"] else line[f"initial:{register}"],
                         "known_from": now,
                     }
                     for register in registers
@@ -172,6 +176,13 @@ def import_exchanges(
         warnings=lines.warnings,
         stored=stored,
     )
+
+
+def _with_erased(lines: pl.DataFrame, periods: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
+    """Adds ``erased``: whether the point's data of the line's day is erased."""
+    days = lines.select("source_line", "metering_point", day=pl.col("at").dt.convert_time_zone(zone.key).dt.date())
+    hit = days.join(periods, on="metering_point").filter(pl.col("day").is_between("first_day", "last_day"))
+    return lines.with_columns(erased=pl.col("source_line").is_in(hit["source_line"].implode()))
 
 
 def _correct(

@@ -4,17 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit
+from registry.erasures import erased_at
 from registry.inventory import capacity
 from registry.inventory.errors import InventoryError
 from registry.inventory.lifecycle import busy_until, refusal, set_state
 from registry.inventory.meters import open_installation
+from registry.inventory.registers import subject_of
 from registry.inventory.versions import supersede
 from registry.models import Exchange, Installation, Meter
+from registry.vault import KeyVault
 
 
 class ExchangeError(InventoryError):
@@ -44,15 +48,29 @@ class NewExchange:
     reason: str | None = None
 
 
-def enter(session: Session, organisation: str, exchange: NewExchange, *, identity: str, now: datetime) -> None:
+def enter(
+    session: Session,
+    organisation: str,
+    exchange: NewExchange,
+    *,
+    vault: KeyVault,
+    zone: ZoneInfo,
+    identity: str,
+    now: datetime,
+) -> bool:
     """Enters an exchange: the old meter's installation ends, the new one's begins.
 
     Args:
         session: A writing transaction.
         organisation: Owner of the point.
         exchange: What happened.
+        vault: Wraps the key under which the audit log keeps the registers.
+        zone: The utility's zone.
         identity: Who enters it.
         now: Instant of the change, UTC.
+
+    Returns:
+        Whether the registers are kept: not where the point's data of that day is erased.
 
     Raises:
         ExchangeError: It contradicts what is installed, or lacks registers.
@@ -69,6 +87,7 @@ def enter(session: Session, organisation: str, exchange: NewExchange, *, identit
     old = _meter(session, organisation, exchange.old_meter_id)
     new = _newcomer(session, organisation, exchange.new_meter_id, at)
     capacity.check(session, organisation, (new.state != "in_use") - (old.state == "in_use"))
+    kept = not erased_at(session, organisation, point, at, zone)
     supersede(session, current, now, removed_at=at)
     session.add(
         Installation(
@@ -83,8 +102,8 @@ def enter(session: Session, organisation: str, exchange: NewExchange, *, identit
             register=register,
             old_meter_id=old.meter_id,
             new_meter_id=new.meter_id,
-            old_final=exchange.finals.get(register),
-            new_initial=initial,
+            old_final=exchange.finals.get(register) if kept else None,
+            new_initial=initial if kept else None,
             reason=exchange.reason,
             identity=identity,
             known_from=now,
@@ -93,6 +112,8 @@ def enter(session: Session, organisation: str, exchange: NewExchange, *, identit
     )
     set_state(session, old, "removed", at, "meter.remove", identity, now, exchange.reason, point)
     set_state(session, new, "in_use", at, "meter.install", identity, now, exchange.reason, point)
+    session.flush()
+    told, values = _told(versions(session, organisation, point, at))
     audit.record(
         session,
         organisation=organisation,
@@ -100,9 +121,11 @@ def enter(session: Session, organisation: str, exchange: NewExchange, *, identit
         identity=identity,
         now=now,
         target=point,
-        after=_told(versions(session, organisation, point, at)),
+        after=told,
         reason=exchange.reason,
+        personal=audit.PersonalChange(vault, subject_of(point, at), after=values),
     )
+    return kept
 
 
 def correct(
@@ -111,6 +134,8 @@ def correct(
     metering_point: str,
     exchanged_at: datetime,
     *,
+    vault: KeyVault,
+    zone: ZoneInfo,
     identity: str,
     now: datetime,
     reason: str,
@@ -118,7 +143,7 @@ def correct(
     new_meter_id: str | None = None,
     finals: Mapping[str, Decimal] | None = None,
     initials: Mapping[str, Decimal] | None = None,
-) -> None:
+) -> bool:
     """Corrects a wrong exchange; what is not given stays as it is.
 
     Args:
@@ -126,6 +151,8 @@ def correct(
         organisation: Owner of the point.
         metering_point: Where it was.
         exchanged_at: When it was, as it is known so far, UTC.
+        vault: Wraps the key under which the audit log keeps the registers.
+        zone: The utility's zone.
         identity: Who corrects it.
         now: Instant of the correction, UTC.
         reason: Why, in the words of who does it.
@@ -134,13 +161,17 @@ def correct(
         finals: Registers of the old meter.
         initials: Registers of the new meter.
 
+    Returns:
+        Whether the registers are kept: not where the point's data of that day is erased.
+
     Raises:
         ExchangeError: There is no such exchange, or what came after it contradicts the correction.
     """
     known = _standing(session, organisation, metering_point, exchanged_at)
     ended, begun = _installations(session, known[0])
-    told = _told(known)
+    told, values = _told(known)
     at, meter_id = moved_to or exchanged_at, new_meter_id or known[0].new_meter_id
+    kept = not erased_at(session, organisation, metering_point, at, zone)
     all_finals = {row.register: row.old_final for row in known if row.old_final is not None} | dict(finals or {})
     all_initials = {row.register: row.new_initial for row in known} | dict(initials or {})
     _check_registers(all_finals, all_initials)
@@ -166,8 +197,8 @@ def correct(
         truth = {
             "exchanged_at": at,
             "new_meter_id": meter_id,
-            "old_final": all_finals.get(register),
-            "new_initial": initial,
+            "old_final": all_finals.get(register) if kept else None,
+            "new_initial": initial if kept else None,
         }
         row = by_register.get(register)
         if row is None:
@@ -177,6 +208,7 @@ def correct(
         elif any(getattr(row, name) != value for name, value in truth.items()):
             supersede(session, row, now, reason=reason, identity=identity, **truth)
     session.flush()
+    after, new_values = _told(versions(session, organisation, metering_point, at))
     audit.record(
         session,
         organisation=organisation,
@@ -185,9 +217,12 @@ def correct(
         now=now,
         target=metering_point,
         before=told,
-        after=_told(versions(session, organisation, metering_point, at)),
+        after=after,
         reason=reason,
+        # Where the time moves, the former one: whichever of the two is erased, the version of that time goes.
+        personal=audit.PersonalChange(vault, subject_of(metering_point, exchanged_at), values, new_values),
     )
+    return kept
 
 
 def withdraw(
@@ -196,6 +231,7 @@ def withdraw(
     metering_point: str,
     exchanged_at: datetime,
     *,
+    vault: KeyVault,
     identity: str,
     now: datetime,
     reason: str,
@@ -207,6 +243,7 @@ def withdraw(
         organisation: Owner of the point.
         metering_point: Where it was to be.
         exchanged_at: When it was to be, UTC.
+        vault: Wraps the key under which the audit log keeps the registers.
         identity: Who takes it back.
         now: Instant of the change, UTC.
         reason: Why, in the words of who does it.
@@ -224,7 +261,7 @@ def withdraw(
         raise ExchangeError(f"meter {old.meter_id} is installed at {elsewhere.metering_point} by now.")
     if problem := refusal(old, "in_use"):
         raise ExchangeError(problem)
-    told = _told(known)
+    told, values = _told(known)
     begun.known_to = now
     supersede(session, ended, now, removed_at=None)
     for row in known:
@@ -240,6 +277,7 @@ def withdraw(
         target=metering_point,
         before=told,
         reason=reason,
+        personal=audit.PersonalChange(vault, subject_of(metering_point, exchanged_at), before=values),
     )
 
 
@@ -339,18 +377,19 @@ def _check_time(at: datetime, *, after: datetime, before: datetime | None, now: 
         raise ExchangeError(f"The new meter was removed at {before.isoformat()}: the exchange lies before that.")
 
 
-def _check_registers(finals: Mapping[str, Decimal], initials: Mapping[str, Decimal]) -> None:
+def _check_registers(finals: Mapping[str, Decimal], initials: Mapping[str, Decimal | None]) -> None:
     if not initials:
         raise ExchangeError("An exchange needs a start register of the new meter.")
     if missing := sorted(set(finals) - set(initials)):
         raise ExchangeError(f"The new meter's start register {missing[0]} is missing.")
 
 
-def _told(rows: Sequence[Exchange]) -> dict[str, object]:
-    """An exchange for the audit log."""
-    return {
+def _told(rows: Sequence[Exchange]) -> tuple[dict[str, object], dict[str, object]]:
+    """An exchange for the audit log, and its registers (old meter, new meter), which tell what somebody used."""
+    told: dict[str, object] = {
         "exchanged_at": rows[0].exchanged_at,
         "old_meter_id": rows[0].old_meter_id,
         "new_meter_id": rows[0].new_meter_id,
-        "registers": {row.register: [row.old_final, row.new_initial] for row in rows},
+        "registers": [row.register for row in rows],
     }
+    return told, {row.register: [row.old_final, row.new_initial] for row in rows}

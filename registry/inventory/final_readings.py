@@ -1,16 +1,22 @@
 """Final readings: what a meter showed when it was exchanged, or when its customer moved out."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit
+from registry.erasures import erased_at
 from registry.inventory.errors import InventoryError
+from registry.inventory.registers import subject_of
 from registry.inventory.versions import supersede
 from registry.models import FinalReading, Installation
+from registry.vault import KeyVault
+
+_INSTANT = timedelta(microseconds=1)
 
 
 def enter_final_reading(
@@ -20,6 +26,8 @@ def enter_final_reading(
     read_at: datetime,
     registers: Mapping[str, Decimal],
     *,
+    vault: KeyVault,
+    zone: ZoneInfo,
     identity: str,
     now: datetime,
     reason: str | None = None,
@@ -32,6 +40,8 @@ def enter_final_reading(
         metering_point: Where.
         read_at: When, UTC.
         registers: Value by register, at least one.
+        vault: Wraps the key under which the audit log keeps the values.
+        zone: The utility's zone.
         identity: Who enters them.
         now: Instant of the change, UTC.
         reason: Why, in the words of who did it.
@@ -40,12 +50,15 @@ def enter_final_reading(
         The meter that was installed there at that time.
 
     Raises:
-        InventoryError: No register is given, none was installed there then, or the time lies in the future.
+        InventoryError: No register is given, none was installed there then, the time lies in the future, or in days
+            that are erased.
     """
     if not registers:
         raise InventoryError("A final reading needs a register.")
     if read_at > now:
         raise InventoryError("A final reading in the future cannot be entered.")
+    if erased_at(session, organisation, metering_point, read_at - _INSTANT, zone):
+        raise InventoryError(f"What was read at {metering_point} on that day is erased, and is not entered again.")
     meter_id = session.scalar(
         select(Installation.meter_id)
         .where(
@@ -90,9 +103,8 @@ def enter_final_reading(
         identity=identity,
         now=now,
         target=metering_point,
-        before=before,
-        after=dict(registers),
         reason=reason,
-        details={"meter_id": meter_id, "read_at": read_at},
+        details={"meter_id": meter_id, "read_at": read_at, "registers": sorted(registers)},
+        personal=audit.PersonalChange(vault, subject_of(metering_point, read_at), before, dict(registers)),
     )
     return meter_id

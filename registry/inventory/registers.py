@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from registry.inventory.errors import InventoryError
@@ -9,6 +10,11 @@ from warehouse.schemas.registers import CUMULATIVE
 
 _NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 _SHORT = {"m3": "volume_m3"}
+
+
+def subject_of(metering_point: str, read_at: datetime) -> str:
+    """Under whose key the audit log keeps what was read at a point: of each instant one, erased with its instant."""
+    return f"registers:{metering_point}:{read_at.astimezone(UTC).isoformat()}"
 
 
 def parse_registers(texts: Mapping[str, str]) -> dict[str, Decimal]:

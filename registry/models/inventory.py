@@ -67,7 +67,8 @@ class Installation(Base):
 class Exchange(Base):
     """One register of a meter exchange, as it was known from one instant to another.
 
-    A correction ends the version before it and adds its own; ``known_to`` is null for what holds.
+    A correction ends the version before it and adds its own; ``known_to`` is null for what holds. Where the registers
+    were erased, both are null.
     """
 
     __tablename__ = "exchanges"
@@ -81,7 +82,7 @@ class Exchange(Base):
     old_meter_id: Mapped[str] = mapped_column(String(32))
     new_meter_id: Mapped[str] = mapped_column(String(32))
     old_final: Mapped[Decimal | None]
-    new_initial: Mapped[Decimal]
+    new_initial: Mapped[Decimal | None]
     reason: Mapped[str | None] = mapped_column(Text)
     identity: Mapped[str | None] = mapped_column(String(128))
     known_from: Mapped[datetime]

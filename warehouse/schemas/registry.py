@@ -73,7 +73,7 @@ EXCHANGES = Table(
         Column("new_meter_id", pl.String, "Meter put in its place."),
         c.register,
         Column("old_final", REGISTER, "Register of the old meter at the exchange.", nullable=True),
-        Column("new_initial", REGISTER, "Register of the new meter at the exchange."),
+        Column("new_initial", REGISTER, "Register of the new meter at the exchange; null where erased.", nullable=True),
         c.known_from,
         Column("reason", pl.String, "Why, in the words of who entered it.", nullable=True),
     ),

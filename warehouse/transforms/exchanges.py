@@ -61,7 +61,7 @@ def exchange_rows(spans: pl.DataFrame, exchanges: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         ``metering_point``, ``register``, ``part`` (of the new meter), ``meter_id``, ``old_meter_id``, ``at``,
-        ``old_final`` (nullable) and ``new_initial``, both in millionths.
+        ``old_final`` (nullable) and ``new_initial`` (null where it was erased), both in millionths.
     """
     return spans.join(
         exchanges,
@@ -98,7 +98,9 @@ def exchange_knots(rows: pl.DataFrame) -> pl.DataFrame:
         value="old_final",
         role=pl.lit("final"),
     )
-    initial = rows.select(_POINT, "register", "part", "meter_id", "at", value="new_initial", role=pl.lit("initial"))
+    initial = rows.filter(pl.col("new_initial").is_not_null()).select(
+        _POINT, "register", "part", "meter_id", "at", value="new_initial", role=pl.lit("initial")
+    )
     return pl.concat([final, initial])
 
 

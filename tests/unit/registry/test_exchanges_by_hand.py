@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 from sqlalchemy import text
 
+from registry import trail
 from registry.imports import import_exchanges
 from registry.inventory import capacity, exchanges
 from registry.inventory.errors import InventoryError
@@ -18,6 +20,7 @@ from registry.inventory.lifecycle import install, remove
 from registry.inventory.meters import find_meter
 from registry.inventory.registers import parse_registers
 from registry.tables import published_tables
+from registry.trail import Filter
 from tests.unit.registry.inventory_rows import (
     BEFORE,
     LATER,
@@ -32,6 +35,7 @@ from tests.unit.registry.inventory_rows import (
 
 OLD, NEW, OTHER = meter_id(1), meter_id(2), meter_id(3)
 AT = NOW - timedelta(days=10)
+ZONE = ZoneInfo("Europe/Copenhagen")
 EXCHANGE = NewExchange(
     metering_point="P1",
     exchanged_at=AT,
@@ -51,14 +55,26 @@ def house(registry):
     return registry
 
 
-def enter(registry, **changes) -> None:
-    with registry.begin() as session:
-        exchanges.enter(session, "default", replace(EXCHANGE, **changes), **WHO)
+@pytest.fixture
+def hand(vault) -> dict[str, Any]:
+    return {"vault": vault, "zone": ZONE}
 
 
-def correct(registry, at=AT, **changes) -> None:
+def enter(registry, hand, **changes) -> bool:
     with registry.begin() as session:
-        exchanges.correct(session, "default", "P1", at, identity="test", now=LATER, reason="misread", **changes)
+        return exchanges.enter(session, "default", replace(EXCHANGE, **changes), **hand, **WHO)
+
+
+def correct(registry, hand, at=AT, **changes) -> bool:
+    who = {"identity": "test", "now": LATER, "reason": "misread"}
+    with registry.begin() as session:
+        return exchanges.correct(session, "default", "P1", at, **hand, **who, **changes)
+
+
+def personal(registry, vault, event: str) -> list[dict[str, Any]]:
+    """What the events of a type keep under a key of their own."""
+    asked = reversed(trail.events(registry, Filter("default", event=event)))
+    return [trail.details(registry, vault, "default", found.number)["personal"] for found in asked]
 
 
 def published(registry) -> list[tuple]:
@@ -72,8 +88,8 @@ def known_at(registry, instant) -> list[tuple]:
         return [(row.exchanged_at, row.new_meter_id, row.register, row.old_final, row.new_initial) for row in rows]
 
 
-def test_an_exchange_with_any_number_of_registers(house) -> None:
-    enter(house)
+def test_an_exchange_with_any_number_of_registers(house, hand) -> None:
+    enter(house, hand)
     assert installations(house) == [("P1", OLD, BEFORE, AT), ("P1", NEW, AT, None)]
     assert states(house) == {OLD: "removed", NEW: "in_use", OTHER: "stock"}
     assert published(house) == [
@@ -82,7 +98,9 @@ def test_an_exchange_with_any_number_of_registers(house) -> None:
         (AT, NEW, "volume_m3", Decimal("12.5"), Decimal(0)),
     ]
     ((point, before, after),) = events(house, "exchange.enter")
-    assert (point, before, after["registers"]["volume_m3"]) == ("P1", None, ["12.5", "0"])
+    assert (point, before, after["registers"]) == ("P1", None, ["energy_kwh", "input_a", "volume_m3"])
+    (told,) = personal(house, hand["vault"], "exchange.enter")
+    assert told["after"]["volume_m3"] == ["12.5", "0"]
     with house.begin(readonly=True) as session:
         row = exchanges.versions(session, "default", "P1")[0]
     assert (row.reason, row.identity) == ("calibration period over", "test")
@@ -101,17 +119,17 @@ def test_an_exchange_with_any_number_of_registers(house) -> None:
         ({"initials": {"volume_m3": Decimal(0)}}, "start register energy_kwh is missing"),
     ],
 )
-def test_exchanges_that_cannot_be_change_nothing(house, changes, message: str) -> None:
+def test_exchanges_that_cannot_be_change_nothing(house, hand, changes, message: str) -> None:
     before = states(house), installations(house)
     with pytest.raises(InventoryError, match=message):
-        enter(house, **changes)
+        enter(house, hand, **changes)
     assert (states(house), installations(house)) == before
 
 
-def test_wrong_registers_are_corrected_and_stay_known(house) -> None:
-    enter(house)
+def test_wrong_registers_are_corrected_and_stay_known(house, hand) -> None:
+    enter(house, hand)
     first = published(house)
-    correct(house, finals={"volume_m3": Decimal("13.5")}, initials={"cooling_energy_kwh": Decimal(7)})
+    correct(house, hand, finals={"volume_m3": Decimal("13.5")}, initials={"cooling_energy_kwh": Decimal(7)})
     assert {row[2]: row[3:] for row in published(house)} == {
         "cooling_energy_kwh": (None, Decimal(7)),
         "energy_kwh": (Decimal(300), Decimal(1)),
@@ -119,26 +137,26 @@ def test_wrong_registers_are_corrected_and_stay_known(house) -> None:
         "volume_m3": (Decimal("13.5"), Decimal(0)),
     }
     assert known_at(house, NOW) == first, "as of the instant before the correction"
-    ((_, before, after),) = events(house, "exchange.correct")
-    assert (before["registers"]["volume_m3"][0], after["registers"]["volume_m3"][0]) == ("12.5", "13.5")
+    (told,) = personal(house, hand["vault"], "exchange.correct")
+    assert (told["before"]["volume_m3"][0], told["after"]["volume_m3"][0]) == ("12.5", "13.5")
 
 
-def test_a_wrong_time_and_a_wrong_meter_are_corrected_with_the_installations(house) -> None:
-    enter(house)
+def test_a_wrong_time_and_a_wrong_meter_are_corrected_with_the_installations(house, hand) -> None:
+    enter(house, hand)
     first = published(house)
     true = AT - timedelta(days=2)
-    correct(house, moved_to=true, new_meter_id=OTHER)
+    correct(house, hand, moved_to=true, new_meter_id=OTHER)
     assert installations(house) == [("P1", OLD, BEFORE, true), ("P1", OTHER, true, None)]
     assert states(house) == {OLD: "removed", NEW: "stock", OTHER: "in_use"}
     assert {row[:2] for row in published(house)} == {(true, OTHER)}
     assert known_at(house, NOW) == first
     enter_again = replace(EXCHANGE, exchanged_at=NOW, old_meter_id=OTHER, new_meter_id=NEW)
     with house.begin() as session:
-        exchanges.enter(session, "default", enter_again, identity="test", now=LATER)
+        exchanges.enter(session, "default", enter_again, **hand, identity="test", now=LATER)
     with pytest.raises(ExchangeError, match="correct that first"):
-        correct(house, at=true, new_meter_id=meter_id(9))
+        correct(house, hand, at=true, new_meter_id=meter_id(9))
     with pytest.raises(ExchangeError, match="lies before that"):
-        correct(house, at=true, moved_to=LATER)
+        correct(house, hand, at=true, moved_to=LATER)
 
 
 @pytest.mark.parametrize(
@@ -150,39 +168,47 @@ def test_a_wrong_time_and_a_wrong_meter_are_corrected_with_the_installations(hou
         ({"finals": {"input_b": Decimal(1)}}, "start register input_b is missing"),
     ],
 )
-def test_corrections_that_cannot_be_change_nothing(house, changes, message: str) -> None:
-    enter(house)
+def test_corrections_that_cannot_be_change_nothing(house, hand, changes, message: str) -> None:
+    enter(house, hand)
     before = published(house), installations(house)
     with pytest.raises(ExchangeError, match=message):
-        correct(house, **changes)
+        correct(house, hand, **changes)
     assert (published(house), installations(house)) == before
 
 
-def test_an_exchange_that_never_was_is_withdrawn(house) -> None:
-    enter(house)
+def test_an_exchange_that_never_was_is_withdrawn(house, hand) -> None:
+    enter(house, hand)
     first = published(house)
     with house.begin() as session:
-        exchanges.withdraw(session, "default", "P1", AT, identity="test", now=LATER, reason="other house")
+        exchanges.withdraw(
+            session, "default", "P1", AT, vault=hand["vault"], identity="test", now=LATER, reason="other house"
+        )
     assert published(house) == []
     assert installations(house) == [("P1", OLD, BEFORE, None)]
     assert states(house) == {OLD: "in_use", NEW: "stock", OTHER: "stock"}
     assert known_at(house, NOW) == first
     with house.begin() as session, pytest.raises(ExchangeError, match="no exchange"):
-        exchanges.withdraw(session, "default", "P1", AT, identity="test", now=LATER, reason="again")
-    enter(house)
+        exchanges.withdraw(
+            session, "default", "P1", AT, vault=hand["vault"], identity="test", now=LATER, reason="again"
+        )
+    enter(house, hand)
     assert published(house) == first
 
 
-def test_a_withdrawn_exchange_cannot_take_a_meter_from_where_it_is_now(house) -> None:
-    enter(house)
+def test_a_withdrawn_exchange_cannot_take_a_meter_from_where_it_is_now(house, hand) -> None:
+    enter(house, hand)
     with house.begin() as session:
         install(session, "default", find_meter(session, "default", OLD), metering_point="P2", at=AT, **WHO)
     with house.begin() as session, pytest.raises(ExchangeError, match="is installed at P2 by now"):
-        exchanges.withdraw(session, "default", "P1", AT, identity="test", now=LATER, reason="wrong")
+        exchanges.withdraw(
+            session, "default", "P1", AT, vault=hand["vault"], identity="test", now=LATER, reason="wrong"
+        )
     with house.begin() as session:
         remove(session, find_meter(session, "default", NEW), at=NOW, **WHO)
     with house.begin() as session, pytest.raises(ExchangeError, match="correct that first"):
-        exchanges.withdraw(session, "default", "P1", AT, identity="test", now=LATER, reason="wrong")
+        exchanges.withdraw(
+            session, "default", "P1", AT, vault=hand["vault"], identity="test", now=LATER, reason="wrong"
+        )
 
 
 def test_an_imported_correction_keeps_the_version_before(house) -> None:
@@ -190,28 +216,27 @@ def test_an_imported_correction_keeps_the_version_before(house) -> None:
     for final, now in (("12.5", NOW), ("13.5", LATER)):
         line = f"P1,{AT.isoformat()},KAM,90000001,{final},KAM,90000002,0\n"
         content = f"{header}new_initial_m3\n{line}".encode()
-        zone = ZoneInfo("Europe/Copenhagen")
         import_exchanges(
-            house, content, organisation="default", identity="test", zone=zone, now=now, source_name="exchanges.csv"
+            house, content, organisation="default", identity="test", zone=ZONE, now=now, source_name="exchanges.csv"
         )
     assert published(house) == [(AT, NEW, "volume_m3", Decimal("13.5"), Decimal(0))]
     assert known_at(house, NOW) == [(AT, NEW, "volume_m3", Decimal("12.5"), Decimal(0))]
 
 
-def test_an_exchange_needs_no_free_place_in_the_plan(house) -> None:
+def test_an_exchange_needs_no_free_place_in_the_plan(house, hand) -> None:
     with house.begin() as session:
         capacity.set_plan(session, "default", max_in_use=1, finest_interval_s=None, **WHO)
-    enter(house)
+    enter(house, hand)
     assert states(house)[NEW] == "in_use"
 
 
-def test_final_readings_are_told_apart(house) -> None:
-    enter(house)
+def test_final_readings_are_told_apart(house, hand) -> None:
+    enter(house, hand)
     at = AT + timedelta(days=1)
     for value, now in ((Decimal(5), NOW), (Decimal(6), LATER)):
         with house.begin() as session:
             meter = enter_final_reading(
-                session, "default", "P1", at, {"volume_m3": value}, identity="test", now=now, reason="moved out"
+                session, "default", "P1", at, {"volume_m3": value}, **hand, identity="test", now=now, reason="moved out"
             )
         assert meter == NEW
     rows = published_tables(house)["final_readings"].sort("read_at", "register")
@@ -220,13 +245,15 @@ def test_final_readings_are_told_apart(house) -> None:
         (OLD, AT, "volume_m3", Decimal("12.5"), "exchange"),
         (NEW, at, "volume_m3", Decimal(6), "move_out"),
     ]
-    assert [after for _, _, after in events(house, "final_reading.enter")] == [{"volume_m3": "5"}, {"volume_m3": "6"}]
-    correct(house, finals={"volume_m3": Decimal(11)})
+    told = personal(house, hand["vault"], "final_reading.enter")
+    assert [each["after"] for each in told] == [{"volume_m3": "5"}, {"volume_m3": "6"}]
+    assert events(house, "final_reading.enter") == [("P1", None, None)] * 2, "no value stands in clear"
+    correct(house, hand, finals={"volume_m3": Decimal(11)})
     again = published_tables(house)["final_readings"].filter(pl.col("cause") == "exchange")
     assert again.sort("register")["value"].to_list() == [Decimal(300), Decimal(11)]
     for point, when, message in (("P1", BEFORE - timedelta(1), "no meter was installed"), ("P1", LATER, "future")):
         with house.begin() as session, pytest.raises(InventoryError, match=message):
-            enter_final_reading(session, "default", point, when, {"volume_m3": Decimal(1)}, **WHO)
+            enter_final_reading(session, "default", point, when, {"volume_m3": Decimal(1)}, **hand, **WHO)
 
 
 @pytest.mark.parametrize(

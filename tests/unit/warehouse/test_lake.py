@@ -303,6 +303,32 @@ def test_vacuum_keeps_young_files(lake: Lake) -> None:
     assert lake.vacuum(READINGS) == []
 
 
+def test_purge_leaves_no_older_version_and_no_word_of_it_in_the_log(lake: Lake) -> None:
+    for name, hour in (("keep", 0), ("gone", 5), ("gone", 6), ("keep", 8)):
+        lake.append(POINTS, rows((name, hour, "1")), batch="load", batch_no=hour + 1)
+    lake._open(POINTS).create_checkpoint()  # an older checkpoint holds the statistics, too
+    lake.merge(POINTS, rows(), stale=points("gone"))
+    left_by_a_dead_writer = Path(lake.files(POINTS)[0]).with_name("part-of-nobody.parquet")
+    left_by_a_dead_writer.write_bytes(b"gone")
+    before, version = facts(lake), lake.version(POINTS)
+
+    lake.purge(POINTS)
+
+    assert facts(lake) == before
+    assert lake.version(POINTS) > version
+    held = [file for file in Path(lake._root, POINTS.name).rglob("*") if file.is_file()]
+    assert {file for file in held if file.suffix == ".parquet" and "_delta_log" not in file.parts} == {
+        Path(file) for file in lake.files(POINTS)
+    }
+    assert not [file for file in held if b"gone" in file.read_bytes()]
+    logged = pl.concat([pl.read_parquet(file).select("add") for file in held if ".checkpoint." in file.name])
+    assert "gone" not in str(logged["add"].to_list())
+    assert not lake.append(POINTS, rows(("keep", 8, "1")), batch="load", batch_no=9), "batches are still known"
+    assert lake._open(POINTS).metadata().configuration["delta.logRetentionDuration"] == "interval 3650 days"
+    lake.purge(POINTS)
+    assert facts(lake) == before
+
+
 def test_scan_is_pinned_to_the_version_it_was_opened_on(lake: Lake) -> None:
     lake.append(POINTS, rows(("p", 0, "1")))
     pinned = lake.scan(POINTS)

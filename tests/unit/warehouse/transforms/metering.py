@@ -81,15 +81,15 @@ def installed(*spans: tuple[str, datetime, datetime | None], point: str = "P1") 
 def exchanged(
     when: datetime,
     old_final: str | None,
-    new_initial: str,
+    new_initial: str | None,
     *,
     register: str = "volume_m3",
     old: str = METER,
     new: str = NEXT_METER,
 ) -> pl.DataFrame:
     """One exchange at the metering point."""
-    final = None if old_final is None else Decimal(old_final)
-    row = ("utility", "P1", when, old, new, register, final, Decimal(new_initial), LONG_AGO)
+    final, initial = (None if text is None else Decimal(text) for text in (old_final, new_initial))
+    row = ("utility", "P1", when, old, new, register, final, initial, LONG_AGO)
     return pl.DataFrame([(*row, None)], schema=EXCHANGES.schema, orient="row")
 
 

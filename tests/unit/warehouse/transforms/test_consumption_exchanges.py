@@ -26,7 +26,7 @@ NEXT_DAY = date(2025, 6, 2)
 
 
 def swap(
-    when: datetime, old_final: str | None, new_initial: str, *, last: date = DAY, recorded: bool = True
+    when: datetime, old_final: str | None, new_initial: str | None, *, last: date = DAY, recorded: bool = True
 ) -> Figures:
     """An old meter that rises by 0.1 an hour from 10, and a new one read on the hour, too, from 5."""
     old = readings([row for row in hourly_at(at("06-01 00:00"), 49) if row[0] < when])
@@ -147,6 +147,14 @@ def test_readings_of_another_point_do_not_count() -> None:
     result = figures(readings(hourly_at(at("06-01 00:00"), 25)), DAY, installations=elsewhere)
     known = result.hourly.filter(pl.col("consumption").is_not_null())
     assert known.group_by("metering_point", maintain_order=True).len().rows() == [("P1", 11), ("P2", 12)]
+
+
+def test_an_exchange_whose_registers_are_erased_is_like_one_that_nobody_wrote_down() -> None:
+    when = at("06-01 12:30")
+    blank = swap(when, None, None, last=NEXT_DAY)
+    unknown = swap(when, None, "4.970", last=NEXT_DAY, recorded=False)
+    assert blank.hourly.equals(unknown.hourly)
+    assert blank.daily.equals(unknown.daily)
 
 
 def test_two_exchanges_on_a_day() -> None:
