@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.resources import InstallationResource
 from assets.steps.auditing import note_audit_head, record_run
-from pipelines.permission import SERVICE
+from registry.people.rights import ORCHESTRATOR
 
 IDENTITY_TAG = "meterhouse/identity"
 
@@ -42,7 +42,7 @@ def _recorded(context: dg.RunStatusSensorContext, installation: InstallationReso
         return dg.SkipReason("The command that asked for the run has recorded it.")
     record_run(
         installation.open(),
-        identity=SERVICE,
+        identity=ORCHESTRATOR,
         run_id=run.run_id,
         succeeded=run.status == dg.DagsterRunStatus.SUCCESS,
         details={"job": run.job_name, "sensor": run.tags.get("dagster/sensor_name", "")},

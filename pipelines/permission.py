@@ -7,9 +7,7 @@ import dagster as dg
 from assets.installation import Installation
 from registry.people import access
 from registry.people.errors import Denied
-
-SERVICE = "service:orchestrator"
-"""Whom work is ascribed to that nobody asked for by name."""
+from registry.people.rights import ORCHESTRATOR
 
 
 def refusal(house: Installation, area: str) -> dg.SkipReason | None:
@@ -21,7 +19,7 @@ def refusal(house: Installation, area: str) -> dg.SkipReason | None:
     """
     with house.registry.begin(readonly=True) as session:
         try:
-            access.authorise(session, SERVICE, house.organisation, area, datetime.now(UTC))
+            access.authorise(session, ORCHESTRATOR, house.organisation, area, datetime.now(UTC))
         except Denied as exc:
             return dg.SkipReason(f"{exc} An administrator permits it: 'meterhouse user service'.")
     return None

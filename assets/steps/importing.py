@@ -13,6 +13,7 @@ from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch
 from connectors.folder import read_complete
+from registry import audit
 from registry.errors import RegistryError
 from registry.imports import (
     ImportMode,
@@ -28,6 +29,7 @@ from registry.imports import (
 from registry.imports.report import changes_between
 from registry.keyfiles import KeyFile, read_key_file
 from registry.keyfiles import find_profile as find_key_profile
+from registry.people.rights import ORCHESTRATOR
 from registry.profiles import Kind, find_profile, list_profiles
 from warehouse.merging import touched
 from warehouse.schemas import READINGS, REJECTED_ROWS
@@ -85,7 +87,7 @@ def import_file(
     content = read_complete(file)
     mode = ImportMode(profile, options.partial, options.dry_run)
     if kind == "readings":
-        report = _import_readings(house, content, file.name, mode, now)
+        report = _import_readings(house, content, file.name, mode, identity=identity, now=now)
     else:
         report = _import_registry(house, kind, content, file.name, mode, identity=identity, now=now, options=options)
     if options.dry_run:
@@ -97,7 +99,6 @@ def import_file(
 
 
 _ORDER = ("meters", "customers", "exchanges", "readings")
-SERVICE = "service:import"
 
 
 def in_order(house: Installation, files: Sequence[Path]) -> list[Path]:
@@ -125,7 +126,7 @@ def import_dropped(house: Installation, file: Path, now: datetime) -> ImportRepo
     profile = list_profiles(house.settings.profiles_path).get(name)
     if profile is None:
         raise RegistryError(f"There is no profile {name!r}: drop files into a folder that is named as one.")
-    return import_file(house, profile.kind, file, identity=SERVICE, now=now, options=ImportOptions(profile=name))
+    return import_file(house, profile.kind, file, identity=ORCHESTRATOR, now=now, options=ImportOptions(profile=name))
 
 
 def _import_registry(
@@ -178,7 +179,9 @@ def _import_registry(
     )
 
 
-def _import_readings(house: Installation, content: bytes, name: str, mode: ImportMode, now: datetime) -> ImportReport:
+def _import_readings(
+    house: Installation, content: bytes, name: str, mode: ImportMode, *, identity: str, now: datetime
+) -> ImportReport:
     parsed = parse_readings(
         house.registry,
         content,
@@ -194,20 +197,35 @@ def _import_readings(house: Installation, content: bytes, name: str, mode: Impor
     # One that comes again keeps the instant at which it came first.
     news = readings.join(standing, on=said, how="anti", nulls_equal=True)
     replaced = news.join(standing, on=READINGS.key, how="semi").height
-    stored = mode.stores(parsed.rejected)
-    if stored:
-        keep_readings(house, superseded_readings(house, news, nothing), now)
-        house.lake.merge(READINGS, news, stale=nothing)
-        touch(house, readings, "readings")
-    return ImportReport(
+    report = ImportReport(
         added=news.height - replaced,
         updated=replaced,
         unchanged=readings.height - news.height,
         rejected=parsed.rejected,
         changes=_changed_readings(parsed, standing),
         warnings=parsed.warnings,
-        stored=stored,
+        stored=mode.stores(parsed.rejected),
     )
+    if report.stored:
+        keep_readings(house, superseded_readings(house, news, nothing), now)
+        with house.registry.begin() as session:  # around the merge: one that fails leaves no event
+            audit.record(
+                session,
+                organisation=house.organisation,
+                event="readings.import",
+                identity=identity,
+                now=now,
+                target=name,
+                details={
+                    "added": report.added,
+                    "updated": report.updated,
+                    "unchanged": report.unchanged,
+                    "rejected": report.rejected.height,
+                },
+            )
+            house.lake.merge(READINGS, news, stale=nothing)
+        touch(house, readings, "readings")
+    return report
 
 
 def _changed_readings(parsed: ParsedReadings, standing: pl.DataFrame) -> pl.DataFrame:

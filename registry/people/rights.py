@@ -59,5 +59,8 @@ UNATTENDED = frozenset({
 
 PRESETS = {"unattended": UNATTENDED}
 
-BUILT_IN = {"orchestrator": UNATTENDED}
-"""Services that every organisation has from the start: sensors and schedules run as the orchestrator."""
+ORCHESTRATOR = "service:orchestrator"
+"""Whom work is ascribed to that nobody asked for by name: sensors, schedules, and what they import."""
+
+BUILT_IN = {ORCHESTRATOR.removeprefix("service:"): UNATTENDED}
+"""Services that every organisation has from the start."""

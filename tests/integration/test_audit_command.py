@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
 from cli.main import app
-from pipelines.auditing import SERVICE, note_audit_heads
+from pipelines.auditing import note_audit_heads
 from pipelines.definitions import defs
 from pipelines.runs import RunError, run_days
+from registry.people.rights import ORCHESTRATOR
 from registry.trail import Filter, events
 from tests.integration.installations import fleet, house
 
@@ -76,7 +77,7 @@ def test_runs_say_who_asked(house) -> None:
         )
         sensor(context)
     (unattended, *_) = events(house.installation.registry, asked)
-    assert (unattended.event, unattended.identity, unattended.object) == ("run.succeeded", SERVICE, result.run_id)
+    assert (unattended.event, unattended.identity, unattended.object) == ("run.succeeded", ORCHESTRATOR, result.run_id)
     assert note_audit_heads.name in str(unattended.details)
     assert house.installation.settings.audit_heads_path.read_text().count("\n") == 1
 
