@@ -269,6 +269,43 @@ def import_key_file(
     """
     content = read_complete(file)
     keys = read_key_file(content, file.name, password, find_key_profile(profile) if profile else None)
+    report = store_key_file(
+        house, keys, content, file.name, identity=identity, register=register, dry_run=dry_run, now=now
+    )
+    if not dry_run:
+        publish_registry(house)
+    return keys, report
+
+
+def store_key_file(
+    house: Installation,
+    keys: KeyFile,
+    content: bytes,
+    name: str,
+    *,
+    identity: str,
+    register: str | None = None,
+    dry_run: bool = False,
+    now: datetime,
+) -> KeyReport:
+    """Stores the keys of a key file that was read; whoever calls publishes the registry afterwards.
+
+    Args:
+        house: The installation.
+        keys: What the file holds.
+        content: Its bytes.
+        name: Its name.
+        identity: Who asks; goes into the audit log.
+        register: State of unknown meters that are added; ``None`` adds none.
+        dry_run: Whether nothing is stored.
+        now: Instant of the import, UTC.
+
+    Returns:
+        What came of it; unknown and rejected lines are kept in ``rejected_rows``, too.
+
+    Raises:
+        RegistryError: The registry cannot be read or written.
+    """
     report = import_keys(
         house.registry,
         keys,
@@ -276,14 +313,13 @@ def import_key_file(
         identity=identity,
         vault=house.vault,
         now=now,
-        source_name=file.name,
+        source_name=name,
         register=register,
         dry_run=dry_run,
     )
     if not dry_run:
-        publish_registry(house)
-        _keep_rejected(house, file.name, content, pl.concat([report.unknown, report.rejected]), now)
-    return keys, report
+        _keep_rejected(house, name, content, pl.concat([report.unknown, report.rejected]), now)
+    return report
 
 
 def _keep_rejected(house: Installation, name: str, content: bytes, rejected: pl.DataFrame, now: datetime) -> None:

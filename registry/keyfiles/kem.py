@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from registry.keyfiles.errors import KeyFileError
+from registry.keyfiles.errors import KeyFileError, KeyPasswordError
 from registry.keyfiles.lines import KeyFile, key_line
 from registry.keyfiles.xml_trees import first, local_name, outermost, parse_xml, text_of
 
@@ -68,7 +68,7 @@ def _opened(cipher_text: str, name: str, password: str) -> ET.Element:
     """The document under the password."""
     secret = password.encode(errors="surrogatepass")  # an error would show the password
     if len(secret) > PASSWORD_BYTES:
-        raise KeyFileError(f"The password of {name} cannot be longer than {PASSWORD_BYTES} bytes; check it.")
+        raise KeyPasswordError(f"The password of {name} cannot be longer than {PASSWORD_BYTES} bytes; check it.")
     secret = secret.ljust(PASSWORD_BYTES, b"\0")
     damaged = f"{name} is damaged: its encrypted data does not form a document. Fetch the file again."
     try:
@@ -80,11 +80,9 @@ def _opened(cipher_text: str, name: str, password: str) -> ET.Element:
     plain = Cipher(algorithms.AES(secret), modes.CBC(secret)).decryptor().update(data)
     plain = plain.removeprefix(b"\xef\xbb\xbf")
     readable = plain.startswith(b"<") and _is_text(plain[: _BLOCK - 3])
-    return _parsed(
-        plain[: plain.rfind(b">") + 1],
-        name,
-        damaged if readable else f"The password does not open {name}: what comes out is no XML. Check the password.",
-    )
+    if not readable:
+        raise KeyPasswordError(f"The password does not open {name}: what comes out is no XML. Check the password.")
+    return _parsed(plain[: plain.rfind(b">") + 1], name, damaged)
 
 
 def _is_text(data: bytes) -> bool:

@@ -51,11 +51,12 @@ CAPABILITIES = {"otc_admin": "batch references and order codes of the key servic
 
 UNATTENDED = frozenset({
     (KEYS, DATA_ACCESS),
+    (KEYS, DEVICE_AND_CUSTOMER_MANAGEMENT),
     (MANAGER, DATA_ACCESS),
     (MANAGER, READING_MANAGEMENT),
     (MANAGER, DEVICE_AND_CUSTOMER_MANAGEMENT),
 })  # fmt: skip
-"""What unattended work needs: import of meters, addresses and coordinates, readings, the keys they take."""
+"""What unattended work needs: import of meters, addresses and coordinates, readings, the keys they take, key files."""
 
 PRESETS = {"unattended": UNATTENDED}
 

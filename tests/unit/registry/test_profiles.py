@@ -357,3 +357,5 @@ def test_profiles_that_are_not_found(tmp_path: Path) -> None:
         find_profile("../profiles/x", "meters", tmp_path)
     with pytest.raises(ProfileError, match="comes with Meterhouse"):
         save_profile(shipped_profiles()["meters"], tmp_path)
+    with pytest.raises(ProfileError, match="the drop for key files"):
+        save_profile(shipped_profiles()["meters"].model_copy(update={"name": "keys"}), tmp_path)

@@ -8,6 +8,15 @@ import settings
 from settings import InstallationError
 
 
+def test_the_archive_of_keys_is_no_watched_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = settings.create(tmp_path / "home", "Europe/Copenhagen")
+    monkeypatch.setenv("METERHOUSE_KEY_ARCHIVE", str(tmp_path / "archive"))
+    assert settings.load(home).key_archive == tmp_path / "archive"
+    monkeypatch.setenv("METERHOUSE_KEY_ARCHIVE", str(home / "imports" / "keys" / "done"))
+    with pytest.raises(InstallationError, match="key_archive: lies in the watched folder"):
+        settings.load(home)
+
+
 def test_what_is_said_of_bad_settings_shows_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = settings.create(tmp_path / "home", "Europe/Copenhagen")
     monkeypatch.setenv("METERHOUSE_REGISTRY_URL", "postgresql://u:s3cret@h/d")
