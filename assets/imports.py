@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import dagster as dg
 
 from assets.resources import InstallationResource
-from assets.steps.importing import import_dropped, in_order
+from assets.steps.importing import import_dropped, in_order, read_dropped
 from assets.steps.key_drop import import_key_drop
+from connectors.errors import ConnectorError
 from registry.errors import RegistryError
 
 AGAIN_TAG = "meterhouse/again"
@@ -20,10 +21,12 @@ class DroppedFiles(dg.Config):
     """Files to import in a run.
 
     Attributes:
-        paths: Files on this machine; the folder of a registry file is named as its profile.
+        paths: Files; the folder of a registry file is named as its profile.
+        source: ``folder``: on this machine; ``sftp``: on the SFTP drop.
     """
 
     paths: list[str]
+    source: str = "folder"
 
 
 @dg.op
@@ -33,19 +36,21 @@ def import_dropped_files(
     """Imports each file, all or nothing; fails, so that somebody looks, where one is refused."""
     house, refused, again = installation.open(), list[str](), list[str]()
     metadata: dict[str, dict[str, int]] = {}
-    for path in in_order(house, [Path(path) for path in config.paths]):
-        name = f"{path.parent.name}/{path.name}"
+    for path, content in read_dropped(house, in_order(house, config.paths), config.source):
+        name = "/".join(PurePosixPath(path).parts[-2:])
         try:
-            report = import_dropped(house, path, datetime.now(UTC))
-        except RegistryError as exc:
+            if isinstance(content, ConnectorError):
+                raise content
+            report = import_dropped(house, path, content, datetime.now(UTC))
+        except (ConnectorError, RegistryError) as exc:
             refused.append(f"{name}: {exc}")
-            again.append(str(path))
+            again.append(path)
             continue
         counts = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
         metadata[name] = {**counts, "rejected": report.rejected.height, **report.classes}
         if not report.stored:
             refused.append(f"{name}: {report.rejected.height} lines rejected; see the table rejected_rows.")
-            again.append(str(path))
+            again.append(path)
     _finish(context, refused, [config.paths.index(path) for path in again], metadata)
 
 

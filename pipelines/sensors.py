@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets.imports import import_dropped_files, import_dropped_keys
+from assets.installation import Installation
 from assets.partitions import day_range_tags
 from assets.resources import InstallationResource
 from assets.steps.key_drop import circumstances
-from assets.steps.landing import sftp_drop
+from assets.steps.landing import sftp_drop, sftp_imports
 from assets.steps.staleness import runs_of_days, stale_days
 from connectors import folder
 from connectors.errors import ConnectorError
@@ -57,16 +58,39 @@ def folder_sensor(
     return _result(context, cursor, [str(file.path) for file in found], seen, "folder")
 
 
-def _imports(requests: Sequence[Request], job: dg.JobDefinition, op: str) -> list[dg.RunRequest]:
+def _imports(requests: Sequence[Request], job: dg.JobDefinition, op: str, source: str) -> list[dg.RunRequest]:
     """Requests as runs of a job of one step that imports files."""
     return [
         dg.RunRequest(
             run_key=request.run_key,
             job_name=job.name,
-            run_config={"ops": {op: {"config": {"paths": list(request.paths)}}}},
+            run_config={"ops": {op: {"config": {"paths": list(request.paths), "source": source}}}},
         )
         for request in requests
     ]
+
+
+def _import_result(
+    context: dg.SensorEvaluationContext,
+    house: Installation,
+    cursor: Cursor,
+    found: Sequence[str],
+    seen: str,
+    source: str,
+) -> dg.SensorResult:
+    """Asks for an import of what was found, again for what was refused, and for the figures after what was taken."""
+    now = datetime.now(UTC)
+    still, again = review(context.instance, cursor.open, now)
+    whole = {(request.key, request.paths) for request in still}
+    done = [request for request in cursor.open if (request.key, request.paths) not in whole]  # at least some of it
+    ranges = (runs_of_days(stale_days(house)) or [(now.date(), now.date())]) if done else []
+    new = [asked(found, f"import-{source}", seen)] if found else []
+    requests = [
+        dg.RunRequest(run_key=f"{done[0].run_key}-{first}", job_name=INGEST.name, tags=day_range_tags(first, last))
+        for first, last in ranges
+    ]
+    requests += _imports((*new, *again), import_job, import_dropped_files.name, source)
+    return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
 
 
 @dg.sensor(jobs=[import_job, INGEST], minimum_interval_seconds=30, default_status=RUNNING)
@@ -85,18 +109,26 @@ def import_sensor(
         return refused
     cursor = Cursor.read(context.cursor)
     found, seen = folder.poll(path, cursor.seen, without=[house.settings.keys_path.name])
-    now = datetime.now(UTC)
-    still, again = review(context.instance, cursor.open, now)
-    whole = {(request.key, request.paths) for request in still}
-    done = [request for request in cursor.open if (request.key, request.paths) not in whole]  # at least some of it
-    ranges = (runs_of_days(stale_days(house)) or [(now.date(), now.date())]) if done else []
-    new = [asked([str(file.path) for file in found], "import", seen)] if found else []
-    requests = [
-        dg.RunRequest(run_key=f"{done[0].run_key}-{first}", job_name=INGEST.name, tags=day_range_tags(first, last))
-        for first, last in ranges
-    ]
-    requests += _imports((*new, *again), import_job, import_dropped_files.name)
-    return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
+    return _import_result(context, house, cursor, [str(file.path) for file in found], seen, "folder")
+
+
+@dg.sensor(jobs=[import_job, INGEST], minimum_interval_seconds=60, default_status=RUNNING)
+def sftp_import_sensor(
+    context: dg.SensorEvaluationContext, installation: InstallationResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Does for registry files on the SFTP drop what :func:`import_sensor` does for those in ``imports``."""
+    house = installation.open()
+    drop = sftp_imports(house)
+    if drop is None:
+        return dg.SkipReason("No SFTP drop of registry files is configured (METERHOUSE_SFTP_IMPORTS_FOLDER).")
+    if refused := refusal(house, DEVICE_AND_CUSTOMER_MANAGEMENT):
+        return refused
+    cursor = Cursor.read(context.cursor)
+    try:
+        found, seen = drop.poll(cursor.seen)
+    except ConnectorError as exc:
+        return dg.SkipReason(str(exc))
+    return _import_result(context, house, cursor, [file.path for file in found], seen, "sftp")
 
 
 @dg.sensor(job=key_job, minimum_interval_seconds=30, default_status=RUNNING)
@@ -120,7 +152,7 @@ def key_sensor(
     seen = f"{given} {looked}"
     still, again = review(context.instance, cursor.open, datetime.now(UTC))
     new = [asked([str(file.path) for file in found], "keys", seen)] if found else []
-    requests = _imports((*new, *again), key_job, import_dropped_keys.name)
+    requests = _imports((*new, *again), key_job, import_dropped_keys.name, "folder")
     return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
 
 
@@ -159,4 +191,4 @@ def waiting_sensor(
     return dg.SensorResult(run_requests=requests, cursor=state)
 
 
-SENSORS = [folder_sensor, import_sensor, key_sensor, sftp_sensor, waiting_sensor]
+SENSORS = [folder_sensor, import_sensor, key_sensor, sftp_sensor, sftp_import_sensor, waiting_sensor]

@@ -1,5 +1,6 @@
 """The settings object."""
 
+import posixpath
 from datetime import time
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,18 @@ from settings.installation import CONFIG_NAME, InstallationError, locate
 
 
 class Sftp(BaseSettings):
-    """An SFTP drop that is watched for frame files."""
+    """An SFTP drop that is watched for frame files, and maybe for registry files.
+
+    Attributes:
+        host: Server.
+        port: Its port.
+        username: Account.
+        folder: Folder of frame files.
+        imports_folder: Folder of registry files, with a folder per profile inside; empty for none.
+        private_key_file: Private key without passphrase.
+        password_file: File with the password in its first line.
+        known_hosts_file: OpenSSH ``known_hosts`` with the server's key.
+    """
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_SFTP_", extra="forbid")
 
@@ -20,9 +32,16 @@ class Sftp(BaseSettings):
     port: int = 22
     username: str = ""
     folder: str = "."
+    imports_folder: str = ""
     private_key_file: Path | None = None
     password_file: Path | None = None
     known_hosts_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _two_folders(self) -> "Sftp":
+        if self.imports_folder and posixpath.normpath(self.imports_folder) == posixpath.normpath(self.folder):
+            raise ValueError("folder and imports_folder are the same: frame files and registry files need their own")
+        return self
 
 
 class Smtp(BaseSettings):

@@ -17,6 +17,16 @@ def test_the_archive_of_keys_is_no_watched_folder(tmp_path: Path, monkeypatch: p
         settings.load(home)
 
 
+def test_frame_files_and_registry_files_have_their_own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = settings.create(tmp_path / "home", "Europe/Copenhagen")
+    monkeypatch.setenv("METERHOUSE_SFTP_FOLDER", "out")
+    monkeypatch.setenv("METERHOUSE_SFTP_IMPORTS_FOLDER", "out/registry")
+    assert settings.load(home).sftp.imports_folder == "out/registry"
+    monkeypatch.setenv("METERHOUSE_SFTP_IMPORTS_FOLDER", "./out/")
+    with pytest.raises(InstallationError, match="are the same"):
+        settings.load(home)
+
+
 def test_what_is_said_of_bad_settings_shows_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = settings.create(tmp_path / "home", "Europe/Copenhagen")
     monkeypatch.setenv("METERHOUSE_REGISTRY_URL", "postgresql://u:s3cret@h/d")
