@@ -12,9 +12,10 @@ from xml.etree import ElementTree as ET
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from registry.errors import RegistryError
 from registry.keyfiles.errors import KeyFileError, KeyPasswordError
 from registry.keyfiles.lines import KeyFile, key_line
-from registry.keyfiles.xml_trees import first, local_name, outermost, parse_xml, text_of
+from registry.xml_trees import first, local_name, outermost, parse_xml, text_of
 
 PASSWORD_BYTES = 16
 """A password is no longer than the key that is made of it."""
@@ -92,6 +93,8 @@ def _is_text(data: bytes) -> bool:
 def _parsed(content: bytes, name: str, complaint: str) -> ET.Element:
     try:
         return parse_xml(content, name)
+    except RegistryError as exc:
+        raise KeyFileError(str(exc)) from None
     except ValueError:
         root = None
     if root is None:  # outside, so that no error that saw the content hangs on this one
