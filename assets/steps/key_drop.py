@@ -86,7 +86,7 @@ def import_key_drop(house: Installation, files: Sequence[Path], now: datetime) -
         except (ConnectorError, RegistryError) as exc:
             done.append(DroppedKeys(left=str(exc), again=True))
         contents.append(content)
-    if any(one.report for one in done):
+    if any(one.report or one.left for one in done):
         publish_registry(house)
     return [_cleared(house, file, content, one, now) for file, content, one in zip(files, contents, done, strict=True)]
 

@@ -11,12 +11,11 @@ import pytest
 
 from assets.imports import AGAIN_TAG
 from assets.installation import open_installation
-from assets.resources import InstallationResource
-from pipelines.definitions import defs
 from pipelines.sensors import import_sensor, key_sensor, waiting_sensor
 from registry.people import services
 from registry.people.rights import KEYS, UNATTENDED
 from tests.integration.installations import House, fleet, house
+from tests.integration.sensing import carry_out, glance, look
 from tests.integration.test_no_key_leaks import leaks, pattern
 from tests.unit.registry.kem_files import kem, meter
 
@@ -27,39 +26,14 @@ KEY = "00112233445566778899AABBCCDDEEFF"
 METERS = "manufacturer,serial,version,device_type\nKAM,90000001,1b,16\n"
 
 
-def look(sensor: dg.SensorDefinition, house: House, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
-    resource = InstallationResource(home=str(house.installation.settings.home))
-    with dg.DagsterInstance.get() as instance:
-        context = dg.build_sensor_context(
-            instance=instance, cursor=cursor, resources={"installation": resource}, definitions=defs()
-        )
-        result = sensor(context)
-    assert isinstance(result, dg.SensorResult | dg.SkipReason)
-    return result
-
-
 def asked(house: House, cursor: str | None = None) -> tuple[list[dg.RunRequest], str | None]:
     """What the key sensor asks for after two looks, and its cursor."""
     requests: list[dg.RunRequest] = []
     for _ in range(2):
         result = look(key_sensor, house, cursor)
-        assert isinstance(result, dg.SensorResult)
         requests += result.run_requests or []
         cursor = result.cursor
     return requests, cursor
-
-
-def carry_out(request: dg.RunRequest) -> dg.DagsterRun:
-    tags = {**request.tags, "dagster/run_key": str(request.run_key or "")}
-    with dg.DagsterInstance.get() as instance:
-        done = (
-            defs()
-            .resolve_job_def(request.job_name or "ingest")
-            .execute_in_process(instance=instance, run_config=request.run_config, tags=tags, raise_on_error=False)
-        )
-        run = instance.get_run_by_id(done.run_id)
-    assert run is not None
-    return run
 
 
 @pytest.fixture
@@ -95,7 +69,6 @@ def test_frames_first_and_keys_later(house: House, drop: Path, fleet: Path, capf
     told = house.ask("select identity, object from audit_log where event = 'keys.import'").rows()
     assert told == [("service:orchestrator", "order.kem")]
     wakened = look(waiting_sensor, house, None)
-    assert isinstance(wakened, dg.SensorResult)
     (decoding,) = wakened.run_requests or []
     assert carry_out(decoding).is_success
     assert house.ask(waiting).item() < before / 10
@@ -194,14 +167,12 @@ def test_a_file_of_passwords_that_cannot_be_read_refuses_encrypted_files_alone(
 def test_the_key_drop_needs_its_right_and_is_no_folder_of_registry_files(house: House, drop: Path) -> None:
     (drop / "order.kem").write_bytes(kem(meter("90000001", KEY), password=PASSWORD))
     first = look(import_sensor, house, None)
-    assert isinstance(first, dg.SensorResult)
     second = look(import_sensor, house, first.cursor)
-    assert isinstance(second, dg.SensorResult)
     assert second.run_requests == []
     without = {(service, area) for service, area in UNATTENDED if service != KEYS}
     who = {"identity": "local:owner", "now": datetime.now(UTC)}
     services.permit(house.installation.registry, "default", "orchestrator", without, **who)
-    refused = look(key_sensor, house, None)
+    refused = glance(key_sensor, house, None)
     assert isinstance(refused, dg.SkipReason)
     assert "no right to device and customer management in the service keys" in str(refused.skip_message)
     assert (drop / "order.kem").exists()

@@ -9,12 +9,11 @@ import pytest
 
 from assets.imports import AGAIN_TAG
 from assets.installation import open_installation
-from assets.resources import InstallationResource
-from pipelines.definitions import defs
 from pipelines.sensors import sftp_import_sensor, sftp_sensor
 from registry.people import services
 from tests.integration.installations import House, house
 from tests.integration.openssh import OpenSsh, openssh
+from tests.integration.sensing import carry_out, glance, look
 
 __all__ = ["house", "openssh"]
 
@@ -41,27 +40,6 @@ def put(openssh: OpenSsh, name: str, text: str) -> None:
     (openssh.folder / name).write_text(text)
 
 
-def look(house: House, cursor: str | None, sensor: dg.SensorDefinition = sftp_import_sensor) -> dg.SensorResult:
-    resource = InstallationResource(home=str(house.installation.settings.home))
-    with dg.DagsterInstance.get() as instance:
-        context = dg.build_sensor_context(
-            instance=instance, cursor=cursor, resources={"installation": resource}, definitions=defs()
-        )
-        result = sensor(context)
-    assert isinstance(result, dg.SensorResult), result
-    return result
-
-
-def carry_out(request: dg.RunRequest) -> dg.DagsterRun:
-    tags = {"dagster/run_key": str(request.run_key)}
-    with dg.DagsterInstance.get() as instance:
-        job = defs().resolve_job_def("registry_import")
-        done = job.execute_in_process(instance=instance, run_config=request.run_config, tags=tags, raise_on_error=False)
-        run = instance.get_run_by_id(done.run_id)
-    assert run is not None
-    return run
-
-
 def imports(result: dg.SensorResult) -> list[dg.RunRequest]:
     return [request for request in result.run_requests or [] if request.job_name == "registry_import"]
 
@@ -71,9 +49,9 @@ def test_registry_files_are_fetched_and_imported_once(served: House, openssh: Op
     put(openssh, "registry/meters/meters.csv", METERS)
     put(openssh, "registry/keys/order.csv", "manufacturer,serial,key\nABC,90000001,no\n")
     put(openssh, "frames.csv", "received_at,frame\n2026-01-01T00:00:00Z,00\n")
-    first = look(served, None)
+    first = look(sftp_import_sensor, served, None)
     assert imports(first) == [], "a file is taken when two looks find it the same"
-    second = look(served, first.cursor)
+    second = look(sftp_import_sensor, served, first.cursor)
     (request,) = imports(second)
     assert carry_out(request).is_success
     assert served.ask("select metering_point, meter_id from installations").rows() == [("P1", "ABC-90000001-01-07")]
@@ -83,11 +61,11 @@ def test_registry_files_are_fetched_and_imported_once(served: House, openssh: Op
         ("customers.import", "service:orchestrator"),
     ]
     assert (openssh.folder / "registry/meters/meters.csv").exists(), "it is the server's"
-    third = look(served, second.cursor)
+    third = look(sftp_import_sensor, served, second.cursor)
     assert [request.job_name for request in third.run_requests or []] == ["ingest"], "figures follow"
-    assert look(served, third.cursor).run_requests == [], "once"
+    assert look(sftp_import_sensor, served, third.cursor).run_requests == [], "once"
 
-    frames = look(served, look(served, None, sftp_sensor).cursor, sftp_sensor)
+    frames = look(sftp_sensor, served, look(sftp_sensor, served, None).cursor)
     (landing,) = frames.run_requests or []
     paths = landing.run_config["ops"]["landed_files"]["config"]["paths"]
     assert paths == [str(openssh.folder / "frames.csv")], "registry files are no frame files"
@@ -97,7 +75,7 @@ def test_a_file_that_is_refused_is_tried_again_alone(served: House, openssh: Ope
     put(openssh, "registry/meters/meters.csv", METERS)
     put(openssh, "registry/customers/customers.csv", CUSTOMERS.replace("90000001", "90000009"))
     put(openssh, "registry/meters/gone.csv", METERS)
-    second = look(served, look(served, None).cursor)
+    second = look(sftp_import_sensor, served, look(sftp_import_sensor, served, None).cursor)
     (request,) = imports(second)
     (openssh.folder / "registry/meters/gone.csv").unlink()
     run = carry_out(request)
@@ -106,14 +84,13 @@ def test_a_file_that_is_refused_is_tried_again_alone(served: House, openssh: Ope
     again = [paths[number].rpartition("/")[2] for number in json.loads(run.tags[AGAIN_TAG])]
     assert sorted(again) == ["customers.csv", "gone.csv"], "the one that was taken is not taken twice"
     assert served.ask("select count(*) from meters").item() == 1
-    third = look(served, second.cursor)
+    third = look(sftp_import_sensor, served, second.cursor)
     assert [request.job_name for request in third.run_requests or []] == ["ingest"], "what was taken has its figures"
 
 
 def test_nothing_is_fetched_where_the_service_may_not(served: House, openssh: OpenSsh) -> None:
     who = {"identity": "local:owner", "now": datetime.now(UTC)}
     services.enable(served.installation.registry, "default", "orchestrator", is_enabled=False, **who)
-    resource = InstallationResource(home=str(served.installation.settings.home))
-    refused = sftp_import_sensor(dg.build_sensor_context(resources={"installation": resource}, definitions=defs()))
+    refused = glance(sftp_import_sensor, served, None)
     assert isinstance(refused, dg.SkipReason)
     assert openssh.logins() == 0
