@@ -1,23 +1,32 @@
-"""Import of registry files that were dropped into the installation's folder ``imports/<profile>/``."""
+"""Import of registry files and key files that were dropped into the installation's folder ``imports``."""
 
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import dagster as dg
 
 from assets.resources import InstallationResource
-from assets.steps.importing import import_dropped, in_order
+from assets.steps.importing import import_dropped, in_order, read_dropped
+from assets.steps.key_drop import import_key_drop
+from connectors.errors import ConnectorError
 from registry.errors import RegistryError
+
+AGAIN_TAG = "meterhouse/again"
+"""Tag of a run that failed: a JSON list with the numbers of the files, from 0, that another run is to take."""
 
 
 class DroppedFiles(dg.Config):
     """Files to import in a run.
 
     Attributes:
-        paths: Files on this machine; the folder of each is named as its profile.
+        paths: Files; the folder of a registry file is named as its profile.
+        source: ``folder``: on this machine; ``sftp``: on the SFTP drop.
     """
 
     paths: list[str]
+    source: str = "folder"
 
 
 @dg.op
@@ -25,19 +34,57 @@ def import_dropped_files(
     context: dg.OpExecutionContext, config: DroppedFiles, installation: InstallationResource
 ) -> None:
     """Imports each file, all or nothing; fails, so that somebody looks, where one is refused."""
-    house, refused = installation.open(), list[str]()
+    house, refused, again = installation.open(), list[str](), list[str]()
     metadata: dict[str, dict[str, int]] = {}
-    for path in in_order(house, [Path(path) for path in config.paths]):
-        name = f"{path.parent.name}/{path.name}"
+    for path, content in read_dropped(house, in_order(house, config.paths), config.source):
+        name = "/".join(PurePosixPath(path).parts[-2:])
         try:
-            report = import_dropped(house, path, datetime.now(UTC))
-        except RegistryError as exc:
+            if isinstance(content, ConnectorError):
+                raise content
+            report = import_dropped(house, path, content, datetime.now(UTC))
+        except (ConnectorError, RegistryError) as exc:
             refused.append(f"{name}: {exc}")
+            again.append(path)
             continue
         counts = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
         metadata[name] = {**counts, "rejected": report.rejected.height, **report.classes}
         if not report.stored:
             refused.append(f"{name}: {report.rejected.height} lines rejected; see the table rejected_rows.")
+            again.append(path)
+    _finish(context, refused, [config.paths.index(path) for path in again], metadata)
+
+
+@dg.op
+def import_dropped_keys(
+    context: dg.OpExecutionContext, config: DroppedFiles, installation: InstallationResource
+) -> None:
+    """Imports each key file; fails, so that somebody looks, where one stays in the drop."""
+    files = [Path(path) for path in config.paths]
+    done = import_key_drop(installation.open(), files, datetime.now(UTC))
+    metadata = {
+        file.name: {
+            "new": one.report.new,
+            "changed": one.report.changed,
+            "equal": one.report.equal,
+            "unknown": one.report.unknown.height,
+            "rejected": one.report.rejected.height,
+        }
+        for file, one in zip(files, done, strict=True)
+        if one.report
+    }
+    left = [f"{file.name}: {one.left}" for file, one in zip(files, done, strict=True) if one.left]
+    _finish(context, left, [number for number, one in enumerate(done) if one.again], metadata)
+
+
+def _finish(
+    context: dg.OpExecutionContext,
+    refused: Sequence[str],
+    again: Sequence[int],
+    metadata: Mapping[str, Mapping[str, int]],
+) -> None:
+    """Ends the run: well, or with the reasons, and with what another run is to take."""
+    told = {name: dict(counts) for name, counts in metadata.items()}
     if refused:
-        raise dg.Failure("\n".join(refused), metadata=metadata)
-    context.add_output_metadata(metadata)
+        context.instance.add_run_tags(context.run_id, {AGAIN_TAG: json.dumps(sorted(again))})
+        raise dg.Failure("\n".join(refused), metadata=told)
+    context.add_output_metadata(told)

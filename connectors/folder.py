@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -28,7 +28,7 @@ class FoundFile:
     mtime: float
 
 
-def poll(folder: Path, cursor: str | None) -> tuple[list[FoundFile], str]:
+def poll(folder: Path, cursor: str | None, *, without: Collection[str] = ()) -> tuple[list[FoundFile], str]:
     """Looks for new complete files.
 
     A file is offered once: at the second look that finds its size and modification time unchanged. Hidden files and
@@ -38,6 +38,7 @@ def poll(folder: Path, cursor: str | None) -> tuple[list[FoundFile], str]:
     Args:
         folder: The folder, with all folders inside.
         cursor: What the look before returned; ``None`` at the first.
+        without: Names of folders right inside that are left out.
 
     Returns:
         The files to take, oldest first, and the cursor for the next look.
@@ -45,7 +46,7 @@ def poll(folder: Path, cursor: str | None) -> tuple[list[FoundFile], str]:
     Raises:
         Permanent: The folder is missing or may not be read.
     """
-    found, following = Cursor.load(cursor).look(list(_listing(folder)))
+    found, following = Cursor.load(cursor).look(list(_listing(folder, without)))
     return found, following.dump()
 
 
@@ -74,12 +75,35 @@ def read_complete(path: Path) -> bytes:
     return content
 
 
+def remove(path: Path, content: bytes) -> bool:
+    """Removes a file that holds what was read of it.
+
+    Args:
+        path: The file.
+        content: What was read.
+
+    Returns:
+        Whether it is gone; a file that holds something else by now stays.
+
+    Raises:
+        Transient: The file is being written.
+        Permanent: It may not be read or removed.
+    """
+    if path.exists() and read_complete(path) != content:
+        return False
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as exc:
+        raise Permanent(f"{path} cannot be removed: {exc.strerror}. Give the right, or remove it by hand.") from exc
+    return True
+
+
 def _state(descriptor: int) -> tuple[int, int]:
     status = os.fstat(descriptor)
     return status.st_size, status.st_mtime_ns
 
 
-def _listing(folder: Path) -> Iterator[FoundFile]:
+def _listing(folder: Path, without: Collection[str]) -> Iterator[FoundFile]:
     def unreadable(exc: OSError) -> None:
         if folder.is_dir() and isinstance(exc, FileNotFoundError):
             return  # a folder inside was taken away
@@ -87,7 +111,8 @@ def _listing(folder: Path) -> Iterator[FoundFile]:
 
     for directory, folders, names in os.walk(folder, onerror=unreadable):
         here = Path(directory)
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        left_out = without if here == folder else ()
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in left_out]
         for name in names:
             key = (here / name).relative_to(folder).as_posix()
             if not is_finished_name(key):

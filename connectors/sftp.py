@@ -1,6 +1,7 @@
 """A watched folder on an SFTP server."""
 
 import contextlib
+import errno
 import posixpath
 import socket
 import stat
@@ -55,6 +56,7 @@ class SftpDrop:
         private_key_file: Private key without passphrase, or ``None``.
         password_file: File whose first line is the password, or ``None``.
         known_hosts_file: OpenSSH ``known_hosts`` with the server's key. A server that is not in it is not spoken to.
+        left_out: Folders inside that are not looked into.
     """
 
     host: str
@@ -64,6 +66,7 @@ class SftpDrop:
     private_key_file: Path | None = None
     password_file: Path | None = None
     known_hosts_file: Path | None = None
+    left_out: tuple[str, ...] = ()
 
     def poll(self, cursor: str | None) -> tuple[list[RemoteFile], str]:
         """Looks for new complete files; the rules are those of :func:`connectors.folder.poll`.
@@ -79,7 +82,11 @@ class SftpDrop:
             Permanent: Unknown or changed host key, refused login, missing folder.
         """
         with self._session() as sftp:
-            listing = list(self._listing(sftp, self.folder, ""))
+            left_out = frozenset[str]()
+            if self.left_out:
+                root = _absolute(sftp, self.folder)
+                left_out = frozenset(posixpath.relpath(_absolute(sftp, folder), root) for folder in self.left_out)
+            listing = list(self._listing(sftp, self.folder, "", left_out))
         found, following = Cursor.load(cursor).look(listing)
         return found, following.dump()
 
@@ -202,7 +209,9 @@ class SftpDrop:
         except (OSError, UnicodeDecodeError) as exc:
             raise Permanent(f"{self.password_file} cannot be read. Put the password into its first line.") from exc
 
-    def _listing(self, sftp: paramiko.SFTPClient, folder: str, inside: str) -> Iterator[RemoteFile]:
+    def _listing(
+        self, sftp: paramiko.SFTPClient, folder: str, inside: str, left_out: frozenset[str]
+    ) -> Iterator[RemoteFile]:
         """Files with finished names in a folder and the folders inside; links are not followed."""
         try:
             entries = sftp.listdir_attr(folder)
@@ -216,9 +225,20 @@ class SftpDrop:
             if not is_finished_name(key):
                 continue
             if stat.S_ISDIR(entry.st_mode or 0):
-                yield from self._listing(sftp, path, key)
+                if key not in left_out:
+                    yield from self._listing(sftp, path, key, left_out)
             elif stat.S_ISREG(entry.st_mode or 0):
                 yield _remote(path, entry)
+
+
+def _absolute(sftp: paramiko.SFTPClient, folder: str) -> str:
+    """A folder's path from the root; of one that is not there, as near as may be."""
+    try:
+        return str(sftp.normalize(folder))
+    except OSError as exc:
+        if exc.errno not in (None, errno.ENOENT, errno.EACCES):
+            raise
+        return posixpath.join(str(sftp.normalize(".")), posixpath.normpath(folder))
 
 
 def _remote(path: str, attributes: paramiko.SFTPAttributes) -> RemoteFile:

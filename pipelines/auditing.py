@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.resources import InstallationResource
 from assets.steps.auditing import note_audit_head, record_run
-from pipelines.permission import SERVICE
+from registry.people.rights import ORCHESTRATOR
 
 IDENTITY_TAG = "meterhouse/identity"
 UI = "service:dagster-ui"
@@ -45,7 +45,7 @@ def _recorded(context: dg.RunStatusSensorContext, installation: InstallationReso
     asked_by = {"dagster/sensor_name", "dagster/schedule_name", "dagster/backfill"} & run.tags.keys()
     record_run(
         installation.open(),
-        identity=SERVICE if asked_by else UI,
+        identity=ORCHESTRATOR if asked_by else UI,
         run_id=run.run_id,
         succeeded=run.status == dg.DagsterRunStatus.SUCCESS,
         details={"job": run.job_name, "sensor": run.tags.get("dagster/sensor_name", "")},

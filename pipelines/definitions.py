@@ -6,7 +6,7 @@ from assets import decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
 from assets.resources import INSTALLATION
 from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
-from pipelines.jobs import INGEST, import_job
+from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.mail import mail_job, mail_sensor
 from pipelines.sensors import SENSORS
 
@@ -19,7 +19,7 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[INGEST, import_job, note_audit_heads, mail_job],
+        jobs=[INGEST, import_job, key_job, note_audit_heads, mail_job],
         schedules=[DAILY_HEAD],
         sensors=[*SENSORS, *RUN_SENSORS, mail_sensor],
         resources={"installation": INSTALLATION},

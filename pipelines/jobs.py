@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.imports import import_dropped_files
+from assets.imports import import_dropped_files, import_dropped_keys
 from assets.resources import INSTALLATION
 
 INGEST = dg.define_asset_job(
@@ -18,3 +18,9 @@ INGEST = dg.define_asset_job(
 def import_job() -> None:
     """Imports registry files that were dropped into the installation."""
     import_dropped_files()
+
+
+@dg.job(name="key_import", executor_def=dg.in_process_executor, resource_defs={"installation": INSTALLATION})
+def key_job() -> None:
+    """Imports key files that were dropped into the installation."""
+    import_dropped_keys()

@@ -1,7 +1,8 @@
 """What a file sensor has asked for: which files it has seen, and which runs it still waits for.
 
 A sensor moves on when it asks for a run. A run that fails (a server that is away, a full disk) must not lose its files:
-the request stays open until a run with its key succeeds, and is made again with growing pauses.
+the request stays open until a run with its key succeeds, and is made again with growing pauses. A run that says which
+of its files are worth another attempt narrows the request to these; where none is, the request is closed.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 import dagster as dg
+
+from assets.imports import AGAIN_TAG
 
 LONGEST_PAUSE = timedelta(hours=1)
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -86,12 +89,17 @@ def review(
     """
     still: list[Request] = []
     again: list[Request] = []
-    for request in requests:
+    for asked_for in requests:
+        request = asked_for
         runs = instance.get_runs(dg.RunsFilter(tags={_RUN_KEY: request.run_key}), limit=1)
         status = runs[0].status if runs else None
         if status is dg.DagsterRunStatus.SUCCESS:
             continue
         if status in _FAILED and not request.not_before:
+            if (named := runs[0].tags.get(AGAIN_TAG)) is not None:
+                request = replace(request, paths=tuple(request.paths[number] for number in json.loads(named)))
+            if not request.paths:
+                continue
             pause = min(timedelta(minutes=2 ** min(request.tries, 10)), LONGEST_PAUSE)
             still.append(replace(request, not_before=(now + pause).isoformat()))
         elif status in _FAILED and now.isoformat() >= request.not_before:

@@ -9,16 +9,19 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from assets.imports import import_dropped_files, import_dropped_keys
+from assets.installation import Installation
 from assets.partitions import day_range_tags
 from assets.resources import InstallationResource
-from assets.steps.landing import sftp_drop
+from assets.steps.key_drop import circumstances
+from assets.steps.landing import sftp_drop, sftp_imports
 from assets.steps.staleness import runs_of_days, stale_days
 from connectors import folder
 from connectors.errors import ConnectorError
-from pipelines.jobs import INGEST, import_job
+from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.permission import refusal
-from pipelines.requests import Cursor, asked, review
-from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, READING_MANAGEMENT
+from pipelines.requests import Cursor, Request, asked, review
+from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, READING_MANAGEMENT
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 """Files that are dropped are taken without anybody switching something on; who wants otherwise does so in the UI."""
@@ -59,6 +62,41 @@ def folder_sensor(
     return _result(context, cursor, [str(file.path) for file in found], seen, "folder")
 
 
+def _imports(requests: Sequence[Request], job: dg.JobDefinition, op: str, source: str) -> list[dg.RunRequest]:
+    """Requests as runs of a job of one step that imports files."""
+    return [
+        dg.RunRequest(
+            run_key=request.run_key,
+            job_name=job.name,
+            run_config={"ops": {op: {"config": {"paths": list(request.paths), "source": source}}}},
+        )
+        for request in requests
+    ]
+
+
+def _import_result(
+    context: dg.SensorEvaluationContext,
+    house: Installation,
+    cursor: Cursor,
+    found: Sequence[str],
+    seen: str,
+    source: str,
+) -> dg.SensorResult:
+    """Asks for an import of what was found, again for what was refused, and for the figures after what was taken."""
+    now = datetime.now(UTC)
+    still, again = review(context.instance, cursor.open, now)
+    whole = {(request.key, request.paths) for request in still}
+    done = [request for request in cursor.open if (request.key, request.paths) not in whole]  # at least some of it
+    ranges = (runs_of_days(stale_days(house)) or [(now.date(), now.date())]) if done else []
+    new = [asked(found, f"import-{source}", seen)] if found else []
+    requests = [
+        dg.RunRequest(run_key=f"{done[0].run_key}-{first}", job_name=INGEST.name, tags=day_range_tags(first, last))
+        for first, last in ranges
+    ]
+    requests += _imports((*new, *again), import_job, import_dropped_files.name, source)
+    return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
+
+
 @dg.sensor(jobs=[import_job, INGEST], minimum_interval_seconds=30, default_status=RUNNING)
 def import_sensor(
     context: dg.SensorEvaluationContext, installation: InstallationResource
@@ -74,24 +112,51 @@ def import_sensor(
     if refused := refusal(house, DEVICE_AND_CUSTOMER_MANAGEMENT):
         return refused
     cursor = Cursor.read(context.cursor)
-    found, seen = folder.poll(path, cursor.seen)
-    now = datetime.now(UTC)
-    still, again = review(context.instance, cursor.open, now)
-    done = [request for request in cursor.open if request.key not in {other.key for other in still}]
-    ranges = (runs_of_days(stale_days(house)) or [(now.date(), now.date())]) if done else []
-    new = [asked([str(file.path) for file in found], "import", seen)] if found else []
-    requests = [
-        dg.RunRequest(run_key=f"{done[0].run_key}-{first}", job_name=INGEST.name, tags=day_range_tags(first, last))
-        for first, last in ranges
-    ]
-    requests += [
-        dg.RunRequest(
-            run_key=request.run_key,
-            job_name=import_job.name,
-            run_config={"ops": {"import_dropped_files": {"config": {"paths": list(request.paths)}}}},
-        )
-        for request in (*new, *again)
-    ]
+    found, seen = folder.poll(path, cursor.seen, without=[house.settings.keys_path.name])
+    return _import_result(context, house, cursor, [str(file.path) for file in found], seen, "folder")
+
+
+@dg.sensor(jobs=[import_job, INGEST], minimum_interval_seconds=60, default_status=RUNNING)
+def sftp_import_sensor(
+    context: dg.SensorEvaluationContext, installation: InstallationResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Does for registry files on the SFTP drop what :func:`import_sensor` does for those in ``imports``."""
+    house = installation.open()
+    drop = sftp_imports(house)
+    if drop is None:
+        return dg.SkipReason("No SFTP drop of registry files is configured (METERHOUSE_SFTP_IMPORTS_FOLDER).")
+    if refused := refusal(house, DEVICE_AND_CUSTOMER_MANAGEMENT):
+        return refused
+    cursor = Cursor.read(context.cursor)
+    try:
+        found, seen = drop.poll(cursor.seen)
+    except ConnectorError as exc:
+        return dg.SkipReason(str(exc))
+    return _import_result(context, house, cursor, [file.path for file in found], seen, "sftp")
+
+
+@dg.sensor(job=key_job, minimum_interval_seconds=30, default_status=RUNNING)
+def key_sensor(
+    context: dg.SensorEvaluationContext, installation: InstallationResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Asks for an import when complete key files lie in ``imports/keys`` that no run has taken.
+
+    Files that were left are offered anew when what they may wait for has come: a password, meters.
+    """
+    house = installation.open()
+    path = house.settings.keys_path
+    if not path.is_dir():
+        return dg.SkipReason(f"There is no folder {path}.")
+    if refused := refusal(house, DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS):
+        return refused
+    cursor = Cursor.read(context.cursor)
+    given = circumstances(house)
+    before, _, listed = (cursor.seen or "").partition(" ")
+    found, looked = folder.poll(path, listed if before == given else None)
+    seen = f"{given} {looked}"
+    still, again = review(context.instance, cursor.open, datetime.now(UTC))
+    new = [asked([str(file.path) for file in found], "keys", seen)] if found else []
+    requests = _imports((*new, *again), key_job, import_dropped_keys.name, "folder")
     return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
 
 
@@ -134,4 +199,4 @@ def waiting_sensor(
     return dg.SensorResult(run_requests=requests, cursor=state)
 
 
-SENSORS = [folder_sensor, import_sensor, sftp_sensor, waiting_sensor]
+SENSORS = [folder_sensor, import_sensor, key_sensor, sftp_sensor, sftp_import_sensor, waiting_sensor]

@@ -1,5 +1,6 @@
 """The settings object."""
 
+import posixpath
 from datetime import time
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,18 @@ from settings.installation import CONFIG_NAME, InstallationError, locate
 
 
 class Sftp(BaseSettings):
-    """An SFTP drop that is watched for frame files."""
+    """An SFTP drop that is watched for frame files, and maybe for registry files.
+
+    Attributes:
+        host: Server.
+        port: Its port.
+        username: Account.
+        folder: Folder of frame files.
+        imports_folder: Folder of registry files, with a folder per profile inside; empty for none.
+        private_key_file: Private key without passphrase.
+        password_file: File with the password in its first line.
+        known_hosts_file: OpenSSH ``known_hosts`` with the server's key.
+    """
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_SFTP_", extra="forbid")
 
@@ -20,9 +32,16 @@ class Sftp(BaseSettings):
     port: int = 22
     username: str = ""
     folder: str = "."
+    imports_folder: str = ""
     private_key_file: Path | None = None
     password_file: Path | None = None
     known_hosts_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _two_folders(self) -> "Sftp":
+        if self.imports_folder and posixpath.normpath(self.imports_folder) == posixpath.normpath(self.folder):
+            raise ValueError("folder and imports_folder are the same: frame files and registry files need their own")
+        return self
 
 
 class Smtp(BaseSettings):
@@ -95,6 +114,8 @@ class Settings(BaseSettings):
         master_key_variable: Environment variable that holds the master key instead of a file.
         master_key_command: Program with arguments that prints the master key instead of a file.
         inbox: Folder that the folder sensor watches.
+        key_passwords_file: File with the passwords of dropped key files, one per line; each is tried.
+        key_archive: Folder that dropped key files are moved to when their keys are stored; without it they are deleted.
         sftp: SFTP drop that the SFTP sensor watches; unused while it names no host.
         smtp: Mail server; messages wait while it names no host.
         gateway: The door through which people come in.
@@ -117,6 +138,8 @@ class Settings(BaseSettings):
     master_key_variable: str = ""
     master_key_command: str = ""
     inbox: Path | None = None
+    key_passwords_file: Path | None = None
+    key_archive: Path | None = None
     sftp: Sftp = Field(default_factory=Sftp)
     smtp: Smtp = Field(default_factory=Smtp)
     gateway: Gateway = Field(default_factory=Gateway)
@@ -136,6 +159,12 @@ class Settings(BaseSettings):
     def _one_master_key(self) -> "Settings":
         if self.master_key_variable and self.master_key_command:
             raise ValueError("master_key_variable and master_key_command: only one of them can be given")
+        return self
+
+    @model_validator(mode="after")
+    def _archive_is_no_drop(self) -> "Settings":
+        if self.key_archive and self.key_archive.resolve().is_relative_to(self.imports_path.resolve()):
+            raise ValueError("key_archive: lies in the watched folder imports; name another folder")
         return self
 
     @classmethod
@@ -181,6 +210,11 @@ class Settings(BaseSettings):
     def imports_path(self) -> Path:
         """Folder that is watched for registry files, with a folder per profile."""
         return self.home / "imports"
+
+    @property
+    def keys_path(self) -> Path:
+        """Folder that is watched for key files."""
+        return self.imports_path / "keys"
 
     @property
     def address_register_path(self) -> Path:

@@ -1,19 +1,22 @@
 """Imports: registry files and readings of other systems, and what must be reckoned again because of them."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import polars as pl
 
 from assets.installation import Installation
 from assets.steps.erasing import without_erased_readings
 from assets.steps.history import keep_readings, superseded_readings
+from assets.steps.landing import sftp_imports
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch
+from connectors.errors import ConnectorError
 from connectors.folder import read_complete
+from registry import audit
 from registry.errors import RegistryError
 from registry.imports import (
     ImportMode,
@@ -28,7 +31,8 @@ from registry.imports import (
 from registry.imports.report import changes_between
 from registry.keyfiles import KeyFile, read_key_file
 from registry.keyfiles import find_profile as find_key_profile
-from registry.profiles import Kind, find_profile, list_profiles
+from registry.people.rights import ORCHESTRATOR
+from registry.profiles import Kind, Profile, find_profile, list_profiles
 from warehouse.merging import touched
 from warehouse.schemas import READINGS, REJECTED_ROWS
 from warehouse.schemas.registers import REGISTERS
@@ -84,36 +88,81 @@ def import_file(
         ConnectorError: The file cannot be read.
     """
     profile = find_profile(options.profile, kind, house.settings.profiles_path)
-    content = read_complete(file)
+    return _import(house, profile, read_complete(file), file.name, identity=identity, now=now, options=options)
+
+
+def _import(
+    house: Installation,
+    profile: Profile,
+    content: bytes,
+    name: str,
+    *,
+    identity: str,
+    now: datetime,
+    options: ImportOptions = PLAIN,
+) -> ImportReport:
     mode = ImportMode(profile, options.partial, options.dry_run)
-    if kind == "readings":
-        report = _import_readings(house, content, file.name, mode, now)
+    if profile.kind == "readings":
+        report = _import_readings(house, content, name, mode, identity=identity, now=now)
     else:
-        report = _import_registry(house, kind, content, file.name, mode, identity=identity, now=now, options=options)
+        report = _import_registry(house, profile.kind, content, name, mode, identity=identity, now=now, options=options)
     if options.dry_run:
         return report
     if report.stored:
         publish_registry(house)
-    _keep_rejected(house, file.name, content, report.rejected, now)
+    _keep_rejected(house, name, content, report.rejected, now)
     return report
 
 
 _ORDER = ("meters", "customers", "exchanges", "readings")
-SERVICE = "service:import"
 
 
-def in_order(house: Installation, files: Sequence[Path]) -> list[Path]:
-    """Dropped files in the order in which they build on one another: meters, customers, exchanges, readings."""
+def in_order(house: Installation, paths: Sequence[str]) -> list[str]:
+    """Paths of dropped files in the order in which they build on one another, meters first and readings last."""
     kinds = {name: profile.kind for name, profile in list_profiles(house.settings.profiles_path).items()}
-    return sorted(files, key=lambda file: _ORDER.index(kinds.get(file.parent.name, "meters")))
+    return sorted(paths, key=lambda path: _ORDER.index(kinds.get(PurePosixPath(path).parent.name, "meters")))
 
 
-def import_dropped(house: Installation, file: Path, now: datetime) -> ImportReport:
+def read_dropped(
+    house: Installation, paths: Sequence[str], source: str
+) -> Iterator[tuple[str, bytes | ConnectorError]]:
+    """Reads dropped files of this machine, or of the SFTP drop over one connection.
+
+    Args:
+        house: The installation.
+        paths: The files.
+        source: ``folder`` or ``sftp``.
+
+    Yields:
+        Path and content of each, or why it cannot be had. A remote file that changed since it was asked for may be
+        left out: the next look offers it again.
+    """
+    if source == "folder":
+        yield from ((path, _read(Path(path))) for path in paths)
+        return
+    drop, missing = sftp_imports(house), dict.fromkeys(paths)
+    try:
+        for file, content in drop.fetch(paths) if drop else ():
+            del missing[file.path]
+            yield file.path, content
+    except ConnectorError as exc:
+        yield from ((path, exc) for path in missing)
+
+
+def _read(file: Path) -> bytes | ConnectorError:
+    try:
+        return read_complete(file)
+    except ConnectorError as exc:
+        return exc
+
+
+def import_dropped(house: Installation, path: str, content: bytes, now: datetime) -> ImportReport:
     """Imports a file that was dropped into a folder named as its profile.
 
     Args:
         house: The installation.
-        file: The file.
+        path: Its path.
+        content: Its bytes.
         now: Instant of the import, UTC.
 
     Returns:
@@ -121,13 +170,13 @@ def import_dropped(house: Installation, file: Path, now: datetime) -> ImportRepo
 
     Raises:
         RegistryError: There is no such profile, or the file is none of its kind.
-        ConnectorError: The file cannot be read.
     """
+    file = PurePosixPath(path)
     name = file.parent.name
     profile = list_profiles(house.settings.profiles_path).get(name)
     if profile is None:
         raise RegistryError(f"There is no profile {name!r}: drop files into a folder that is named as one.")
-    return import_file(house, profile.kind, file, identity=SERVICE, now=now, options=ImportOptions(profile=name))
+    return _import(house, profile, content, file.name, identity=ORCHESTRATOR, now=now)
 
 
 def _import_registry(
@@ -180,7 +229,9 @@ def _import_registry(
     )
 
 
-def _import_readings(house: Installation, content: bytes, name: str, mode: ImportMode, now: datetime) -> ImportReport:
+def _import_readings(
+    house: Installation, content: bytes, name: str, mode: ImportMode, *, identity: str, now: datetime
+) -> ImportReport:
     parsed = parse_readings(
         house.registry,
         content,
@@ -197,12 +248,7 @@ def _import_readings(house: Installation, content: bytes, name: str, mode: Impor
     # One that comes again keeps the instant at which it came first.
     news = readings.join(standing, on=said, how="anti", nulls_equal=True)
     replaced = news.join(standing, on=READINGS.key, how="semi").height
-    stored = mode.stores(parsed.rejected)
-    if stored:
-        keep_readings(house, superseded_readings(house, news, nothing), now)
-        house.lake.merge(READINGS, news, stale=nothing)
-        touch(house, readings, "readings")
-    return ImportReport(
+    report = ImportReport(
         added=news.height - replaced,
         updated=replaced,
         unchanged=readings.height - news.height,
@@ -210,8 +256,28 @@ def _import_readings(house: Installation, content: bytes, name: str, mode: Impor
         skipped=pl.DataFrame({"source_line": parsed.source_lines.filter(erased)}).with_columns(reason=pl.lit(_ERASED)),
         changes=_changed_readings(readings, parsed.source_lines.filter(~erased), standing),
         warnings=parsed.warnings,
-        stored=stored,
+        stored=mode.stores(parsed.rejected),
     )
+    if report.stored:
+        keep_readings(house, superseded_readings(house, news, nothing), now)
+        with house.registry.begin() as session:  # around the merge: one that fails leaves no event
+            audit.record(
+                session,
+                organisation=house.organisation,
+                event="readings.import",
+                identity=identity,
+                now=now,
+                target=name,
+                details={
+                    "added": report.added,
+                    "updated": report.updated,
+                    "unchanged": report.unchanged,
+                    "rejected": report.rejected.height,
+                },
+            )
+            house.lake.merge(READINGS, news, stale=nothing)
+        touch(house, readings, "readings")
+    return report
 
 
 def _changed_readings(readings: pl.DataFrame, source_lines: pl.Series, standing: pl.DataFrame) -> pl.DataFrame:
@@ -255,6 +321,43 @@ def import_key_file(
     """
     content = read_complete(file)
     keys = read_key_file(content, file.name, password, find_key_profile(profile) if profile else None)
+    report = store_key_file(
+        house, keys, content, file.name, identity=identity, register=register, dry_run=dry_run, now=now
+    )
+    if not dry_run:
+        publish_registry(house)
+    return keys, report
+
+
+def store_key_file(
+    house: Installation,
+    keys: KeyFile,
+    content: bytes,
+    name: str,
+    *,
+    identity: str,
+    register: str | None = None,
+    dry_run: bool = False,
+    now: datetime,
+) -> KeyReport:
+    """Stores the keys of a key file that was read; whoever calls publishes the registry afterwards.
+
+    Args:
+        house: The installation.
+        keys: What the file holds.
+        content: Its bytes.
+        name: Its name.
+        identity: Who asks; goes into the audit log.
+        register: State of unknown meters that are added; ``None`` adds none.
+        dry_run: Whether nothing is stored.
+        now: Instant of the import, UTC.
+
+    Returns:
+        What came of it; unknown and rejected lines are kept in ``rejected_rows``, too.
+
+    Raises:
+        RegistryError: The registry cannot be read or written.
+    """
     report = import_keys(
         house.registry,
         keys,
@@ -262,14 +365,13 @@ def import_key_file(
         identity=identity,
         vault=house.vault,
         now=now,
-        source_name=file.name,
+        source_name=name,
         register=register,
         dry_run=dry_run,
     )
     if not dry_run:
-        publish_registry(house)
-        _keep_rejected(house, file.name, content, pl.concat([report.unknown, report.rejected]), now)
-    return keys, report
+        _keep_rejected(house, name, content, pl.concat([report.unknown, report.rejected]), now)
+    return report
 
 
 def _keep_rejected(house: Installation, name: str, content: bytes, rejected: pl.DataFrame, now: datetime) -> None:

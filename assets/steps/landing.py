@@ -1,5 +1,6 @@
 """Landing: files enter the archive once, unchanged; their lines become receptions or rejected rows."""
 
+import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from connectors.sftp import SftpDrop
 from decoders.framefiles import FRAMES, REJECTED, FrameFileError, read_frames
 from registry import ledger
 from registry.ledger import LandedFile
+from settings.model import Sftp
 from warehouse.schemas import RECEPTIONS, REJECTED_ROWS
 
 FILES_AT_ONCE = 200
@@ -132,18 +134,30 @@ def land_remote(house: Installation, names: Sequence[str], day: date, now: datet
 
 
 def sftp_drop(house: Installation) -> SftpDrop | None:
-    """The SFTP drop of the settings; ``None`` where they name none."""
-    drop = house.settings.sftp
-    if not drop.host:
+    """The SFTP drop of the settings, with frame files; ``None`` where they name none."""
+    known = house.settings.sftp
+    return _drop(known, known.folder, (known.imports_folder,)) if known.host else None
+
+
+def sftp_imports(house: Installation) -> SftpDrop | None:
+    """The folder of registry files on the SFTP drop; ``None`` where the settings name none."""
+    known = house.settings.sftp
+    if not (known.host and known.imports_folder):
         return None
+    keys = posixpath.join(known.imports_folder, house.settings.keys_path.name)
+    return _drop(known, known.imports_folder, (known.folder, keys))
+
+
+def _drop(known: Sftp, folder: str, left_out: Sequence[str]) -> SftpDrop:
     return SftpDrop(
-        host=drop.host,
-        port=drop.port,
-        username=drop.username,
-        folder=drop.folder,
-        private_key_file=drop.private_key_file,
-        password_file=drop.password_file,
-        known_hosts_file=drop.known_hosts_file,
+        host=known.host,
+        port=known.port,
+        username=known.username,
+        folder=folder,
+        private_key_file=known.private_key_file,
+        password_file=known.password_file,
+        known_hosts_file=known.known_hosts_file,
+        left_out=tuple(name for name in left_out if name),
     )
 
 

@@ -5,8 +5,8 @@ that ``profiles/`` describes, one file per layout.
 """
 
 from registry.keyfiles.csv_profiles import find_profile
-from registry.keyfiles.errors import KeyFileError
+from registry.keyfiles.errors import KeyFileError, KeyPasswordError
 from registry.keyfiles.lines import DeviceKey, KeyFile, KeyLine
 from registry.keyfiles.reading import read_key_file
 
-__all__ = ["DeviceKey", "KeyFile", "KeyFileError", "KeyLine", "find_profile", "read_key_file"]
+__all__ = ["DeviceKey", "KeyFile", "KeyFileError", "KeyLine", "KeyPasswordError", "find_profile", "read_key_file"]

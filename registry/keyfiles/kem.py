@@ -12,9 +12,10 @@ from xml.etree import ElementTree as ET
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from registry.keyfiles.errors import KeyFileError
+from registry.errors import RegistryError
+from registry.keyfiles.errors import KeyFileError, KeyPasswordError
 from registry.keyfiles.lines import KeyFile, key_line
-from registry.keyfiles.xml_trees import first, local_name, outermost, parse_xml, text_of
+from registry.xml_trees import first, local_name, outermost, parse_xml, text_of
 
 PASSWORD_BYTES = 16
 """A password is no longer than the key that is made of it."""
@@ -68,7 +69,7 @@ def _opened(cipher_text: str, name: str, password: str) -> ET.Element:
     """The document under the password."""
     secret = password.encode(errors="surrogatepass")  # an error would show the password
     if len(secret) > PASSWORD_BYTES:
-        raise KeyFileError(f"The password of {name} cannot be longer than {PASSWORD_BYTES} bytes; check it.")
+        raise KeyPasswordError(f"The password of {name} cannot be longer than {PASSWORD_BYTES} bytes; check it.")
     secret = secret.ljust(PASSWORD_BYTES, b"\0")
     damaged = f"{name} is damaged: its encrypted data does not form a document. Fetch the file again."
     try:
@@ -80,11 +81,9 @@ def _opened(cipher_text: str, name: str, password: str) -> ET.Element:
     plain = Cipher(algorithms.AES(secret), modes.CBC(secret)).decryptor().update(data)
     plain = plain.removeprefix(b"\xef\xbb\xbf")
     readable = plain.startswith(b"<") and _is_text(plain[: _BLOCK - 3])
-    return _parsed(
-        plain[: plain.rfind(b">") + 1],
-        name,
-        damaged if readable else f"The password does not open {name}: what comes out is no XML. Check the password.",
-    )
+    if not readable:
+        raise KeyPasswordError(f"The password does not open {name}: what comes out is no XML. Check the password.")
+    return _parsed(plain[: plain.rfind(b">") + 1], name, damaged)
 
 
 def _is_text(data: bytes) -> bool:
@@ -94,6 +93,8 @@ def _is_text(data: bytes) -> bool:
 def _parsed(content: bytes, name: str, complaint: str) -> ET.Element:
     try:
         return parse_xml(content, name)
+    except RegistryError as exc:
+        raise KeyFileError(str(exc)) from None
     except ValueError:
         root = None
     if root is None:  # outside, so that no error that saw the content hangs on this one

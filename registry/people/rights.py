@@ -51,13 +51,17 @@ CAPABILITIES = {"otc_admin": "batch references and order codes of the key servic
 
 UNATTENDED = frozenset({
     (KEYS, DATA_ACCESS),
+    (KEYS, DEVICE_AND_CUSTOMER_MANAGEMENT),
     (MANAGER, DATA_ACCESS),
     (MANAGER, READING_MANAGEMENT),
     (MANAGER, DEVICE_AND_CUSTOMER_MANAGEMENT),
 })  # fmt: skip
-"""What unattended work needs: import of meters, addresses and coordinates, readings, the keys they take."""
+"""What unattended work needs: import of meters, addresses and coordinates, readings, the keys they take, key files."""
 
 PRESETS = {"unattended": UNATTENDED}
 
-BUILT_IN = {"orchestrator": UNATTENDED}
-"""Services that every organisation has from the start: sensors and schedules run as the orchestrator."""
+ORCHESTRATOR = "service:orchestrator"
+"""Whom work is ascribed to that nobody asked for by name: sensors, schedules, and what they import."""
+
+BUILT_IN = {ORCHESTRATOR.removeprefix("service:"): UNATTENDED}
+"""Services that every organisation has from the start."""

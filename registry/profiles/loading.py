@@ -18,6 +18,9 @@ from registry.profiles.model import Profile
 LARGEST = 64 * 1024
 """Bytes of a profile."""
 
+KEY_FILES = "keys"
+"""A name that no profile may have: in ``imports`` it is the folder of key files."""
+
 _DEEPEST = 8
 _SUFFIX = ".yaml"
 
@@ -113,7 +116,7 @@ def list_profiles(folder: Path) -> dict[str, Profile]:
     """
     own = [_from_file(file) for file in sorted(folder.glob(f"*{_SUFFIX}"))]
     for profile in own:
-        _refuse_shipped(profile.name)
+        _refuse_taken(profile.name)
     return {**shipped_profiles(), **{profile.name: profile for profile in own}}
 
 
@@ -165,7 +168,7 @@ def save_profile(profile: Profile, folder: Path) -> Path:
     Raises:
         ProfileError: It has the name of one that comes with the package, or cannot be written.
     """
-    _refuse_shipped(profile.name)
+    _refuse_taken(profile.name)
     file = folder / f"{profile.name}{_SUFFIX}"
     partial = file.with_suffix(".part")
     try:
@@ -177,7 +180,9 @@ def save_profile(profile: Profile, folder: Path) -> Path:
     return file
 
 
-def _refuse_shipped(name: str) -> None:
+def _refuse_taken(name: str) -> None:
+    if name == KEY_FILES:
+        raise ProfileError(f"{name} is the name of the drop for key files; choose another one for the profile.")
     if name in shipped_profiles():
         raise ProfileError(f"{name} is the name of a profile that comes with Meterhouse; choose another one.")
 

@@ -18,6 +18,7 @@ _FORMAT = re.compile(rf"(?:%[{_TIME_CODES}]|[T :./,\-])+")
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Header = Annotated[str, Field(min_length=1, max_length=100)]
+TreePath = Annotated[str, Field(pattern=r"^[^/]+(/[^/]+)*$", max_length=200)]
 Position = Annotated[StrictInt, Field(ge=1, le=1000)]
 
 
@@ -52,12 +53,15 @@ Transform = Literal["upper", "lower"] | ZeroPad | Extract
 
 
 class Source(_Model):
-    """Where a field comes from: a column, several of them, a part of a fixed-width line, or a constant.
+    """Where a field comes from: columns, a part of a fixed-width line, places in a row of JSON or XML, or a constant.
 
     Attributes:
         column: Header of the column, or its position from 1; of several, the texts are joined with a blank.
         start: First character of the field in a fixed-width line, from 1.
         width: Its characters.
+        path: Place in a row of JSON or XML: names of members or elements with slashes between them, ``@name`` for an
+            attribute, ``.`` for the name of the row's own element, or of the list that it stands in. Of several, the
+            texts are joined with a blank.
         constant: What the field is in every line.
         transforms: What is done with the text, in this order; blanks around it are always taken away.
         values: What texts of the file mean; others stay as they are.
@@ -68,6 +72,7 @@ class Source(_Model):
     )
     start: Position | None = None
     width: Position | None = None
+    path: TreePath | Annotated[tuple[TreePath, ...], Field(min_length=1, max_length=8)] | None = None
     constant: Text | None = None
     transforms: Annotated[tuple[Transform, ...], Field(max_length=8)] = ()
     values: Annotated[dict[str, Text], Field(max_length=2000)] = Field(default_factory=dict)
@@ -76,8 +81,8 @@ class Source(_Model):
     def _one_source(self) -> Self:
         if (self.start is None) != (self.width is None):
             raise ValueError("start and width go together")
-        if sum(found is not None for found in (self.column, self.start, self.constant)) != 1:
-            raise ValueError("give either column, or start and width, or constant")
+        if sum(found is not None for found in (self.column, self.start, self.path, self.constant)) != 1:
+            raise ValueError("give either column, or start and width, or path, or constant")
         return self
 
     @property
@@ -86,6 +91,13 @@ class Source(_Model):
         if self.column is None:
             return ()
         return self.column if isinstance(self.column, tuple) else (self.column,)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The places in a row of JSON or XML; none for other sources."""
+        if self.path is None:
+            return ()
+        return self.path if isinstance(self.path, tuple) else (self.path,)
 
 
 def _short(value: Any) -> Any:
@@ -100,6 +112,10 @@ class Profile(_Model):
         name: Its name; that of its file.
         kind: What the lines are.
         about: What files it is for.
+        format: ``text``, ``json`` or ``xml``; of the settings below, the latter two use ``encoding`` (JSON alone), the
+            marks of numbers, ``date_format`` and ``time_zone``.
+        rows: Where the rows of a JSON or XML file are: names with slashes between them, in XML with that of the root;
+            ``.`` for the whole document. Where a name leads to a list, all in it are meant.
         separator: What stands between the fields; not used where fields have a start and a width.
         quote: What fields with separators stand in; empty for nothing.
         header: Whether the first line names the columns.
@@ -115,6 +131,12 @@ class Profile(_Model):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
     kind: Kind
     about: Annotated[str, Field(max_length=500)] = ""
+    format: Literal["text", "json", "xml"] = "text"
+    rows: Annotated[
+        tuple[TreePath, ...],
+        BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+        Field(max_length=8),
+    ] = ()
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     quote: Annotated[str, Field(max_length=1)] = '"'
     header: bool = True
@@ -127,6 +149,16 @@ class Profile(_Model):
     fields: Annotated[dict[str, Annotated[Source, BeforeValidator(_short)]], Field(max_length=100)] = Field(
         default_factory=dict
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_paths(cls, facts: Any) -> Any:
+        """Where rows are no lines, a field that is nothing but its place may be written as that."""
+        fields = facts.get("fields") if isinstance(facts, dict) and facts.get("format") in ("json", "xml") else None
+        if not isinstance(fields, dict):
+            return facts
+        placed = {name: {"path": value} if isinstance(value, str | list) else value for name, value in fields.items()}
+        return {**facts, "fields": placed}
 
     @field_validator("separator", "quote")
     @classmethod
@@ -163,6 +195,12 @@ class Profile(_Model):
         columns = [column for source in self.fields.values() for column in source.columns]
         if self.fixed_width and (columns or self.own_names):
             raise ValueError("fields with start and width do not go with columns or own_names")
+        if bool(self.rows) != self.is_tree:
+            raise ValueError("rows are of files in JSON or XML, which need them")
+        if any(bool(source.paths) != self.is_tree for source in self.fields.values() if source.constant is None):
+            raise ValueError("fields of files in JSON or XML have a path, those of other files have none")
+        if self.is_tree and self.own_names:
+            raise ValueError("own_names do not go with JSON or XML")
         if not self.header and (self.own_names or any(isinstance(column, str) for column in columns)):
             raise ValueError("without a header, columns go by their positions")
         given = self.fields.keys() if not self.own_names else known
@@ -173,6 +211,11 @@ class Profile(_Model):
 
     def _names_a_register(self, name: str) -> bool:
         return self.kind == "exchanges" and name.startswith((FINAL, INITIAL))
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether rows are parts of a JSON or XML document."""
+        return self.format != "text"
 
     @property
     def fixed_width(self) -> bool:

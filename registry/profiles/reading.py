@@ -14,6 +14,7 @@ from registry.csv_table import LINE, REASON, reject
 from registry.errors import RegistryError
 from registry.profiles.fields import FIELDS, FINAL, INITIAL, Field
 from registry.profiles.model import Extract, Profile, Source, Transform, ZeroPad
+from registry.profiles.trees import json_rows, xml_rows
 
 _DAMAGED = "\ufffd"
 """What stands for bytes that are no text in the file's encoding."""
@@ -57,6 +58,8 @@ def read_lines(content: bytes, name: str, profile: Profile) -> Lines:
         RegistryError: The file as a whole is unfit: empty, binary, or without a needed column. The message shows
             nothing of its content, which may be a key.
     """
+    if profile.is_tree:
+        return _of_tree(content, name, profile)
     text = _decoded(content, name, profile)
     records = _fixed(text, profile) if profile.fixed_width else _separated(text, profile)
     if profile.fixed_width:
@@ -68,10 +71,41 @@ def read_lines(content: bytes, name: str, profile: Profile) -> Lines:
         width = len(first[1])
         records = records if profile.header else chain([first], records)
     raw = _frame(records, places, width, None if text.isascii() else profile.encoding)
+    return Lines(_judged(raw, places, profile), tuple(warnings))
+
+
+def _of_tree(content: bytes, name: str, profile: Profile) -> Lines:
+    """The rows of a JSON or XML document; their places in it count as lines."""
+    paths = list(dict.fromkeys(path for source in profile.fields.values() for path in source.paths))
+    if profile.format == "xml":
+        rows, encoding = xml_rows(content, name, profile.rows, paths), None
+    else:
+        text = _decoded(content, name, profile)
+        rows, encoding = json_rows(text, name, profile.rows, paths), None if text.isascii() else profile.encoding
+    there = {path for place, path in enumerate(paths) if any(cells[place] is not None for _, cells, _ in rows)}
+    absent = {
+        field_name: " and ".join(path for path in source.paths if path not in there)
+        for field_name, source in profile.fields.items()
+        if not there.issuperset(source.paths)
+    }
+    if needed := [absent[entry.name] for entry in FIELDS[profile.kind] if entry.needed and entry.name in absent]:
+        raise RegistryError(f"{name} lacks {', '.join(needed)} in its rows.")
+    places = {
+        field_name: tuple(paths.index(path) for path in source.paths)
+        for field_name, source in profile.fields.items()
+        if source.paths
+    }
+    records = ((number, [cell or "" for cell in cells], fault) for number, cells, fault in rows)
+    raw = _frame(records, places, len(paths), encoding)
+    warnings = [f"{name} has no {path} (for {field_name})." for field_name, path in absent.items()]
+    return Lines(_judged(raw, places, profile), tuple(warnings))
+
+
+def _judged(raw: pl.DataFrame, places: dict[str, tuple[int, ...]], profile: Profile) -> pl.DataFrame:
+    """The fields of the lines, with what speaks against each line."""
     table = _fields(raw, places, profile)
     fields = _kinds(table, profile)
-    table = _spelled(check_texts(table, fields), fields, profile)
-    return Lines(table, tuple(warnings))
+    return _spelled(check_texts(table, fields), fields, profile)
 
 
 def _decoded(content: bytes, name: str, profile: Profile) -> str:

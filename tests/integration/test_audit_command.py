@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
 from cli.main import app
-from pipelines.auditing import SERVICE, UI, note_audit_heads
+from pipelines.auditing import UI, note_audit_heads
 from pipelines.definitions import defs
 from pipelines.runs import RunError, run_days
+from registry.people.rights import ORCHESTRATOR
 from registry.trail import Filter, events
 from tests.integration.installations import fleet, house
 
@@ -63,7 +64,7 @@ def test_runs_say_who_asked(house) -> None:
     (ours, *_) = events(house.installation.registry, asked)
     assert (ours.event, ours.identity) == ("run.succeeded", "local:somebody")
 
-    for tags, identity in (({"dagster/schedule_name": "daily_audit_head"}, SERVICE), ({}, UI)):
+    for tags, identity in (({"dagster/schedule_name": "daily_audit_head"}, ORCHESTRATOR), ({}, UI)):
         _recorded_as(house, asked, tags, identity)
     assert house.installation.settings.audit_heads_path.read_text().count("\n") == 2
 

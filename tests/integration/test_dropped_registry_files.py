@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from assets.resources import InstallationResource
 from pipelines.definitions import defs
 from pipelines.sensors import import_sensor
 from tests.integration.installations import House, house
+from tests.integration.sensing import look
 
 __all__ = ["house"]
 
@@ -14,18 +14,6 @@ SHIPMENT = (
     "Meter;ABC;90000001;01;07;;Water;\nMeter;ABC;90000002;01;07;;Water;\nConcentrator;ABC;71000001;;;Reader;;\n"
 )
 CUSTOMERS = "metering_point,customer_number,serial\nP1,C1,90000001\n"
-
-
-def look(house: House, cursor: str | None) -> dg.SensorResult:
-    resource = InstallationResource(home=str(house.installation.settings.home))
-    with dg.DagsterInstance.get() as instance:
-        result = import_sensor(
-            dg.build_sensor_context(
-                instance=instance, cursor=cursor, resources={"installation": resource}, definitions=defs()
-            )
-        )
-    assert isinstance(result, dg.SensorResult)
-    return result
 
 
 def carry_out(request: dg.RunRequest, *, raises: bool = True) -> dg.ExecuteInProcessResult:
@@ -42,9 +30,9 @@ def test_dropped_files_are_imported_in_the_order_they_build_on_one_another(house
     for profile, text in (("customers", CUSTOMERS), ("shipping-list", SHIPMENT)):
         (drop / profile).mkdir(parents=True)
         (drop / profile / "file.csv").write_text(text)
-    first = look(house, None)
+    first = look(import_sensor, house, None)
     assert first.run_requests == [], "a file is taken when two looks find it the same"
-    second = look(house, first.cursor)
+    second = look(import_sensor, house, first.cursor)
     (request,) = second.run_requests or []
     done = carry_out(request)
     assert done.success
@@ -54,11 +42,11 @@ def test_dropped_files_are_imported_in_the_order_they_build_on_one_another(house
     (metadata,) = [event.step_output_data.metadata for event in done.all_events if event.is_successful_output]
     counted = [value.data for value in metadata.values()]
     assert {"added": 3, "updated": 0, "unchanged": 0, "meter": 2, "concentrator": 1, "rejected": 0} in counted
-    assert house.ask("select distinct identity from audit_log").rows() == [("service:import",)]
+    assert house.ask("select distinct identity from audit_log").rows() == [("service:orchestrator",)]
     (drop / "customers" / "bad.csv").write_text(CUSTOMERS.replace("90000001", "99999999"))
-    after = look(house, second.cursor)
+    after = look(import_sensor, house, second.cursor)
     assert [request.job_name for request in after.run_requests or []] == ["ingest"], "figures follow"
-    third = look(house, after.cursor)
+    third = look(import_sensor, house, after.cursor)
     assert all(request.job_name == "registry_import" for request in third.run_requests or []), "once"
     (request,) = [r for r in third.run_requests or [] if "bad.csv" in str(r.run_config)]
     assert not carry_out(request, raises=False).success, "somebody has to look"

@@ -1,9 +1,12 @@
 """Imports into an installation: what they supersede is kept, and what they change is reckoned whatever dies between."""
 
+import getpass
+import json
 from pathlib import Path
 
 import polars as pl
 import pytest
+from sqlalchemy import text
 
 from pipelines.runs import catch_up
 from tests.integration.installations import House, fleet, house
@@ -48,6 +51,32 @@ def test_an_imported_reading_that_is_corrected_is_kept_in_the_history(known: Hou
     history = known.installation.lake.scan(READINGS_HISTORY).select(pl.col("volume_m3").cast(pl.String)).collect()
     assert history["volume_m3"].to_list() == ["12.000000"]
     assert known.ask("select volume_m3::double from readings order by measured_at").rows() == [(10,), (13,), (1,)]
+
+
+def test_an_import_of_readings_leaves_an_event_with_its_counts(known: House, tmp_path: Path) -> None:
+    take(known, tmp_path, "readings", READINGS.format(at_eleven="13"))
+    (tmp_path / "bad.csv").write_text(READINGS.format(at_eleven="none"))
+    assert known.take("readings", tmp_path / "bad.csv") == 1
+    told = known.ask("select identity, object, details from audit_log where event = 'readings.import' order by number")
+    assert told["object"].to_list() == ["readings.csv", "readings.csv"], "a file that is refused changes nothing"
+    assert set(told["identity"]) == {f"local:{getpass.getuser()}"}
+    assert [json.loads(details) for details in told["details"]] == [
+        {"added": 3, "updated": 0, "unchanged": 0, "rejected": 0},
+        {"added": 0, "updated": 1, "unchanged": 2, "rejected": 0},
+    ]
+
+
+def test_readings_that_cannot_be_written_leave_no_event(
+    known: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(type(known.installation.lake), "merge", full)
+    with pytest.raises(OSError, match="no space left"):
+        take(known, tmp_path, "readings", READINGS.format(at_eleven="13"))
+    with known.installation.registry.begin(readonly=True) as session:
+        assert session.scalar(text("select count(*) from audit_log where event = 'readings.import'")) == 1
 
 
 def test_an_exchange_whose_import_died_half_way_is_reckoned(

@@ -92,6 +92,31 @@ def test_frames_are_decoded_with_ones_own_keys_alone(
     assert utility.ask("select distinct organisation from readings")["organisation"].to_list() == ["utility"]
 
 
+def test_devices_are_claimed_by_a_file_of_serial_numbers(
+    inventory: House, utility: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "serials.csv").write_text(
+        "\ufeffOrder;Serial No.;Product\r\n4711;90000001;flowIQ\r\n4711;90000009;flowIQ\r\n4711;KAM-90000002;flowIQ\r\n"
+        "4711;not-a-serial;\r\n4711;90000001;flowIQ\r\n"
+    )
+    asked = run("key", "claim", "--file", tmp_path / "serials.csv")
+    assert asked.stderr.splitlines()[:3] == [
+        "0 claimed, 2 pending, 0 claimed before, 2 unknown.",
+        "meterhouse: 90000009: not known",
+        "meterhouse: not-a-serial: not known",
+    ]
+    (tmp_path / "serials.txt").write_text("90000002\n90000008\n")
+    again = run("key", "claim", "--file", tmp_path / "serials.txt").stderr
+    assert "0 claimed, 0 pending, 1 claimed before, 1 unknown." in again
+    (tmp_path / "serials.xlsx").write_bytes(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xff\xfe")
+    with pytest.raises(RegistryError, match=r"serials\.xlsx is not UTF-8 text"):
+        run("key", "claim", "--file", tmp_path / "serials.xlsx")
+    monkeypatch.setenv("METERHOUSE_ORGANISATION", "default")
+    open_installation.cache_clear()
+    states = {row["serial"]: row["claim_status"] for row in rows(run("key", "list"))}
+    assert states == {"90000001": "claim_requested", "90000002": "claim_requested"}
+
+
 def test_rotation_by_the_command(inventory: House) -> None:
     source = inventory.installation.master_key_source
     before = source.path.read_text()

@@ -98,6 +98,18 @@ def test_unfinished_and_hidden_names_are_left(openssh: OpenSsh, name: str):
     assert [file.path for file in openssh.drop().poll(cursor)[0]] == [str(openssh.folder / "a.csv")]
 
 
+def test_folders_are_left_out_however_they_are_named(openssh: OpenSsh):
+    for name in ("a.csv", "imports/meters/b.csv", "day/imports/c.csv"):
+        (openssh.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (openssh.folder / name).write_bytes(b"x")
+    for left_out in (f"{openssh.folder}/imports/", f"{openssh.folder}/day/../imports", "/not/there"):
+        drop = openssh.drop(left_out=(left_out,))
+        _, cursor = drop.poll(None)
+        names = {file.path.removeprefix(f"{openssh.folder}/") for file in drop.poll(cursor)[0]}
+        assert names - {"imports/meters/b.csv"} == {"a.csv", "day/imports/c.csv"}
+        assert ("imports/meters/b.csv" in names) == (left_out == "/not/there")
+
+
 def test_another_host_key_is_refused(openssh: OpenSsh):
     known_hosts = openssh.trust(openssh.port, "other_host_key")
     with pytest.raises(Permanent, match="another host key"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Permanent, Transient
-from connectors.folder import poll, read_complete
+from connectors.folder import poll, read_complete, remove
 
 
 def test_new_complete_files_of_all_folders_inside(tmp_path: Path):
@@ -94,3 +94,22 @@ def test_a_missing_file_is_named(tmp_path: Path):
         read_complete(tmp_path / "not-there")
     with pytest.raises(Permanent, match="cannot be read"):
         read_complete(tmp_path)
+
+
+def test_folders_right_inside_can_be_left_out(tmp_path: Path):
+    for name in ("keys/a.kem", "meters/a.csv", "meters/keys/b.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    _, cursor = poll(tmp_path, None, without=["keys"])
+    found, _ = poll(tmp_path, cursor, without=["keys"])
+    assert sorted(file.key for file in found) == ["meters/a.csv", "meters/keys/b.csv"]
+
+
+def test_a_file_is_removed_while_it_holds_what_was_read(tmp_path: Path):
+    path = tmp_path / "a.kem"
+    path.write_bytes(b"newer")
+    assert not remove(path, b"older")
+    assert path.exists()
+    assert remove(path, b"newer")
+    assert not path.exists()
+    assert remove(path, b"newer"), "somebody else was faster"

@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from assets.imports import AGAIN_TAG
 from pipelines.requests import LONGEST_PAUSE, Cursor, asked, review
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
-@dg.op(config_schema={"fail": bool})
+@dg.op(config_schema={"fail": bool, "again": dg.Noneable(str)})
 def work(context: dg.OpExecutionContext) -> None:
+    if context.op_config["again"]:
+        context.instance.add_run_tags(context.run_id, {AGAIN_TAG: context.op_config["again"]})
     if context.op_config["fail"]:
         raise dg.Failure("the server is away")
 
@@ -21,12 +24,12 @@ def attempt() -> None:
     work()
 
 
-def run(instance: dg.DagsterInstance, key: str, *, fail: bool) -> None:
+def run(instance: dg.DagsterInstance, key: str, *, fail: bool, again: str | None = None) -> None:
     attempt.execute_in_process(
         instance=instance,
         tags={"dagster/run_key": key},
         run_config={
-            "ops": {"work": {"config": {"fail": fail}}},
+            "ops": {"work": {"config": {"fail": fail, "again": again}}},
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         },
         raise_on_error=False,
@@ -61,3 +64,15 @@ def test_pauses_end_at_the_longest_however_often_it_failed() -> None:
         run(instance, request.run_key, fail=True)
         (paused,), _ = review(instance, [request], NOW)
         assert paused.not_before == (NOW + LONGEST_PAUSE).isoformat()
+
+
+def test_a_run_says_which_of_its_files_are_worth_another_attempt() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        request = asked(["a", "b", "c"], "import", "1")
+        run(instance, request.run_key, fail=True, again="[0, 2]")
+        (narrowed,), _ = review(instance, [request], NOW)
+        assert narrowed.paths == ("a", "c")
+        _, (repeated,) = review(instance, [narrowed], NOW + timedelta(minutes=3))
+        assert repeated.paths == ("a", "c")
+        run(instance, repeated.run_key, fail=True, again="[]")
+        assert review(instance, [repeated], NOW + timedelta(minutes=4)) == ([], []), "nothing to wait for"

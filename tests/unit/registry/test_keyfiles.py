@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry import xml_trees
 from registry.errors import RegistryError
-from registry.keyfiles import KeyFile, KeyFileError, find_profile, read_key_file, xml_trees
+from registry.keyfiles import KeyFile, KeyFileError, find_profile, read_key_file
 from registry.keyfiles import reading as key_file_reading
 from tests.conftest import REPOSITORY
 from tests.unit.registry.kem_files import PASSWORD, encrypted, kem, meter, zipped

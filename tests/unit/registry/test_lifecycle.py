@@ -22,6 +22,7 @@ from registry.inventory.lifecycle import (
     scrap,
 )
 from registry.inventory.meters import count_in_use, find_meter
+from registry.people.rights import ORCHESTRATOR
 from registry.tables import published_tables, registered_meters
 from tests.unit.registry.inventory_rows import (
     BEFORE,
@@ -52,7 +53,7 @@ def test_a_customer_link_puts_a_meter_in_stock_into_use_with_its_event(registry)
     add_meters(registry, 2)
     add_meters(registry, 1, state="in_use", first=3)
     with registry.begin() as session:
-        moved = put_in_use(session, "default", {ONE: BEFORE, meter_id(3): BEFORE}, "service:import", NOW)
+        moved = put_in_use(session, "default", {ONE: BEFORE, meter_id(3): BEFORE}, ORCHESTRATOR, NOW)
     assert moved == [ONE]
     assert states(registry) == {ONE: "in_use", TWO: "stock", meter_id(3): "in_use"}
     assert get(registry, ONE).state_since == BEFORE

@@ -53,7 +53,7 @@ def test_every_shipped_profile_is_understood_and_says_what_it_is_for() -> None:
     profiles = shipped_profiles()
     assert set(profiles) == {
         "meters", "customers", "exchanges", "readings", "cis-customers", "cis-customers-fixed", "radio-mesh",
-        "shipping-list",
+        "shipping-list", "shipping-list-json", "shipping-list-xml",
     }  # fmt: skip
     assert all(profile.about for profile in profiles.values())
 
@@ -357,3 +357,5 @@ def test_profiles_that_are_not_found(tmp_path: Path) -> None:
         find_profile("../profiles/x", "meters", tmp_path)
     with pytest.raises(ProfileError, match="comes with Meterhouse"):
         save_profile(shipped_profiles()["meters"], tmp_path)
+    with pytest.raises(ProfileError, match="the drop for key files"):
+        save_profile(shipped_profiles()["meters"].model_copy(update={"name": "keys"}), tmp_path)

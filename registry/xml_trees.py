@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-from registry.keyfiles.errors import KeyFileError
+from registry.errors import RegistryError
 
 MAX_TAGS = 6_000_000
-"""Most tags of a document, each of up to 150 bytes; 100,000 meters have about four million. An attribute, of which key
-files have next to none, counts as four."""
+"""Most tags of a document, each of up to 150 bytes; 100,000 meters have about four million. An attribute counts
+as four."""
 
 
 def parse_xml(content: bytes, name: str) -> ET.Element:
@@ -22,15 +22,15 @@ def parse_xml(content: bytes, name: str) -> ET.Element:
         Its root; the names of elements keep their prefixes, see :func:`local_name`.
 
     Raises:
-        KeyFileError: It has a document type, or too many tags and attributes.
+        RegistryError: It has a document type, or too many tags and attributes.
         ValueError: It is no well-formed XML.
     """
     if content.count(b"<") + 4 * content.count(b"=") > MAX_TAGS:
-        raise KeyFileError(f"{name} has more than {MAX_TAGS:,} tags, the most that is accepted. Split the order.")
+        raise RegistryError(f"{name} has more than {MAX_TAGS:,} tags, the most that is accepted. Split the order.")
 
     def doctype(*_: object) -> None:
         """Called before any declaration in it is read."""
-        raise KeyFileError(f"{name} declares an XML document type, which no key file has. It is not read.")
+        raise RegistryError(f"{name} declares an XML document type, which no such file has. It is not read.")
 
     builder = ET.TreeBuilder()
     # Without namespaces, since their addresses would be written out in each name: a small file could fill any memory.
