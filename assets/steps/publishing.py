@@ -22,7 +22,7 @@ from warehouse.schemas import (
     Table,
 )
 
-PUBLISHED = (
+SNAPSHOTS = (
     METERS,
     METERING_POINTS,
     INSTALLATIONS,
@@ -33,6 +33,7 @@ PUBLISHED = (
     GROUP_READERS,
     FINAL_READINGS,
 )
+PUBLISHED = (*SNAPSHOTS, AUDIT_LOG)
 
 _FILES = 50
 """Appends of the audit log after which it is written anew in one file."""
@@ -57,10 +58,11 @@ def publish_registry(house: Installation) -> dict[str, int]:
             _changed(house, snapshots, EXCHANGES, ["old_meter_id", "new_meter_id"]),
         ]
         touch_meters(house, pl.concat(moved).unique())
-        for table in PUBLISHED:
+        for table in SNAPSHOTS:
             house.lake.overwrite(table, snapshots[table.name])
         _add_events(house)
-    return {table.name: snapshots[table.name].height for table in PUBLISHED}
+    counts = {table.name: snapshots[table.name].height for table in SNAPSHOTS}
+    return counts | {AUDIT_LOG.name: house.lake.scan(AUDIT_LOG).select(pl.len()).collect().item()}
 
 
 def publish_events(house: Installation) -> None:
