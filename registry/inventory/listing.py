@@ -309,6 +309,7 @@ def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, 
             and_(
                 Customer.organisation == Installation.organisation,
                 Customer.metering_point == Installation.metering_point,
+                Customer.occupied_to.is_(None),
             ),
         )
     if custom is not None:
@@ -373,8 +374,9 @@ def _places(session: Session, organisation: str, ids: Sequence[str]) -> dict[str
 
 
 def _customers(session: Session, organisation: str, points: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Those who live there now; who moved out is not shown."""
     columns = [getattr(Customer, name) for name in CUSTOMER_COLUMNS]
     statement = select(Customer.metering_point, *columns).where(
-        Customer.organisation == organisation, Customer.metering_point.in_(points)
+        Customer.organisation == organisation, Customer.metering_point.in_(points), Customer.occupied_to.is_(None)
     )
     return {point: dict(zip(CUSTOMER_COLUMNS, found, strict=True)) for point, *found in session.execute(statement)}

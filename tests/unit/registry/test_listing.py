@@ -186,6 +186,24 @@ def test_lists_that_there_are_not(fleet, filters: Filters, options, message: str
         ask(fleet, filters, **options)
 
 
+def test_who_moved_out_is_not_shown_and_repeats_no_meter(fleet) -> None:
+    former = {"organisation": "default", "occupied_to": BEFORE, "name": "Customer 0"}
+    with fleet.begin() as session:
+        for number, place in ((1, "Zenith Road 1"), (2, "Abbey Road 2")):
+            columns = {"metering_point": f"P{number}", "customer_number": f"F{number}", "address": place}
+            session.add(Customer(occupancy=f"z{number}", **columns, **former))
+            session.add(Customer(occupancy=f"0{number}", **columns, **former))
+    for sort in ("address", "customer_number"):
+        pages = [ask(fleet, sort=sort, with_customers=True, page=page, size=2) for page in (1, 2, 3)]
+        assert sorted(number for page in pages for number in numbers(page)) == [1, 2, 3, 4, 5]
+    columns = ("customer_number", "address")
+    rows = ask(fleet, columns=columns, sort="address", with_customers=True).rows[:2]
+    assert [(row["customer_number"], row["address"]) for row in rows] == [
+        ("C8", "Meadow Lane 1"),
+        ("C7", "Meadow Lane 2"),
+    ]
+
+
 def test_another_organisation_sees_nothing(fleet) -> None:
     with fleet.begin(readonly=True) as session:
         assert list_meters(session, "elsewhere", Filters(), now=NOW).total == 0
