@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from registry.imports import import_exchanges
-from registry.inventory import capacity, exchanges
+from registry.inventory import capacity, exchanges, new_exchanges
 from registry.inventory.errors import InventoryError
-from registry.inventory.exchanges import ExchangeError, NewExchange
 from registry.inventory.final_readings import enter_final_reading
 from registry.inventory.lifecycle import install, remove
 from registry.inventory.meters import find_meter
+from registry.inventory.new_exchanges import ExchangeError, NewExchange
 from registry.inventory.registers import parse_registers
 from registry.tables import published_tables
 from tests.unit.registry.inventory_rows import (
@@ -53,7 +53,7 @@ def house(registry):
 
 def enter(registry, **changes) -> None:
     with registry.begin() as session:
-        exchanges.enter(session, "default", replace(EXCHANGE, **changes), **WHO)
+        new_exchanges.enter(session, "default", replace(EXCHANGE, **changes), **WHO)
 
 
 def correct(registry, at=AT, **changes) -> None:
@@ -134,7 +134,7 @@ def test_a_wrong_time_and_a_wrong_meter_are_corrected_with_the_installations(hou
     assert known_at(house, NOW) == first
     enter_again = replace(EXCHANGE, exchanged_at=NOW, old_meter_id=OTHER, new_meter_id=NEW)
     with house.begin() as session:
-        exchanges.enter(session, "default", enter_again, identity="test", now=LATER)
+        new_exchanges.enter(session, "default", enter_again, identity="test", now=LATER)
     with pytest.raises(ExchangeError, match="correct that first"):
         correct(house, at=true, new_meter_id=meter_id(9))
     with pytest.raises(ExchangeError, match="lies before that"):
