@@ -33,6 +33,7 @@ from registry.inventory.listing import (
 )
 from registry.inventory.meters import find_meter, open_installation
 from registry.inventory.updates import UpdateReport, update_inventory
+from registry.key_status import KEY_STATUSES
 from registry.models import Meter
 from settings.features import require
 from warehouse.published import render
@@ -68,7 +69,7 @@ def list_(
     medium: Annotated[list[str] | None, typer.Option(help="Medium.")] = None,
     manufacturer: Annotated[list[str] | None, typer.Option(help="Three letters.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="Model.")] = None,
-    key_status: Annotated[list[str] | None, typer.Option(help="missing, unverified, ok or wrong.")] = None,
+    key_status: Annotated[list[str] | None, typer.Option(help=f"{', '.join(KEY_STATUSES)}.")] = None,
     group: Annotated[str | None, typer.Option(help="Group that the meter's point belongs to.")] = None,
     field: Annotated[list[str] | None, typer.Option(help="Custom field and value, e.g. pit=yes.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="Column to show; several in their order.")] = None,

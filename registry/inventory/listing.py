@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from registry.groups import evaluate, present
 from registry.inventory.errors import InventoryError
 from registry.inventory.fields import Entity, Field, fields, values
 from registry.inventory.lifecycle import STATES
-from registry.models import Customer, CustomValue, Group, GroupMember, Installation, Meter, MeterKey
+from registry.key_status import KEY_STATUSES, MISSING, has_status, statuses
+from registry.models import Customer, CustomValue, Group, GroupMember, Installation, Meter
 
 METER_COLUMNS = {
     "meter_id": "Meter",
@@ -47,7 +48,6 @@ IN_USE_COLUMNS = ("metering_point", "address", "postal_code", "customer_number",
 UNKNOWN = "Unknown"
 """What a list shows of a meter whose type nobody named."""
 
-KEY_STATUSES = ("missing", "unverified", "ok", "wrong")
 MAX_PAGE = 1000
 _MODELS_AT_MOST = 1000
 
@@ -68,7 +68,7 @@ class Filters:
         models: Models.
         device_types: Device types, two hex digits.
         serials: Whole serials.
-        key_statuses: Of ``missing, unverified, ok, wrong``.
+        key_statuses: Of :data:`~registry.key_status.KEY_STATUSES`.
         group: Group that the meter's metering point belongs to now.
         custom: Value by custom field of meters or metering points.
     """
@@ -117,7 +117,7 @@ def list_meters(
         session: A transaction.
         organisation: Owner of the meters.
         filters: Which meters.
-        now: Instant at which membership of groups is judged, UTC.
+        now: Instant at which membership of groups and the validity of keys are judged, UTC.
         columns: Of :data:`COLUMNS` and the custom fields.
         sort: Column to sort by; meters with equal values are in the order of their ids.
         descending: Whether the greatest value comes first.
@@ -145,7 +145,7 @@ def list_meters(
     else:
         found = list(session.scalars(some))
         total = session.scalar(count) or 0
-    return Page(total, _rows(session, organisation, found, columns, defined))
+    return Page(total, _rows(session, organisation, found, columns, defined, now))
 
 
 def _check(
@@ -194,7 +194,7 @@ def _chosen(
     if filters.text:
         conditions.append(_has_text(session, organisation, filters.text))
     if filters.key_statuses:
-        conditions.append(or_(*(_has_key_status(organisation, status) for status in filters.key_statuses)))
+        conditions.append(has_status(organisation, filters.key_statuses, now))
     if filters.group is not None:
         conditions.append(_in_group(session, organisation, filters.group, now))
     for name, text in filters.custom.items():
@@ -212,38 +212,6 @@ def _has_text(session: Session, organisation: str, text: str) -> ColumnElement[b
     ).all()
     searched = (Meter.meter_id, Meter.meter_number)
     return or_(*(column.icontains(text, autoescape=True) for column in searched), Meter.model.in_(models))
-
-
-def _has_key_status(organisation: str, status: str) -> ColumnElement[bool]:
-    """As :func:`_key_status`, for many meters at once."""
-    keys = select(MeterKey.meter_id).where(MeterKey.organisation == organisation, MeterKey.key_class == "oms")
-    verified = Meter.meter_id.in_(keys.where(MeterKey.verified_at.is_not(None)))
-    untried = Meter.meter_id.in_(keys.where(MeterKey.failed_at.is_(None)))
-    match status:
-        case "ok":
-            return verified
-        case "unverified":
-            return and_(untried, not_(verified))
-        case "wrong":
-            return and_(Meter.meter_id.in_(keys), not_(untried), not_(verified))
-        case _:
-            return Meter.meter_id.not_in(keys)
-
-
-def _key_status() -> ColumnElement[str]:
-    """As the published ``meters`` have it: from what decoding found of the keys that open telegrams."""
-    keys = (
-        select(MeterKey.key_no)
-        .where(MeterKey.organisation == Meter.organisation, MeterKey.meter_id == Meter.meter_id)
-        .where(MeterKey.key_class == "oms")
-        .correlate(Meter)
-    )
-    return case(
-        (exists(keys.where(MeterKey.verified_at.is_not(None))), "ok"),
-        (exists(keys.where(MeterKey.failed_at.is_(None))), "unverified"),
-        (exists(keys), "wrong"),
-        else_="missing",
-    )
 
 
 def _open_installation() -> ColumnElement[bool]:
@@ -335,15 +303,22 @@ def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, 
 
 
 def _rows(
-    session: Session, organisation: str, ids: Sequence[str], columns: Sequence[str], defined: Mapping[str, Field]
+    session: Session,
+    organisation: str,
+    ids: Sequence[str],
+    columns: Sequence[str],
+    defined: Mapping[str, Field],
+    now: datetime,
 ) -> list[dict[str, Any]]:
     """The meters of a page, in its order."""
     wanted = [name for name in columns if name in METER_COLUMNS and name != "meter_id"]
     selected = [Meter.meter_id, *(getattr(Meter, name) for name in wanted)]
-    if "key_status" in columns:
-        selected.append(_key_status().label("key_status"))
     statement = select(*selected).where(Meter.organisation == organisation, Meter.meter_id.in_(ids))
     found = {row["meter_id"]: dict(row) for row in session.execute(statement).mappings()}
+    if "key_status" in columns:
+        known = statuses(session, organisation, now, ids)
+        for meter_id, row in found.items():
+            row["key_status"] = known.get(meter_id, MISSING)
     places = _places(session, organisation, ids)
     points = [place["metering_point"] for place in places.values()]
     customers = _customers(session, organisation, points) if set(columns) & set(CUSTOMER_COLUMNS) else {}

@@ -1,6 +1,6 @@
 """The list of meters: filters, order, pages, columns, and who may see customers."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -18,10 +18,12 @@ from registry.inventory.listing import (
     list_meters,
 )
 from registry.inventory.meters import find_meter
+from registry.key_status import KEY_STATUSES
 from registry.models import Customer, MeterKey
 from registry.tables import published_tables
 from tests.unit.registry.inventory_rows import BEFORE, NOW, WHO, add_meters, meter_id
 
+DAY = timedelta(days=1)
 SHAPE = Field(Entity.metering_point, "shape", "Shape", Type.integer)
 
 
@@ -74,7 +76,7 @@ def fleet(registry):
 
 def ask(registry, filters: Filters = Filters(), **options) -> Page:  # noqa: B008  frozen
     with registry.begin(readonly=True) as session:
-        return list_meters(session, "default", filters, now=NOW, **options)
+        return list_meters(session, "default", filters, **{"now": NOW, **options})
 
 
 def numbers(page: Page) -> list[int]:
@@ -156,10 +158,29 @@ def test_default_columns_and_all_columns(fleet) -> None:
     assert "name" not in row
 
 
-def test_key_status_is_the_published_one(fleet) -> None:
-    listed = {row["meter_id"]: row["key_status"] for row in ask(fleet).rows}
-    published = dict(published_tables(fleet)["meters"].select("meter_id", "key_status").rows())
+@pytest.mark.parametrize("at", [NOW - DAY, NOW, NOW + DAY, NOW + 3 * DAY])
+def test_key_status_is_the_published_one_at_every_time(fleet, at: datetime) -> None:
+    """Meter 4 has a right key that ends and a wrong one that follows; meter 5 one whose time comes."""
+    columns = {"organisation": "default", "key_class": "oms", "algorithm": "AES-128", "usage": "any", "created_at": NOW}
+    secret = {"wrapped": b"w", "digest": b"d"}
+    with fleet.begin() as session:
+        four, five = {"meter_id": meter_id(4)}, {"meter_id": meter_id(5)}
+        session.add(MeterKey(key_no=1, verified_at=NOW, valid_to=NOW + DAY, **four, **columns, **secret))
+        session.add(
+            MeterKey(key_no=2, failed_at=NOW, valid_from=NOW + DAY, valid_to=NOW + 2 * DAY, **four, **columns, **secret)
+        )
+        session.add(MeterKey(key_no=1, failed_at=NOW, valid_from=NOW, **five, **columns, **secret))
+        lora = columns | {"key_class": "lora"}
+        session.add(MeterKey(key_no=2, verified_at=NOW, **five, **lora, **secret))
+    expected = {NOW - DAY: "unverified", NOW: "wrong", NOW + DAY: "wrong", NOW + 3 * DAY: "wrong"}
+    ended = {NOW - DAY: "ok", NOW: "ok", NOW + DAY: "wrong", NOW + 3 * DAY: "expired"}
+    listed = {row["meter_id"]: row["key_status"] for row in ask(fleet, now=at).rows}
+    assert (listed[meter_id(4)], listed[meter_id(5)]) == (ended[at], expected[at])
+    published = dict(published_tables(fleet, at)["meters"].select("meter_id", "key_status").rows())
     assert listed.items() <= published.items()
+    for status in KEY_STATUSES:
+        found = {row["meter_id"] for row in ask(fleet, Filters(key_statuses=(status,)), now=at).rows}
+        assert found == {name for name, held in listed.items() if held == status}, status
 
 
 @pytest.mark.parametrize("name", CUSTOMER_COLUMNS)
