@@ -102,7 +102,7 @@ class Move:
 
 
 def set_states(session: Session, organisation: str, moves: Iterable[Move]) -> None:
-    """Gives many meters their states; the caller records :meth:`Move.change` of each.
+    """Gives many meters their states, as :func:`set_state`; the caller records :meth:`Move.change` of each.
 
     Args:
         session: A writing transaction; rows of meters that it holds already are not refreshed.
@@ -188,7 +188,10 @@ def end_wait_for_keys(session: Session, organisation: str, identity: str, now: d
     has_key = select(MeterKey.meter_id).where(MeterKey.organisation == organisation)
     waiting = session.scalars(
         select(Meter.meter_id).where(
-            Meter.organisation == organisation, Meter.state_reason == NO_KEY, Meter.meter_id.in_(has_key)
+            Meter.organisation == organisation,
+            Meter.state == "stock",
+            Meter.state_reason == NO_KEY,
+            Meter.meter_id.in_(has_key),
         )
     )
     return put_in_use(session, organisation, dict.fromkeys(waiting, now), identity, now, reason="its key has come")
@@ -366,6 +369,8 @@ def set_state(
 ) -> None:
     """Gives a meter a state that was judged before, with its event in the audit log.
 
+    Why it had its state so far, such as the want of a key, counts no more.
+
     Args:
         session: A writing transaction.
         meter: The meter.
@@ -378,7 +383,7 @@ def set_state(
         point: Metering point that it came to or went from, if any.
     """
     told = Move(meter.meter_id, meter.state, state, at, event, point).change()
-    meter.state, meter.state_since = state, at
+    meter.state, meter.state_since, meter.state_reason = state, at, None
     audit.record(
         session,
         organisation=meter.organisation,
