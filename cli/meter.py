@@ -70,6 +70,7 @@ def list_(
     manufacturer: Annotated[list[str] | None, typer.Option(help="Three letters.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="Model.")] = None,
     key_status: Annotated[list[str] | None, typer.Option(help=f"{', '.join(KEY_STATUSES)}.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="Label.")] = None,
     group: Annotated[str | None, typer.Option(help="Group that the meter's point belongs to.")] = None,
     field: Annotated[list[str] | None, typer.Option(help="Custom field and value, e.g. pit=yes.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="Column to show; several in their order.")] = None,
@@ -77,7 +78,7 @@ def list_(
     descending: Annotated[bool, typer.Option("--descending", help="Greatest first.")] = False,
     page: Annotated[int, typer.Option(help="Page, from 1.", min=1)] = 1,
     size: Annotated[int, typer.Option(help="Meters on a page.", min=1, max=1000)] = 50,
-    customers: Annotated[bool, typer.Option("--customers", help="With customer numbers and addresses.")] = False,
+    customers: Annotated[bool, typer.Option("--customers", help="With customers: names, numbers, addresses.")] = False,
     format_: Annotated[Format, typer.Option("--format", help="How the list is written.")] = Format.table,
 ) -> None:
     """Lists meters; several values of one option widen it, further options narrow it."""
@@ -91,6 +92,7 @@ def list_(
         manufacturers=[name.upper() for name in manufacturer or ()],
         models=model or (),
         key_statuses=key_status or (),
+        labels=label or (),
         group=group,
         custom=meter_exchange.pairs(field or [], "--field"),
     )

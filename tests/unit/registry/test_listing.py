@@ -19,6 +19,7 @@ from registry.inventory.listing import (
 )
 from registry.inventory.meters import find_meter
 from registry.key_status import KEY_STATUSES
+from registry.labels import set_labels
 from registry.models import Customer, MeterKey
 from registry.tables import published_tables
 from tests.unit.registry.inventory_rows import BEFORE, NOW, WHO, add_meters, meter_id
@@ -70,6 +71,8 @@ def fleet(registry):
                     failed_at=failed,
                 )
             )
+        for word, labelled in (("yard", (4, 5)), ("attic", (1,)), ("by the stairs", (1,))):
+            set_labels(session, "default", [meter_id(number) for number in labelled], [word], **WHO)
         set_values(session, "default", {"shape": SHAPE}, {"P1": {"shape": "10"}, "P3": {"shape": "9"}})
     return registry
 
@@ -106,6 +109,8 @@ def numbers(page: Page) -> list[int]:
         (Filters(key_statuses=("unverified",)), [3]),
         (Filters(key_statuses=("missing",)), [4, 5]),
         (Filters(key_statuses=("ok", "missing")), [1, 4, 5]),
+        (Filters(labels=("yard",)), [4, 5]),
+        (Filters(labels=("yard", "attic")), [1, 4, 5]),
         (Filters(custom={"shape": "010"}), [1]),
     ],
 )
@@ -123,6 +128,7 @@ def test_filters_and_the_count_of_what_they_leave(fleet, filters: Filters, expec
         ("metering_point", True, [3, 2, 1, 4, 5]),
         ("installed_at", True, [3, 2, 1, 4, 5]),
         ("customer_number", False, [3, 2, 1, 4, 5]),
+        ("customer_name", True, [3, 2, 1, 4, 5]),
         ("shape", False, [3, 1, 2, 4, 5]),
         ("shape", True, [1, 3, 2, 4, 5]),
     ],
@@ -155,7 +161,8 @@ def test_default_columns_and_all_columns(fleet) -> None:
     assert row["address"] == "Meadow Lane 1"
     assert (row["metering_point"], row["installed_at"]) == ("P1", BEFORE + timedelta(days=1))
     assert (row["key_status"], row["shape"]) == ("ok", 10)
-    assert "name" not in row
+    assert (row["customer_name"], row["labels"]) == ("Customer 1", "attic, by the stairs")
+    assert ask(fleet, columns=("labels",)).rows[1]["labels"] is None
 
 
 @pytest.mark.parametrize("at", [NOW - DAY, NOW, NOW + DAY, NOW + 3 * DAY])
@@ -196,6 +203,7 @@ def test_customers_are_for_those_who_may_see_them(fleet, name: str) -> None:
     [
         (Filters(), {"columns": ("name",)}, "no column name"),
         (Filters(), {"sort": "key_status"}, "does not sort"),
+        (Filters(), {"sort": "labels"}, "does not sort"),
         (Filters(key_statuses=("good",)), {}, "no key status"),
         (Filters(states=("new",)), {}, "no state"),
         (Filters(), {"page": 0}, "count from 1"),
