@@ -24,9 +24,9 @@ from registry.device_catalogue import Filter
 from registry.device_catalogue import devices as catalogue
 from registry.device_types import DeviceTypes, device_types
 from registry.errors import RegistryError
+from registry.key_status import MISSING, statuses
 from registry.keys import key_list
 from registry.labels import set_labels
-from registry.tables import key_status
 
 Devices = Annotated[list[str] | None, typer.Argument(help="Serial numbers or meter_ids.")]
 DevicesFile = Annotated[
@@ -67,10 +67,10 @@ def status(
     now = datetime.now(UTC)
     with house.registry.begin(readonly=True) as session:
         chosen = claims.resolve(session, house.organisation, devices) if devices else None
-        known = key_status(session, now)
-    states = known.filter(organisation=house.organisation).drop("organisation")
-    table = key_list(house.registry, house.organisation).join(states, on="meter_id", how="left")
-    table = table.with_columns(pl.col("key_status").fill_null("missing"))
+        known = statuses(session, house.organisation, now)
+    table = key_list(house.registry, house.organisation).with_columns(
+        key_status=pl.col("meter_id").replace_strict(known, default=MISSING, return_dtype=pl.String)
+    )
     if chosen is not None:
         table = table.filter(pl.col("meter_id").is_in(chosen))
     print_csv(table.columns, table.rows())

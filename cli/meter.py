@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import polars as pl
 import typer
@@ -21,6 +21,7 @@ from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
 from connectors.folder import read_complete
 from registry.inventory import lifecycle
+from registry.inventory.by_hand import NewMeter, add_meter, edit_meter
 from registry.inventory.fields import Entity, fields, values
 from registry.inventory.final_readings import enter_final_reading
 from registry.inventory.listing import (
@@ -32,7 +33,8 @@ from registry.inventory.listing import (
     list_meters,
 )
 from registry.inventory.meters import find_meter, open_installation
-from registry.inventory.updates import UpdateReport, update_inventory
+from registry.inventory.updates import EMPTY, UpdateReport, update_inventory
+from registry.key_status import KEY_STATUSES
 from registry.models import Meter
 from settings.features import require
 from warehouse.published import render
@@ -68,7 +70,8 @@ def list_(
     medium: Annotated[list[str] | None, typer.Option(help="Medium.")] = None,
     manufacturer: Annotated[list[str] | None, typer.Option(help="Three letters.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="Model.")] = None,
-    key_status: Annotated[list[str] | None, typer.Option(help="missing, unverified, ok or wrong.")] = None,
+    key_status: Annotated[list[str] | None, typer.Option(help=f"{', '.join(KEY_STATUSES)}.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="Label.")] = None,
     group: Annotated[str | None, typer.Option(help="Group that the meter's point belongs to.")] = None,
     field: Annotated[list[str] | None, typer.Option(help="Custom field and value, e.g. pit=yes.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="Column to show; several in their order.")] = None,
@@ -76,7 +79,7 @@ def list_(
     descending: Annotated[bool, typer.Option("--descending", help="Greatest first.")] = False,
     page: Annotated[int, typer.Option(help="Page, from 1.", min=1)] = 1,
     size: Annotated[int, typer.Option(help="Meters on a page.", min=1, max=1000)] = 50,
-    customers: Annotated[bool, typer.Option("--customers", help="With customer numbers and addresses.")] = False,
+    customers: Annotated[bool, typer.Option("--customers", help="With customers: names, numbers, addresses.")] = False,
     format_: Annotated[Format, typer.Option("--format", help="How the list is written.")] = Format.table,
 ) -> None:
     """Lists meters; several values of one option widen it, further options narrow it."""
@@ -90,6 +93,7 @@ def list_(
         manufacturers=[name.upper() for name in manufacturer or ()],
         models=model or (),
         key_statuses=key_status or (),
+        labels=label or (),
         group=group,
         custom=meter_exchange.pairs(field or [], "--field"),
     )
@@ -134,6 +138,67 @@ def show(meter: MeterArgument, home: HomeOption = None) -> None:
     for name, value in lines.items():
         if value is not None:
             print(f"{name}: {value.isoformat() if isinstance(value, datetime) else value}")
+
+
+@app.command()
+def add(
+    manufacturer: Annotated[str, typer.Argument(help="Three letters.")],
+    serial: Annotated[str, typer.Argument(help="Serial number, up to eight digits.")],
+    version: Annotated[str, typer.Argument(help="Two hex digits.")],
+    device_type: Annotated[str, typer.Argument(help="Two hex digits.")],
+    home: HomeOption = None,
+    medium: Annotated[str | None, typer.Option(help="Medium; that of the device type by default.")] = None,
+    model: Annotated[str | None, typer.Option(help="Meter type.")] = None,
+    state: Annotated[Literal["in_use", "stock"], typer.Option(help="Where it goes.")] = "in_use",
+) -> None:
+    """Adds one meter; its key comes with 'key import'."""
+    house, now = open_home(home), datetime.now(UTC)
+    new = NewMeter(manufacturer, serial, version, device_type, medium, model)
+    with house.registry.begin() as session:
+        added = add_meter(session, house.organisation, new, state=state, identity=identity(), now=now)
+    publish_registry(house)
+    say(f"{added}: added, {state}.")
+    raise typer.Exit(bring_up_to_date(house))
+
+
+@app.command()
+def edit(
+    meter: MeterArgument,
+    home: HomeOption = None,
+    model: Annotated[str | None, typer.Option(help="Meter type; an empty one takes it away.")] = None,
+    medium: Annotated[str | None, typer.Option(help="Medium.")] = None,
+    number: Annotated[str | None, typer.Option(help="Meter number; an empty one takes it away.")] = None,
+    field: Annotated[
+        list[str] | None, typer.Option(help="Custom field and value, e.g. pit=yes; an empty value takes it away.")
+    ] = None,
+    reason: ReasonOption = "",
+) -> None:
+    """Changes what is noted of a meter; who it is, and its state, stay."""
+    house, now = open_home(home), datetime.now(UTC)
+    given = {"model": model, "medium": medium, "meter_number": number}
+    news = {name: value for name, value in given.items() if value is not None}
+    news |= meter_exchange.pairs(field or [], "--field")
+    if field:
+        require(house.settings, "custom_fields")
+    if not news:
+        raise typer.BadParameter("say what changes: --model, --medium, --number or --field.")
+    with house.registry.begin() as session:
+        row = find_meter(session, house.organisation, meter)
+        change = edit_meter(
+            session,
+            house.organisation,
+            row.meter_id,
+            {name: value.strip() or EMPTY for name, value in news.items()},
+            identity=identity(),
+            now=now,
+            reason=reason or None,
+        )
+    if change is None:
+        say(f"{row.meter_id}: unchanged.")
+        return
+    publish_registry(house)
+    for name, value in (change.after or {}).items():
+        print(f"{row.meter_id} {name}: {_shown((change.before or {}).get(name))} -> {_shown(value)}")
 
 
 @app.command()
@@ -262,8 +327,8 @@ def _tell(name: str, report: UpdateReport, *, dry_run: bool) -> None:
     say(f"{why}{name}: {done}, {report.unchanged} unchanged, {report.rejected.height} lines rejected.")
 
 
-def _shown(value: str | None) -> str:
-    return "(empty)" if value is None else value
+def _shown(value: object) -> str:
+    return "(empty)" if value is None else str(value)
 
 
 def _take_out(act: Callable[..., None], meter: str, home: Path | None, at: str, reason: str) -> int:

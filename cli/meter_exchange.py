@@ -15,9 +15,9 @@ from cli.home import HomeOption, open_home
 from cli.instants import read_instant
 from cli.messages import say
 from cli.registry import bring_up_to_date
-from registry.inventory import exchanges
-from registry.inventory.exchanges import NewExchange
+from registry.inventory import exchanges, new_exchanges
 from registry.inventory.meters import find_meter, open_installation
+from registry.inventory.new_exchanges import ExchangeError, NewExchange
 from registry.inventory.registers import parse_registers
 from settings.features import require
 from warehouse.published import render
@@ -66,7 +66,7 @@ def enter(
     with house.registry.begin(readonly=True) as session:
         current = open_installation(session, house.organisation, metering_point=point)
     if current is None:
-        raise exchanges.ExchangeError(f"No meter is installed at {point}: install the new one.")
+        raise ExchangeError(f"No meter is installed at {point}: install the new one.")
     old = _asked(old, "--old", f"Meter taken away ({current.meter_id} is installed)", current.meter_id)
     new = _asked(new, "--new", "Meter put in its place", None)
     at = _asked(at, "--at", "When", None)
@@ -87,7 +87,7 @@ def enter(
             initials=initials,
             reason=reason or None,
         )
-        kept = exchanges.enter(
+        kept = new_exchanges.enter(
             session,
             house.organisation,
             exchange,
@@ -210,11 +210,11 @@ def _asked_registers(question: str) -> list[str]:
     return found
 
 
-def _tell(point: str, *, kept: bool) -> None:
-    if not kept:
-        say(f"{point}: data of that day is erased, so the registers are not kept.")
-
-
 def _follow(house: Installation) -> int:
     publish_registry(house)
     return bring_up_to_date(house)
+
+
+def _tell(point: str, *, kept: bool) -> None:
+    if not kept:
+        say(f"{point}: data of that day is erased, so the registers are not kept.")

@@ -113,11 +113,15 @@ class Change:
         target: The thing, e.g. a meter id.
         before: Fields that changed, as they were; never a key or personal data.
         after: The same fields as they are now.
+        event: Type of its event, where the changes are of several types.
+        personal: What changed of a person's data.
     """
 
     target: str
     before: Fields | None
     after: Fields | None
+    event: str | None = None
+    personal: PersonalChange | None = None
 
 
 def record_changes(
@@ -136,7 +140,7 @@ def record_changes(
     Args:
         session: A writing transaction.
         organisation: Whose events.
-        event: Type of all of them, e.g. ``meters.update``.
+        event: Type of those that name none of their own, e.g. ``meters.update``.
         identity: User or service.
         now: When.
         changes: What changed, one thing each.
@@ -159,9 +163,13 @@ def record_changes(
     }
     for change in changes:
         row = common | {"object": change.target, "before": _json(change.before), "after": _json(change.after)}
+        row["event"] = change.event or event
+        row["subject"] = change.personal.subject if change.personal else None
+        row["personal"] = _sealed(session, organisation, change.personal, now) if change.personal else None
         digest = _chained(digest, row)
         rows.append(row | {"digest": digest})
-    session.execute(insert(AuditEvent), rows)
+    # Else rows with other nulls than the row before would be statements of their own.
+    session.execute(insert(AuditEvent).execution_options(render_nulls=True), rows)
 
 
 def digest_of(session: Session, number: int) -> str | None:

@@ -1,7 +1,7 @@
 """Erasure on request (GDPR article 17): what is asked for, what forbids it, and the tombstone that stays."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -249,16 +249,30 @@ def erased_periods(registry: Registry, organisation: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=ERASED, orient="row")
 
 
-def erased_at(session: Session, organisation: str, metering_point: str, at: datetime, zone: ZoneInfo) -> bool:
-    """Whether a point's data of an instant is erased, or about to be."""
-    day = at.astimezone(zone).date()
-    statement = select(Erasure.id).where(
-        Erasure.organisation == organisation,
-        Erasure.metering_point == metering_point,
-        Erasure.first_day <= day,
-        Erasure.last_day >= day,
-    )
-    return session.scalar(statement.limit(1)) is not None
+@dataclass(frozen=True, slots=True)
+class ErasedDays:
+    """Days of metering points whose data is erased, or about to be.
+
+    Attributes:
+        periods: First and last local day of each erasure, inclusive, by metering point.
+        zone: The utility's zone.
+    """
+
+    periods: Mapping[str, Sequence[tuple[date, date]]]
+    zone: ZoneInfo
+
+    @classmethod
+    def read(cls, session: Session, organisation: str, zone: ZoneInfo) -> "ErasedDays":
+        """All of an organisation; they are few."""
+        periods: dict[str, list[tuple[date, date]]] = {}
+        for row in session.scalars(select(Erasure).where(Erasure.organisation == organisation)):
+            periods.setdefault(row.metering_point, []).append((row.first_day, row.last_day))
+        return cls(periods, zone)
+
+    def covers(self, metering_point: str, at: datetime) -> bool:
+        """Whether a point's data of an instant is erased."""
+        day = at.astimezone(self.zone).date()
+        return any(first <= day <= last for first, last in self.periods.get(metering_point, ()))
 
 
 def _known(session: Session, organisation: str, metering_point: str) -> None:

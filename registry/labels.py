@@ -1,6 +1,6 @@
 """Labels: free words on devices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -63,3 +63,20 @@ def set_labels(
             details={"meter_ids": sorted({meter for meter, _ in pairs})},
         )
     return len(pairs)
+
+
+def labels_of(session: Session, organisation: str, meter_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Labels of some devices in the order of letters; those without any are left out.
+
+    Args:
+        session: A transaction.
+        organisation: Whose devices.
+        meter_ids: The devices, as many as a statement can name.
+    """
+    found: dict[str, list[str]] = {}
+    statement = select(Label.meter_id, Label.label).where(
+        Label.organisation == organisation, Label.meter_id.in_(meter_ids)
+    )
+    for meter_id, label in session.execute(statement.order_by(Label.label)):
+        found.setdefault(meter_id, []).append(label)
+    return found

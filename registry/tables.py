@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from registry import groups
 from registry import models as m
+from registry.key_status import MISSING, key_statuses
 from registry.store import Registry
 from warehouse.schemas import (
     AUDIT_LOG,
@@ -56,9 +57,9 @@ def published_events(registry: Registry, after: int = 0) -> pl.DataFrame:
 
 def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame]:
     meters = _rows(session, select(m.Meter), METERS)
-    status = key_status(session, now)
+    status = _rows(session, key_statuses(now))
     meters = meters.join(status, on=["organisation", "meter_id"], how="left").with_columns(
-        pl.col("key_status").fill_null("missing")
+        pl.col("key_status").fill_null(MISSING)
     )
     installations = _rows(session, select(m.Installation).where(m.Installation.known_to.is_(None)), INSTALLATIONS)
     media = installations.join(meters, on=["organisation", "meter_id"]).sort("installed_at")
@@ -113,39 +114,6 @@ def _with_custom_fields(session: Session, rows: pl.DataFrame, entity: str, key: 
     return rows.join(pl.DataFrame(objects, schema=schema, orient="row"), on=["organisation", key], how="left")
 
 
-def key_status(session: Session, now: datetime | None = None) -> pl.DataFrame:
-    """What decoding has found of the meters' keys, those of LoRaWAN networks aside.
-
-    Args:
-        session: A transaction.
-        now: Instant at which keys are valid or expired; ``None`` lets none expire.
-
-    Returns:
-        ``organisation``, ``meter_id`` and ``key_status``: ``ok``, a valid key has opened a frame; ``wrong``, all valid
-        ones have failed; ``unverified``, no frame has come yet; ``expired``, there were keys. Meters without any key
-        are left out: theirs is ``missing``.
-    """
-    key = m.MeterKey
-    columns = (key.organisation, key.meter_id, key.verified_at, key.failed_at, key.valid_from, key.valid_to)
-    keys = _rows(session, select(*columns).where(key.key_class == "oms"))
-    ended = pl.lit(value=False) if now is None else (pl.col("valid_to") <= now).fill_null(value=False)
-    begun = pl.lit(value=True) if now is None else (pl.col("valid_from") <= now).fill_null(value=True)
-    valid = pl.col("valid")
-    return (
-        keys.with_columns(ended=ended, valid=~ended & begun)
-        .group_by("organisation", "meter_id")
-        .agg(
-            key_status=pl.when((valid & pl.col("verified_at").is_not_null()).any())
-            .then(pl.lit("ok"))
-            .when(pl.col("ended").all())
-            .then(pl.lit("expired"))
-            .when(valid.any() & (pl.col("failed_at").is_not_null() | ~valid).all())
-            .then(pl.lit("wrong"))
-            .otherwise(pl.lit("unverified"))
-        )
-    )
-
-
 def registered_meters(registry: Registry, organisation: str) -> pl.Series:
     """``meter_id`` of every meter of an organisation, in stock or in use."""
     with registry.begin(readonly=True) as session:
@@ -154,13 +122,11 @@ def registered_meters(registry: Registry, organisation: str) -> pl.Series:
 
 
 def _rows(session: Session, statement: Executable, table: Table | None = None) -> pl.DataFrame:
-    """A query's rows; with a table, in the types it declares as far as the query has its columns."""
+    """A query's rows, all text; with a table, in the types it declares as far as the query has its columns."""
     result = session.connection().execute(statement)
     names = list(result.keys())
     rows = result.all()
-    instant = pl.Datetime("us", "UTC")
-    instants = ("verified_at", "failed_at", "valid_from", "valid_to")
-    known = dict(table.schema) if table else dict.fromkeys(instants, instant)
+    known = dict(table.schema) if table else {}
     schema = {name: known.get(name, pl.String) for name in names}
     wanted = [name for name in names if table is None or name in table.schema]
     columns = zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)

@@ -52,7 +52,7 @@ class Inventory:
 
 
 def read_inventory(session: Session, organisation: str | None = None) -> Inventory:
-    """Reads the points and meters of an organisation, or of all."""
+    """Reads the points and meters of an organisation, or of all; places are those of who lives there now."""
     i, m, p, c = Installation, Meter, MeteringPoint, Customer
     installed = (
         select(
@@ -72,7 +72,10 @@ def read_inventory(session: Session, organisation: str | None = None) -> Invento
         )
         .outerjoin(m, and_(m.organisation == i.organisation, m.meter_id == i.meter_id))
         .outerjoin(p, and_(p.organisation == i.organisation, p.metering_point == i.metering_point))
-        .outerjoin(c, and_(c.organisation == i.organisation, c.metering_point == i.metering_point))
+        .outerjoin(
+            c,
+            and_(c.organisation == i.organisation, c.metering_point == i.metering_point, c.occupied_to.is_(None)),
+        )
         .where(i.known_to.is_(None))
     )
     meters = select(m.organisation, m.meter_id, m.state, m.imported_at)

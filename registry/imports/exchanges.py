@@ -1,23 +1,23 @@
 """Files of exchanges: one meter followed another, with the registers of both (ALGORITHMS §2.4)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
 
 from registry import audit
-from registry.csv_table import reject, split
-from registry.erasures import erased_periods
+from registry.csv_table import LINE, reject, reject_repeats, split
+from registry.erasures import ErasedDays
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
 from registry.imports.instants import place
-from registry.imports.report import CHANGES, MOST_CHANGES, WHOLE_FILE, ImportMode, ImportReport
-from registry.inventory.versions import supersede
-from registry.models import Exchange, Installation, Meter
+from registry.imports.report import CHANGES, MOST_CHANGES, WHOLE_FILE, ImportMode, ImportReport, remarks
+from registry.inventory.exchanges import Correction, correct_registers, standing
+from registry.inventory.new_exchanges import NewExchange, enter_many
+from registry.models import Exchange
 from registry.profiles import read_lines, shipped_profiles
 from registry.profiles.fields import FINAL, INITIAL
 from registry.store import Registry
@@ -40,7 +40,9 @@ def import_exchanges(
     source_name: str,
     mode: ImportMode = WHOLE_FILE,
 ) -> ImportReport:
-    """Ends the old meter's installation and begins the new one's.
+    """Enters exchanges by the rules of those by hand: the old meter's installation ends, the new one's begins.
+
+    A line that tells of a known exchange corrects its registers, or adds those that it lacks.
 
     Args:
         registry: The registry.
@@ -63,8 +65,8 @@ def import_exchanges(
     profile = mode.profile or shipped_profiles()["exchanges"]
     lines = read_lines(content, source_name, profile)
     table, registers = _registers(lines.table, source_name)
-    told_in = ZoneInfo(profile.time_zone) if profile.time_zone else zone
-    table = place(table, "exchanged_at", told_in).drop("time_flag")
+    zone = ZoneInfo(profile.time_zone) if profile.time_zone else zone
+    table = place(table, "exchanged_at", zone).drop("time_flag")
     table = reject(
         table,
         [
@@ -79,84 +81,39 @@ def import_exchanges(
     )
     table = resolve(registry, organisation, table, "old_")
     table = resolve(registry, organisation, table, "new_")
-    added = updated = unchanged = 0
-    refusals: list[tuple[int, str]] = []
-    changes: list[tuple[int, str, str, str | None, str]] = []
+    table = reject_repeats(table, ["metering_point", "at"], "the exchange stands in an earlier line")
     good, rejected = split(table)
-    good = _with_erased(good, erased_periods(registry, organisation), zone)
+    told = {line[LINE]: _told(line, registers) for line in good.to_dicts()}
     with registry.begin() as session:
-        current_ones = (
-            Installation.organisation == organisation,
-            Installation.removed_at.is_(None),
-            Installation.known_to.is_(None),
+        erased = ErasedDays.read(session, organisation, zone)
+        known = standing(session, organisation, good["metering_point"])
+        again = {
+            number: rows
+            for number, exchange in told.items()
+            if (rows := known.get((exchange.metering_point, exchange.exchanged_at)))
+            and rows[0].new_meter_id == exchange.new_meter_id
+        }
+        new = {number: exchange for number, exchange in told.items() if number not in again}
+        refused = enter_many(
+            session,
+            organisation,
+            list(new.values()),
+            erased,
+            identity=identity,
+            now=now,
+            reason=f"exchanged by {source_name}",
         )
-        for line in good.sort("at").to_dicts():
-            point, at, old, new = line["metering_point"], line["at"], line["old_meter_id"], line["new_meter_id"]
-            known = session.scalars(
-                select(Exchange).where(
-                    Exchange.organisation == organisation,
-                    Exchange.metering_point == point,
-                    Exchange.exchanged_at == at,
-                    Exchange.known_to.is_(None),
-                )
-            ).all()
-            if known and known[0].new_meter_id == new:
-                changed = [] if line["erased"] else _correct(session, known, line, identity, now)
-                if changed:
-                    changes += [(line["source_line"], point, *change) for change in changed]
-                    updated += 1
-                else:
-                    unchanged += 1
-                continue
-            current = session.scalar(select(Installation).where(*current_ones, Installation.metering_point == point))
-            elsewhere = session.scalar(
-                select(Installation.metering_point).where(*current_ones, Installation.meter_id == new)
-            )
-            reason = _refusal(current, elsewhere, old, at)
-            if reason or current is None:
-                refusals.append((line["source_line"], reason or ""))
-                continue
-            current.known_to = now
-            session.add(
-                Installation(
-                    organisation=organisation,
-                    metering_point=point,
-                    meter_id=old,
-                    installed_at=current.installed_at,
-                    removed_at=at,
-                    known_from=now,
-                )
-            )
-            session.add(
-                Installation(
-                    organisation=organisation, metering_point=point, meter_id=new, installed_at=at, known_from=now
-                )
-            )
-            for meter_id, state in ((old, "removed"), (new, "in_use")):
-                meter = session.get(Meter, (organisation, meter_id))
-                if meter is not None:
-                    meter.state = state
-            session.execute(
-                insert(Exchange),
-                [
-                    {
-                        "organisation": organisation,
-                        "metering_point": point,
-                        "exchanged_at": at,
-                        "register": register,
-                        "old_meter_id": old,
-                        "new_meter_id": new,
-                        "old_final": None if line["erased"] else line[f"final:{register}"],
-                        "new_initial": None if line["erased"] else line[f"initial:{register}"],
-                        "known_from": now,
-                    }
-                    for register in registers
-                    if line[f"initial:{register}"] is not None
-                ],
-            )
-            session.flush()
-            added += 1
-        rejected = pl.concat([rejected, pl.DataFrame(refusals, schema=rejected.schema, orient="row")])
+        corrections = {
+            number: Correction(rows, told[number].exchanged_at, told[number].new_meter_id, finals, initials)
+            for number, rows in again.items()
+            for finals, initials in [_news(rows, told[number])]
+            if (finals or initials) and not erased.covers(rows[0].metering_point, rows[0].exchanged_at)
+        }
+        correct_registers(session, organisation, list(corrections.values()), erased, identity=identity, now=now)
+        numbers = list(new)
+        refusals = [(numbers[place], str(problem)) for place, problem in refused.items()]
+        rejected = pl.concat([rejected, remarks(refusals)])
+        added, updated = len(new) - len(refused), len(corrections)
         audit.record(
             session,
             organisation=organisation,
@@ -166,58 +123,55 @@ def import_exchanges(
             target=source_name,
             details={"added": added, "updated": updated, "rejected": rejected.height},
         )
+        changes = _changes(corrections)
         stored = mode.settle(session, rejected)
     return ImportReport(
         added=added,
         updated=updated,
-        unchanged=unchanged,
+        unchanged=len(again) - updated,
         rejected=rejected.sort("source_line"),
-        changes=pl.DataFrame(changes[:MOST_CHANGES], schema=CHANGES, orient="row"),
+        changes=changes,
         warnings=lines.warnings,
         stored=stored,
     )
 
 
-def _with_erased(lines: pl.DataFrame, periods: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
-    """Adds ``erased``: whether the point's data of the line's day is erased."""
-    days = lines.select("source_line", "metering_point", day=pl.col("at").dt.convert_time_zone(zone.key).dt.date())
-    hit = days.join(periods, on="metering_point").filter(pl.col("day").is_between("first_day", "last_day"))
-    return lines.with_columns(erased=pl.col("source_line").is_in(hit["source_line"].implode()))
+def _told(line: Mapping[str, Any], registers: Sequence[str]) -> NewExchange:
+    finals, initials = (
+        {register: value for register in registers if (value := line[f"{part}:{register}"]) is not None}
+        for part in ("final", "initial")
+    )
+    return NewExchange(
+        metering_point=line["metering_point"],
+        exchanged_at=line["at"],
+        old_meter_id=line["old_meter_id"],
+        new_meter_id=line["new_meter_id"],
+        finals=finals,
+        initials=initials,
+    )
 
 
-def _correct(
-    session: Session, known: Sequence[Exchange], line: dict[str, Any], identity: str, now: datetime
-) -> list[tuple[str, str | None, str]]:
-    """Takes over registers that the file gives and the exchange lacks or has otherwise; what was known before stays.
-
-    Returns:
-        Field, before and after of each.
-    """
-    changed: list[tuple[str, str | None, str]] = []
-    for exchange in known:
-        given = {
-            name: line.get(f"{part}:{exchange.register}")
-            for part, name in (("final", "old_final"), ("initial", "new_initial"))
-        }
-        news = {name: value for name, value in given.items() if value not in (None, getattr(exchange, name))}
-        for name, value in news.items():
-            stands = getattr(exchange, name)
-            changed.append((f"{name}_{exchange.register}", None if stands is None else str(stands), str(value)))
-        if news:
-            supersede(session, exchange, now, identity=identity, **news)
-    return changed
+def _news(known: Sequence[Exchange], exchange: NewExchange) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+    """Final and start registers that a file gives, and that a known exchange lacks or has otherwise."""
+    finals = {row.register: row.old_final for row in known}
+    initials = {row.register: row.new_initial for row in known}
+    return (
+        {register: value for register, value in exchange.finals.items() if value != finals.get(register)},
+        {register: value for register, value in exchange.initials.items() if value != initials.get(register)},
+    )
 
 
-def _refusal(current: Installation | None, elsewhere: str | None, old: str, at: datetime) -> str | None:
-    if current is None:
-        return "no meter is installed at this metering point"
-    if current.meter_id != old:
-        return "the old meter is not the one installed there"
-    if at <= current.installed_at:
-        return "the exchange lies before the installation of the old meter"
-    if elsewhere is not None:
-        return "the new meter is installed already"
-    return None
+def _changes(corrections: Mapping[int, Correction]) -> pl.DataFrame:
+    """What corrections change, in the order of lines."""
+    rows: list[tuple[int, str, str, str | None, str]] = []
+    for number, correction in sorted(corrections.items()):
+        standing = {row.register: row for row in correction.known}
+        for column, news in (("old_final", correction.finals), ("new_initial", correction.initials)):
+            for register, value in news.items():
+                before = getattr(standing[register], column) if register in standing else None
+                told = (f"{column}_{register}", None if before is None else str(before), str(value))
+                rows.append((number, correction.known[0].metering_point, *told))
+    return pl.DataFrame(rows[:MOST_CHANGES], schema=CHANGES, orient="row")
 
 
 def _registers(table: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str]]:

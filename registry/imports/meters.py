@@ -84,7 +84,7 @@ def import_meters(
         RegistryError: The file as a whole is unfit.
     """
     lines = read_lines(content, source_name, mode.profile or shipped_profiles()["meters"])
-    good, rejected = split(_checked(lines.table))
+    good, rejected = split(check_meters(lines.table))
     collectors = good.filter(pl.col("device_class").is_in(COLLECTORS))
     good = good.filter(pl.col("device_class") == METER)
     keys = [
@@ -201,8 +201,15 @@ def _shared_serials(meters: pl.DataFrame, lines: pl.DataFrame) -> list[str]:
     return [*told[:SHARED_SHOWN], *([f"{more} more serials are those of several meters."] if more > 0 else [])]
 
 
-def _checked(table: pl.DataFrame) -> pl.DataFrame:
-    """Normalises the columns and finds the lines that name no meter or no key."""
+def check_meters(table: pl.DataFrame) -> pl.DataFrame:
+    """Normalises the columns of lines and finds those that name no meter or no key.
+
+    Args:
+        table: ``source_line``, ``reason`` and the columns of the profile ``meters``.
+
+    Returns:
+        The lines with ``meter_id`` and ``usual_medium``, that of the device type.
+    """
     table = table.with_columns(
         pl.col("manufacturer").str.to_uppercase(),
         pl.col("serial").str.to_lowercase(),

@@ -1,5 +1,6 @@
 """The capacity plan: how many meters may be in use, and how often they may be read. Meters in stock do not count."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -61,6 +62,42 @@ def set_plan(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the plan leaves.
+
+    Attributes:
+        limit: Meters that may be in use; ``None`` is no limit.
+        count: Meters that are; not counted where there is no limit.
+    """
+
+    limit: int | None
+    count: int
+
+    def check(self, added: int) -> None:
+        """Refuses what would bring more meters into use than the plan allows.
+
+        Args:
+            added: Meters that come into use, less those that go.
+
+        Raises:
+            CapacityError: They are too many.
+        """
+        if self.limit is not None and added > 0 and self.count + added > self.limit:
+            raise CapacityError(
+                f"The capacity plan allows {self.limit} meters in use; {self.count} are, and {added} more would be "
+                f"{self.count + added}. Put meters in stock, or raise the plan: meterhouse meter capacity set --meters."
+            )
+
+
+def room(session: Session, organisation: str) -> Room:
+    """What an organisation's plan leaves now."""
+    limits = plan(session, organisation)
+    if limits is None or limits.max_in_use is None:
+        return Room(None, 0)
+    return Room(limits.max_in_use, count_in_use(session, organisation))
+
+
 def check(session: Session, organisation: str, added: int) -> None:
     """Refuses what would bring more meters into use than the plan allows.
 
@@ -72,15 +109,8 @@ def check(session: Session, organisation: str, added: int) -> None:
     Raises:
         CapacityError: They are too many.
     """
-    limits = plan(session, organisation)
-    if limits is None or limits.max_in_use is None or added <= 0:
-        return
-    count = count_in_use(session, organisation)
-    if count + added > limits.max_in_use:
-        raise CapacityError(
-            f"The capacity plan allows {limits.max_in_use} meters in use; {count} are, and {added} more would be "
-            f"{count + added}. Put meters in stock, or raise the plan: meterhouse meter capacity set --meters."
-        )
+    if added > 0:
+        room(session, organisation).check(added)
 
 
 def check_interval(session: Session, organisation: str, interval_s: int) -> None:

@@ -26,7 +26,7 @@ TAKEN = frozenset(
         *("organisation", "metering_point", "role", "meter_id", "manufacturer", "serial", "version", "device_type"),
         *("medium", "model", "meter_number", "state", "state_since", "key", "key_status", "customer_number", "name"),
         *("address", "postal_code", "city", "latitude", "longitude", "installed_at", "removed_at", "group", "label"),
-        *("source_line", "reason", "email", "phone"),
+        *("source_line", "reason", "email", "phone", "labels", "customer_name"),
     }
 )
 """Names that columns of files and lists have already, or that would invite personal data."""

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit
-from registry.erasures import erased_at
+from registry.erasures import ErasedDays
 from registry.inventory.errors import InventoryError
 from registry.inventory.registers import subject_of
 from registry.inventory.versions import supersede
@@ -57,7 +57,7 @@ def enter_final_reading(
         raise InventoryError("A final reading needs a register.")
     if read_at > now:
         raise InventoryError("A final reading in the future cannot be entered.")
-    if erased_at(session, organisation, metering_point, read_at - _INSTANT, zone):
+    if ErasedDays.read(session, organisation, zone).covers(metering_point, read_at - _INSTANT):
         raise InventoryError(f"What was read at {metering_point} on that day is erased, and is not entered again.")
     meter_id = session.scalar(
         select(Installation.meter_id)

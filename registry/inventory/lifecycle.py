@@ -5,6 +5,7 @@ lowers no reading performance.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.inventory import capacity
 from registry.inventory.errors import InventoryError
-from registry.inventory.meters import open_installation
+from registry.inventory.meters import chunks, open_installation
 from registry.inventory.versions import supersede
 from registry.models import Installation, Meter, MeteringPoint, MeterKey
 
@@ -46,10 +47,11 @@ class LifecycleError(InventoryError):
 
 def refusal(meter: Meter, state: str) -> str | None:
     """Why a meter may not take a state; ``None`` where it may or has it already."""
-    return _refusal(meter.meter_id, meter.state, state)
+    return refusal_of(meter.meter_id, meter.state, state)
 
 
-def _refusal(meter_id: str, held: str, state: str) -> str | None:
+def refusal_of(meter_id: str, held: str, state: str) -> str | None:
+    """As :func:`refusal`, of a meter that is known by its id and the state it has."""
     if state == held or state in MOVES[held]:
         return None
     remedy = _REMEDIES.get((held, state)) or _REMEDIES.get((held, None))
@@ -58,16 +60,67 @@ def _refusal(meter_id: str, held: str, state: str) -> str | None:
 
 def refusals(session: Session, organisation: str, meter_ids: Iterable[str], state: str = "in_use") -> dict[str, str]:
     """Which of many meters may not take a state, and why; for imports that judge line by line."""
-    held = _states(session, organisation, meter_ids)
-    reasons = {meter_id: _refusal(meter_id, now, state) for meter_id, now in held.items()}
+    held = states_of(session, organisation, meter_ids)
+    reasons = {meter_id: refusal_of(meter_id, now, state) for meter_id, now in held.items()}
     return {meter_id: reason for meter_id, reason in reasons.items() if reason}
 
 
-def _states(session: Session, organisation: str, meter_ids: Iterable[str]) -> dict[str, str]:
-    """State by meter; without the rows themselves, since an import asks for all meters there are."""
-    wanted = set(meter_ids)
-    rows = session.execute(select(Meter.meter_id, Meter.state).where(Meter.organisation == organisation))
-    return {meter_id: state for meter_id, state in rows if meter_id in wanted}
+def states_of(session: Session, organisation: str, meter_ids: Iterable[str]) -> dict[str, str]:
+    """State by meter, of those that are registered; without the rows themselves, since an import asks for all."""
+    found: dict[str, str] = {}
+    for some in chunks(sorted(set(meter_ids))):
+        statement = select(Meter.meter_id, Meter.state).where(Meter.organisation == organisation)
+        found.update((row[0], row[1]) for row in session.execute(statement.where(Meter.meter_id.in_(some))))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A state that a meter takes, judged before.
+
+    Attributes:
+        meter_id: The meter.
+        held: The state it has so far.
+        state: Its state from now on.
+        at: Since when in the world, UTC.
+        event: Type of the event, e.g. ``meter.install``.
+        point: Metering point that it comes to or goes from, if any.
+    """
+
+    meter_id: str
+    held: str
+    state: str
+    at: datetime
+    event: str
+    point: str | None = None
+
+    def change(self) -> audit.Change:
+        """What the audit log is told."""
+        place = {"metering_point": self.point} if self.point is not None else {}
+        after = {"state": self.state, "effective_at": self.at} | place
+        return audit.Change(self.meter_id, {"state": self.held}, after, self.event)
+
+
+def set_states(session: Session, organisation: str, moves: Iterable[Move]) -> None:
+    """Gives many meters their states, as :func:`set_state`; the caller records :meth:`Move.change` of each.
+
+    Args:
+        session: A writing transaction; rows of meters that it holds already are not refreshed.
+        organisation: Owner of the meters.
+        moves: What they go through, in order: of several of one meter the last one stays.
+    """
+    rows = {
+        move.meter_id: {
+            "organisation": organisation,
+            "meter_id": move.meter_id,
+            "state": move.state,
+            "state_reason": None,
+            "state_since": move.at,
+        }
+        for move in moves
+    }
+    if rows:
+        session.execute(update(Meter), list(rows.values()))
 
 
 def put_in_use(
@@ -95,39 +148,23 @@ def put_in_use(
         LifecycleError: A meter is not registered, scrapped or deleted.
         CapacityError: They are more than the plan allows.
     """
-    held = _states(session, organisation, meters)
+    held = states_of(session, organisation, meters)
     if missing := sorted(set(meters) - set(held)):
         raise LifecycleError(f"meter {missing[0]} is not registered: import it first")
     for meter_id, state in held.items():
-        if problem := _refusal(meter_id, state, "in_use"):
+        if problem := refusal_of(meter_id, state, "in_use"):
             raise LifecycleError(problem)
     moved = sorted(meter_id for meter_id, state in held.items() if state != "in_use")
     capacity.check(session, organisation, len(moved))
-    changes = [
-        audit.Change(meter_id, {"state": held[meter_id]}, {"state": "in_use", "effective_at": meters[meter_id]})
-        for meter_id in moved
-    ]
-    if moved:
-        session.execute(
-            update(Meter),
-            [
-                {
-                    "organisation": organisation,
-                    "meter_id": meter_id,
-                    "state": "in_use",
-                    "state_reason": None,
-                    "state_since": meters[meter_id],
-                }
-                for meter_id in moved
-            ],
-        )
+    moves = [Move(meter_id, held[meter_id], "in_use", meters[meter_id], "meter.in_use") for meter_id in moved]
+    set_states(session, organisation, moves)
     audit.record_changes(
         session,
         organisation=organisation,
         event="meter.in_use",
         identity=identity,
         now=now,
-        changes=changes,
+        changes=[move.change() for move in moves],
         reason=reason,
     )
     return moved
@@ -151,7 +188,10 @@ def end_wait_for_keys(session: Session, organisation: str, identity: str, now: d
     has_key = select(MeterKey.meter_id).where(MeterKey.organisation == organisation)
     waiting = session.scalars(
         select(Meter.meter_id).where(
-            Meter.organisation == organisation, Meter.state_reason == NO_KEY, Meter.meter_id.in_(has_key)
+            Meter.organisation == organisation,
+            Meter.state == "stock",
+            Meter.state_reason == NO_KEY,
+            Meter.meter_id.in_(has_key),
         )
     )
     return put_in_use(session, organisation, dict.fromkeys(waiting, now), identity, now, reason="its key has come")
@@ -329,6 +369,8 @@ def set_state(
 ) -> None:
     """Gives a meter a state that was judged before, with its event in the audit log.
 
+    Why it had its state so far, such as the want of a key, counts no more.
+
     Args:
         session: A writing transaction.
         meter: The meter.
@@ -340,18 +382,17 @@ def set_state(
         reason: Why, in the words of who did it.
         point: Metering point that it came to or went from, if any.
     """
-    before = {"state": meter.state}
-    after = {"state": state, "effective_at": at} | ({"metering_point": point} if point is not None else {})
-    meter.state, meter.state_since = state, at
+    told = Move(meter.meter_id, meter.state, state, at, event, point).change()
+    meter.state, meter.state_since, meter.state_reason = state, at, None
     audit.record(
         session,
         organisation=meter.organisation,
         event=event,
         identity=identity,
         now=now,
-        target=meter.meter_id,
-        before=before,
-        after=after,
+        target=told.target,
+        before=told.before,
+        after=told.after,
         reason=reason,
     )
 

@@ -9,14 +9,16 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from registry.groups import evaluate, present
 from registry.inventory.errors import InventoryError
 from registry.inventory.fields import Entity, Field, fields, values
 from registry.inventory.lifecycle import STATES
-from registry.models import Customer, CustomValue, Group, GroupMember, Installation, Meter, MeterKey
+from registry.key_status import KEY_STATUSES, MISSING, has_status, statuses
+from registry.labels import labels_of
+from registry.models import Customer, CustomValue, Group, GroupMember, Installation, Label, Meter
 
 METER_COLUMNS = {
     "meter_id": "Meter",
@@ -32,22 +34,28 @@ METER_COLUMNS = {
 }
 PLACE_COLUMNS = {"metering_point": "Metering point", "installed_at": "Installed"}
 CUSTOMER_COLUMNS = {
+    "customer_name": "Customer",
     "customer_number": "Customer number",
     "address": "Address",
     "postal_code": "Postal code",
     "city": "City",
 }
-COLUMNS = METER_COLUMNS | PLACE_COLUMNS | CUSTOMER_COLUMNS | {"key_status": "Encryption key"}
+UNSORTED_COLUMNS = {"key_status": "Encryption key", "labels": "Labels"}
+"""What a meter may have several of; the list is filtered by them, not sorted."""
+
+COLUMNS = METER_COLUMNS | PLACE_COLUMNS | CUSTOMER_COLUMNS | UNSORTED_COLUMNS
 """Columns that can be chosen, with the headings that people see; an organisation's own fields come on top."""
 
 STOCK_COLUMNS = ("model", "medium", "serial", "key_status", "meter_number", "manufacturer")
-IN_USE_COLUMNS = ("metering_point", "address", "postal_code", "customer_number", "model", "serial")
+IN_USE_COLUMNS = (
+    *("metering_point", "customer_name", "address", "postal_code", "customer_number"),
+    *("model", "serial", "labels"),
+)
 """Columns shown at first."""
 
 UNKNOWN = "Unknown"
 """What a list shows of a meter whose type nobody named."""
 
-KEY_STATUSES = ("missing", "unverified", "ok", "wrong")
 MAX_PAGE = 1000
 _MODELS_AT_MOST = 1000
 
@@ -68,7 +76,8 @@ class Filters:
         models: Models.
         device_types: Device types, two hex digits.
         serials: Whole serials.
-        key_statuses: Of ``missing, unverified, ok, wrong``.
+        key_statuses: Of :data:`~registry.key_status.KEY_STATUSES`.
+        labels: Labels of the meter.
         group: Group that the meter's metering point belongs to now.
         custom: Value by custom field of meters or metering points.
     """
@@ -81,6 +90,7 @@ class Filters:
     device_types: Sequence[str] = ()
     serials: Sequence[str] = ()
     key_statuses: Sequence[str] = ()
+    labels: Sequence[str] = ()
     group: str | None = None
     custom: Mapping[str, str] = field(default_factory=dict)
 
@@ -117,13 +127,13 @@ def list_meters(
         session: A transaction.
         organisation: Owner of the meters.
         filters: Which meters.
-        now: Instant at which membership of groups is judged, UTC.
+        now: Instant at which membership of groups and the validity of keys are judged, UTC.
         columns: Of :data:`COLUMNS` and the custom fields.
         sort: Column to sort by; meters with equal values are in the order of their ids.
         descending: Whether the greatest value comes first.
         page: Number of the page, from 1.
         size: Meters on a page, at most ``MAX_PAGE``.
-        with_customers: Whether the caller may see customer numbers and addresses.
+        with_customers: Whether the caller may see who the customers are and where they live.
 
     Returns:
         The page, and how many meters there are.
@@ -145,7 +155,7 @@ def list_meters(
     else:
         found = list(session.scalars(some))
         total = session.scalar(count) or 0
-    return Page(total, _rows(session, organisation, found, columns, defined))
+    return Page(total, _rows(session, organisation, found, columns, defined, now))
 
 
 def _check(
@@ -164,8 +174,8 @@ def _check(
             raise ListError(f"The list has no column {name}; there are {', '.join(known)}.")
         if name in CUSTOMER_COLUMNS and not with_customers:
             raise ListError(f"The column {name} is for those who may see customers.")
-    if sort == "key_status":
-        raise ListError("The list does not sort by key_status: filter by it.")
+    if sort in UNSORTED_COLUMNS:
+        raise ListError(f"The list does not sort by {sort}: filter by it.")
     for name in filters.custom:
         if name not in defined:
             raise ListError(f"There is no field {name} to filter by.")
@@ -194,7 +204,10 @@ def _chosen(
     if filters.text:
         conditions.append(_has_text(session, organisation, filters.text))
     if filters.key_statuses:
-        conditions.append(or_(*(_has_key_status(organisation, status) for status in filters.key_statuses)))
+        conditions.append(has_status(organisation, filters.key_statuses, now))
+    if filters.labels:
+        labelled = select(Label.meter_id).where(Label.organisation == organisation, Label.label.in_(filters.labels))
+        conditions.append(Meter.meter_id.in_(labelled))
     if filters.group is not None:
         conditions.append(_in_group(session, organisation, filters.group, now))
     for name, text in filters.custom.items():
@@ -212,38 +225,6 @@ def _has_text(session: Session, organisation: str, text: str) -> ColumnElement[b
     ).all()
     searched = (Meter.meter_id, Meter.meter_number)
     return or_(*(column.icontains(text, autoescape=True) for column in searched), Meter.model.in_(models))
-
-
-def _has_key_status(organisation: str, status: str) -> ColumnElement[bool]:
-    """As :func:`_key_status`, for many meters at once."""
-    keys = select(MeterKey.meter_id).where(MeterKey.organisation == organisation, MeterKey.key_class == "oms")
-    verified = Meter.meter_id.in_(keys.where(MeterKey.verified_at.is_not(None)))
-    untried = Meter.meter_id.in_(keys.where(MeterKey.failed_at.is_(None)))
-    match status:
-        case "ok":
-            return verified
-        case "unverified":
-            return and_(untried, not_(verified))
-        case "wrong":
-            return and_(Meter.meter_id.in_(keys), not_(untried), not_(verified))
-        case _:
-            return Meter.meter_id.not_in(keys)
-
-
-def _key_status() -> ColumnElement[str]:
-    """As the published ``meters`` have it: from what decoding found of the keys that open telegrams."""
-    keys = (
-        select(MeterKey.key_no)
-        .where(MeterKey.organisation == Meter.organisation, MeterKey.meter_id == Meter.meter_id)
-        .where(MeterKey.key_class == "oms")
-        .correlate(Meter)
-    )
-    return case(
-        (exists(keys.where(MeterKey.verified_at.is_not(None))), "ok"),
-        (exists(keys.where(MeterKey.failed_at.is_(None))), "unverified"),
-        (exists(keys), "wrong"),
-        else_="missing",
-    )
 
 
 def _open_installation() -> ColumnElement[bool]:
@@ -309,6 +290,7 @@ def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, 
             and_(
                 Customer.organisation == Installation.organisation,
                 Customer.metering_point == Installation.metering_point,
+                Customer.occupied_to.is_(None),
             ),
         )
     if custom is not None:
@@ -324,7 +306,7 @@ def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, 
         )
         keys: list[Any] = [CustomValue.number, CustomValue.value]
     elif of_place:
-        keys = [getattr(Customer if sort in CUSTOMER_COLUMNS else Installation, sort)]
+        keys = [_customer_column(sort) if sort in CUSTOMER_COLUMNS else getattr(Installation, sort)]
     else:
         keys = [getattr(Meter, sort)]
     nullable = bool(of_place or custom or sort in ("model", "meter_number", "state_since"))
@@ -334,15 +316,26 @@ def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, 
 
 
 def _rows(
-    session: Session, organisation: str, ids: Sequence[str], columns: Sequence[str], defined: Mapping[str, Field]
+    session: Session,
+    organisation: str,
+    ids: Sequence[str],
+    columns: Sequence[str],
+    defined: Mapping[str, Field],
+    now: datetime,
 ) -> list[dict[str, Any]]:
     """The meters of a page, in its order."""
     wanted = [name for name in columns if name in METER_COLUMNS and name != "meter_id"]
     selected = [Meter.meter_id, *(getattr(Meter, name) for name in wanted)]
-    if "key_status" in columns:
-        selected.append(_key_status().label("key_status"))
     statement = select(*selected).where(Meter.organisation == organisation, Meter.meter_id.in_(ids))
     found = {row["meter_id"]: dict(row) for row in session.execute(statement).mappings()}
+    if "key_status" in columns:
+        known = statuses(session, organisation, now, ids)
+        for meter_id, row in found.items():
+            row["key_status"] = known.get(meter_id, MISSING)
+    if "labels" in columns:
+        words = labels_of(session, organisation, ids)
+        for meter_id, row in found.items():
+            row["labels"] = ", ".join(words.get(meter_id, ())) or None
     places = _places(session, organisation, ids)
     points = [place["metering_point"] for place in places.values()]
     customers = _customers(session, organisation, points) if set(columns) & set(CUSTOMER_COLUMNS) else {}
@@ -372,9 +365,15 @@ def _places(session: Session, organisation: str, ids: Sequence[str]) -> dict[str
     }
 
 
+def _customer_column(name: str) -> InstrumentedAttribute[str | None]:
+    column: InstrumentedAttribute[str | None] = getattr(Customer, "name" if name == "customer_name" else name)
+    return column
+
+
 def _customers(session: Session, organisation: str, points: Sequence[str]) -> dict[str, dict[str, Any]]:
-    columns = [getattr(Customer, name) for name in CUSTOMER_COLUMNS]
+    """Those who live there now; who moved out is not shown."""
+    columns = [_customer_column(name) for name in CUSTOMER_COLUMNS]
     statement = select(Customer.metering_point, *columns).where(
-        Customer.organisation == organisation, Customer.metering_point.in_(points)
+        Customer.organisation == organisation, Customer.metering_point.in_(points), Customer.occupied_to.is_(None)
     )
     return {point: dict(zip(CUSTOMER_COLUMNS, found, strict=True)) for point, *found in session.execute(statement)}

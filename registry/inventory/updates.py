@@ -1,7 +1,7 @@
 """Many meters or metering points changed by a CSV file: first shown, then done, all or nothing."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +18,9 @@ from registry.imports.report import REJECTED
 from registry.inventory.fields import Entity, Field, FieldError, fields, set_values, values
 from registry.inventory.meters import chunks, get_meters
 from registry.models import Meter, MeteringPoint
+from registry.profiles.fields import FIELDS
+from registry.profiles.fields import Field as ProfileField
+from registry.profiles.reading import check_texts
 from registry.store import Registry
 
 EMPTY = "<empty>"
@@ -30,7 +33,7 @@ CHANGES = pl.Schema(
     {"source_line": pl.Int64, "id": pl.String, "field": pl.String, "before": pl.String, "after": pl.String}
 )
 _IDENTITY = ("manufacturer", "serial", "version", "device_type")
-_MAX_LENGTH = 64
+_TEXTS = (*(entry for entry in FIELDS["meters"] if entry.name in ATTRIBUTES), ProfileField("meter_number"))
 _SHOWABLE = re.compile(r"[a-z][a-z_]{0,30}")
 """Headers that a message may show; others may be anything, such as a key."""
 
@@ -55,11 +58,39 @@ class UpdateReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
+    """What a line changes.
+
+    Attributes:
+        number: The line, from 1.
+        entity_id: Meter or point.
+        before: Fields that change, as they are.
+        after: The same fields as they are to be; ``None`` where empty.
+    """
+
     number: int
     entity_id: str
     before: dict[str, str | None]
     after: dict[str, str | None]
+
+    def change(self) -> audit.Change:
+        """The same for the audit log."""
+        return audit.Change(self.entity_id, self.before, self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What lines come to.
+
+    Attributes:
+        lines: Those that change something.
+        rejected: ``source_line`` and ``reason``.
+        unchanged: Number of those that say what is known.
+    """
+
+    lines: list[Line]
+    rejected: pl.DataFrame
+    unchanged: int
 
 
 def update_inventory(
@@ -99,25 +130,26 @@ def update_inventory(
     with registry.begin(readonly=dry_run) as session:
         defined = fields(session, organisation, entity)
         columns = _columns(header, entity, defined, source_name)
-        lines, rejected, unchanged = _judge(session, organisation, entity, table, columns, defined)
-        apply = not dry_run and bool(lines) and (partial or rejected.is_empty())
+        judged = judge_changes(session, organisation, entity, table, columns, defined)
+        apply = not dry_run and bool(judged.lines) and (partial or judged.rejected.is_empty())
         if apply:
-            _write(session, organisation, lines, defined)
+            write_changes(session, organisation, judged.lines, defined)
             audit.record_changes(
                 session,
                 organisation=organisation,
                 event=f"{entity.value}s.update",
                 identity=identity,
                 now=now,
-                changes=[audit.Change(line.entity_id, line.before, line.after) for line in lines],
+                changes=[line.change() for line in judged.lines],
                 details={"file": source_name},
             )
     rows = [
         (line.number, line.entity_id, name, line.before[name], line.after[name])
-        for line in lines
+        for line in judged.lines
         for name in line.after
     ]
-    return UpdateReport(entity, pl.DataFrame(rows, schema=CHANGES, orient="row"), unchanged, rejected, applied=apply)
+    changes = pl.DataFrame(rows, schema=CHANGES, orient="row")
+    return UpdateReport(entity, changes, judged.unchanged, judged.rejected, applied=apply)
 
 
 def _read(content: bytes, name: str) -> tuple[pl.DataFrame, list[str]]:
@@ -166,20 +198,30 @@ def _columns(header: list[str], entity: Entity, defined: Mapping[str, Field], na
     return found
 
 
-def _judge(
+def judge_changes(
     session: Session,
     organisation: str,
     entity: Entity,
     table: pl.DataFrame,
     columns: list[str],
     defined: Mapping[str, Field],
-) -> tuple[list[_Line], pl.DataFrame, int]:
-    """Which lines change what, which are rejected, and how many say what is known."""
+) -> Judged:
+    """Says which lines change what, which are rejected, and how many say what is known.
+
+    Args:
+        session: A transaction.
+        organisation: Owner.
+        entity: What the lines change.
+        table: ``source_line``, ``reason``, ``id`` of the meter or point, and the columns.
+        columns: Columns that change something, where they are not null.
+        defined: The custom fields of the entity.
+    """
+    table = check_texts(table, [entry for entry in _TEXTS if entry.name in columns])
     asked = table["id"].drop_nulls().to_list()
     standing = values(session, organisation, entity, asked)
     meters = get_meters(session, organisation, asked) if entity is Entity.meter else {}
     points = _points(session, organisation, asked) if entity is Entity.metering_point else set[str]()
-    lines: list[_Line] = []
+    lines: list[Line] = []
     rejected: list[tuple[int, str]] = []
     for row in table.select(LINE, REASON, "id", *columns).to_dicts():
         entity_id, meter = row["id"], meters.get(row["id"])
@@ -200,11 +242,11 @@ def _judge(
                 reason = str(exc)
             else:
                 news = {name: value for name, value in wanted.items() if value != held.get(name)}
-                lines.append(_Line(row[LINE], entity_id, {name: held.get(name) for name in news}, news))
+                lines.append(Line(row[LINE], entity_id, {name: held.get(name) for name in news}, news))
         if reason is not None:
             rejected.append((row[LINE], reason))
     changing = [line for line in lines if line.after]
-    return changing, pl.DataFrame(rejected, schema=REJECTED, orient="row"), len(lines) - len(changing)
+    return Judged(changing, pl.DataFrame(rejected, schema=REJECTED, orient="row"), len(lines) - len(changing))
 
 
 def _value(name: str, text: str, defined: Mapping[str, Field]) -> str | None:
@@ -216,8 +258,6 @@ def _value(name: str, text: str, defined: Mapping[str, Field]) -> str | None:
         return defined[name].parse(text)
     if name == "medium" and text not in KNOWN_MEDIA:
         raise FieldError(f"the medium is none of {', '.join(KNOWN_MEDIA)}")
-    if len(text) > _MAX_LENGTH:
-        raise FieldError(f"{name} is longer than {_MAX_LENGTH} characters")
     return text
 
 
@@ -230,7 +270,8 @@ def _points(session: Session, organisation: str, asked: list[str]) -> set[str]:
     return found
 
 
-def _write(session: Session, organisation: str, lines: list[_Line], defined: Mapping[str, Field]) -> None:
+def write_changes(session: Session, organisation: str, lines: Sequence[Line], defined: Mapping[str, Field]) -> None:
+    """Writes what lines change; the caller records :meth:`Line.change` of each."""
     own = {line.entity_id: {n: v for n, v in line.after.items() if n not in defined} for line in lines}
     # Rows of one statement name the same columns.
     by_columns: dict[tuple[str, ...], list[dict[str, object]]] = {}

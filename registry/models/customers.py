@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime
 
-from sqlalchemy import String, Text
+from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base
@@ -29,10 +29,11 @@ class Customer(Base):
     """
 
     __tablename__ = "customers"
+    __table_args__ = (Index("ix_customers_point", "organisation", "metering_point"),)
 
     organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
     occupancy: Mapped[str] = mapped_column(String(16), primary_key=True, default=new_occupancy)
-    metering_point: Mapped[str] = mapped_column(String(64), index=True)
+    metering_point: Mapped[str] = mapped_column(String(64))
     customer_number: Mapped[str] = mapped_column(String(64))
     name: Mapped[str | None] = mapped_column(String(200))
     address: Mapped[str | None] = mapped_column(String(200))

@@ -127,3 +127,23 @@ def test_fields_updates_lists_and_the_plan(known: House, tmp_path: Path) -> None
     assert known.ask("select metering_point, cause from final_readings").rows() == [("P2", "move_out")]
     events = known.ask("select event from audit_log where object is not null")["event"].to_list()
     assert {"meter.install", "meter.remove", "meters.update", "field.add", "capacity.set"} <= set(events)
+
+
+def test_one_meter_is_added_and_edited(house: House, fleet: Path, tmp_path: Path) -> None:
+    refused = meter("add", "ABCD", "90000001", "01", "07")
+    assert str(refused.exception) == "This cannot be: the manufacturer is not three letters."
+    done("add", "abc", "90000001", "01", "07", "--model", "Unnamed", "--state", "stock")
+    assert house.ask("select meter_id, medium, model, state from meters").rows() == [(OLD, "water", "Unnamed", "stock")]
+    done("field", "add", "pit", "--type", "boolean", "--label", "In a pit")
+    told = done("edit", "90000001", "--model", "", "--number", "W-7", "--field", "pit=yes", "--reason", "seen")
+    assert told.splitlines() == [
+        f"{OLD} model: Unnamed -> (empty)",
+        f"{OLD} meter_number: (empty) -> W-7",
+        f"{OLD} pit: (empty) -> true",
+    ]
+    found = house.ask("select model, meter_number, custom_fields->>'pit' as pit from meters").rows()
+    assert found == [(None, "W-7", "true")]
+    assert meter("edit", "90000001", "--number", "W-7").exit_code == 0
+    assert meter("edit", "90000001").exit_code == 2, "nothing is said to change"
+    events = house.ask("select event, object from audit_log where event in ('meter.add', 'meter.edit')")
+    assert events.rows() == [("meter.add", OLD), ("meter.edit", OLD)]

@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import func, select
 
 from registry import audit, trail
-from registry.erasures import Request, begin, erased_at
+from registry.erasures import ErasedDays, Request, begin
 from registry.imports import import_exchanges
-from registry.inventory import exchanges
+from registry.inventory import exchanges, new_exchanges
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.inventory.errors import InventoryError
-from registry.inventory.exchanges import NewExchange
 from registry.inventory.final_readings import enter_final_reading
 from registry.inventory.lifecycle import install
 from registry.inventory.meters import find_meter
+from registry.inventory.new_exchanges import NewExchange
 from registry.models import Exchange, FinalReading, MeteringPoint, SubjectKey
 from registry.tables import published_tables
 from registry.trail import Filter
@@ -58,7 +58,7 @@ def hand(vault) -> dict[str, Any]:
 
 def enter(registry, hand, **changes) -> bool:
     with registry.begin() as session:
-        return exchanges.enter(session, "default", replace(EXCHANGE, **changes), **hand, **WHO)
+        return new_exchanges.enter(session, "default", replace(EXCHANGE, **changes), **hand, **WHO)
 
 
 def correct(registry, hand, at, now=LATER, **changes) -> bool:
@@ -152,8 +152,9 @@ def test_nothing_of_it_is_entered_again(house, hand) -> None:
     put_up_tombstone(house)
     with house.begin(readonly=True) as session:
         asked = [(START, True), (END - timedelta(seconds=1), True), (END, False), (START - timedelta(seconds=1), False)]
-        assert [(at, erased_at(session, "default", "P1", at, ZONE)) for at, _ in asked] == asked
-        assert not erased_at(session, "default", "P2", INSIDE, ZONE)
+        erased = ErasedDays.read(session, "default", ZONE)
+        assert [(at, erased.covers("P1", at)) for at, _ in asked] == asked
+        assert not erased.covers("P2", INSIDE)
     with pytest.raises(InventoryError, match="What was read at P1 on that day is erased"):
         read(house, hand, END, 3)
     read(house, hand, START, 1)

@@ -12,12 +12,12 @@ from sqlalchemy import text
 
 from registry import trail
 from registry.imports import import_exchanges
-from registry.inventory import capacity, exchanges
+from registry.inventory import capacity, exchanges, new_exchanges
 from registry.inventory.errors import InventoryError
-from registry.inventory.exchanges import ExchangeError, NewExchange
 from registry.inventory.final_readings import enter_final_reading
 from registry.inventory.lifecycle import install, remove
 from registry.inventory.meters import find_meter
+from registry.inventory.new_exchanges import ExchangeError, NewExchange
 from registry.inventory.registers import parse_registers
 from registry.tables import published_tables
 from registry.trail import Filter
@@ -62,7 +62,7 @@ def hand(vault) -> dict[str, Any]:
 
 def enter(registry, hand, **changes) -> bool:
     with registry.begin() as session:
-        return exchanges.enter(session, "default", replace(EXCHANGE, **changes), **hand, **WHO)
+        return new_exchanges.enter(session, "default", replace(EXCHANGE, **changes), **hand, **WHO)
 
 
 def correct(registry, hand, at=AT, **changes) -> bool:
@@ -152,7 +152,7 @@ def test_a_wrong_time_and_a_wrong_meter_are_corrected_with_the_installations(hou
     assert known_at(house, NOW) == first
     enter_again = replace(EXCHANGE, exchanged_at=NOW, old_meter_id=OTHER, new_meter_id=NEW)
     with house.begin() as session:
-        exchanges.enter(session, "default", enter_again, **hand, identity="test", now=LATER)
+        new_exchanges.enter(session, "default", enter_again, **hand, identity="test", now=LATER)
     with pytest.raises(ExchangeError, match="correct that first"):
         correct(house, hand, at=true, new_meter_id=meter_id(9))
     with pytest.raises(ExchangeError, match="lies before that"):

@@ -382,6 +382,17 @@ def test_all_or_any_of_the_conditions(filled) -> None:
     assert holds(filled, {"match": "any", "conditions": both}) == ["P1", "P2", "P3", "P4"]
 
 
+def test_a_rule_asks_where_somebody_lives_now_not_where_the_former_occupant_was_said_to(filled, customers) -> None:
+    customers(
+        CUSTOMERS.splitlines()[0] + "\nP1,C9,Customer 0009,Meadow Lane 1,1010,Northtown,KAM,90000001,2025-01-01\n"
+    )
+    condition = {"field": "postal_code", "values": ["1000"]}
+    assert holds(filled, {"conditions": [condition]}) == ["P2"]
+    assert holds(filled, {"conditions": [condition | {"values": ["1010"]}]}) == ["P1"]
+    with filled.begin(readonly=True) as session:
+        assert groups.inventory.read_inventory(session, "default").installations.height == 4, "one row an installation"
+
+
 def test_dates_of_a_rule_are_local_days(filled) -> None:
     rule = groups.read_rule('{"conditions": [{"field": "installed_at", "from": "2025-07-01"}]}', ZONE)
     assert rule.conditions[0].from_ == datetime(2025, 6, 30, 22, tzinfo=UTC)

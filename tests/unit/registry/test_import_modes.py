@@ -32,7 +32,7 @@ def test_one_bad_line_refuses_the_file_and_a_part_may_be_asked_for(meters, custo
     steps = [
         (meters, HALF_METERS, 4, (6, "the serial is not up to eight digits")),
         (customers, HALF_CUSTOMERS, 1, (3, "meter KAM 99999999 is not registered")),
-        (exchanges, HALF_EXCHANGES, 1, (3, "no meter is installed at this metering point")),
+        (exchanges, HALF_EXCHANGES, 1, (3, "No meter is installed at P9: install the new one.")),
     ]
     for import_, text, good, bad in steps:
         before = snapshot(registry)

@@ -154,9 +154,9 @@ def test_exchanges_that_cannot_be_are_rejected(meters, customers, exchanges) -> 
     )
     assert report.added == 0
     assert dict(reasons(report)) == {
-        2: "no meter is installed at this metering point",
-        3: "the exchange lies before the installation of the old meter",
-        4: "the old meter is not the one installed there",
+        2: "No meter is installed at P9: install the new one.",
+        3: "The old meter was installed at 2024-12-31T23:00:00+00:00: the exchange lies after that.",
+        4: "At P1 is meter KAM-90000001-1b-16, not KAM-90000002-1b-16.",
         5: "no new_initial register",
         6: "a register volume_m3 is no number",
     }

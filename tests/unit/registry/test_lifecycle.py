@@ -10,9 +10,11 @@ from registry.inventory.capacity import CapacityError
 from registry.inventory.errors import InventoryError
 from registry.inventory.lifecycle import (
     MOVES,
+    NO_KEY,
     STATES,
     LifecycleError,
     delete,
+    end_wait_for_keys,
     install,
     put_in_stock,
     put_in_use,
@@ -22,6 +24,7 @@ from registry.inventory.lifecycle import (
     scrap,
 )
 from registry.inventory.meters import count_in_use, find_meter
+from registry.models import MeterKey
 from registry.people.rights import ORCHESTRATOR
 from registry.tables import published_tables, registered_meters
 from tests.unit.registry.inventory_rows import (
@@ -105,6 +108,44 @@ def test_a_meter_is_installed_by_hand(registry) -> None:
         do(registry, install, ONE, metering_point="P2", at=BEFORE)
     with pytest.raises(LifecycleError, match="P1 had a meter until"):
         do(registry, install, TWO, metering_point="P1", at=BEFORE)
+
+
+@pytest.mark.parametrize("decided", ["scrapped", "deleted", "installed", "restored"])
+def test_what_a_person_decided_outlasts_the_wait_for_a_key(registry, decided: str) -> None:
+    add_meters(registry, 2, state_reason=NO_KEY)
+    match decided:
+        case "scrapped":
+            do(registry, scrap, ONE, at=NOW)
+        case "deleted":
+            do(registry, delete, ONE)
+        case "restored":
+            do(registry, delete, ONE)
+            do(registry, restore, ONE)
+        case _:
+            do(registry, install, ONE, metering_point="P1", at=BEFORE)
+            do(registry, put_in_stock, ONE, at=NOW)
+    assert get(registry, ONE).state_reason is None
+    assert key_comes(registry) == [TWO]
+    wanted = {"scrapped": "scrapped", "deleted": "deleted"}.get(decided, "stock")
+    assert states(registry) == {ONE: wanted, TWO: "in_use"}
+
+
+@pytest.mark.parametrize("state", ["scrapped", "deleted", "removed"])
+def test_a_reason_of_before_moves_no_meter_out_of_stock(registry, state: str) -> None:
+    """As versions left it that kept the reason with whatever state came."""
+    add_meters(registry, 1, state=state, state_reason=NO_KEY)
+    assert key_comes(registry) == []
+    assert states(registry) == {ONE: state}
+
+
+def key_comes(registry) -> list[str]:
+    """Gives all meters a key; those that waited for it."""
+    columns = {"key_no": 1, "key_class": "oms", "algorithm": "AES-128", "usage": "any", "created_at": NOW}
+    with registry.begin() as session:
+        for name in states(registry):
+            session.add(MeterKey(organisation="default", meter_id=name, wrapped=b"w", digest=b"d", **columns))
+        session.flush()
+        return end_wait_for_keys(session, "default", "test", NOW)
 
 
 @pytest.mark.parametrize(("action", "state"), [(remove, "removed"), (put_in_stock, "stock")])

@@ -1,6 +1,6 @@
 """The list of meters: filters, order, pages, columns, and who may see customers."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -18,10 +18,13 @@ from registry.inventory.listing import (
     list_meters,
 )
 from registry.inventory.meters import find_meter
+from registry.key_status import KEY_STATUSES
+from registry.labels import set_labels
 from registry.models import Customer, MeterKey
 from registry.tables import published_tables
 from tests.unit.registry.inventory_rows import BEFORE, NOW, WHO, add_meters, meter_id
 
+DAY = timedelta(days=1)
 SHAPE = Field(Entity.metering_point, "shape", "Shape", Type.integer)
 
 
@@ -68,13 +71,15 @@ def fleet(registry):
                     failed_at=failed,
                 )
             )
+        for word, labelled in (("yard", (4, 5)), ("attic", (1,)), ("by the stairs", (1,))):
+            set_labels(session, "default", [meter_id(number) for number in labelled], [word], **WHO)
         set_values(session, "default", {"shape": SHAPE}, {"P1": {"shape": "10"}, "P3": {"shape": "9"}})
     return registry
 
 
 def ask(registry, filters: Filters = Filters(), **options) -> Page:  # noqa: B008  frozen
     with registry.begin(readonly=True) as session:
-        return list_meters(session, "default", filters, now=NOW, **options)
+        return list_meters(session, "default", filters, **{"now": NOW, **options})
 
 
 def numbers(page: Page) -> list[int]:
@@ -104,6 +109,8 @@ def numbers(page: Page) -> list[int]:
         (Filters(key_statuses=("unverified",)), [3]),
         (Filters(key_statuses=("missing",)), [4, 5]),
         (Filters(key_statuses=("ok", "missing")), [1, 4, 5]),
+        (Filters(labels=("yard",)), [4, 5]),
+        (Filters(labels=("yard", "attic")), [1, 4, 5]),
         (Filters(custom={"shape": "010"}), [1]),
     ],
 )
@@ -121,6 +128,7 @@ def test_filters_and_the_count_of_what_they_leave(fleet, filters: Filters, expec
         ("metering_point", True, [3, 2, 1, 4, 5]),
         ("installed_at", True, [3, 2, 1, 4, 5]),
         ("customer_number", False, [3, 2, 1, 4, 5]),
+        ("customer_name", True, [3, 2, 1, 4, 5]),
         ("shape", False, [3, 1, 2, 4, 5]),
         ("shape", True, [1, 3, 2, 4, 5]),
     ],
@@ -153,13 +161,33 @@ def test_default_columns_and_all_columns(fleet) -> None:
     assert row["address"] == "Meadow Lane 1"
     assert (row["metering_point"], row["installed_at"]) == ("P1", BEFORE + timedelta(days=1))
     assert (row["key_status"], row["shape"]) == ("ok", 10)
-    assert "name" not in row
+    assert (row["customer_name"], row["labels"]) == ("Customer 1", "attic, by the stairs")
+    assert ask(fleet, columns=("labels",)).rows[1]["labels"] is None
 
 
-def test_key_status_is_the_published_one(fleet) -> None:
-    listed = {row["meter_id"]: row["key_status"] for row in ask(fleet).rows}
-    published = dict(published_tables(fleet)["meters"].select("meter_id", "key_status").rows())
+@pytest.mark.parametrize("at", [NOW - DAY, NOW, NOW + DAY, NOW + 3 * DAY])
+def test_key_status_is_the_published_one_at_every_time(fleet, at: datetime) -> None:
+    """Meter 4 has a right key that ends and a wrong one that follows; meter 5 one whose time comes."""
+    columns = {"organisation": "default", "key_class": "oms", "algorithm": "AES-128", "usage": "any", "created_at": NOW}
+    secret = {"wrapped": b"w", "digest": b"d"}
+    with fleet.begin() as session:
+        four, five = {"meter_id": meter_id(4)}, {"meter_id": meter_id(5)}
+        session.add(MeterKey(key_no=1, verified_at=NOW, valid_to=NOW + DAY, **four, **columns, **secret))
+        session.add(
+            MeterKey(key_no=2, failed_at=NOW, valid_from=NOW + DAY, valid_to=NOW + 2 * DAY, **four, **columns, **secret)
+        )
+        session.add(MeterKey(key_no=1, failed_at=NOW, valid_from=NOW, **five, **columns, **secret))
+        lora = columns | {"key_class": "lora"}
+        session.add(MeterKey(key_no=2, verified_at=NOW, **five, **lora, **secret))
+    expected = {NOW - DAY: "unverified", NOW: "wrong", NOW + DAY: "wrong", NOW + 3 * DAY: "wrong"}
+    ended = {NOW - DAY: "ok", NOW: "ok", NOW + DAY: "wrong", NOW + 3 * DAY: "expired"}
+    listed = {row["meter_id"]: row["key_status"] for row in ask(fleet, now=at).rows}
+    assert (listed[meter_id(4)], listed[meter_id(5)]) == (ended[at], expected[at])
+    published = dict(published_tables(fleet, at)["meters"].select("meter_id", "key_status").rows())
     assert listed.items() <= published.items()
+    for status in KEY_STATUSES:
+        found = {row["meter_id"] for row in ask(fleet, Filters(key_statuses=(status,)), now=at).rows}
+        assert found == {name for name, held in listed.items() if held == status}, status
 
 
 @pytest.mark.parametrize("name", CUSTOMER_COLUMNS)
@@ -175,6 +203,7 @@ def test_customers_are_for_those_who_may_see_them(fleet, name: str) -> None:
     [
         (Filters(), {"columns": ("name",)}, "no column name"),
         (Filters(), {"sort": "key_status"}, "does not sort"),
+        (Filters(), {"sort": "labels"}, "does not sort"),
         (Filters(key_statuses=("good",)), {}, "no key status"),
         (Filters(states=("new",)), {}, "no state"),
         (Filters(), {"page": 0}, "count from 1"),
@@ -184,6 +213,24 @@ def test_customers_are_for_those_who_may_see_them(fleet, name: str) -> None:
 def test_lists_that_there_are_not(fleet, filters: Filters, options, message: str) -> None:
     with pytest.raises(ListError, match=message):
         ask(fleet, filters, **options)
+
+
+def test_who_moved_out_is_not_shown_and_repeats_no_meter(fleet) -> None:
+    former = {"organisation": "default", "occupied_to": BEFORE, "name": "Customer 0"}
+    with fleet.begin() as session:
+        for number, place in ((1, "Zenith Road 1"), (2, "Abbey Road 2")):
+            columns = {"metering_point": f"P{number}", "customer_number": f"F{number}", "address": place}
+            session.add(Customer(occupancy=f"z{number}", **columns, **former))
+            session.add(Customer(occupancy=f"0{number}", **columns, **former))
+    for sort in ("address", "customer_number"):
+        pages = [ask(fleet, sort=sort, with_customers=True, page=page, size=2) for page in (1, 2, 3)]
+        assert sorted(number for page in pages for number in numbers(page)) == [1, 2, 3, 4, 5]
+    columns = ("customer_number", "address")
+    rows = ask(fleet, columns=columns, sort="address", with_customers=True).rows[:2]
+    assert [(row["customer_number"], row["address"]) for row in rows] == [
+        ("C8", "Meadow Lane 1"),
+        ("C7", "Meadow Lane 2"),
+    ]
 
 
 def test_another_organisation_sees_nothing(fleet) -> None:
