@@ -9,7 +9,7 @@ import typer
 
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
-from cli.tables import write_rows
+from cli.tables import print_objects
 from registry.audit import walk
 from registry.heads import note_head, read_heads
 from registry.trail import Filter, details, events
@@ -44,7 +44,7 @@ def list_(
     house = open_home(home)
     first, until = (at.replace(tzinfo=house.settings.zone).astimezone(UTC) if at else None for at in (from_, to))
     asked = Filter(house.organisation, first, until, event, identity, object_)
-    write_rows(COLUMNS, events(house.registry, asked, limit))
+    print_objects(COLUMNS, events(house.registry, asked, limit))
 
 
 @app.command()

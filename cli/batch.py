@@ -8,9 +8,10 @@ import typer
 
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
-from cli.devices import Devices, DevicesFile, print_csv, read_text
+from cli.devices import Devices, DevicesFile, read_text
 from cli.home import HomeOption, open_home
 from cli.messages import say
+from cli.tables import print_objects
 from registry import batches
 from registry.claims import parse_serials
 from registry.imports.instants import read_instant
@@ -84,5 +85,5 @@ def list_(
             created_to=read_instant(created_to, zone) if created_to else None,
         )
     columns = batches.BatchEntry.__slots__
-    print_csv(columns, [[getattr(entry, column) for column in columns] for entry in entries])
+    print_objects(columns, entries)
     say(f"{len(entries)} batches.")

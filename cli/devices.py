@@ -1,9 +1,7 @@
 """Devices on the command line: the catalogue, claims, transfers and labels, as commands of ``key``."""
 
-import csv
 import os
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +16,7 @@ from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import bring_up_to_date, shortened
+from cli.tables import print_rows
 from registry import claims
 from registry.claims import ClaimReport, parse_serials
 from registry.device_catalogue import Filter
@@ -54,7 +53,7 @@ def list_(
     wanted = Filter(serial or (), type_ or (), claim_status or (), label or (), batch or (), text)
     table = catalogue(house.registry, house.organisation, _types(house), wanted)
     joined = table.with_columns(pl.col("labels", "batches").list.join(" "))
-    print_csv(joined.columns, joined.rows(), delimiter)
+    print_rows(joined.columns, joined.rows(), delimiter)
     say(f"{table.height} devices.")
 
 
@@ -73,7 +72,7 @@ def status(
     )
     if chosen is not None:
         table = table.filter(pl.col("meter_id").is_in(chosen))
-    print_csv(table.columns, table.rows())
+    print_rows(table.columns, table.rows())
 
 
 def claim(
@@ -270,20 +269,3 @@ def write_private(file: Path, content: bytes) -> None:
             made.write(content)
     except OSError as exc:
         raise RegistryError(f"{file} cannot be written: {exc.strerror}.") from exc
-
-
-def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",") -> None:
-    """Prints a table to standard output, null as empty.
-
-    Raises:
-        RegistryError: The delimiter is none.
-    """
-    mark = "\t" if delimiter == "tab" else delimiter
-    if mark not in {",", ";", "\t"}:
-        raise RegistryError("The delimiter must be a comma, a semicolon or tab.")
-    writer = csv.writer(sys.stdout, delimiter=mark, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow(
-            "" if cell is None else cell.isoformat() if isinstance(cell, datetime) else str(cell) for cell in row
-        )

@@ -10,7 +10,7 @@ from assets.steps.erasing import erase as erase_point
 from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import say
-from cli.tables import write_rows
+from cli.tables import print_objects
 from registry import erasures
 from registry.residences import find_residence
 
@@ -89,7 +89,7 @@ def list_(home: HomeOption = None) -> None:
     """Lists the tombstones as CSV."""
     house = open_home(home)
     columns = ("id", "metering_point", "first_day", "last_day", "begun_at", "finished_at", "reason")
-    write_rows(columns, erasures.erasures(house.registry, house.organisation))
+    print_objects(columns, erasures.erasures(house.registry, house.organisation))
 
 
 @app.command()
@@ -120,7 +120,7 @@ def holds(home: HomeOption = None) -> None:
     """Lists the holds in force as CSV."""
     house = open_home(home)
     columns = ("id", "metering_point", "first_day", "last_day", "placed_at", "reason")
-    write_rows(columns, erasures.holds(house.registry, house.organisation))
+    print_objects(columns, erasures.holds(house.registry, house.organisation))
 
 
 @app.command()

@@ -22,7 +22,6 @@ from cli.devices import (
     label,
     list_,
     named_devices,
-    print_csv,
     read_text,
     refuse,
     refuse_existing,
@@ -34,6 +33,7 @@ from cli.devices import (
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
+from cli.tables import print_objects
 from registry import audit, claims, data_keys, key_export
 from registry.imports import KeyReport
 from registry.imports.instants import read_instant
@@ -297,7 +297,7 @@ def bundles(
             return
         rows = key_export.bundles(session, house.organisation)
     columns = ("bundle", "device", "meters", "created_at", "expires_at", "revoked_at")
-    print_csv(columns, [[getattr(row, column) for column in columns] for row in rows])
+    print_objects(columns, rows)
 
 
 @app.command("revoke-bundle")

@@ -16,10 +16,10 @@ from assets.steps.publishing import publish_registry
 from cli import meter_capacity, meter_exchange, meter_field
 from cli.acting import identity
 from cli.home import HomeOption, open_home
-from cli.instants import read_instant
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
 from connectors.folder import read_complete
+from registry.imports.instants import read_instant
 from registry.inventory import lifecycle
 from registry.inventory.by_hand import NewMeter, add_meter, edit_meter
 from registry.inventory.fields import Entity, fields, values

@@ -12,9 +12,9 @@ from assets.installation import Installation
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
 from cli.home import HomeOption, open_home
-from cli.instants import read_instant
 from cli.messages import say
 from cli.registry import bring_up_to_date
+from registry.imports.instants import read_instant
 from registry.inventory import exchanges, new_exchanges
 from registry.inventory.meters import find_meter, open_installation
 from registry.inventory.new_exchanges import ExchangeError, NewExchange

@@ -7,9 +7,9 @@ import typer
 
 from assets.steps.publishing import publish_events
 from cli.acting import identity
-from cli.devices import print_csv
 from cli.home import HomeOption, open_home
 from cli.messages import say
+from cli.tables import print_objects, print_rows
 from registry import organisations
 from registry.organisations import Entry
 
@@ -137,7 +137,7 @@ def partner_list(home: HomeOption = None) -> None:
     house = open_home(home)
     with house.registry.begin(readonly=True) as session:
         found = organisations.partners(session, house.organisation)
-    print_csv(["partner"], [[name] for name in found])
+    print_rows(["partner"], [[name] for name in found])
 
 
 @partner_app.command("revoke")
@@ -154,4 +154,4 @@ def partner_revoke(
 
 def _print(entries: list[Entry]) -> None:
     columns = Entry.__slots__
-    print_csv(columns, [[getattr(entry, column) for column in columns] for entry in entries])
+    print_objects(columns, entries)

@@ -1,9 +1,8 @@
 """What the commands about people share: options, passwords, printing, publishing."""
 
-import csv
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -147,21 +146,6 @@ def hand_over(work: Work, issued: Issued, *, is_sent: bool) -> None:
     typer.echo(link(address(work.house.settings.gateway, LOOPBACK, DOOR_PORT), issued))
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Prints rows as CSV; empty for what is not there."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-
-
 def roles_text(roles: Iterable[tuple[str, str]]) -> str:
     """Roles in one cell."""
     return " ".join(f"{service}={role}" for service, role in sorted(roles))
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds")
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value

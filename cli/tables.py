@@ -1,15 +1,40 @@
-"""Rows of the registry on standard output."""
+"""Tables on standard output: CSV with a header, for people and programs alike."""
 
 import csv
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+
+from registry.errors import RegistryError
+
+_DELIMITERS = (",", ";", "\t")
 
 
-def write_rows(columns: Sequence[str], rows: Iterable[object]) -> None:
-    """Writes rows as CSV with a header: attributes of objects, empty where null, instants in ISO 8601."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",") -> None:
+    """Prints rows: empty where null, instants in ISO 8601 (UTC), truth values as ``true`` and ``false``.
+
+    Args:
+        columns: Names of the columns.
+        rows: Their cells.
+        delimiter: What stands between fields: a comma, a semicolon, or ``tab``.
+
+    Raises:
+        RegistryError: The delimiter is none of these.
+    """
+    mark = "\t" if delimiter == "tab" else delimiter
+    if mark not in _DELIMITERS:
+        raise RegistryError("The delimiter must be a comma, a semicolon or tab.")
+    writer = csv.writer(sys.stdout, delimiter=mark, lineterminator="\n")
     writer.writerow(columns)
-    for row in rows:
-        values = (getattr(row, name) for name in columns)
-        writer.writerow([value.isoformat() if isinstance(value, datetime) else value for value in values])
+    writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def print_objects(columns: Sequence[str], objects: Iterable[object]) -> None:
+    """Prints attributes of objects, as :func:`print_rows` does."""
+    print_rows(columns, ([getattr(one, name) for name in columns] for one in objects))
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value).lower() if isinstance(value, bool) else value

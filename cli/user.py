@@ -26,9 +26,9 @@ from cli.people import (
     given,
     hand_over,
     parse_roles,
-    print_table,
     roles_text,
 )
+from cli.tables import print_rows
 from cli.user_invitations import app as invitation_app
 from cli.user_invitations import show_preview
 from cli.user_rights import domain_app, matrix, service_app
@@ -137,7 +137,7 @@ def list_(
     work = begin(home)
     with work.reading() as session:
         found = users.find(session, [work.organisation], name=name, email=email, role=role, is_external=external)
-    print_table(
+    print_rows(
         ["user", "name", "email", "organisation", "roles", "external", "state", "latest_login"],
         [
             (
@@ -261,7 +261,7 @@ def history(
     user_id = work.account(who).user_id if who else None
     with work.reading() as session:
         held = roles.history(session, work.organisation, user_id)
-    print_table(
+    print_rows(
         ["user", "service", "role", "granted_at", "granted_by", "ended_at", "ended_by"],
         [
             (f"user:{row.user_id}", row.service, row.role, row.granted_at, row.granted_by, row.ended_at, row.ended_by)

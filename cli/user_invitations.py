@@ -18,9 +18,9 @@ from cli.people import (
     given,
     hand_over,
     parse_roles,
-    print_table,
     roles_text,
 )
+from cli.tables import print_rows
 from registry.people import invitations
 
 Number = Annotated[int, typer.Argument(help="Number of the invitation.")]
@@ -34,7 +34,7 @@ def list_(home: HomeOption = None) -> None:
     work = begin(home)
     with work.reading() as session:
         rows = invitations.invitations(session, work.organisation, work.now)
-    print_table(
+    print_rows(
         ["invitation", "user", "email", "name", "roles", "external", "state", "created_at", "sent_at", "expires_at"],
         [
             (

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from cli.home import HomeOption
-from cli.people import begin, print_table
+from cli.people import begin
+from cli.tables import print_rows
 from registry.people import access, domains, services
 from registry.people import matrix as permissions
 from registry.people.errors import PeopleError
@@ -46,7 +47,7 @@ def matrix(
         work.publish(f"The role {role} {'may now' if allow else 'may not'} {area.replace('_', ' ')}.")
     with work.reading() as session:
         cells = access.permission_matrix(session, work.organisation)
-    print_table(
+    print_rows(
         ["area", *reversed(ROLES)],
         [(area, *("yes" if area in cells[role] else "no" for role in reversed(ROLES))) for area in AREAS],
     )
@@ -57,7 +58,7 @@ def list_domains(home: HomeOption = None) -> None:
     """Lists the domains."""
     work = begin(home)
     with work.reading() as session:
-        print_table(["domain"], [(domain,) for domain in sorted(domains.domains(session, work.organisation))])
+        print_rows(["domain"], [(domain,) for domain in sorted(domains.domains(session, work.organisation))])
 
 
 @domain_app.command()
@@ -91,7 +92,7 @@ def list_services(home: HomeOption = None) -> None:
     work = begin(home)
     with work.reading() as session:
         found = services.services(session, work.organisation)
-    print_table(
+    print_rows(
         ["service", "description", "enabled", "permissions"],
         [
             (one.name, one.description, one.is_enabled, " ".join(sorted(map(":".join, one.permissions))))

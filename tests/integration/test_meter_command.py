@@ -145,5 +145,5 @@ def test_one_meter_is_added_and_edited(house: House, fleet: Path, tmp_path: Path
     assert found == [(None, "W-7", "true")]
     assert meter("edit", "90000001", "--number", "W-7").exit_code == 0
     assert meter("edit", "90000001").exit_code == 2, "nothing is said to change"
-    events = house.ask("select event, object from audit_log where event in ('meter.add', 'meter.edit')")
+    events = house.ask("select event, object from audit_log where event in ('meter.add', 'meter.edit') order by number")
     assert events.rows() == [("meter.add", OLD), ("meter.edit", OLD)]

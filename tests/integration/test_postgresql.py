@@ -71,12 +71,14 @@ def test_figures_are_those_of_sqlite(
             assert ours.height > 0 or table in ("groups", "rejected_rows"), table
             assert ours.equals(theirs), (table, [n for n in ours.columns if not ours[n].equals(theirs[n])])
         chain = audit.walk(served.installation.registry)
-        assert (chain.events, chain.broken) == (rows(served, "audit_log").height, None)
+        assert (chain.events, chain.broken) == (served.ask("from audit_log").height, None)
         served.installation.registry.engine.dispose()
 
 
 def rows(house: House, table: str) -> pl.DataFrame:
-    found = house.ask(f"select * from {table}")
+    # Runs are events under a name of their own.
+    kind = "where event not like 'run.%'" if table == "audit_log" else ""
+    found = house.ask(f"select * from {table} {kind}")
     dropped = (*OF_THIS_RUN, *OF_THIS_IMPORT.get(table, ()))
     kept = found.drop(name for name in dropped if name in found.columns)
     return kept.sort(pl.exclude(pl.Binary).cast(pl.String))

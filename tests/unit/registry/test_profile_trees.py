@@ -12,7 +12,7 @@ from registry.models import Meter
 from registry.profiles import Profile, ProfileError, load_profile, read_lines, save_profile, shipped_profiles
 from registry.profiles.loading import find_profile
 from registry.profiles.trees import MAX_VALUES
-from registry.tables import published_tables
+from registry.tables import published_events
 from tests.unit.registry.conftest import KEY
 
 DEVICES = [
@@ -58,7 +58,7 @@ def test_a_shipment_is_the_same_in_csv_json_and_xml(meters, registry) -> None:
         assert dict(report.classes) == {"meter": 98, "concentrator": 16, "mbus_master": 1}, profile
         assert (report.added, report.unchanged) == ((0, 115) if number else (115, 0)), "to the last field and key"
         assert (report.rejected.rows(), report.warnings) == ([], ()), profile
-    events = published_tables(registry)["audit_log"]["details"].to_list()
+    events = published_events(registry)["details"].to_list()
     assert sum('"concentrator": 16' in details for details in events) == 3
 
 
