@@ -10,7 +10,6 @@ import pytest
 
 from assets.checks import days_that_differ, repeated_keys, unaccounted_receptions
 from assets.installation import open_installation
-from assets.resources import InstallationResource
 from decoders.edition import edition
 from pipelines.definitions import defs
 from pipelines.runs import catch_up
@@ -18,6 +17,7 @@ from pipelines.sensors import folder_sensor, import_sensor, sftp_sensor, waiting
 from registry.people import services
 from tests.integration.installations import House, fleet, house
 from tests.integration.openssh import openssh
+from tests.integration.sensing import glance
 from warehouse.schemas import CONSUMPTION_DAILY, OUTCOMES, READINGS
 
 __all__ = ["fleet", "house", "openssh"]
@@ -54,17 +54,6 @@ def test_checks_pass_on_good_data_and_fail_on_bad(known: House, fleet: Path) -> 
     assert days_that_differ(it) > 0
 
 
-def look(sensor: dg.SensorDefinition, house: House, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
-    resource = InstallationResource(home=str(house.installation.settings.home))
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(
-            instance=instance, cursor=cursor, resources={"installation": resource}, definitions=defs()
-        )
-        result = sensor(context)
-    assert isinstance(result, dg.SensorResult | dg.SkipReason)
-    return result
-
-
 def names(result: dg.SensorResult) -> list[str]:
     """Files that the requested runs would land."""
     configs = [request.run_config["ops"]["landed_files"]["config"] for request in result.run_requests or []]
@@ -87,19 +76,19 @@ def test_the_folder_sensor_takes_complete_files_in_one_run(known: House, fleet: 
     for file in small(fleet):
         (inbox / file.name).write_bytes(file.read_bytes())
     (inbox / "half.csv.part").write_bytes(b"received_at")
-    first = look(folder_sensor, known, None)
+    first = glance(folder_sensor, known, None)
     assert isinstance(first, dg.SensorResult)
     assert first.run_requests == [], "a file is taken when two looks find it the same"
     growing = inbox / small(fleet)[0].name
     growing.write_bytes(growing.read_bytes() + b" ")
-    second = look(folder_sensor, known, first.cursor)
+    second = glance(folder_sensor, known, first.cursor)
     assert isinstance(second, dg.SensorResult)
     (request,) = second.run_requests or []
     assert names(second) == [file.name for file in small(fleet)[1:]]
-    third = look(folder_sensor, known, second.cursor)
+    third = glance(folder_sensor, known, second.cursor)
     assert isinstance(third, dg.SensorResult)
     assert names(third) == [growing.name]
-    fourth = look(folder_sensor, known, third.cursor)
+    fourth = glance(folder_sensor, known, third.cursor)
     assert isinstance(fourth, dg.SensorResult)
     assert fourth.run_requests == []
     carry_out(known, request)
@@ -110,16 +99,16 @@ def test_unattended_work_stops_while_its_service_may_not(known: House, fleet: Pa
     who = {"identity": "local:owner", "now": datetime.now(UTC)}
     for file in small(fleet):
         (inbox / file.name).write_bytes(file.read_bytes())
-    first = look(folder_sensor, known, None)
+    first = glance(folder_sensor, known, None)
     assert isinstance(first, dg.SensorResult)
     services.enable(registry, "default", "orchestrator", is_enabled=False, **who)
     known.installation.settings.imports_path.mkdir()
     for sensor in (folder_sensor, waiting_sensor, import_sensor):
-        refused = look(sensor, known, first.cursor)
+        refused = glance(sensor, known, first.cursor)
         assert isinstance(refused, dg.SkipReason)
         assert "service:orchestrator has no right to" in str(refused.skip_message)
     services.enable(registry, "default", "orchestrator", is_enabled=True, **who)
-    second = look(folder_sensor, known, first.cursor)
+    second = glance(folder_sensor, known, first.cursor)
     assert isinstance(second, dg.SensorResult)
     assert names(second) == [file.name for file in small(fleet)], "what waited is taken"
 
@@ -134,9 +123,9 @@ def test_the_sftp_sensor_fetches_from_a_real_server(
     for name in ("host", "port", "username", "folder", "private_key_file", "known_hosts_file"):
         monkeypatch.setenv(f"METERHOUSE_SFTP_{name.upper()}", str(getattr(drop, name)))
     open_installation.cache_clear()
-    first = look(sftp_sensor, known, None)
+    first = glance(sftp_sensor, known, None)
     assert isinstance(first, dg.SensorResult), first
-    second = look(sftp_sensor, known, first.cursor)
+    second = glance(sftp_sensor, known, first.cursor)
     assert isinstance(second, dg.SensorResult)
     (request,) = second.run_requests or []
     assert len(request.run_config["ops"]["landed_files"]["config"]["paths"]) == len(small(fleet))
@@ -145,7 +134,7 @@ def test_the_sftp_sensor_fetches_from_a_real_server(
     stranger.write_text("")
     monkeypatch.setenv("METERHOUSE_SFTP_KNOWN_HOSTS_FILE", str(stranger))
     open_installation.cache_clear()
-    refused = look(sftp_sensor, known, None)
+    refused = glance(sftp_sensor, known, None)
     assert isinstance(refused, dg.SkipReason)
     assert "host key" in str(refused.skip_message)
     open_installation.cache_clear()
@@ -155,7 +144,7 @@ def test_the_waiting_sensor_asks_once_when_a_key_has_come(known: House, fleet: P
     assert known.ingest(*small(fleet)) == 0
     waiting = known.ask("select count(*) from frames where outcome = 'no_key'").item()
     assert waiting > 0
-    quiet = look(waiting_sensor, known, None)
+    quiet = glance(waiting_sensor, known, None)
     assert isinstance(quiet, dg.SensorResult)
     assert not quiet.run_requests
     from registry.imports import import_meters
@@ -169,16 +158,16 @@ def test_the_waiting_sensor_asks_once_when_a_key_has_come(known: House, fleet: P
         now=datetime.now(UTC),
         source_name="keys_late.csv",
     )
-    asked = look(waiting_sensor, known, quiet.cursor)
+    asked = glance(waiting_sensor, known, quiet.cursor)
     assert isinstance(asked, dg.SensorResult)
     assert len(asked.run_requests or []) == 1
     state = json.loads(asked.cursor or "")
     assert state["ranges"] == [[datetime.now(UTC).date().isoformat()] * 2]
-    again = look(waiting_sensor, known, asked.cursor)
+    again = glance(waiting_sensor, known, asked.cursor)
     assert isinstance(again, dg.SensorResult)
     assert not again.run_requests
     hour_ago = json.dumps({**state, "again_at": datetime.now(UTC).isoformat()})
-    failed = look(waiting_sensor, known, hour_ago)
+    failed = glance(waiting_sensor, known, hour_ago)
     assert isinstance(failed, dg.SensorResult)
     assert len(failed.run_requests or []) == 1, "what is still to be done after an hour is asked for again"
 
@@ -200,7 +189,7 @@ def test_frames_that_no_decoder_could_read_are_tried_by_a_new_one(
 
     assert attempts() == [("manufacturer_data", 1, "an earlier one")]
     monkeypatch.setattr("assets.steps.decoding.edition", edition)
-    asked = look(waiting_sensor, known, None)
+    asked = glance(waiting_sensor, known, None)
     assert isinstance(asked, dg.SensorResult)
     assert asked.run_requests
     assert catch_up(known.installation, identity="test")
