@@ -9,10 +9,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import settings
+from registry import policies
 from registry.data_keys import open_vault
 from registry.ledger import read_cursor, write_cursor
 from registry.master_keys import MasterKeySource
 from registry.people.letters import Letters
+from registry.policies import Model
 from registry.store import Registry
 from registry.vault import KeyVault
 from warehouse.lake import Lake
@@ -70,6 +72,19 @@ class Installation:
         """Where the master key is."""
         known = self.settings
         return MasterKeySource(known.master_key_path, known.master_key_variable, known.master_key_command)
+
+    def policy(self, model: type[Model], as_of: datetime | None = None) -> Model:
+        """The organisation's policy in force.
+
+        Args:
+            model: Model of the policy's kind, e.g. ``ConsumptionPolicy``.
+            as_of: Instant at which it held, UTC; ``None`` takes the newest.
+
+        Raises:
+            PolicyError: The document of an older release is not understood any more.
+        """
+        with self.registry.begin(readonly=True) as session:
+            return policies.current(session, self.organisation, model, as_of)
 
     @contextmanager
     def alone(self, work: str) -> Iterator[None]:

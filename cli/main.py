@@ -26,6 +26,7 @@ COMMANDS = {
     "materialize": "cli.ingest:materialize",
     "decode": "cli.decode:decode",
     "sql": "cli.sql:sql",
+    "policy": "cli.policy:app",
     "audit": "cli.audit:app",
     "erase": "cli.erase:app",
     "serve": "cli.serve:serve",

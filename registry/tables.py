@@ -22,6 +22,7 @@ from warehouse.schemas import (
     INSTALLATIONS,
     METERING_POINTS,
     METERS,
+    POLICIES,
     Table,
 )
 
@@ -80,6 +81,7 @@ def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame
         GROUPS: evaluated.groups,
         GROUP_MEMBERS: evaluated.members,
         GROUP_READERS: evaluated.readers,
+        POLICIES: _rows(session, select(m.PolicyVersion), POLICIES),
     }
     return {table.name: table.conform(rows) for table, rows in tables.items()}
 

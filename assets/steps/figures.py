@@ -14,6 +14,7 @@ from assets.installation import Installation
 from assets.steps.erasing import without_erased
 from assets.steps.history import note_corrections
 from assets.steps.touched import done, extent, pending
+from warehouse.policies import ConsumptionPolicy
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -29,7 +30,7 @@ from warehouse.schemas import (
     Table,
 )
 from warehouse.transforms.calendar import local_day, local_days
-from warehouse.transforms.consumption import CONTEXT_READINGS, Policy, consumption, monthly, yearly
+from warehouse.transforms.consumption import CONTEXT_READINGS, consumption, monthly, yearly
 from warehouse.transforms.flags import all_count_on
 from warehouse.transforms.heat import heat_daily, register_resolutions
 
@@ -194,7 +195,7 @@ def _widened(points: pl.DataFrame, known: pl.DataFrame, house: Installation) -> 
 
 def _reckon(house: Installation, stretches: Stretches, now: datetime) -> dict[str, int]:
     zone, points = house.settings.zone, stretches.points
-    policy = Policy(expected_interval=timedelta(seconds=house.settings.expected_interval_s))
+    policy = house.policy(ConsumptionPolicy).limits(timedelta(seconds=house.settings.expected_interval_s))
     layouts = house.lake.scan(LAYOUTS).filter(pl.col("organisation") == house.organisation).collect()
     figures = consumption(
         stretches.readings, layouts, stretches.installations, stretches.exchanges, days=points, zone=zone, policy=policy

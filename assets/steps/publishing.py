@@ -19,6 +19,7 @@ from warehouse.schemas import (
     INSTALLATIONS,
     METERING_POINTS,
     METERS,
+    POLICIES,
     Table,
 )
 
@@ -32,6 +33,7 @@ SNAPSHOTS = (
     GROUP_MEMBERS,
     GROUP_READERS,
     FINAL_READINGS,
+    POLICIES,
 )
 PUBLISHED = (*SNAPSHOTS, AUDIT_LOG)
 

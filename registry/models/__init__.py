@@ -39,6 +39,7 @@ from registry.models.people import (
     UserSession,
     UserToken,
 )
+from registry.models.policies import PolicyVersion
 
 __all__ = [
     "ActiveMailTemplate",
@@ -77,6 +78,7 @@ __all__ = [
     "Organisation",
     "OutgoingMail",
     "Partner",
+    "PolicyVersion",
     "RolePermission",
     "ServiceIdentity",
     "ServicePermission",

@@ -1,12 +1,9 @@
 """Profiles as files: those that come with the package, and one's own."""
 
 import os
-import re
-from collections.abc import Hashable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar
 
 import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
@@ -14,52 +11,12 @@ from pydantic import ValidationError
 from registry.profiles.errors import ProfileError
 from registry.profiles.fields import Kind
 from registry.profiles.model import Profile
-
-LARGEST = 64 * 1024
-"""Bytes of a profile."""
+from warehouse.plain_yaml import LARGEST, faults, read_settings
 
 KEY_FILES = "keys"
 """A name that no profile may have: in ``imports`` it is the folder of key files."""
 
-_DEEPEST = 8
 _SUFFIX = ".yaml"
-
-
-_TRUTH, _TIMES = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # the library has no types
-    """Plain values alone: no alias (a small file of them grows without end), no key twice, no deep nesting.
-
-    Headers such as ``No`` and constants such as ``2026-01-31`` are texts, as in YAML 1.2.
-    """
-
-    depth = 0
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {
-        first: [(tag, form) for tag, form in resolvers if tag not in (_TRUTH, _TIMES)]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not taken")
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise yaml.YAMLError("it is nested too deeply")
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        twice = next((key for key in keys if keys.count(key) > 1), None)
-        if twice is not None:
-            raise yaml.YAMLError(f"{twice!r} stands twice")
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
-_Loader.add_implicit_resolver(_TRUTH, re.compile("^(?:true|false)$"), ["t", "f"])
 
 
 def load_profile(name: str, content: bytes) -> Profile:
@@ -75,22 +32,12 @@ def load_profile(name: str, content: bytes) -> Profile:
     Raises:
         ProfileError: It is too large, no YAML of plain values, or no profile; the message names the places.
     """
-    if len(content) > LARGEST:
-        raise ProfileError(f"The profile {name} is larger than {LARGEST // 1024} kB.")
     try:
-        facts = yaml.load(content.decode("utf-8-sig"), _Loader)  # noqa: S506  a safe loader with bounds
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise ProfileError(f"The profile {name} is no YAML that is taken: {' '.join(str(exc).split())}.") from exc
-    if not isinstance(facts, dict):
-        raise ProfileError(f"The profile {name} holds no settings.")
-    try:
-        return Profile(**{**{str(key): value for key, value in facts.items()}, "name": name})
+        return Profile(**{**read_settings(content), "name": name})
     except ValidationError as exc:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}".removeprefix(": ")
-            for error in exc.errors(include_url=False, include_input=False, include_context=False)[:5]
-        )
-        raise ProfileError(f"The profile {name} is not understood: {faults}.") from exc
+        raise ProfileError(f"The profile {name} is not understood: {faults(exc)}.") from exc
+    except ValueError as exc:
+        raise ProfileError(f"The profile {name} {exc}.") from exc
 
 
 @cache

@@ -28,6 +28,7 @@ from warehouse.schemas.registry import (
     INSTALLATIONS,
     METERING_POINTS,
     METERS,
+    POLICIES,
 )
 from warehouse.schemas.table import INSTANT, REGISTER, Column, SchemaError, Table
 
@@ -63,6 +64,7 @@ TABLES = {
         GROUPS,
         GROUP_MEMBERS,
         GROUP_READERS,
+        POLICIES,
         AUDIT_LOG,
         CORRECTIONS,
         VEE_EXCEPTIONS,
@@ -95,6 +97,7 @@ __all__ = [
     "METERING_POINTS",
     "METERS",
     "OUTCOMES",
+    "POLICIES",
     "READINGS",
     "READINGS_HISTORY",
     "READING_PERFORMANCE_DAILY",

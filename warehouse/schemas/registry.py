@@ -160,6 +160,23 @@ GROUP_READERS = Table(
     sort_by=("collector", "valid_from"),
 )
 
+POLICIES = Table(
+    name="policies",
+    meaning="One row per version of a policy that was decided; before the first the shipped one held.",
+    columns=(
+        c.organisation,
+        Column("kind", pl.String, "Which policy, e.g. consumption."),
+        Column("version", pl.Int64, "Number of the version, from 1."),
+        Column("document", pl.String, "The policy, YAML."),
+        c.known_from,
+        Column("known_to", INSTANT, "When the next version took its place; null while it holds.", nullable=True),
+        Column("identity", pl.String, "Who decided."),
+        Column("reason", pl.String, "Why, in the words of who decided."),
+    ),
+    key=("organisation", "kind", "version"),
+    sort_by=("kind", "version"),
+)
+
 AUDIT_LOG = Table(
     name="audit_log",
     meaning="One row per change made by a person or a service.",

@@ -1,0 +1,91 @@
+"""``policy``: what the utility decides about its figures."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assets.steps.publishing import publish_registry
+from cli.acting import identity
+from cli.devices import read_text
+from cli.home import HomeOption, open_home
+from cli.messages import say
+from cli.tables import print_objects, print_rows
+from registry import policies
+from warehouse.policies import KINDS, read_policy
+
+app = typer.Typer(help="What the utility decides about its figures.", no_args_is_help=True)
+
+_Kind = Annotated[str, typer.Argument(help="Which policy; see 'policy list'.")]
+_File = Annotated[Path, typer.Argument(help="Its document, YAML.")]
+
+
+@app.callback()
+def policy() -> None:
+    """What the utility decides about its figures."""
+
+
+@app.command("list")
+def list_(home: HomeOption = None) -> None:
+    """Lists the policies and the versions in force; version 0 is the shipped one."""
+    house = open_home(home)
+    with house.registry.begin(readonly=True) as session:
+        found = {name: policies.stored(session, house.organisation, name) for name in KINDS}
+    rows = [(name, one.version, one.known_from, KINDS[name].meaning) for name, one in found.items()]
+    print_rows(("policy", "version", "known_from", "meaning"), rows)
+
+
+@app.command()
+def show(
+    kind: _Kind,
+    home: HomeOption = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="The version that held then; UTC where no offset is given.")
+    ] = None,
+) -> None:
+    """Prints a policy's document, to be changed and given to 'policy set'."""
+    house = open_home(home)
+    at = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None
+    with house.registry.begin(readonly=True) as session:
+        print(policies.stored(session, house.organisation, kind, at).document, end="")
+
+
+@app.command()
+def check(kind: _Kind, file: _File, home: HomeOption = None) -> None:
+    """Says whether a document is understood, and changes nothing."""
+    open_home(home)
+    read_policy(kind, read_text(file))
+    say(f"{file} is a policy {kind}.")
+
+
+@app.command("set")
+def set_(
+    kind: _Kind,
+    file: _File,
+    reason: Annotated[str, typer.Option(help="Why.")],
+    home: HomeOption = None,
+) -> None:
+    """Puts a document in force. Figures that are there stay as they are until something touches them."""
+    house = open_home(home)
+    with house.registry.begin() as session:
+        version = policies.decide(
+            session,
+            house.organisation,
+            kind,
+            read_text(file),
+            reason=reason,
+            identity=identity(),
+            now=datetime.now(UTC),
+        )
+    publish_registry(house)
+    say(f"Version {version} of the policy {kind} holds.")
+
+
+@app.command()
+def history(kind: _Kind, home: HomeOption = None) -> None:
+    """Lists who decided what when and why, the newest first."""
+    house = open_home(home)
+    with house.registry.begin(readonly=True) as session:
+        versions = policies.history(session, house.organisation, kind)
+    print_objects(("version", "known_from", "identity", "reason"), versions)

@@ -1,0 +1,21 @@
+"""Policies: what a utility decides about its figures, as documents with a model each.
+
+The documents that hold are in the registry, each version with its time and who decided (:mod:`registry.policies`);
+where nobody has, the shipped one holds.
+"""
+
+from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.errors import PolicyError
+from warehouse.policies.kinds import KINDS, Kind, kind_of, read_policy, shipped_document
+from warehouse.policies.model import PolicyModel
+
+__all__ = [
+    "KINDS",
+    "ConsumptionPolicy",
+    "Kind",
+    "PolicyError",
+    "PolicyModel",
+    "kind_of",
+    "read_policy",
+    "shipped_document",
+]

@@ -1,0 +1,74 @@
+"""The policies there are, and how their documents are read."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from pydantic import ValidationError
+
+from warehouse.plain_yaml import faults, read_settings
+from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.errors import PolicyError
+from warehouse.policies.model import PolicyModel
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of policy.
+
+    Attributes:
+        name: Its name; that of its shipped document.
+        model: What a document says.
+        meaning: One sentence for people.
+    """
+
+    name: str
+    model: type[PolicyModel]
+    meaning: str
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("consumption", ConsumptionPolicy, "Credible rates of registers, and gaps that are filled."),
+    )
+}  # fmt: skip
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of a name.
+
+    Raises:
+        PolicyError: There is none.
+    """
+    if name not in KINDS:
+        raise PolicyError(f"There is no policy {name}; there are {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def read_policy(name: str, document: str) -> PolicyModel:
+    """Reads a policy's document.
+
+    Args:
+        name: Its kind.
+        document: YAML.
+
+    Returns:
+        What it says, of the kind's model.
+
+    Raises:
+        PolicyError: There is no such kind, or the document is not understood; the message names the places.
+    """
+    kind = kind_of(name)
+    try:
+        return kind.model(**read_settings(document.encode()))
+    except ValidationError as exc:
+        raise PolicyError(f"The policy {name} is not understood: {faults(exc)}.") from exc
+    except ValueError as exc:
+        raise PolicyError(f"The policy {name} {exc}.") from exc
+
+
+@cache
+def shipped_document(name: str) -> str:
+    """The document of a policy that nobody has decided about."""
+    return (files("warehouse.policies") / "shipped" / f"{kind_of(name).name}.yaml").read_text(encoding="utf-8")
