@@ -30,7 +30,7 @@ from registry.vault import KeyVault
 
 STEPS = ("import", "list", "unlock")
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
-OWNER: dict[str, Any] = {"organisation": "default", "identity": "benchmark", "now": NOW}
+OWNER: dict[str, Any] = {"organisation": "default", "identity": "local:benchmark", "now": NOW}
 RUNS = 7
 MEDIA = ("water", "warm_water", "heat", "cooling")
 ALL = (*STOCK_COLUMNS, *IN_USE_COLUMNS, "pit")

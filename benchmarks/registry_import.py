@@ -37,7 +37,7 @@ def main() -> None:
     """Prints the seconds of each import, of new lines and of the same lines again."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     meters, customers = files(count)
-    common = {"organisation": "default", "identity": "benchmark", "now": datetime.now(UTC)}
+    common = {"organisation": "default", "identity": "local:benchmark", "now": datetime.now(UTC)}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         registry = Registry.open(f"sqlite:///{folder / 'registry.sqlite'}")

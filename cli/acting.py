@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assets.installation import Installation
+from cli.files import SECRET_BYTES, read_text
 from cli.rights import needed
 from registry.people import access
-from registry.people.errors import Denied, PeopleError
+from registry.people.errors import Denied
 from registry.people.services import service_of
 
 SECRET_VARIABLE = "METERHOUSE_SERVICE_SECRET"  # noqa: S105  the variable's name
@@ -22,7 +23,7 @@ def act_in(house: Installation) -> None:
     """Finds out who the command acts as in an installation, and whether that one may.
 
     Raises:
-        PeopleError: The secret of a service is named and cannot be read.
+        RegistryError: The file with the secret of a service cannot be read.
         Denied: The secret is that of no service, or the service may not.
     """
     secret = _secret()
@@ -50,9 +51,5 @@ def identity() -> str:
 
 def _secret() -> str | None:
     if file := os.environ.get(SECRET_FILE_VARIABLE):
-        try:
-            return Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            pass  # the error may show what it read
-        raise PeopleError(f"{file}, which {SECRET_FILE_VARIABLE} names, cannot be read.")
+        return read_text(Path(file), SECRET_BYTES).strip()
     return os.environ.get(SECRET_VARIABLE) or None

@@ -1,19 +1,17 @@
 """``key batch``: deliveries under one reference."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
-from cli.devices import Devices, DevicesFile, read_text
+from cli.devices import Devices, DevicesFile, named_texts
 from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.tables import print_objects
 from registry import batches
-from registry.claims import parse_serials
 from registry.imports.instants import read_instant
 
 app = typer.Typer(help="Batches of devices.", no_args_is_help=True)
@@ -38,7 +36,7 @@ def add(
 ) -> None:
     """Makes a batch of devices."""
     house = open_home(home)
-    serials = [*parse_serials(" ".join(devices or [])), *_from_file(file)]
+    serials = named_texts(devices, file)
     with house.registry.begin() as session:
         meters = batches.create(
             session,
@@ -54,10 +52,6 @@ def add(
         )
     publish_registry(house)
     say(f"The batch {name} has {len(meters)} devices.")
-
-
-def _from_file(file: Path | None) -> list[str]:
-    return parse_serials(read_text(file)) if file else []
 
 
 @app.command("list")

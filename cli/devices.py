@@ -1,6 +1,5 @@
 """Devices on the command line: the catalogue, claims, transfers and labels, as commands of ``key``."""
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
+from cli.files import read_text
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import bring_up_to_date, shortened
@@ -84,7 +84,7 @@ def claim(
 ) -> None:
     """Claims devices; who holds them confirms, unless they come by a batch that needs no confirmation."""
     house = open_home(home)
-    texts = _texts(devices, file)
+    texts = named_texts(devices, file)
     if bool(batch) == bool(texts):
         raise typer.BadParameter("name either a batch or devices.")
     who, now = house.organisation, datetime.now(UTC)
@@ -185,7 +185,7 @@ def _label(house: Installation, word: str, devices: Sequence[str] | None, file: 
 def _decide(
     house: Installation, devices: Sequence[str] | None, file: Path | None, batch: str, reason: str, *, granted: bool
 ) -> list[str]:
-    texts = _texts(devices, file)
+    texts = named_texts(devices, file)
     if not (batch or texts):
         raise typer.BadParameter("name a batch or devices.")
     with house.registry.begin() as session:
@@ -219,53 +219,16 @@ def named_devices(session: Session, organisation: str, devices: Sequence[str] | 
     Raises:
         RegistryError: There are none, or one is not registered or ambiguous.
     """
-    texts = _texts(devices, file)
+    texts = named_texts(devices, file)
     if not texts:
         raise RegistryError("No device is named: give serial numbers, or --file.")
     return claims.resolve(session, organisation, texts)
 
 
-def _texts(devices: Sequence[str] | None, file: Path | None) -> list[str]:
+def named_texts(devices: Sequence[str] | None, file: Path | None) -> list[str]:
+    """Serial numbers and meter_ids that arguments and a file name."""
     return [*parse_serials(" ".join(devices or [])), *(parse_serials(read_text(file)) if file else [])]
 
 
 def _types(house: Installation) -> DeviceTypes:
     return device_types(house.settings.home / "device_types")
-
-
-def read_text(file: Path) -> str:
-    """A text file.
-
-    Raises:
-        RegistryError: It cannot be read, or is no text; what it holds is not shown.
-    """
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except OSError as exc:
-        raise RegistryError(f"{file} cannot be read: {exc.strerror}.") from exc
-    except UnicodeDecodeError:
-        pass  # the error shows what it could not read
-    raise RegistryError(f"{file} is not UTF-8 text.")
-
-
-def refuse_existing(file: Path) -> None:
-    """Sees to it that a file can be made.
-
-    Raises:
-        RegistryError: There is one.
-    """
-    if file.exists():
-        raise RegistryError(f"{file} exists: name another file.")
-
-
-def write_private(file: Path, content: bytes) -> None:
-    """Makes a file that its owner alone may read.
-
-    Raises:
-        RegistryError: It exists or cannot be written.
-    """
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
-            made.write(content)
-    except OSError as exc:
-        raise RegistryError(f"{file} cannot be written: {exc.strerror}.") from exc

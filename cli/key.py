@@ -1,7 +1,5 @@
 """``key``: the keys of meters."""
 
-import os
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -22,14 +20,12 @@ from cli.devices import (
     label,
     list_,
     named_devices,
-    read_text,
     refuse,
-    refuse_existing,
     status,
     transfer,
     unlabel,
-    write_private,
 )
+from cli.files import ask_secret, read_text, refuse_existing, write_private
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
@@ -110,7 +106,7 @@ def run_key_import(
     keys, report = import_key_file(
         house,
         file,
-        password=lambda: ask_password(file, password_file, PASSWORD_VARIABLE),
+        password=lambda: ask_secret(f"password of {file.name}", password_file, PASSWORD_VARIABLE),
         profile=profile,
         identity=identity(),
         register=register,
@@ -203,7 +199,7 @@ def download(
     """Writes the keys of claimed devices to an encrypted file; 'key open' reads it."""
     house = open_home(home)
     refuse_existing(out)
-    password = ask_password(out, password_file, EXPORT_PASSWORD_VARIABLE, new=True)
+    password = ask_secret(f"password of {out.name}", password_file, EXPORT_PASSWORD_VARIABLE, twice=True)
     locale, recipient = Locale(csv_delimiter="\t" if delimiter == "tab" else delimiter), None
     with house.registry.begin() as session:
         if person:
@@ -239,7 +235,7 @@ def open_(
         content = file.read_bytes()
     except OSError as exc:
         raise KeyFileError(f"{file} cannot be read: {exc.strerror}.") from exc
-    password = ask_password(file, password_file, EXPORT_PASSWORD_VARIABLE)
+    password = ask_secret(f"password of {file.name}", password_file, EXPORT_PASSWORD_VARIABLE)
     opened = key_export.open_file(content, file.name, password, now=datetime.now(UTC), revoked=revoked)
     typer.echo(opened.table, nl=False)
 
@@ -261,7 +257,7 @@ def bundle(
         raise typer.BadParameter("name either a group or devices.")
     refuse_existing(out)
     now = datetime.now(UTC)
-    password = ask_password(out, password_file, EXPORT_PASSWORD_VARIABLE, new=True)
+    password = ask_secret(f"password of {out.name}", password_file, EXPORT_PASSWORD_VARIABLE, twice=True)
     with house.registry.begin() as session:
         if group:
             meter_ids = key_export.group_meters(session, house.organisation, group, now)
@@ -314,31 +310,6 @@ def revoke_bundle(
         )
     publish_registry(house)
     say(f"{number} is revoked. Give field devices the list of 'meterhouse key bundles --revocations'.")
-
-
-def ask_password(file: Path, password_file: Path | None, variable: str, *, new: bool = False) -> str:
-    """The password of a file; never from the command line, which every process may read.
-
-    Args:
-        file: The file, for messages.
-        password_file: File with the password, if the user names one.
-        variable: Environment variable that may hold it.
-        new: Whether it is a new one, which a person types twice.
-
-    Returns:
-        The password.
-
-    Raises:
-        KeyFileError: There is none, or its file cannot be read.
-    """
-    if password_file is not None:
-        return read_text(password_file).rstrip("\r\n")
-    if password := os.environ.get(variable):
-        return password
-    if sys.stdin.isatty():
-        question = f"Password of {file.name}"
-        return str(typer.prompt(question, hide_input=True, err=True, confirmation_prompt=new))
-    raise KeyFileError(f"{file.name} is encrypted: give its password in --password-file or {variable}.")
 
 
 def _tell(name: str, keys: KeyFile, report: KeyReport, *, dry_run: bool) -> None:

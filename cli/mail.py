@@ -13,10 +13,10 @@ from assets.installation import Installation
 from assets.steps.mailing import deliver, send_test
 from assets.steps.publishing import publish_events
 from cli.acting import identity
+from cli.files import read_text
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from registry import mail
-from registry.errors import RegistryError
 from registry.mail import KINDS, LANGUAGES, SYSTEM, Source
 
 app = typer.Typer(help="Templates of messages, and the outbox.", no_args_is_help=True)
@@ -133,8 +133,8 @@ def edit(
         found = mail.template(session, house.organisation, kind, language, name)
         source = Source(
             found.source.subject if subject is None else subject,
-            found.source.text if text is None else _read(text),
-            found.source.html if html is None else _read(html),
+            found.source.text if text is None else read_text(text),
+            found.source.html if html is None else read_text(html),
         )
         mail.edit(
             session, house.organisation, kind, language, name, source, new_name=rename, identity=identity(), now=_now()
@@ -241,12 +241,3 @@ def run_delivery(house: Installation) -> int:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise RegistryError(f"{file} cannot be read: {exc.strerror}.") from exc
-    except UnicodeDecodeError as exc:
-        raise RegistryError(f"{file} is not UTF-8 (byte {exc.start}); save it as UTF-8.") from exc

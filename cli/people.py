@@ -1,7 +1,5 @@
-"""What the commands about people share: options, passwords, printing, publishing."""
+"""What the commands about people share: options, printing, publishing."""
 
-import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,33 +100,6 @@ def parse_roles(given: list[str] | None) -> dict[str, str]:
 def given(**values: object) -> dict[str, object]:
     """Options that were given, by name."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-def ask_secret(what: str, file: Path | None, variable: str, *, twice: bool = False) -> str:
-    """A password or token; never from the command line, which every process may read.
-
-    Args:
-        what: What is asked for.
-        file: File it stands in, if named.
-        variable: Environment variable it may stand in.
-        twice: Whether a person types it twice.
-
-    Raises:
-        PeopleError: There is none, or its file cannot be read.
-    """
-    if file is not None:
-        try:
-            return file.read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as exc:
-            raise PeopleError(f"{file} cannot be read: {exc.strerror}.") from exc
-        except UnicodeDecodeError:
-            pass  # the error shows what it could not read
-        raise PeopleError(f"{file} is not UTF-8 text.")
-    if secret := os.environ.get(variable):
-        return secret
-    if sys.stdin.isatty():
-        return str(typer.prompt(what, hide_input=True, confirmation_prompt=twice, err=True))
-    raise PeopleError(f"The {what.lower()} is missing: name a file with it, or set {variable}.")
 
 
 def hand_over(work: Work, issued: Issued, *, is_sent: bool) -> None:

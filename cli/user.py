@@ -2,11 +2,13 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
 import typer
 
+from cli.files import ask_secret
 from cli.home import HomeOption
 from cli.messages import say
 from cli.people import (
@@ -21,7 +23,6 @@ from cli.people import (
     RoleOption,
     ThousandsOption,
     Who,
-    ask_secret,
     begin,
     given,
     hand_over,
@@ -67,7 +68,7 @@ def add(
         work.organisation,
         email=email,
         name=name,
-        password=ask_secret("Password", password_file, PASSWORD_VARIABLE, twice=True),
+        password=ask_secret("password", password_file, PASSWORD_VARIABLE, twice=True),
         roles=parse_roles(role),
         locale=_locale(language, csv_delimiter, thousands, decimal),
         identity=work.identity,
@@ -111,16 +112,17 @@ def invite(
 @app.command()
 def accept(
     token_file: Annotated[
-        typer.FileText | None, typer.Option(help=f"File with the token; else {TOKEN_VARIABLE}, or you are asked.")
+        Path | None,
+        typer.Option(help=f"File with the token; else {TOKEN_VARIABLE}, or you are asked.", dir_okay=False),
     ] = None,
     password_file: PasswordOption = None,
     home: HomeOption = None,
 ) -> None:
     """Takes a link: activation, invitation or reset of a password; its token alone will do."""
     work = begin(home)
-    text = token_file.read().strip() if token_file else ask_secret("Token", None, TOKEN_VARIABLE)
-    token = parse_qs(urlsplit(text).query).get("token", [text])[0]
-    password = ask_secret("Password", password_file, PASSWORD_VARIABLE, twice=True)
+    link = ask_secret("token", token_file, TOKEN_VARIABLE).strip()
+    token = parse_qs(urlsplit(link).query).get("token", [link])[0]
+    password = ask_secret("password", password_file, PASSWORD_VARIABLE, twice=True)
     user_id = links.accept(work.house.registry, token, password, now=work.now)
     work.publish(f"user:{user_id} can sign in with the new password.")
 

@@ -17,6 +17,9 @@ from registry.key_text import parse_key
 from registry.keys import NewKey, store_keys
 from registry.limits import too_long
 from registry.models import Collector, Meter
+from registry.people import access
+from registry.people.errors import Denied
+from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS
 from registry.profiles import read_lines, shipped_profiles
 from registry.store import Registry
 from registry.vault import KeyVault
@@ -65,6 +68,8 @@ def import_meters(
 ) -> ImportReport:
     """Adds meters and the collectors that come with them, updates known ones, fills in keys.
 
+    Keys are a matter of the key service: who may not bring them in there imports meters without keys.
+
     Args:
         registry: The registry.
         content: The file.
@@ -82,6 +87,8 @@ def import_meters(
 
     Raises:
         RegistryError: The file as a whole is unfit.
+        Denied: It holds keys, and who imports may not bring them in; nothing is stored, not in a dry run either, since
+            what becomes of a key tells whether it is the one that is known.
     """
     lines = read_lines(content, source_name, mode.profile or shipped_profiles()["meters"])
     good, rejected = split(check_meters(lines.table))
@@ -93,6 +100,8 @@ def import_meters(
         if text and (parsed := parse_key(text))
     ]
     with registry.begin() as session:
+        if keys:
+            _authorise_keys(session, identity, organisation, now, source_name, len(keys))
         known = _known(session, organisation)
         new = good.join(known, on="meter_id", how="anti").with_columns(
             pl.coalesce("medium", "usual_medium").alias("medium")
@@ -154,6 +163,18 @@ def import_meters(
         stored=stored,
         without_key=tuple(sorted(keyless)),
     )
+
+
+def _authorise_keys(
+    session: Session, identity: str, organisation: str, now: datetime, source_name: str, count: int
+) -> None:
+    try:
+        access.authorise(session, identity, organisation, DEVICE_AND_CUSTOMER_MANAGEMENT, now, service=KEYS)
+    except Denied as exc:
+        raise Denied(
+            f"{source_name} holds keys in {count} of its lines, and nothing of it is stored: {exc} "
+            "Leave the field key empty, or ask an administrator for that right."
+        ) from exc
 
 
 def _known(session: Session, organisation: str) -> pl.DataFrame:

@@ -153,7 +153,7 @@ def test_the_waiting_sensor_asks_once_when_a_key_has_come(known: House, fleet: P
         known.installation.registry,
         (fleet / "keys_late.csv").read_bytes(),
         organisation=known.installation.organisation,
-        identity="test",
+        identity="local:test",
         vault=known.installation.vault,
         now=datetime.now(UTC),
         source_name="keys_late.csv",

@@ -85,6 +85,9 @@ def test_a_service_does_what_it_may_under_its_name(house: House, service: str, t
     ):
         assert "service:robot has no right to" in denied(*command)
     assert "has not the function otc_admin" in denied("key", "batch", "list")
+    importing = ("manager", "device_and_customer_management")
+    services.permit(house.installation.registry, "default", "robot", {importing}, **OWNER)
+    assert "meters.csv holds keys" in denied("import", "meters", tmp_path / "meters.csv")
     services.permit(house.installation.registry, "default", "robot", {("keys", area) for area in AREAS}, **OWNER)
     assert "has not the function otc_admin" in denied("key", "batch", "list")
     assert "no right to data access in the service manager" in denied("sql", "select 1")

@@ -1,11 +1,17 @@
 """Registry files that are dropped into the installation are imported by a run that nobody clicks for."""
 
 import dagster as dg
+import pytest
 
+from assets.steps.importing import import_dropped
 from pipelines.definitions import defs
 from pipelines.sensors import import_sensor
+from registry.people import services
+from registry.people.errors import Denied
+from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, UNATTENDED
 from tests.integration.installations import House, house
 from tests.integration.sensing import look
+from tests.unit.registry.conftest import KEY, METERS, NOW
 
 __all__ = ["house"]
 
@@ -23,6 +29,18 @@ def carry_out(request: dg.RunRequest, *, raises: bool = True) -> dg.ExecuteInPro
         return job.execute_in_process(
             instance=instance, run_config=request.run_config, raise_on_error=raises, tags=tags
         )
+
+
+def test_dropped_meters_bring_keys_while_the_orchestrator_may_bring_them(house: House) -> None:
+    place, content = house.installation, METERS.encode()
+    owner = {"identity": "local:owner", "now": NOW}
+    rights = UNATTENDED - {(KEYS, DEVICE_AND_CUSTOMER_MANAGEMENT)}
+    services.permit(place.registry, "default", "orchestrator", rights, **owner)
+    with pytest.raises(Denied, match=r"file\.csv holds keys.* service:orchestrator has no right"):
+        import_dropped(place, "meters/file.csv", content, NOW)
+    assert import_dropped(place, "meters/file.csv", content.replace(KEY.encode(), b""), NOW).added == 4
+    services.permit(place.registry, "default", "orchestrator", UNATTENDED, **owner)
+    assert import_dropped(place, "meters/file.csv", content, NOW).updated == 1, "its key"
 
 
 def test_dropped_files_are_imported_in_the_order_they_build_on_one_another(house: House) -> None:

@@ -50,7 +50,7 @@ def meterhouse(*words: str):
 
 def take(house: House, tmp_path: Path, kind: Kind, content: str) -> None:
     (tmp_path / f"{kind}.csv").write_text(content)
-    assert import_file(house.installation, kind, tmp_path / f"{kind}.csv", identity="test", now=NOW).stored
+    assert import_file(house.installation, kind, tmp_path / f"{kind}.csv", identity="local:test", now=NOW).stored
 
 
 @pytest.fixture

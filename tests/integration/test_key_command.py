@@ -129,7 +129,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 @pytest.mark.parametrize(
     ("options", "environment", "status", "message"),
     [
-        ([], {}, 1, f"order.kem is encrypted: give its password in --password-file or {PASSWORD_VARIABLE}."),
+        ([], {}, 1, f"The password of order.kem is missing: name a file with it, or set {PASSWORD_VARIABLE}."),
         ([], {PASSWORD_VARIABLE: "not-the-word"}, 1, "The password does not open order.kem"),
         ([], {PASSWORD_VARIABLE: PASSWORD}, 0, "1 keys new"),
         (["--password", PASSWORD], {}, 2, "No such option"),
@@ -163,7 +163,7 @@ def test_a_password_file_that_is_no_text_is_refused(
     password_file.write_bytes(b"\xff\xfe\x00")
     code, _, errors = run("key", "import", file, "--password-file", password_file)
     assert code == 1
-    assert errors.strip().endswith("password is not UTF-8 text.")
+    assert errors.strip().endswith("password is not UTF-8 text: save it as UTF-8.")
 
 
 def test_a_person_is_asked_for_the_password_without_an_echo(inventory: House, file: Path) -> None:

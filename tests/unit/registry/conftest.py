@@ -82,10 +82,10 @@ PARTIAL = ImportMode(partial=True)
 
 @pytest.fixture
 def meters(registry: Registry, vault: KeyVault) -> Import:
-    return lambda text, state="in_use", mode=WHOLE_FILE: import_meters(
+    return lambda text, state="in_use", mode=WHOLE_FILE, identity="local:test": import_meters(
         registry,
         text.encode(),
-        identity="test",
+        identity=identity,
         vault=vault,
         source_name="meters.csv",
         target_state=state,

@@ -1,5 +1,7 @@
 """What may be asked of an import: a part, a dry run, a scope, a state; and files that are half good."""
 
+import traceback
+
 import polars as pl
 import pytest
 from sqlalchemy import select
@@ -7,6 +9,9 @@ from sqlalchemy import select
 from registry.imports import ImportMode
 from registry.inventory import capacity
 from registry.models import AuditEvent, Customer, Meter
+from registry.people import services
+from registry.people.errors import Denied
+from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, MANAGER
 from registry.tables import published_tables
 from tests.unit.registry.conftest import CUSTOMERS, EXCHANGES, KEY, METERS, NOW, PARTIAL
 
@@ -41,6 +46,24 @@ def test_one_bad_line_refuses_the_file_and_a_part_may_be_asked_for(meters, custo
         assert snapshot(registry) == before, "nothing is stored, not even a key, a move or an audit event"
         taken = import_(text, mode=PARTIAL)
         assert (taken.stored, taken.added, taken.rejected.rows()) == (True, good, [bad])
+
+
+@pytest.mark.parametrize("mode", [PARTIAL, DRY, ImportMode()])
+def test_keys_in_a_file_of_meters_need_the_right_of_the_key_service(meters, registry, mode) -> None:
+    owner = {"identity": "local:test", "now": NOW}
+    services.add(registry, "default", "loader", {(MANAGER, DEVICE_AND_CUSTOMER_MANAGEMENT)}, **owner)
+    before = snapshot(registry)
+    with pytest.raises(Denied) as caught:
+        meters(HALF_METERS, mode=mode, identity="service:loader")
+    assert str(caught.value) == (
+        "meters.csv holds keys in 1 of its lines, and nothing of it is stored: service:loader has no right to device "
+        "and customer management in the service keys. Leave the field key empty, or ask an administrator for that right."
+    )
+    assert KEY not in "".join(map(str, traceback.format_exception(caught.value)))
+    assert snapshot(registry) == before
+    assert meters(METERS.replace(KEY, ""), identity="service:loader").added == 4, "meters alone are no matter of keys"
+    services.permit(registry, "default", "loader", {(KEYS, DEVICE_AND_CUSTOMER_MANAGEMENT)}, **owner)
+    assert meters(METERS, identity="service:loader").updated == 1
 
 
 def test_no_key_of_a_refused_file_is_kept(meters, registry) -> None:

@@ -140,7 +140,7 @@ def test_a_hundred_thousand_keys_open_in_two_seconds_with_one_query(registry: Re
 
 
 def test_meters_without_a_key_are_named_and_go_to_stock_on_request(registry: Registry, vault: KeyVault) -> None:
-    options = {"organisation": "default", "identity": "test", "vault": vault, "now": NOW, "source_name": "m.csv"}
+    options = {"organisation": "default", "identity": "local:test", "vault": vault, "now": NOW, "source_name": "m.csv"}
     named = import_meters(registry, METERS.encode(), stock_without_key=True, **options).without_key
     assert named == ("KAM-90000002-1b-16", "KAM-90000003-1b-16", "KAM-90000003-1d-16")
 

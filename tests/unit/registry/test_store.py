@@ -149,7 +149,7 @@ import_meters(
     Registry.open(url),
     f"manufacturer,serial,version,device_type,key\\n{lines}".encode(),
     organisation="default",
-    identity="test",
+    identity="local:test",
     vault=KeyVault.open(master),
     now=datetime.now(UTC),
     source_name="meters.csv",

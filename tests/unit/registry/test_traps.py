@@ -315,7 +315,7 @@ def test_a_hundred_thousand_meters_and_customers(registry, vault) -> None:
         registry,
         f"manufacturer,serial,version,device_type,key\n{meters}".encode(),
         organisation="default",
-        identity="test",
+        identity="local:test",
         vault=vault,
         now=NOW,
         source_name="meters.csv",
