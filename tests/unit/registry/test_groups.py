@@ -1,101 +1,38 @@
-"""Groups: members and their history, built-in groups, rules, rounds and readers, each organisation on its own."""
+"""Groups: members and their history, built-in groups, results as groups; each organisation on its own."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import polars as pl
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, insert, select, text
+from sqlalchemy import create_engine, select, text
 
 from registry import audit, groups
 from registry.groups import Author, GroupError
-from registry.imports import import_customers, import_meters
-from registry.ledger import note_collectors
-from registry.models import AuditEvent, Installation, Meter, MeteringPoint
+from registry.imports import import_meters
+from registry.models import AuditEvent
 from registry.store import MIGRATIONS, Registry
 from registry.tables import published_tables
-from tests.unit.registry.conftest import NOW, ZONE
-from warehouse.lake import Lake
-from warehouse.schemas import TABLES
-from warehouse.sql import connect, query
+from tests.unit.registry.conftest import NOW
+from tests.unit.registry.group_rows import (
+    DAY,
+    FIRST,
+    M1,
+    METERS,
+    Published,
+    ask,
+    author,
+    events,
+    fill,
+    filled,
+    known,
+    make,
+    members,
+)
 
-DAY = timedelta(days=1)
-METERS = """manufacturer,serial,version,device_type,model,medium
-KAM,90000001,1b,16,flowIQ 2200,water
-KAM,90000002,1b,16,flowIQ 3100,water
-KAM,90000003,34,04,MULTICAL 403,heat
-DME,90000004,7b,07,,water
-KAM,90000005,1b,16,flowIQ 2200,water
-KAM,90000006,1b,16,flowIQ 2200,water
-"""
-CUSTOMERS = """metering_point,customer_number,name,address,postal_code,city,manufacturer,serial,installed_at
-P1,C1,Customer 0001,Meadow Lane 1,1000,Northtown,KAM,90000001,2025-01-01T00:00:00Z
-P2,C2,Customer 0002,Meadow Lane 2,1000,NORTHTOWN,KAM,90000002,2025-02-01T00:00:00Z
-P3,C3,Customer 0003,Meadow Lane 3,2000,Southtown,KAM,90000003,2025-03-01T00:00:00Z
-P4,C4,Customer 0004,Meadow Lane 4,2000,Southtown,DME,90000004,2025-04-01T00:00:00Z
-"""
-M1 = "KAM-90000001-1b-16"
-FIRST = datetime(2025, 1, 1, tzinfo=UTC)
-
-
-def author(at: datetime = NOW, organisation: str = "default") -> Author:
-    return Author(organisation, "test", at)
-
-
-def fill(registry: Registry, vault, organisation: str) -> None:
-    owner = {"organisation": organisation, "identity": "test", "now": NOW - 10 * DAY}
-    import_meters(registry, METERS.encode(), vault=vault, source_name="m.csv", target_state="stock", **owner)
-    import_customers(registry, CUSTOMERS.encode(), zone=ZONE, source_name="c.csv", **owner)
-
-
-@pytest.fixture
-def filled(registry: Registry, vault) -> Registry:
-    fill(registry, vault, "default")
-    return registry
-
-
-Published = Callable[[str], pl.DataFrame]
-
-
-@pytest.fixture
-def ask(filled: Registry, tmp_path: Path) -> Published:
-    """SQL on the tables as they are published now."""
-    lake = Lake(tmp_path / "lake")
-
-    def asked(sql: str, organisation: str | None = "default") -> pl.DataFrame:
-        for name, rows in published_tables(filled).items():
-            lake.overwrite(TABLES[name], rows)
-        return query(connect(lake, organisation), sql)
-
-    return asked
-
-
-def make(registry: Registry, name: str, *points: str, at: datetime = NOW, rule: dict | None = None) -> None:
-    with registry.begin() as session:
-        groups.create(session, author(at), name, groups.read_rule(json.dumps(rule), ZONE) if rule else None)
-        if points:
-            groups.add(session, author(at), name, points)
-
-
-def members(registry: Registry, name: str, at: datetime = NOW) -> list[str]:
-    with registry.begin(readonly=True) as session:
-        evaluated = groups.evaluate(session, "default")
-    return sorted(set(groups.present(evaluated.members.filter(group=name), at)["metering_point"].drop_nulls()))
-
-
-def known(registry: Registry, name: str, at: datetime | None = None) -> list[tuple]:
-    with registry.begin(readonly=True) as session:
-        return groups.members(session, "default", name, at).rows()
-
-
-def events(registry: Registry) -> list[tuple]:
-    with registry.begin(readonly=True) as session:
-        rows = session.scalars(select(AuditEvent).where(AuditEvent.event.startswith("group."))).all()
-    return [(row.event, row.object, row.before, row.after, row.details) for row in rows]
+__all__ = ["ask", "filled"]
 
 
 # GRP-01, GRP-02
@@ -336,219 +273,6 @@ def test_a_meter_of_the_last_import_carries_its_point(filled) -> None:
     rows = published_tables(filled)["group_members"].filter(group=groups.LAST_IMPORTED)
     assert dict(rows.select("meter_id", "metering_point").rows())[M1] == "P1"
     assert rows["metering_point"].null_count() == 2
-
-
-# Rules
-
-
-def holds(registry: Registry, rule: dict) -> list[str]:
-    with registry.begin(readonly=True) as session:
-        inventory = groups.read_inventory(session, "default")
-    read = groups.read_rule(json.dumps(rule), ZONE)
-    return groups.rule_members(inventory, [("default", "g", read)])["metering_point"].to_list()
-
-
-@pytest.mark.parametrize(
-    ("condition", "points"),
-    [
-        ({"field": "medium", "values": ["WATER"]}, "P1 P2 P4"),
-        ({"field": "medium", "values": ["heat", "cooling"]}, "P3"),
-        ({"field": "manufacturer", "values": ["dme"]}, "P4"),
-        ({"field": "manufacturer", "test": "is_not", "values": ["KAM"]}, "P4"),
-        ({"field": "model", "test": "starts_with", "values": ["flowiq"]}, "P1 P2"),
-        ({"field": "model", "test": "contains", "values": ["2200", "403"]}, "P1 P3"),
-        ({"field": "model", "test": "contains", "values": [".*"]}, ""),
-        ({"field": "model", "test": "is_not", "values": ["flowIQ 2200"]}, "P2 P3 P4"),
-        ({"field": "device_type", "values": ["04", "07"]}, "P3 P4"),
-        ({"field": "state", "values": ["in_use"]}, "P1 P2 P3 P4"),
-        ({"field": "state", "values": ["removed"]}, ""),
-        ({"field": "role", "values": ["consumption"]}, "P1 P2 P3 P4"),
-        ({"field": "postal_code", "values": ["2000"]}, "P3 P4"),
-        ({"field": "postal_code", "test": "starts_with", "values": ["1"]}, "P1 P2"),
-        ({"field": "city", "values": ["Northtown"]}, "P1 P2"),
-        ({"field": "metering_point", "values": ["P2"]}, "P2"),
-        ({"field": "meter_id", "test": "starts_with", "values": ["KAM-9000000"]}, "P1 P2 P3"),
-        ({"field": "installed_at", "from": "2025-02-01", "before": "2025-04-01"}, "P2 P3"),
-        ({"field": "installed_at", "before": "2025-02-01T00:00:01Z"}, "P1 P2"),
-    ],
-)
-def test_each_condition(filled, condition: dict, points: str) -> None:
-    assert holds(filled, {"conditions": [condition]}) == points.split()
-
-
-def test_all_or_any_of_the_conditions(filled) -> None:
-    both = [{"field": "medium", "values": ["water"]}, {"field": "city", "values": ["Southtown"]}]
-    assert holds(filled, {"conditions": both}) == ["P4"]
-    assert holds(filled, {"match": "any", "conditions": both}) == ["P1", "P2", "P3", "P4"]
-
-
-def test_a_rule_asks_where_somebody_lives_now_not_where_the_former_occupant_was_said_to(filled, customers) -> None:
-    customers(
-        CUSTOMERS.splitlines()[0] + "\nP1,C9,Customer 0009,Meadow Lane 1,1010,Northtown,KAM,90000001,2025-01-01\n"
-    )
-    condition = {"field": "postal_code", "values": ["1000"]}
-    assert holds(filled, {"conditions": [condition]}) == ["P2"]
-    assert holds(filled, {"conditions": [condition | {"values": ["1010"]}]}) == ["P1"]
-    with filled.begin(readonly=True) as session:
-        assert groups.inventory.read_inventory(session, "default").installations.height == 4, "one row an installation"
-
-
-def test_dates_of_a_rule_are_local_days(filled) -> None:
-    rule = groups.read_rule('{"conditions": [{"field": "installed_at", "from": "2025-07-01"}]}', ZONE)
-    assert rule.conditions[0].from_ == datetime(2025, 6, 30, 22, tzinfo=UTC)
-    assert groups.read_rule(rule.stored()) == rule
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("no JSON", "JSON"),
-        ("[]", "JSON"),
-        ('{"conditions": []}', "conditions"),
-        ('{"match": "none", "conditions": [{"field": "city", "values": ["x"]}]}', "match"),
-        ('{"conditions": [{"field": "customer", "values": ["x"]}]}', "conditions.0"),
-        ('{"conditions": [{"field": "city", "values": []}]}', "values"),
-        ('{"conditions": [{"field": "city", "values": ["x"], "test": "like"}]}', "test"),
-        ('{"conditions": [{"field": "city", "values": ["x"], "more": 1}]}', "more"),
-        ('{"conditions": [{"field": "installed_at"}]}', "from, before or both"),
-        ('{"conditions": [{"field": "installed_at", "from": "2025-01-01T00:00:00"}]}', "from"),
-        ('{"conditions": [{"field": "installed_at", "from": "yesterday"}]}', "from"),
-    ],
-)
-def test_what_is_no_rule_says_where(text: str, named: str) -> None:
-    with pytest.raises(GroupError, match=named):
-        groups.read_rule(text, ZONE)
-
-
-def test_a_point_belongs_while_the_meter_is_there(filled, exchanges) -> None:
-    make(filled, "2200", rule={"conditions": [{"field": "model", "values": ["flowIQ 2200"]}]})
-    make(filled, "Kamstrup", rule={"conditions": [{"field": "manufacturer", "values": ["KAM"]}]})
-    header = "metering_point,exchanged_at,old_manufacturer,old_serial,old_final_m3,new_manufacturer,new_serial"
-    exchanges(f"{header},new_initial_m3\nP2,2025-06-01T00:00:00Z,KAM,90000002,5,KAM,90000005,0\n")
-    rows = published_tables(filled)["group_members"].filter(metering_point="P2").sort("group")
-    change = datetime(2025, 6, 1, tzinfo=UTC)
-    spans = {row["group"]: (row["valid_from"], row["valid_to"]) for row in rows.iter_rows(named=True)}
-    assert spans["2200"] == (change, None)
-    assert spans["Kamstrup"] == (datetime(2025, 2, 1, tzinfo=UTC), None), "two meters, one membership"
-    assert groups.NON_GROUPED not in spans
-
-
-def test_a_rule_is_changed_by_a_rule_alone(filled) -> None:
-    water = {"conditions": [{"field": "medium", "values": ["water"]}]}
-    make(filled, "By rule", rule=water)
-    make(filled, "By hand", "P1")
-    make(filled, "Empty")
-    heat = groups.read_rule('{"conditions": [{"field": "medium", "values": ["heat"]}]}')
-    with filled.begin() as session:
-        with pytest.raises(GroupError, match="change the rule instead"):
-            groups.add(session, author(), "By rule", ["P3"])
-        with pytest.raises(GroupError, match="chosen by people"):
-            groups.change_rule(session, author(), "By hand", heat)
-        with pytest.raises(GroupError, match="has no rule"):
-            groups.rule_of(session, "default", "By hand")
-        groups.change_rule(session, author(), "By rule", heat)
-        groups.change_rule(session, author(), "Empty", heat)
-        assert groups.rule_of(session, "default", "By rule") == heat
-        with pytest.raises(GroupError, match="follow from its rule"):
-            groups.members(session, "default", "By rule")
-    assert members(filled, "By rule") == members(filled, "Empty") == ["P3"]
-    kinds = dict(published_tables(filled)["groups"].select("group", "kind").rows())
-    assert (kinds["By rule"], kinds["By hand"]) == ("rule", "manual")
-
-
-def test_values_of_addresses_stand_nowhere_but_in_the_registry(filled) -> None:
-    places = [{"field": "city", "values": ["Southtown"]}, {"field": "postal_code", "values": ["2000"]}]
-    make(filled, "By place", rule={"match": "any", "conditions": places})
-    assert members(filled, "By place") == ["P3", "P4"]
-    for name, table in published_tables(filled).items():
-        assert "Southtown" not in table.write_csv(), name
-    (event,) = events(filled)
-    assert "Southtown" not in str(event)
-    assert "2000" not in str(event)
-    assert "1 not shown" in str(event)
-
-
-# GRP-05
-
-
-def round_of(registry: Registry, *names: str, limit: int = 30_000) -> pl.DataFrame:
-    with registry.begin(readonly=True) as session:
-        return groups.reading_round(session, "default", names, at=NOW, limit=limit)
-
-
-def test_a_round_is_split_by_group_each_meter_once(filled) -> None:
-    make(filled, "East area", "P1", "P2")
-    make(filled, "West area", "P2", "P3")
-    rows = round_of(filled, "West area", "East area").select("group", "metering_point").rows()
-    assert rows == [("West area", "P2"), ("West area", "P3"), ("East area", "P1")]
-    assert round_of(filled).height == 4
-    assert "Meadow" not in round_of(filled).write_csv()
-
-
-def test_a_round_of_nothing_is_refused(filled) -> None:
-    make(filled, "Empty")
-    for name, said in (("Empty", "nothing to read"), (groups.IN_STOCK, "nothing to read"), ("Nowhere", "no group")):
-        with pytest.raises(GroupError, match=said):
-            round_of(filled, name)
-
-
-def test_30001_meters_ask_for_groups(registry) -> None:
-    numbers = range(30_001)
-    owner = {"organisation": "default"}
-    device = {"manufacturer": "KAM", "version": "1b", "device_type": "16", "medium": "water", "state": "in_use"}
-    with registry.begin() as session:
-        session.execute(insert(Meter), [{**owner, **device, "meter_id": f"M{n}", "serial": f"{n:08}"} for n in numbers])
-        session.execute(
-            insert(MeteringPoint), [{**owner, "metering_point": f"P{n}", "role": "consumption"} for n in numbers]
-        )
-        session.execute(
-            insert(Installation),
-            [
-                {**owner, "metering_point": f"P{n}", "meter_id": f"M{n}", "installed_at": FIRST, "known_from": FIRST}
-                for n in numbers
-            ],
-        )
-        for name, points in (("One", 1), ("Most", 30_000), ("Too many", 30_001)):
-            groups.add_all(session, "default", name, [f"P{n}" for n in range(points)], identity="test", now=NOW)
-    for names in ((), ("Too many",), ("Most", "Too many")):
-        with pytest.raises(GroupError, match=r"30001 meters are more than the 30000 .* Choose groups"):
-            round_of(registry, *names)
-    with pytest.raises(GroupError, match=r"such as Most \(30000\), One \(1\)\."):
-        round_of(registry)
-    assert round_of(registry, "Most").height == 30_000
-    assert round_of(registry, "One", "Most").height == 30_000, "a meter of two groups is read once"
-    with pytest.raises(GroupError, match="smaller groups"):
-        round_of(registry, limit=0)
-    assert round_of(registry, limit=30_001).height == 30_001
-
-
-# GRP-06
-
-
-def readers(registry: Registry) -> list[tuple]:
-    rows = published_tables(registry)["group_readers"].sort("valid_from")
-    return rows.select("collector", "group", "valid_from", "valid_to").rows()
-
-
-def test_a_collector_reads_one_group_at_a_time(filled) -> None:
-    make(filled, "Cellar")
-    make(filled, "Attic")
-    note_collectors(filled, "default", pl.Series(["master-1", "master-2"]))
-    with filled.begin() as session:
-        groups.assign(session, author(), "master-1", "Cellar")
-        groups.assign(session, author(NOW + DAY), "master-1", "Attic")
-        with pytest.raises(GroupError, match="no collector 'master-9'"):
-            groups.assign(session, author(), "master-9", "Cellar")
-        with pytest.raises(GroupError, match="reads no group"):
-            groups.release(session, author(), "master-2")
-    assert readers(filled) == [
-        ("master-1", "Cellar", NOW, NOW + DAY),
-        ("master-1", "Attic", NOW + DAY, None),
-    ]
-    with filled.begin() as session:
-        groups.release(session, author(NOW + 2 * DAY), "master-1")
-    assert readers(filled)[1][3] == NOW + 2 * DAY
-    assert [event[0] for event in events(filled)][-3:] == ["group.reader.assign"] * 2 + ["group.reader.release"]
 
 
 # GRP-07

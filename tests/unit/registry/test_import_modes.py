@@ -57,7 +57,8 @@ def test_keys_in_a_file_of_meters_need_the_right_of_the_key_service(meters, regi
         meters(HALF_METERS, mode=mode, identity="service:loader")
     assert str(caught.value) == (
         "meters.csv holds keys in 1 of its lines, and nothing of it is stored: service:loader has no right to device "
-        "and customer management in the service keys. Leave the field key empty, or ask an administrator for that right."
+        "and customer management in the service keys. Leave the field key empty, or ask an administrator for that "
+        "right."
     )
     assert KEY not in "".join(map(str, traceback.format_exception(caught.value)))
     assert snapshot(registry) == before
