@@ -1,10 +1,9 @@
 """Registers that somebody read, and their erasure: final readings go, exchanges stay without registers."""
 
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -13,20 +12,18 @@ from sqlalchemy import func, select
 from registry import audit, trail
 from registry.erasures import ErasedDays, Request, begin
 from registry.imports import import_exchanges
-from registry.inventory import exchanges, new_exchanges
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.inventory.errors import InventoryError
 from registry.inventory.final_readings import enter_final_reading
-from registry.inventory.lifecycle import install
-from registry.inventory.meters import find_meter
 from registry.inventory.new_exchanges import NewExchange
-from registry.models import Exchange, FinalReading, MeteringPoint, SubjectKey
+from registry.models import Exchange, FinalReading, SubjectKey
 from registry.tables import published_events, published_tables
 from registry.trail import Filter
-from tests.unit.registry.inventory_rows import BEFORE, LATER, NOW, WHO, add_meters, installations, meter_id
+from tests.unit.registry.exchange_rows import NEW, OLD, ZONE, correct, enter_exchange, hand, house
+from tests.unit.registry.inventory_rows import BEFORE, LATER, NOW, installations
 
-ZONE = ZoneInfo("Europe/Copenhagen")
-OLD, NEW, OTHER = meter_id(1), meter_id(2), meter_id(3)
+__all__ = ["hand", "house"]
+
 FIRST, LAST = (NOW - timedelta(days=20)).date(), (NOW - timedelta(days=11)).date()
 START = datetime.combine(FIRST, time(), ZONE)
 END = datetime.combine(LAST + timedelta(days=1), time(), ZONE)
@@ -42,29 +39,7 @@ EXCHANGE = NewExchange(
 BLANK = {(None, None)}
 
 
-@pytest.fixture
-def house(registry):
-    add_meters(registry, 3)
-    with registry.begin() as session:
-        session.add(MeteringPoint(organisation="default", metering_point="P1"))
-        install(session, "default", find_meter(session, "default", OLD), metering_point="P1", at=BEFORE, **WHO)
-    return registry
-
-
-@pytest.fixture
-def hand(vault) -> dict[str, Any]:
-    return {"vault": vault, "zone": ZONE}
-
-
-def enter(registry, hand, **changes) -> bool:
-    with registry.begin() as session:
-        return new_exchanges.enter(session, "default", replace(EXCHANGE, **changes), **hand, **WHO)
-
-
-def correct(registry, hand, at, now=LATER, **changes) -> bool:
-    who = {"identity": "test", "now": now, "reason": "misread"}
-    with registry.begin() as session:
-        return exchanges.correct(session, "default", "P1", at, **hand, **who, **changes)
+enter = partial(enter_exchange, EXCHANGE)
 
 
 def read(registry, hand, at, value: int, now=LATER) -> None:

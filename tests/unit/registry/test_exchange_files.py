@@ -15,6 +15,7 @@ from registry.models import Exchange, Meter
 from registry.store import Registry
 from registry.tables import published_tables
 from tests.unit.registry.conftest import PARTIAL
+from tests.unit.registry.exchange_rows import AT, NEW, OLD, OTHER
 from tests.unit.registry.inventory_rows import (
     BEFORE,
     LATER,
@@ -28,8 +29,6 @@ from tests.unit.registry.inventory_rows import (
     states,
 )
 
-OLD, NEW, OTHER = meter_id(1), meter_id(2), meter_id(3)
-AT = NOW - timedelta(days=10)
 DAY = timedelta(days=1)
 HEADER = (
     "metering_point,exchanged_at,old_manufacturer,old_serial,new_manufacturer,new_serial,old_final_m3,new_initial_m3"

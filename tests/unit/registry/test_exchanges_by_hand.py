@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -21,21 +21,20 @@ from registry.inventory.new_exchanges import ExchangeError, NewExchange
 from registry.inventory.registers import parse_registers
 from registry.tables import published_tables
 from registry.trail import Filter
+from tests.unit.registry.exchange_rows import AT, NEW, OLD, OTHER, ZONE, correct, enter_exchange, hand, house
 from tests.unit.registry.inventory_rows import (
     BEFORE,
     LATER,
     NOW,
     WHO,
-    add_meters,
     events,
     installations,
     meter_id,
     states,
 )
 
-OLD, NEW, OTHER = meter_id(1), meter_id(2), meter_id(3)
-AT = NOW - timedelta(days=10)
-ZONE = ZoneInfo("Europe/Copenhagen")
+__all__ = ["hand", "house"]
+
 EXCHANGE = NewExchange(
     metering_point="P1",
     exchanged_at=AT,
@@ -47,28 +46,7 @@ EXCHANGE = NewExchange(
 )
 
 
-@pytest.fixture
-def house(registry):
-    add_meters(registry, 3)
-    with registry.begin() as session:
-        install(session, "default", find_meter(session, "default", OLD), metering_point="P1", at=BEFORE, **WHO)
-    return registry
-
-
-@pytest.fixture
-def hand(vault) -> dict[str, Any]:
-    return {"vault": vault, "zone": ZONE}
-
-
-def enter(registry, hand, **changes) -> bool:
-    with registry.begin() as session:
-        return new_exchanges.enter(session, "default", replace(EXCHANGE, **changes), **hand, **WHO)
-
-
-def correct(registry, hand, at=AT, **changes) -> bool:
-    who = {"identity": "test", "now": LATER, "reason": "misread"}
-    with registry.begin() as session:
-        return exchanges.correct(session, "default", "P1", at, **hand, **who, **changes)
+enter = partial(enter_exchange, EXCHANGE)
 
 
 def personal(registry, vault, event: str) -> list[dict[str, Any]]:
