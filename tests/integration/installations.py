@@ -32,6 +32,12 @@ class House:
     def take(self, kind: str, file: Path) -> int:
         return run_import(self.installation, kind, file)
 
+    def take_text(self, kind: str, text: str) -> int:
+        """Imports a file of that text, which lies beside the installation."""
+        file = self.installation.settings.home.parent / f"{kind}.csv"
+        file.write_text(text)
+        return self.take(kind, file)
+
     def ingest(self, *paths: Path, **options) -> int:
         return run_ingest(self.installation, list(paths), **options)
 

@@ -37,9 +37,8 @@ def rows(result: Result) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def inventory(house: House, tmp_path: Path) -> House:
-    (tmp_path / "meters.csv").write_text(METERS)
-    assert house.take("meters", tmp_path / "meters.csv") == 0
+def inventory(house: House) -> House:
+    assert house.take_text("meters", METERS) == 0
     return house
 
 

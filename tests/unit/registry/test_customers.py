@@ -4,16 +4,19 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, text
+from alembic import command
+from sqlalchemy import create_engine, select, text
 
 from registry import audit
 from registry.customers import add_customer, edit_customer, move_out, occupancies
 from registry.errors import RegistryError
 from registry.imports import ImportMode
 from registry.models import AuditEvent, Customer
+from registry.store import Registry
 from registry.subjects import destroy
 from registry.tables import published_tables
 from tests.unit.registry.conftest import CUSTOMERS, METERS, NOW
+from tests.unit.registry.migrating import migrate
 
 HEADER = "metering_point,customer_number,manufacturer,serial,name,occupied_from,occupied_to\n"
 WHO = {"organisation": "default", "identity": "local:clerk", "now": NOW}
@@ -218,23 +221,10 @@ def test_two_do_not_live_in_one_place(registry, vault) -> None:
 
 
 def test_customers_of_an_older_registry_live_there_since_ever(tmp_path) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from sqlalchemy import create_engine
-
-    from registry.store import MIGRATIONS, Registry
-
     url = f"sqlite:///{tmp_path / 'old.sqlite'}"
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-
-    def migrate(step, to: str) -> None:
-        with create_engine(url).begin() as connection:
-            config.attributes["connection"] = connection
-            step(config, to)
-
-    migrate(command.upgrade, "0003")
-    with create_engine(url).begin() as connection:
+    engine = create_engine(url)
+    migrate(engine, command.upgrade, "0003")
+    with engine.begin() as connection:
         connection.execute(
             text(
                 "insert into customers (organisation, metering_point, customer_number, name, latitude, longitude)"
@@ -246,6 +236,6 @@ def test_customers_of_an_older_registry_live_there_since_ever(tmp_path) -> None:
     with registry.begin(readonly=True) as session:
         states = dict(session.execute(select(Customer.metering_point, Customer.coordinate_status)).all())
     assert states == {"P1": "manual", "P2": None}
-    migrate(command.downgrade, "0003")
-    with create_engine(url).connect() as connection:
+    migrate(engine, command.downgrade, "0003")
+    with engine.connect() as connection:
         assert connection.execute(text("select name from customers order by 1")).scalars().all() == ["One", "Two"]

@@ -15,7 +15,6 @@ from urllib.parse import quote
 import polars as pl
 import pytest
 from alembic import command
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
@@ -27,12 +26,13 @@ from registry.errors import RegistryError
 from registry.keys import NewKey, store_keys
 from registry.ledger import LandedFile
 from registry.models import AuditEvent, Customer, File, MeterKey
-from registry.store import MIGRATIONS, Registry
+from registry.store import Registry
 from registry.tables import published_events, published_tables, registered_meters
 from registry.vault import KeyVault
 from tests.conftest import REPOSITORY
 from tests.postgresql import PASSWORD, PostgreSql, running
 from tests.unit.registry.conftest import CUSTOMERS, EXCHANGES, METERS, NOW
+from tests.unit.registry.migrating import migrate
 
 DAY = date(2026, 1, 15)
 METER = "KAM-90000001-1b-16"
@@ -123,12 +123,9 @@ def test_processes_that_open_a_new_database_at_once(empty_url: str) -> None:
 
 def test_migrations_go_down_and_up_again(empty_url: str) -> None:
     Registry.open(empty_url).engine.dispose()
-    config, engine = Config(), open_engine(empty_url)
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-        assert set(inspect(connection).get_table_names()) == {"alembic_version"}
+    engine = open_engine(empty_url)
+    migrate(engine, command.downgrade, "base")
+    assert set(inspect(engine).get_table_names()) == {"alembic_version"}
     registry = Registry.open(empty_url)
     assert published_tables(registry)["meters"].is_empty()
     for opened in (registry.engine, engine):

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from sqlalchemy import text
+from alembic import command
+from sqlalchemy import create_engine, text
 
 from registry import trail
 from registry.imports import import_exchanges
@@ -19,6 +20,7 @@ from registry.inventory.lifecycle import install, remove
 from registry.inventory.meters import find_meter
 from registry.inventory.new_exchanges import ExchangeError, NewExchange
 from registry.inventory.registers import parse_registers
+from registry.store import Registry
 from registry.tables import published_tables
 from registry.trail import Filter
 from tests.unit.registry.exchange_rows import AT, NEW, OLD, OTHER, ZONE, correct, enter_exchange, hand, house
@@ -32,6 +34,7 @@ from tests.unit.registry.inventory_rows import (
     meter_id,
     states,
 )
+from tests.unit.registry.migrating import migrate
 
 __all__ = ["hand", "house"]
 
@@ -249,26 +252,17 @@ def test_registers_are_typed_as_numbers(texts, message: str) -> None:
 
 
 def test_exchanges_of_before_survive_the_migration(tmp_path) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from sqlalchemy import create_engine
-
-    from registry.store import MIGRATIONS, Registry
-
     url = f"sqlite:///{tmp_path / 'registry.sqlite'}"
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(url)
     insert = (
         "insert into exchanges values ('default', 'P1', '2025-06-01 08:00:00.000000', 'volume_m3', 'A', 'B', "
         "'12.5', '0.25', '2025-06-02 08:00:00.000000')"
     )
-    with create_engine(url).begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
+    migrate(engine, command.upgrade, "0003")
+    with engine.begin() as connection:
         connection.execute(text(insert))
     rows = published_tables(Registry.open(url))["exchanges"]
     assert rows.select("old_meter_id", "old_final", "new_initial").rows() == [("A", Decimal("12.5"), Decimal("0.25"))]
-    with create_engine(url).begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0003")
+    migrate(engine, command.downgrade, "0003")
+    with engine.connect() as connection:
         assert connection.execute(text("select old_final from exchanges")).scalar() == "12.5"

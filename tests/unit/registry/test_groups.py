@@ -1,19 +1,17 @@
 """Groups: members and their history, built-in groups, results as groups; each organisation on its own."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine, select, text
 
 from registry import audit, groups
 from registry.groups import Author, GroupError
 from registry.imports import import_meters
 from registry.models import AuditEvent
-from registry.store import MIGRATIONS, Registry
+from registry.store import Registry
 from registry.tables import published_tables
 from tests.unit.registry.conftest import NOW
 from tests.unit.registry.group_rows import (
@@ -31,6 +29,7 @@ from tests.unit.registry.group_rows import (
     make,
     members,
 )
+from tests.unit.registry.migrating import migrate
 
 __all__ = ["ask", "filled"]
 
@@ -343,15 +342,7 @@ def test_organisations_do_not_see_each_others_groups(filled, vault, ask) -> None
 def test_migration_keeps_names_and_members(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'old.sqlite'}"
     engine = create_engine(url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-
-    def migrate(step: Callable[[Config, str], None], revision: str) -> None:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            step(config, revision)
-
-    migrate(command.upgrade, "0003")
+    migrate(engine, command.upgrade, "0003")
     with engine.begin() as connection:
         connection.execute(text("insert into groups values ('default', 'East area'), ('default', 'Empty')"))
         connection.execute(
@@ -362,7 +353,7 @@ def test_migration_keeps_names_and_members(tmp_path: Path) -> None:
     assert known(migrated, "Empty") == []
     with migrated.begin() as session:
         groups.rename(session, author(), "East area", "Harbour")
-    migrate(command.downgrade, "0003")
+    migrate(engine, command.downgrade, "0003")
     with engine.connect() as connection:
         assert connection.execute(text("select group_name from groups order by 1")).scalars().all() == [
             "Empty",

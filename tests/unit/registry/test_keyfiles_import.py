@@ -6,7 +6,6 @@ from datetime import timedelta
 import polars as pl
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import select, text
 
 from registry.engines import open_engine
@@ -14,10 +13,11 @@ from registry.imports import KeyReport, import_keys
 from registry.keyfiles import read_key_file
 from registry.keys import key_news, load_keys
 from registry.models import AuditEvent, MeterKey
-from registry.store import MIGRATIONS, Registry
+from registry.store import Registry
 from registry.tables import published_events, published_tables
 from tests.unit.registry.conftest import KEY, METERS, NOW, OWNER
 from tests.unit.registry.kem_files import PASSWORD, kem, meter
+from tests.unit.registry.migrating import migrate
 
 OTHER = "FFEEDDCCBBAA99887766554433221100"
 LATER = NOW + timedelta(days=1)
@@ -193,15 +193,7 @@ def test_meters_of_another_organisation_get_nothing(meters, take) -> None:
 
 def test_keys_from_before_key_classes_still_open_telegrams(empty_url: str, vault) -> None:
     engine = open_engine(empty_url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-
-    def migrate(step: Callable[[Config, str], None], revision: str) -> None:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            step(config, revision)
-
-    migrate(command.upgrade, "0001")
+    migrate(engine, command.upgrade, "0001")
     wrapped = vault.wrap(bytes.fromhex(KEY), "default", "KAM-90000001-1b-16")
     row = {"wrapped": wrapped, "digest": vault.digest(bytes.fromhex(KEY))}
     with engine.begin() as connection:
@@ -214,7 +206,7 @@ def test_keys_from_before_key_classes_still_open_telegrams(empty_url: str, vault
         )
     registry = Registry.open(empty_url)
     assert opened(registry, vault) == [("KAM-90000001-1b-16", 1, KEY)]
-    migrate(command.downgrade, "0001")
+    migrate(engine, command.downgrade, "0001")
     assert opened(Registry.open(empty_url), vault) == [("KAM-90000001-1b-16", 1, KEY)]
 
 
