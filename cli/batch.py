@@ -7,7 +7,7 @@ import typer
 
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
-from cli.devices import Devices, DevicesFile, named_texts
+from cli.devices import Devices, DevicesFile, named_serials
 from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.tables import print_objects
@@ -36,7 +36,7 @@ def add(
 ) -> None:
     """Makes a batch of devices."""
     house = open_home(home)
-    serials = named_texts(devices, file)
+    serials = named_serials(devices, file)
     with house.registry.begin() as session:
         meters = batches.create(
             session,

@@ -1,18 +1,17 @@
 """``customer``: customers by hand."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from assets.steps.publishing import publish_registry
-from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import say
+from cli.work import Work, given
 from registry.addresses import STATES
 from registry.customers import add_customer, edit_customer, move_out, occupancies
-from registry.imports.instants import read_instant
+from registry.imports.occupancies import PERSONAL
 
 app = typer.Typer(help="Customers by hand.", no_args_is_help=True)
 
@@ -26,76 +25,58 @@ def customers() -> None:
     """Customers by hand."""
 
 
-@app.command("add")
-def add(
-    metering_point: Point,
-    customer_number: Annotated[str, typer.Option()],
-    home: HomeOption = None,
-    name: Text = None,
-    address: Text = None,
-    address2: Text = None,
-    postal_code: Text = None,
-    city: Text = None,
-    telephone: Text = None,
-    email: Text = None,
-    latitude: Text = None,
-    longitude: Text = None,
-    occupied_from: When = "",
-) -> None:
-    """Lets somebody move in; the metering point is made where it is new."""
-    texts = {
-        "customer_number": customer_number, "name": name, "address": address, "address2": address2,
-        "postal_code": postal_code, "city": city, "telephone": telephone, "email": email, "latitude": latitude,
-        "longitude": longitude,
-    }  # fmt: skip
-    _change(add_customer, metering_point, home, texts=_given(texts), since=occupied_from)
-    say(f"{metering_point}: added.")
+def _texts_command(change: Callable[..., Any], outcome: Callable[[Any], str]) -> Callable[..., None]:
+    """The command by which the personal fields come."""
+
+    def command(
+        metering_point: Point,
+        home: HomeOption = None,
+        customer_number: Text = None,
+        name: Text = None,
+        address: Text = None,
+        address2: Text = None,
+        postal_code: Text = None,
+        city: Text = None,
+        telephone: Text = None,
+        email: Text = None,
+        latitude: Text = None,
+        longitude: Text = None,
+        occupied_from: When = "",
+    ) -> None:
+        work = Work.begin(home)
+        texts = given(
+            customer_number=customer_number,
+            name=name,
+            address=address,
+            address2=address2,
+            postal_code=postal_code,
+            city=city,
+            telephone=telephone,
+            email=email,
+            latitude=latitude,
+            longitude=longitude,
+        )
+        done = change(
+            work.house.registry,
+            work.house.vault,
+            organisation=work.organisation,
+            metering_point=metering_point,
+            texts=texts,
+            occupied_from=work.instant(occupied_from),
+            **work.by,
+        )
+        publish_registry(work.house)
+        say(f"{metering_point}: {outcome(done)}.")
+
+    return command
 
 
-@app.command("edit")
-def edit(
-    metering_point: Point,
-    home: HomeOption = None,
-    customer_number: Text = None,
-    name: Text = None,
-    address: Text = None,
-    address2: Text = None,
-    postal_code: Text = None,
-    city: Text = None,
-    telephone: Text = None,
-    email: Text = None,
-    latitude: Text = None,
-    longitude: Text = None,
-    occupied_from: When = "",
-) -> None:
-    """Changes what is known of who lives there; an empty text clears a field."""
-    texts = {
-        "customer_number": customer_number, "name": name, "address": address, "address2": address2,
-        "postal_code": postal_code, "city": city, "telephone": telephone, "email": email, "latitude": latitude,
-        "longitude": longitude,
-    }  # fmt: skip
-    changed = _change(edit_customer, metering_point, home, texts=_given(texts), since=occupied_from)
-    say(f"{metering_point}: {', '.join(changed) or 'nothing'} changed.")
-
-
-def _given(texts: dict[str, str | None]) -> dict[str, str]:
-    return {name: text for name, text in texts.items() if text is not None}
-
-
-def _change(change: Callable[..., Any], metering_point: str, home: Any, *, texts: dict[str, str], since: str) -> Any:
-    house = open_home(home)
-    changed = change(
-        house.registry,
-        house.vault,
-        organisation=house.organisation,
-        identity=identity(),
-        now=datetime.now(UTC),
-        metering_point=metering_point,
-        texts=texts,
-        occupied_from=read_instant(since, house.settings.zone) if since else None,
-    )
-    publish_registry(house)
-    return changed
+app.command(
+    "add", help="Lets somebody move in, who needs a customer number; the metering point is made where it is new."
+)(_texts_command(add_customer, lambda _: "added"))
+app.command("edit", help="Changes what is known of who lives there; an empty text clears a field.")(
+    _texts_command(edit_customer, lambda changed: f"{', '.join(changed) or 'nothing'} changed")
+)
 
 
 @app.command("move-out")
@@ -105,18 +86,16 @@ def move_out_(
     at: Annotated[str, typer.Option(help="When: ISO 8601, local without offset; by default now.")] = "",
 ) -> None:
     """Lets who lives there move out; they are kept as a former occupant until they are erased."""
-    house = open_home(home)
-    now = datetime.now(UTC)
+    work = Work.begin(home)
     move_out(
-        house.registry,
-        house.vault,
-        organisation=house.organisation,
-        identity=identity(),
-        now=now,
+        work.house.registry,
+        work.house.vault,
+        organisation=work.organisation,
         metering_point=metering_point,
-        at=read_instant(at, house.settings.zone) if at else now,
+        at=work.instant(at) or work.now,
+        **work.by,
     )
-    publish_registry(house)
+    publish_registry(work.house)
     say(f"{metering_point}: moved out.")
 
 
@@ -130,10 +109,7 @@ def show(metering_point: Point, home: HomeOption = None) -> None:
             at.astimezone(zone).isoformat() if at else "" for at in (customer.occupied_from, customer.occupied_to)
         )
         print(f"occupancy         {customer.occupancy}\noccupied          {since or '?'} – {until}")
-        for name in (
-            "customer_number", "name", "address", "address2", "postal_code", "city", "telephone", "email", "latitude",
-            "longitude",
-        ):  # fmt: skip
+        for name in PERSONAL:
             if value := getattr(customer, name):
                 print(f"{name:<17} {value}")
         print(f"coordinates       {STATES.get(customer.coordinate_status or '', 'not checked')}\n")

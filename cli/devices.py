@@ -84,7 +84,7 @@ def claim(
 ) -> None:
     """Claims devices; who holds them confirms, unless they come by a batch that needs no confirmation."""
     house = open_home(home)
-    texts = named_texts(devices, file)
+    texts = named_serials(devices, file)
     if bool(batch) == bool(texts):
         raise typer.BadParameter("name either a batch or devices.")
     who, now = house.organisation, datetime.now(UTC)
@@ -185,7 +185,7 @@ def _label(house: Installation, word: str, devices: Sequence[str] | None, file: 
 def _decide(
     house: Installation, devices: Sequence[str] | None, file: Path | None, batch: str, reason: str, *, granted: bool
 ) -> list[str]:
-    texts = named_texts(devices, file)
+    texts = named_serials(devices, file)
     if not (batch or texts):
         raise typer.BadParameter("name a batch or devices.")
     with house.registry.begin() as session:
@@ -219,13 +219,13 @@ def named_devices(session: Session, organisation: str, devices: Sequence[str] | 
     Raises:
         RegistryError: There are none, or one is not registered or ambiguous.
     """
-    texts = named_texts(devices, file)
+    texts = named_serials(devices, file)
     if not texts:
         raise RegistryError("No device is named: give serial numbers, or --file.")
     return claims.resolve(session, organisation, texts)
 
 
-def named_texts(devices: Sequence[str] | None, file: Path | None) -> list[str]:
+def named_serials(devices: Sequence[str] | None, file: Path | None) -> list[str]:
     """Serial numbers and meter_ids that arguments and a file name."""
     return [*parse_serials(" ".join(devices or [])), *(parse_serials(read_text(file)) if file else [])]
 

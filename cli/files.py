@@ -8,6 +8,9 @@ import typer
 
 from registry.errors import RegistryError
 
+FILE_BYTES = 128 << 20
+"""Most bytes of a file of any kind."""
+
 TEXT_BYTES = 32 << 20
 """Most bytes of a text file: a million serial numbers with labels and batches."""
 
@@ -28,6 +31,20 @@ def read_text(file: Path, most: int = TEXT_BYTES) -> str:
     Raises:
         RegistryError: It cannot be read, is larger, or is no text; what it holds is not shown.
     """
+    content = read_bytes(file, most)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass  # the error shows what it could not read
+    raise RegistryError(f"{file} is not UTF-8 text: save it as UTF-8.")
+
+
+def read_bytes(file: Path, most: int = FILE_BYTES) -> bytes:
+    """A file or a pipe of ``most`` bytes at the most.
+
+    Raises:
+        RegistryError: It cannot be read, or is larger.
+    """
     try:
         with file.open("rb") as opened:
             content = opened.read(most + 1)
@@ -35,11 +52,7 @@ def read_text(file: Path, most: int = TEXT_BYTES) -> str:
         raise RegistryError(f"{file} cannot be read: {exc.strerror}.") from exc
     if len(content) > most:
         raise RegistryError(f"{file} is too large: it may have {most} bytes.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass  # the error shows what it could not read
-    raise RegistryError(f"{file} is not UTF-8 text: save it as UTF-8.")
+    return content
 
 
 def ask_secret(what: str, file: Path | None, variable: str, *, twice: bool = False) -> str:

@@ -1,7 +1,7 @@
 """``group``: groups of metering points, their members and rules, reading rounds and readers."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,10 +11,9 @@ import polars as pl
 import typer
 
 from assets.installation import Installation
-from assets.steps.publishing import publish_registry
-from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import say
+from cli.work import Work
 from connectors.folder import read_complete
 from registry import groups
 from registry.csv_table import read_table
@@ -68,12 +67,11 @@ def list_(home: HomeOption = None, form: FormatOption = Format.table) -> None:
 @app.command()
 def new(name: NameArgument, home: HomeOption = None, rule: RuleOption = None, reason: ReasonOption = "") -> None:
     """Makes a group: with a rule, or for members that you add."""
-    house = open_home(home)
-    read = groups.read_rule(read_complete(rule), house.settings.zone) if rule else None
-    with house.registry.begin() as session:
-        groups.create(session, _author(house, reason), name, read)
-    publish_registry(house)
-    say(f"Made the group {name}{_count(house, name) if read else ''}.")
+    work = Work.begin(home)
+    read = _read_rule(work.house, rule) if rule else None
+    with work.changing() as session:
+        groups.create(session, _author(work, reason), name, read)
+    say(f"Made the group {name}{_count(work.house, name) if read else ''}.")
 
 
 @app.command()
@@ -84,59 +82,49 @@ def rename(
     reason: ReasonOption = "",
 ) -> None:
     """Gives a group another name."""
-    house = open_home(home)
-    with house.registry.begin() as session:
-        groups.rename(session, _author(house, reason), name, new_name)
-    publish_registry(house)
+    work = Work.begin(home)
+    with work.changing() as session:
+        groups.rename(session, _author(work, reason), name, new_name)
     say(f"The group {name} is now {new_name}.")
 
 
 @app.command()
 def delete(name: NameArgument, home: HomeOption = None, reason: ReasonOption = "") -> None:
     """Deletes a group; who belonged to it remains known."""
-    house = open_home(home)
-    with house.registry.begin() as session:
-        groups.delete(session, _author(house, reason), name)
-    publish_registry(house)
+    work = Work.begin(home)
+    with work.changing() as session:
+        groups.delete(session, _author(work, reason), name)
     say(f"Deleted the group {name}.")
 
 
-@app.command()
-def add(
-    name: NameArgument,
-    members: MembersArgument = None,
-    file: FileOption = None,
-    home: HomeOption = None,
-    from_: FromOption = None,
-    to: ToOption = None,
-    reason: ReasonOption = "",
-) -> None:
-    """Adds points to a group: since their first installation unless --from names a day."""
-    house = open_home(home)
-    named = _named(members, file)
-    start, end = _start(house, from_), _end(house, to)
-    with house.registry.begin() as session:
-        outcome = groups.add(session, _author(house, reason), name, named, valid_from=start, valid_to=end)
-    _tell(house, name, outcome)
+def _members_command(change: Callable[..., Outcome]) -> Callable[..., None]:
+    """The command by which members come or go."""
+
+    def command(
+        name: NameArgument,
+        members: MembersArgument = None,
+        file: FileOption = None,
+        home: HomeOption = None,
+        from_: FromOption = None,
+        to: ToOption = None,
+        reason: ReasonOption = "",
+    ) -> None:
+        work = Work.begin(home)
+        named = _named(members, file)
+        start, end = _start(work.house, from_), _end(work.house, to)
+        with work.changing() as session:
+            outcome = change(session, _author(work, reason), name, named, valid_from=start, valid_to=end)
+        _tell(work.house, name, outcome)
+
+    return command
 
 
-@app.command()
-def remove(
-    name: NameArgument,
-    members: MembersArgument = None,
-    file: FileOption = None,
-    home: HomeOption = None,
-    from_: FromOption = None,
-    to: ToOption = None,
-    reason: ReasonOption = "",
-) -> None:
-    """Takes points out of a group: from now on unless --from names a day."""
-    house = open_home(home)
-    named = _named(members, file)
-    start, end = _start(house, from_), _end(house, to)
-    with house.registry.begin() as session:
-        outcome = groups.remove(session, _author(house, reason), name, named, valid_from=start, valid_to=end)
-    _tell(house, name, outcome)
+app.command("add", help="Adds points to a group: since their first installation unless --from names a day.")(
+    _members_command(groups.add)
+)
+app.command("remove", help="Takes points out of a group: from now on unless --from names a day.")(
+    _members_command(groups.remove)
+)
 
 
 @app.command("add-all")
@@ -149,19 +137,11 @@ def add_all(
     reason: ReasonOption = "",
 ) -> None:
     """Makes a group contain exactly the rows of a result, such as `meterhouse sql … --format csv` gives."""
-    house = open_home(home)
+    work = Work.begin(home)
     named = _named(None, file)
-    with house.registry.begin() as session:
-        outcome = groups.add_all(
-            session,
-            house.organisation,
-            name,
-            named,
-            identity=identity(),
-            now=datetime.now(UTC),
-            reason=reason or None,
-        )
-    _tell(house, name, outcome)
+    with work.changing() as session:
+        outcome = groups.add_all(session, work.organisation, name, named, **work.by, reason=reason or None)
+    _tell(work.house, name, outcome)
 
 
 @app.command()
@@ -196,16 +176,15 @@ def rule(
     reason: ReasonOption = "",
 ) -> None:
     """Shows the rule of a group, or gives it another."""
-    house = open_home(home)
+    work = Work.begin(home)
     if file is None:
-        with house.registry.begin(readonly=True) as session:
-            typer.echo(groups.rule_of(session, house.organisation, name).stored())
+        with work.house.registry.begin(readonly=True) as session:
+            typer.echo(groups.rule_of(session, work.organisation, name).stored())
         return
-    read = groups.read_rule(read_complete(file), house.settings.zone)
-    with house.registry.begin() as session:
-        groups.change_rule(session, _author(house, reason), name, read)
-    publish_registry(house)
-    say(f"The group {name} has a new rule{_count(house, name)}.")
+    read = _read_rule(work.house, file)
+    with work.changing() as session:
+        groups.change_rule(session, _author(work, reason), name, read)
+    say(f"The group {name} has a new rule{_count(work.house, name)}.")
 
 
 @app.command()
@@ -216,7 +195,7 @@ def preview(
 ) -> None:
     """Says who a rule would take, and changes nothing."""
     house = open_home(home)
-    read = groups.read_rule(read_complete(file), house.settings.zone)
+    read = _read_rule(house, file)
     with house.registry.begin(readonly=True) as session:
         inventory = groups.read_inventory(session, house.organisation)
     members = groups.rule_members(inventory, [(house.organisation, "", read)])
@@ -256,10 +235,9 @@ def assign(
     reason: ReasonOption = "",
 ) -> None:
     """Makes a collector the expected reader of all meters of a group."""
-    house = open_home(home)
-    with house.registry.begin() as session:
-        groups.assign(session, _author(house, reason), collector, name, _start(house, from_))
-    publish_registry(house)
+    work = Work.begin(home)
+    with work.changing() as session:
+        groups.assign(session, _author(work, reason), collector, name, _start(work.house, from_))
     say(f"The collector {collector} is expected to read {name}.")
 
 
@@ -270,10 +248,9 @@ def release(
     reason: ReasonOption = "",
 ) -> None:
     """Ends the assignment of a collector to its group."""
-    house = open_home(home)
-    with house.registry.begin() as session:
-        groups.release(session, _author(house, reason), collector)
-    publish_registry(house)
+    work = Work.begin(home)
+    with work.changing() as session:
+        groups.release(session, _author(work, reason), collector)
     say(f"The collector {collector} reads no group any more.")
 
 
@@ -294,8 +271,12 @@ def readers(
         _print(queries.readers(house.lake, house.organisation, datetime.now(UTC)), form)
 
 
-def _author(house: Installation, reason: str) -> Author:
-    return Author(house.organisation, identity(), datetime.now(UTC), reason or None)
+def _read_rule(house: Installation, file: Path) -> groups.Rule:
+    return groups.read_rule(read_complete(file), house.settings.zone)
+
+
+def _author(work: Work, reason: str) -> Author:
+    return Author(work.organisation, work.identity, work.now, reason or None)
 
 
 def _named(members: Sequence[str] | None, file: Path | None) -> list[str]:
@@ -314,7 +295,6 @@ def _named(members: Sequence[str] | None, file: Path | None) -> list[str]:
 
 
 def _tell(house: Installation, name: str, outcome: Outcome) -> None:
-    publish_registry(house)
     say(
         f"{name}: {outcome.added} points added, {outcome.removed} removed, {outcome.unchanged} unchanged"
         f"{_count(house, name)}."

@@ -25,7 +25,7 @@ from cli.devices import (
     transfer,
     unlabel,
 )
-from cli.files import ask_secret, read_text, refuse_existing, write_private
+from cli.files import ask_secret, read_bytes, read_text, refuse_existing, write_private
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
@@ -33,7 +33,7 @@ from cli.tables import print_objects
 from registry import audit, claims, data_keys, key_export
 from registry.imports import KeyReport
 from registry.imports.instants import read_instant
-from registry.keyfiles import KeyFile, KeyFileError
+from registry.keyfiles import KeyFile
 from registry.keys import set_validity
 from registry.people import users
 from registry.people.locale import Locale
@@ -231,10 +231,7 @@ def open_(
 ) -> None:
     """Prints the keys of an encrypted file as CSV; needs no installation."""
     revoked = key_export.parse_revocations(read_text(revocations), revocations.name) if revocations else []
-    try:
-        content = file.read_bytes()
-    except OSError as exc:
-        raise KeyFileError(f"{file} cannot be read: {exc.strerror}.") from exc
+    content = read_bytes(file)
     password = ask_secret(f"password of {file.name}", password_file, EXPORT_PASSWORD_VARIABLE)
     opened = key_export.open_file(content, file.name, password, now=datetime.now(UTC), revoked=revoked)
     typer.echo(opened.table, nl=False)

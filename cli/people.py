@@ -2,20 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy.orm import Session
 
-from assets.installation import Installation
 from assets.steps.publishing import publish_events
-from cli.acting import identity
-from cli.home import open_home
 from cli.messages import say
 from cli.serve import DOOR_PORT, LOOPBACK
+from cli.work import Work
 from gateway.address import address
 from registry.people import access, users
 from registry.people.errors import PeopleError
@@ -46,18 +42,8 @@ ByHandOption = Annotated[
 HoursOption = Annotated[float, typer.Option(min=0.01, help="Hours for which the link works.")]
 
 
-@dataclass(frozen=True)
-class Work:
-    """An installation, who acts in it and when."""
-
-    house: Installation
-    identity: str
-    now: datetime
-
-    @property
-    def organisation(self) -> str:
-        """The organisation whose people are meant."""
-        return self.house.organisation
+class PeopleWork(Work):
+    """The same for people, who are seen and changed by those alone who control access."""
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -71,15 +57,18 @@ class Work:
         with self.reading() as session:
             return users.account_of(session, self.organisation, who)
 
+    def user(self, who: str) -> int:
+        """The number of the account of an e-mail address or number."""
+        return self.account(who).user_id
+
     def publish(self, message: str) -> None:
         """Publishes the audit log with the change, and says what was done."""
         publish_events(self.house)
         say(message)
 
 
-def begin(home: Path | None) -> Work:
-    """Opens the installation for one command."""
-    return Work(open_home(home), identity(), datetime.now(UTC))
+begin = PeopleWork.begin
+"""Opens the installation for one command."""
 
 
 def parse_roles(given: list[str] | None) -> dict[str, str]:
@@ -97,12 +86,7 @@ def parse_roles(given: list[str] | None) -> dict[str, str]:
     return roles
 
 
-def given(**values: object) -> dict[str, object]:
-    """Options that were given, by name."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def hand_over(work: Work, issued: Issued, *, is_sent: bool) -> None:
+def hand_over(work: PeopleWork, issued: Issued, *, is_sent: bool) -> None:
     """Says that a link is on its way; one that is not sent is printed, for the person and for nobody else."""
     until = f"{issued.expires_at.astimezone(work.house.settings.zone):%Y-%m-%d %H:%M %Z}"
     if is_sent:

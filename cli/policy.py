@@ -8,7 +8,7 @@ import typer
 
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
-from cli.devices import read_text
+from cli.files import read_text
 from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.tables import print_objects, print_rows

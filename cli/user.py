@@ -24,7 +24,6 @@ from cli.people import (
     ThousandsOption,
     Who,
     begin,
-    given,
     hand_over,
     parse_roles,
     roles_text,
@@ -33,7 +32,7 @@ from cli.tables import print_rows
 from cli.user_invitations import app as invitation_app
 from cli.user_invitations import show_preview
 from cli.user_rights import domain_app, matrix, service_app
-from registry.imports.instants import read_instant
+from cli.work import given
 from registry.people import grants, invitations, links, roles, users
 from registry.people.grants import require_meter
 from registry.people.locale import Locale
@@ -71,8 +70,7 @@ def add(
         password=ask_secret("password", password_file, PASSWORD_VARIABLE, twice=True),
         roles=parse_roles(role),
         locale=_locale(language, csv_delimiter, thousands, decimal),
-        identity=work.identity,
-        now=work.now,
+        **work.by,
     )
     work.publish(f"Made user:{user_id}.")
 
@@ -102,8 +100,7 @@ def invite(
         roles=parse_roles(role),
         locale=_locale(language, csv_delimiter, thousands, decimal),
         is_external=external,
-        identity=work.identity,
-        now=work.now,
+        **work.by,
     )
     work.publish(f"Made invitation {number}; check it, then 'meterhouse user invitation send {number}'.")
     show_preview(work, number)
@@ -208,7 +205,7 @@ def edit(
 ) -> None:
     """Changes an account."""
     work = begin(home)
-    user_id = work.account(who).user_id
+    user_id = work.user(who)
     changes = given(
         name=name,
         email=email,
@@ -218,15 +215,7 @@ def edit(
         decimal_separator=decimal,
         is_external=external,
     )
-    users.edit(
-        work.house.registry,
-        work.house.vault,
-        work.organisation,
-        user_id,
-        changes,
-        identity=work.identity,
-        now=work.now,
-    )
+    users.edit(work.house.registry, work.house.vault, work.organisation, user_id, changes, **work.by)
     work.publish(f"Changed user:{user_id}.")
 
 
@@ -240,15 +229,14 @@ def role(
 ) -> None:
     """Gives a person a role in a service; it holds at the person's next request."""
     work = begin(home)
-    user_id = work.account(who).user_id
+    user_id = work.user(who)
     roles.change(
         work.house.registry,
         work.organisation,
         user_id,
         service,
         None if role == "none" else role,
-        identity=work.identity,
-        now=work.now,
+        **work.by,
         reason=reason,
     )
     work.publish(f"user:{user_id} has {'no access to' if role == 'none' else f'the role {role} in'} {service}.")
@@ -260,7 +248,7 @@ def history(
 ) -> None:
     """Lists the roles that people hold and held as CSV, the newest first."""
     work = begin(home)
-    user_id = work.account(who).user_id if who else None
+    user_id = work.user(who) if who else None
     with work.reading() as session:
         held = roles.history(session, work.organisation, user_id)
     print_rows(
@@ -281,16 +269,8 @@ def capability(
 ) -> None:
     """Grants an advanced function of the key service, or takes it away."""
     work = begin(home)
-    user_id = work.account(who).user_id
-    roles.set_capability(
-        work.house.registry,
-        work.organisation,
-        user_id,
-        capability,
-        is_granted=not remove,
-        identity=work.identity,
-        now=work.now,
-    )
+    user_id = work.user(who)
+    roles.set_capability(work.house.registry, work.organisation, user_id, capability, is_granted=not remove, **work.by)
     work.publish(f"user:{user_id} has {capability} {'no more' if remove else 'now'}.")
 
 
@@ -308,15 +288,8 @@ def enable(who: Who, home: HomeOption = None) -> None:
 
 def _set_enabled(who: str, home: HomeOption, *, is_enabled: bool) -> None:
     work = begin(home)
-    user_id = work.account(who).user_id
-    users.set_enabled(
-        work.house.registry,
-        work.organisation,
-        user_id,
-        is_enabled=is_enabled,
-        identity=work.identity,
-        now=work.now,
-    )
+    user_id = work.user(who)
+    users.set_enabled(work.house.registry, work.organisation, user_id, is_enabled=is_enabled, **work.by)
     work.publish(f"user:{user_id} is {'enabled' if is_enabled else 'disabled'}.")
 
 
@@ -328,15 +301,8 @@ def delete(
 ) -> None:
     """Deletes an account: its number stays in the history, name and address go."""
     work = begin(home)
-    user_id = work.account(who).user_id
-    users.delete(
-        work.house.registry,
-        work.organisation,
-        user_id,
-        identity=work.identity,
-        now=work.now,
-        is_erased=erase,
-    )
+    user_id = work.user(who)
+    users.delete(work.house.registry, work.organisation, user_id, **work.by, is_erased=erase)
     work.publish(f"Deleted user:{user_id}.")
 
 
@@ -344,8 +310,8 @@ def delete(
 def sign_out(who: Who, home: HomeOption = None) -> None:
     """Ends all sessions of a person."""
     work = begin(home)
-    user_id = work.account(who).user_id
-    ended = users.revoke_sessions(work.house.registry, work.organisation, user_id, identity=work.identity, now=work.now)
+    user_id = work.user(who)
+    ended = users.revoke_sessions(work.house.registry, work.organisation, user_id, **work.by)
     work.publish(f"Ended {ended} sessions of user:{user_id}.")
 
 
@@ -359,9 +325,8 @@ def reset_password(
     issued = links.reset_password(
         work.house.registry,
         work.organisation,
-        work.account(who).user_id,
-        identity=work.identity,
-        now=work.now,
+        work.user(who),
+        **work.by,
         ttl=timedelta(hours=valid_hours),
         letters=letters,
     )
@@ -379,35 +344,18 @@ def grant(
 ) -> None:
     """Lets a person read one meter; with --name, a person who has no account yet is invited."""
     work = begin(home)
-    registry, organisation, zone = work.house.registry, work.organisation, work.house.settings.zone
-    valid_from, valid_to = read_instant(from_, zone) if from_ else work.now, read_instant(to, zone) if to else None
+    registry, organisation = work.house.registry, work.organisation
+    valid_from, valid_to = work.instant(from_ or "") or work.now, work.instant(to or "")
     with work.reading() as session:
         require_meter(session, organisation, meter)
         known = users.find(session, [organisation], email=who) if name else []
     invited = None
     if name and who.strip().lower() not in [account.email for account in known]:
         invited = invitations.create(
-            registry,
-            work.house.vault,
-            organisation,
-            email=who,
-            name=name,
-            roles={},
-            locale=Locale(),
-            identity=work.identity,
-            now=work.now,
+            registry, work.house.vault, organisation, email=who, name=name, roles={}, locale=Locale(), **work.by
         )
-    user_id = work.account(who).user_id
-    grants.grant(
-        registry,
-        organisation,
-        user_id,
-        meter,
-        valid_from=valid_from,
-        valid_to=valid_to,
-        identity=work.identity,
-        now=work.now,
-    )
+    user_id = work.user(who)
+    grants.grant(registry, organisation, user_id, meter, valid_from=valid_from, valid_to=valid_to, **work.by)
     work.publish(f"user:{user_id} may read {meter}.")
     if invited is not None:
         say(f"Made invitation {invited}; check it, then 'meterhouse user invitation send {invited}'.")
@@ -418,8 +366,8 @@ def grant(
 def revoke(who: Who, meter: Annotated[str, typer.Argument(help="Meter.")], home: HomeOption = None) -> None:
     """Takes the right to read one meter away."""
     work = begin(home)
-    user_id = work.account(who).user_id
-    grants.revoke(work.house.registry, work.organisation, user_id, meter, identity=work.identity, now=work.now)
+    user_id = work.user(who)
+    grants.revoke(work.house.registry, work.organisation, user_id, meter, **work.by)
     work.publish(f"user:{user_id} may not read {meter} any more, unless by a role.")
 
 

@@ -12,15 +12,15 @@ from cli.people import (
     ByHandOption,
     HoursOption,
     LanguageOption,
+    PeopleWork,
     RoleOption,
-    Work,
     begin,
-    given,
     hand_over,
     parse_roles,
     roles_text,
 )
 from cli.tables import print_rows
+from cli.work import given
 from registry.people import invitations
 
 Number = Annotated[int, typer.Argument(help="Number of the invitation.")]
@@ -78,8 +78,7 @@ def edit(
         number,
         changes=given(email=email, name=name, language=language),
         roles={at: None if held == "none" else held for at, held in parse_roles(role).items()},
-        identity=work.identity,
-        now=work.now,
+        **work.by,
     )
     work.publish(f"Changed invitation {number}.")
     show_preview(work, number)
@@ -89,7 +88,7 @@ def edit(
 def confirm(number: Number, home: HomeOption = None) -> None:
     """Confirms an invitation to another domain that somebody else made."""
     work = begin(home)
-    invitations.confirm(work.house.registry, work.organisation, number, identity=work.identity, now=work.now)
+    invitations.confirm(work.house.registry, work.organisation, number, **work.by)
     work.publish(f"Confirmed invitation {number}.")
 
 
@@ -102,8 +101,7 @@ def send(number: Number, valid_hours: HoursOption = 4, by_hand: ByHandOption = F
         work.house.registry,
         work.organisation,
         number,
-        identity=work.identity,
-        now=work.now,
+        **work.by,
         ttl=timedelta(hours=valid_hours),
         letters=letters,
     )
@@ -114,11 +112,11 @@ def send(number: Number, valid_hours: HoursOption = 4, by_hand: ByHandOption = F
 def revoke(number: Number, home: HomeOption = None) -> None:
     """Revokes a pending invitation."""
     work = begin(home)
-    invitations.revoke(work.house.registry, work.organisation, number, identity=work.identity, now=work.now)
+    invitations.revoke(work.house.registry, work.organisation, number, **work.by)
     work.publish(f"Revoked invitation {number}.")
 
 
-def show_preview(work: Work, number: int) -> None:
+def show_preview(work: PeopleWork, number: int) -> None:
     """Prints an invitation as JSON, to be checked before it is sent."""
     with work.reading() as session:
         row = invitations.preview(session, work.organisation, number, work.now)

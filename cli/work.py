@@ -1,0 +1,72 @@
+"""What a command that changes the registry works with: the installation, who acts and when."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self, TypedDict
+
+from sqlalchemy.orm import Session
+
+from assets.installation import Installation
+from assets.steps.publishing import publish_registry
+from cli.acting import identity
+from cli.home import open_home
+from registry.imports.instants import read_instant
+
+
+class By(TypedDict):
+    """Who changes something and when, as functions of the registry ask for it."""
+
+    identity: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Work:
+    """An installation, who acts in it and when."""
+
+    house: Installation
+    identity: str
+    now: datetime
+
+    @classmethod
+    def begin(cls, home: Path | None) -> Self:
+        """Opens the installation for one command.
+
+        Raises:
+            InstallationError: There is none.
+            Denied: The service that the command acts as may not run it.
+        """
+        return cls(open_home(home), identity(), datetime.now(UTC))
+
+    @property
+    def organisation(self) -> str:
+        """The organisation that the command is about."""
+        return self.house.organisation
+
+    @property
+    def by(self) -> By:
+        """Who and when, for the registry."""
+        return {"identity": self.identity, "now": self.now}
+
+    @contextmanager
+    def changing(self) -> Iterator[Session]:
+        """A transaction; once it holds, the registry is published."""
+        with self.house.registry.begin() as session:
+            yield session
+        publish_registry(self.house)
+
+    def instant(self, text: str) -> datetime | None:
+        """An instant as it is typed, local to the utility without an offset; ``None`` for an empty text.
+
+        Raises:
+            RegistryError: It is none.
+        """
+        return read_instant(text, self.house.settings.zone) if text else None
+
+
+def given(**values: object) -> dict[str, object]:
+    """Options that were given, by name."""
+    return {name: value for name, value in values.items() if value is not None}
