@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -53,6 +54,11 @@ def read_bytes(file: Path, most: int = FILE_BYTES) -> bytes:
     if len(content) > most:
         raise RegistryError(f"{file} is too large: it may have {most} bytes.")
     return content
+
+
+def secret_option(what: str, variable: str) -> Any:
+    """The option of a file with a secret, which :func:`ask_secret` reads."""
+    return typer.Option(help=f"File with {what}; else {variable}, or you are asked.", dir_okay=False)
 
 
 def ask_secret(what: str, file: Path | None, variable: str, *, twice: bool = False) -> str:

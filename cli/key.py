@@ -25,7 +25,7 @@ from cli.devices import (
     transfer,
     unlabel,
 )
-from cli.files import ask_secret, read_bytes, read_text, refuse_existing, write_private
+from cli.files import ask_secret, read_bytes, read_text, refuse_existing, secret_option, write_private
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
@@ -47,14 +47,7 @@ for command in (list_, status, claim, confirm, refuse, transfer, label, unlabel)
     app.command(command.__name__.strip("_"))(command)
 app.add_typer(batch_app, name="batch")
 
-PasswordFile = Annotated[
-    Path | None,
-    typer.Option(
-        help=f"File with the password of the encrypted file; else {EXPORT_PASSWORD_VARIABLE}, or you are asked.",
-        exists=True,
-        dir_okay=False,
-    ),
-]
+PasswordFile = Annotated[Path | None, secret_option("the password of the encrypted file", EXPORT_PASSWORD_VARIABLE)]
 
 
 @app.callback()
@@ -66,14 +59,7 @@ def keys() -> None:
 def import_(
     file: Annotated[Path, typer.Argument(help="KEM or KEM2 file, or CSV export.", exists=True, dir_okay=False)],
     home: HomeOption = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            help=f"File with the password of an encrypted file; else {PASSWORD_VARIABLE}, or you are asked.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
+    password_file: Annotated[Path | None, secret_option("the password of an encrypted file", PASSWORD_VARIABLE)] = None,
     profile: Annotated[
         str, typer.Option(help="Layout of a CSV export: kms, lora, wmbus, or a .toml file; by default by its header.")
     ] = "",

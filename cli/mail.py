@@ -16,6 +16,7 @@ from cli.acting import identity
 from cli.files import read_text
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
+from cli.work import Work
 from registry import mail
 from registry.mail import KINDS, LANGUAGES, SYSTEM, Source
 
@@ -103,12 +104,9 @@ def copy(
     ] = "",
 ) -> None:
     """Copies a template; the copy is inactive."""
-    house = open_home(home)
-    with house.registry.begin() as session:
-        made = mail.copy(
-            session, house.organisation, kind, language, name, new_name=new_name, identity=identity(), now=_now()
-        )
-    publish_events(house)
+    work = Work.begin(home)
+    with work.changing(publish_events) as session:
+        made = mail.copy(session, work.organisation, kind, language, name, new_name=new_name, **work.by)
     say(f"Copied as {made!r}; it is inactive.")
 
 
@@ -128,28 +126,24 @@ def edit(
     """Saves new parts of a template of your own."""
     if subject is None and text is None and html is None and not rename:
         raise typer.BadParameter("nothing to change: give --subject, --text, --html or --rename.")
-    house = open_home(home)
-    with house.registry.begin() as session:
-        found = mail.template(session, house.organisation, kind, language, name)
+    work = Work.begin(home)
+    with work.changing(publish_events) as session:
+        found = mail.template(session, work.organisation, kind, language, name)
         source = Source(
             found.source.subject if subject is None else subject,
             found.source.text if text is None else read_text(text),
             found.source.html if html is None else read_text(html),
         )
-        mail.edit(
-            session, house.organisation, kind, language, name, source, new_name=rename, identity=identity(), now=_now()
-        )
-    publish_events(house)
+        mail.edit(session, work.organisation, kind, language, name, source, new_name=rename, **work.by)
     say(f"Saved {rename or name!r}; it is {'active' if found.active else 'inactive'}.")
 
 
 @app.command()
 def activate(kind: KindArgument, language: LanguageArgument, name: NameArgument, home: HomeOption = None) -> None:
     """Makes a template the one that is sent; the one that was becomes inactive."""
-    house = open_home(home)
-    with house.registry.begin() as session:
-        before = mail.activate(session, house.organisation, kind, language, name, identity=identity(), now=_now())
-    publish_events(house)
+    work = Work.begin(home)
+    with work.changing(publish_events) as session:
+        before = mail.activate(session, work.organisation, kind, language, name, **work.by)
     say(f"{name!r} is active." if before == name else f"{name!r} is active, {before!r} is inactive.")
 
 
@@ -162,12 +156,11 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Deletes a template of your own, after asking."""
-    house = open_home(home)
+    work = Work.begin(home)
     if not yes:
         typer.confirm(f"Delete the template {name!r} of {kind} in {language}?", abort=True, err=True)
-    with house.registry.begin() as session:
-        was_active = mail.delete(session, house.organisation, kind, language, name, identity=identity(), now=_now())
-    publish_events(house)
+    with work.changing(publish_events) as session:
+        was_active = mail.delete(session, work.organisation, kind, language, name, **work.by)
     say(f"Deleted {name!r}." + (f" {SYSTEM!r} is active now." if was_active else ""))
 
 

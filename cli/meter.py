@@ -18,6 +18,7 @@ from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
+from cli.work import given
 from connectors.folder import read_complete
 from registry.imports.instants import read_instant
 from registry.inventory import lifecycle
@@ -175,8 +176,7 @@ def edit(
 ) -> None:
     """Changes what is noted of a meter; who it is, and its state, stay."""
     house, now = open_home(home), datetime.now(UTC)
-    given = {"model": model, "medium": medium, "meter_number": number}
-    news = {name: value for name, value in given.items() if value is not None}
+    news = given(model=model, medium=medium, meter_number=number)
     news |= meter_exchange.pairs(field or [], "--field")
     if field:
         require(house.settings, "custom_fields")

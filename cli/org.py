@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from assets.steps.publishing import publish_events
-from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.tables import print_objects, print_rows
+from cli.work import Work
 from registry import organisations
 from registry.organisations import Entry
 
@@ -40,20 +40,18 @@ def add(
     ] = False,
 ) -> None:
     """Adds an organisation below another one."""
-    house = open_home(home)
-    with house.registry.begin() as session:
+    work = Work.begin(home)
+    with work.changing(publish_events) as session:
         entry = organisations.add(
             session,
-            house.organisation,
+            work.organisation,
             organisation,
             name=name,
-            identity=identity(),
-            now=datetime.now(UTC),
+            **work.by,
             parent=parent or None,
             own_reference=reference or None,
             may_create_children=may_create,
         )
-    publish_events(house)
     _print([entry])
 
 
@@ -99,20 +97,18 @@ def edit(
     accepts_partners: Annotated[bool | None, typer.Option("--accepts-partners/--accepts-no-partners")] = None,
 ) -> None:
     """Changes an organisation; what is not given stays."""
-    house = open_home(home)
-    with house.registry.begin() as session:
+    work = Work.begin(home)
+    with work.changing(publish_events) as session:
         entry = organisations.edit(
             session,
-            house.organisation,
+            work.organisation,
             organisation,
-            identity=identity(),
-            now=datetime.now(UTC),
+            **work.by,
             name=name,
             own_reference=reference,
             may_create_children=may_create,
             accepts_partners=accepts_partners,
         )
-    publish_events(house)
     _print([entry])
 
 
@@ -122,12 +118,9 @@ def partner_add(
     home: HomeOption = None,
 ) -> None:
     """Names an organisation a partner by its id."""
-    house = open_home(home)
-    with house.registry.begin() as session:
-        name = organisations.add_partner(
-            session, house.organisation, public_id, identity=identity(), now=datetime.now(UTC)
-        )
-    publish_events(house)
+    work = Work.begin(home)
+    with work.changing(publish_events) as session:
+        name = organisations.add_partner(session, work.organisation, public_id, **work.by)
     say(f"{name} is a partner.")
 
 
@@ -145,10 +138,9 @@ def partner_revoke(
     name: Annotated[str, typer.Argument(help="Short name of the partner.")], home: HomeOption = None
 ) -> None:
     """Ends a partnership."""
-    house = open_home(home)
-    with house.registry.begin() as session:
-        organisations.revoke_partner(session, house.organisation, name, identity=identity(), now=datetime.now(UTC))
-    publish_events(house)
+    work = Work.begin(home)
+    with work.changing(publish_events) as session:
+        organisations.revoke_partner(session, work.organisation, name, **work.by)
     say(f"{name} is no partner any more.")
 
 

@@ -9,6 +9,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from assets.steps.publishing import publish_events
+from cli.files import secret_option
 from cli.messages import say
 from cli.serve import DOOR_PORT, LOOPBACK
 from cli.work import Work
@@ -32,10 +33,7 @@ LanguageOption = Annotated[str | None, typer.Option(help="Language: da, de, en, 
 DelimiterOption = Annotated[str | None, typer.Option(help="What stands between the fields of the person's CSV files.")]
 ThousandsOption = Annotated[str | None, typer.Option(help="What stands between thousands; empty for nothing.")]
 DecimalOption = Annotated[str | None, typer.Option(help="What stands before decimals.")]
-PasswordOption = Annotated[
-    Path | None,
-    typer.Option(help=f"File with the password; else {PASSWORD_VARIABLE}, or you are asked.", dir_okay=False),
-]
+PasswordOption = Annotated[Path | None, secret_option("the password", PASSWORD_VARIABLE)]
 ByHandOption = Annotated[
     bool, typer.Option("--by-hand", help="Print the link instead of mailing it; so it is without a mail server.")
 ]

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import typer
 
-from cli.files import ask_secret
+from cli.files import ask_secret, secret_option
 from cli.home import HomeOption
 from cli.messages import say
 from cli.people import (
@@ -37,6 +37,9 @@ from registry.people import grants, invitations, links, roles, users
 from registry.people.grants import require_meter
 from registry.people.locale import Locale
 
+Email = Annotated[str, typer.Argument(help="E-mail address, which is the user name.")]
+Name = Annotated[str, typer.Option(help="Full name.")]
+
 app = typer.Typer(help="People and services, and what they may do.", no_args_is_help=True)
 app.add_typer(invitation_app, name="invitation")
 app.add_typer(service_app, name="service")
@@ -46,8 +49,8 @@ app.command("matrix")(matrix)
 
 @app.command()
 def add(
-    email: Annotated[str, typer.Argument(help="E-mail address, which is the user name.")],
-    name: Annotated[str, typer.Option(help="Full name.")],
+    email: Email,
+    name: Name,
     role: RoleOption = None,
     language: LanguageOption = None,
     csv_delimiter: DelimiterOption = None,
@@ -77,8 +80,8 @@ def add(
 
 @app.command()
 def invite(
-    email: Annotated[str, typer.Argument(help="E-mail address, which is the user name.")],
-    name: Annotated[str, typer.Option(help="Full name.")],
+    email: Email,
+    name: Name,
     role: RoleOption = None,
     language: LanguageOption = None,
     csv_delimiter: DelimiterOption = None,
@@ -108,10 +111,7 @@ def invite(
 
 @app.command()
 def accept(
-    token_file: Annotated[
-        Path | None,
-        typer.Option(help=f"File with the token; else {TOKEN_VARIABLE}, or you are asked.", dir_okay=False),
-    ] = None,
+    token_file: Annotated[Path | None, secret_option("the token", TOKEN_VARIABLE)] = None,
     password_file: PasswordOption = None,
     home: HomeOption = None,
 ) -> None:
@@ -337,15 +337,15 @@ def reset_password(
 def grant(
     who: Who,
     meter: Annotated[str, typer.Argument(help="Meter, such as KAM-76348799-1b-16.")],
-    from_: Annotated[str | None, typer.Option("--from", help="Since when, such as 2026-01-31; by default now.")] = None,
-    to: Annotated[str | None, typer.Option("--to", help="Until when; by default without end.")] = None,
+    from_: Annotated[str, typer.Option("--from", help="Since when, such as 2026-01-31; by default now.")] = "",
+    to: Annotated[str, typer.Option("--to", help="Until when; by default without end.")] = "",
     name: Annotated[str | None, typer.Option(help="Full name of a person without account, who is invited.")] = None,
     home: HomeOption = None,
 ) -> None:
     """Lets a person read one meter; with --name, a person who has no account yet is invited."""
     work = begin(home)
     registry, organisation = work.house.registry, work.organisation
-    valid_from, valid_to = work.instant(from_ or "") or work.now, work.instant(to or "")
+    valid_from, valid_to = work.instant(from_) or work.now, work.instant(to)
     with work.reading() as session:
         require_meter(session, organisation, meter)
         known = users.find(session, [organisation], email=who) if name else []
@@ -372,5 +372,6 @@ def revoke(who: Who, meter: Annotated[str, typer.Argument(help="Meter.")], home:
 
 
 def _locale(language: str | None, delimiter: str | None, thousands: str | None, decimal: str | None) -> Locale:
-    values = given(language=language, csv_delimiter=delimiter, thousands_separator=thousands, decimal_separator=decimal)
-    return Locale(**{name: str(value) for name, value in values.items()})
+    return Locale(
+        **given(language=language, csv_delimiter=delimiter, thousands_separator=thousands, decimal_separator=decimal)
+    )

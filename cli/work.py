@@ -1,11 +1,11 @@
 """What a command that changes the registry works with: the installation, who acts and when."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TypedDict
+from typing import Self, TypedDict, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,8 @@ from assets.steps.publishing import publish_registry
 from cli.acting import identity
 from cli.home import open_home
 from registry.imports.instants import read_instant
+
+T = TypeVar("T")
 
 
 class By(TypedDict):
@@ -52,11 +54,11 @@ class Work:
         return {"identity": self.identity, "now": self.now}
 
     @contextmanager
-    def changing(self) -> Iterator[Session]:
-        """A transaction; once it holds, the registry is published."""
+    def changing(self, publish: Callable[[Installation], object] = publish_registry) -> Iterator[Session]:
+        """A transaction; once it holds, what it changed is published: the registry, or its events alone."""
         with self.house.registry.begin() as session:
             yield session
-        publish_registry(self.house)
+        publish(self.house)
 
     def instant(self, text: str) -> datetime | None:
         """An instant as it is typed, local to the utility without an offset; ``None`` for an empty text.
@@ -67,6 +69,6 @@ class Work:
         return read_instant(text, self.house.settings.zone) if text else None
 
 
-def given(**values: object) -> dict[str, object]:
+def given(**values: T | None) -> dict[str, T]:
     """Options that were given, by name."""
     return {name: value for name, value in values.items() if value is not None}
