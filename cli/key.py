@@ -28,7 +28,7 @@ from cli.devices import (
 from cli.files import ask_secret, read_bytes, read_text, refuse_existing, secret_option, write_private
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
-from cli.registry import SHOWN, bring_up_to_date
+from cli.registry import KEPT, bring_up_to_date, tell_lines
 from cli.tables import print_objects
 from registry import audit, claims, data_keys, key_export
 from registry.imports import KeyReport
@@ -303,11 +303,5 @@ def _tell(name: str, keys: KeyFile, report: KeyReport, *, dry_run: bool) -> None
         f"{registered}; {report.unknown.height} {keys.unit}s unknown, {report.rejected.height} rejected."
     )
     bad = pl.concat([report.unknown, report.rejected]).sort("source_line")
-    for rows, tell in ((bad, complain), (report.repeated, say)):
-        for line, reason in rows.select("source_line", "reason").head(SHOWN).rows():
-            tell(f"{name} {keys.unit} {line}: {reason}")
-    more = bad.height - SHOWN
-    if more > 0:
-        say(f"… and {more} more unknown or rejected{'' if dry_run else '; see the table rejected_rows'}.")
-    if report.repeated.height > SHOWN:
-        say(f"… and {report.repeated.height - SHOWN} more known already.")
+    tell_lines(f"{name} {keys.unit}", bad, complain, "unknown or rejected" + ("" if dry_run else KEPT))
+    tell_lines(f"{name} {keys.unit}", report.repeated, say, "known already")

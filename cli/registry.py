@@ -1,10 +1,11 @@
 """``import``: meters, customers, exchanges and readings from files of all layouts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 import typer
 
 from assets.installation import Installation
@@ -19,6 +20,9 @@ from registry.profiles import Kind
 
 SHOWN = 20
 """Rejected lines named one by one."""
+
+KEPT = "; see the table rejected_rows"
+"""Where rejected lines are, but for a dry run."""
 
 
 def import_(
@@ -87,14 +91,8 @@ def _tell(name: str, report: ImportReport, options: ImportOptions) -> None:
         f"{outcome}{name}: {report.added} added, {report.updated} updated, {report.unchanged} unchanged{skipped}, "
         f"{report.rejected.height} lines rejected.{f' By class: {counts}.' if counts else ''}"
     )
-    for rows, tell in ((report.rejected, complain), (report.skipped, say)):
-        for line, reason in rows.select("source_line", "reason").head(SHOWN).rows():
-            tell(f"{name} line {line}: {reason}")
-    more = report.rejected.height - SHOWN
-    if more > 0:
-        say(f"… and {more} more rejected{'' if options.dry_run else '; see the table rejected_rows'}.")
-    if report.skipped.height > SHOWN:
-        say(f"… and {report.skipped.height - SHOWN} more skipped.")
+    tell_lines(f"{name} line", report.rejected, complain, "rejected" + ("" if options.dry_run else KEPT))
+    tell_lines(f"{name} line", report.skipped, say, "skipped")
     if options.dry_run:
         for line, entry, field, before, after in report.changes.head(SHOWN).rows():
             print(f"line {line}: {entry} {field}: {before or '–'} → {after or '–'}")
@@ -105,6 +103,21 @@ def _tell(name: str, report: ImportReport, options: ImportOptions) -> None:
         say(f"Without a key, {where}: {shortened(report.without_key)}. See 'meterhouse key import'.")
     elif not report.stored:
         say("Nothing was stored: mend these lines, or take the others with --partial.")
+
+
+def tell_lines(where: str, rows: pl.DataFrame, tell: Callable[[str], None], what: str) -> None:
+    """Says the reasons of the first lines, and how many more there are.
+
+    Args:
+        where: What stands before a line's number.
+        rows: ``source_line`` and ``reason``.
+        tell: How they are said.
+        what: What became of the lines.
+    """
+    for line, reason in rows.select("source_line", "reason").head(SHOWN).rows():
+        tell(f"{where} {line}: {reason}")
+    if rows.height > SHOWN:
+        say(f"… and {rows.height - SHOWN} more {what}.")
 
 
 def shortened(names: Sequence[str]) -> str:

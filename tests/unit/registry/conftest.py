@@ -94,31 +94,25 @@ def meters(registry: Registry, vault: KeyVault) -> Import:
     )
 
 
-@pytest.fixture
-def customers(registry: Registry) -> Import:
-    return lambda text, mode=WHOLE_FILE, now=NOW, **options: import_customers(
+def _of_file(registry: Registry, import_: Import, name: str) -> Import:
+    return lambda text, mode=WHOLE_FILE, now=NOW, **options: import_(
         registry,
         text.encode(),
         organisation="default",
         identity="test",
         zone=ZONE,
-        source_name="customers.csv",
+        source_name=name,
         now=now,
         mode=mode,
         **options,
     )
+
+
+@pytest.fixture
+def customers(registry: Registry) -> Import:
+    return _of_file(registry, import_customers, "customers.csv")
 
 
 @pytest.fixture
 def exchanges(registry: Registry) -> Import:
-    return lambda text, mode=WHOLE_FILE, now=NOW, **options: import_exchanges(
-        registry,
-        text.encode(),
-        organisation="default",
-        identity="test",
-        zone=ZONE,
-        source_name="exchanges.csv",
-        now=now,
-        mode=mode,
-        **options,
-    )
+    return _of_file(registry, import_exchanges, "exchanges.csv")
