@@ -97,6 +97,7 @@ def test_customers_and_addresses_by_hand(house: House) -> None:
     assert "P1\tOK\t56.5 9.5\tMill Street 5, 3000, Easttown" in run("address", "list").stdout
     assert run("customer", "move-out", "P1", "--at", "2025-06-01").exit_code == 0
     assert run("customer", "move-out", "P1").exit_code == 1
+    assert "needs a customer_number" in str(run("customer", "add", "P1", "--name", "Nobody").exception)
     assert run("customer", "add", "P1", "--customer-number", "C2").exit_code == 0
     shown = run("customer", "show", "P1").stdout
     assert shown.index("C2") < shown.index("C1"), "the latest first"
