@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import settings
-from registry import policies
+from registry import organisations, policies
 from registry.data_keys import open_vault
 from registry.ledger import read_cursor, write_cursor
 from registry.master_keys import MasterKeySource
@@ -47,10 +47,11 @@ class Installation:
         """The registry, migrated to the newest schema.
 
         Raises:
-            RegistryError: It cannot be opened.
+            RegistryError: It cannot be opened, or the settings name an organisation that there is none of.
             InstallationError: Its figures were reckoned in another time zone than the settings name.
         """
         registry = Registry.open(self.settings.registry_address)
+        _admit(registry, self.settings)
         _keep_zone(registry, self.settings)
         return registry
 
@@ -100,6 +101,15 @@ class Installation:
         with (folder / f"{work}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _admit(registry: Registry, known: settings.Settings) -> None:
+    """Sees to it that the settings name an organisation that there is; the first opening makes the first one."""
+    with registry.begin(readonly=True) as session:
+        if organisations.is_known(session, known.organisation):
+            return
+    with registry.begin() as session:
+        organisations.admit(session, known.organisation, datetime.now(UTC))
 
 
 def _keep_zone(registry: Registry, known: settings.Settings) -> None:

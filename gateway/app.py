@@ -20,6 +20,7 @@ from gateway.dagster import PREFIX, DagsterUi
 from gateway.door import Door
 from gateway.headers import SecurityHeaders
 from gateway.oidc import OidcSignIn
+from gateway.origin import Origin
 from gateway.profile import Profile
 from gateway.rendering import message_page
 from gateway.selfservice import SelfService
@@ -89,7 +90,12 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
         Route(PREFIX, _to_dagster),
         Mount(PREFIX, app=DagsterUi(dagster.full, dagster.read_only, recheck, door.house.organisation)),
     ]
-    middleware = [Middleware(AccessLog), Middleware(SecurityHeaders), Middleware(Authentication, door=door)]
+    middleware = [
+        Middleware(AccessLog),
+        Middleware(Origin),
+        Middleware(SecurityHeaders),
+        Middleware(Authentication, door=door),
+    ]
     return routes, middleware
 
 

@@ -7,6 +7,7 @@ destroys the key, and the chain still verifies.
 import json
 import socket
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -24,6 +25,9 @@ from registry.vault import KeyVault
 
 NOBODY = ""
 """Organisation of events that are of none, such as a sign-in to an account that does not exist."""
+
+computer_at_work: ContextVar[str | None] = ContextVar("computer at work", default=None)
+"""Address of the computer that a request came from; where it is not set, the work is this computer's own."""
 
 GENESIS = "0" * 64
 """What the first event is chained to."""
@@ -83,14 +87,14 @@ def record(
         reason: Why, in the words of who did it.
         details: Technical details; never a key or personal data.
         personal: What changed of a person's data.
-        computer: Name or address of the computer it was done from; by default this one.
+        computer: Name or address of the computer it was done from; by default :data:`computer_at_work`, else this one.
     """
     row = AuditEvent(
         organisation=organisation,
         at=now,
         event=event,
         identity=identity,
-        computer=(computer or socket.gethostname())[: limit_of(AuditEvent.computer)],
+        computer=(computer or _computer())[: limit_of(AuditEvent.computer)],
         object=target[: limit_of(AuditEvent.object)] if target else target,
         before=_json(before),
         after=_json(after),
@@ -157,7 +161,7 @@ def record_changes(
         "at": now,
         "event": event,
         "identity": identity,
-        "computer": socket.gethostname(),
+        "computer": _computer()[: limit_of(AuditEvent.computer)],
         "reason": reason,
         "details": _json(details),
     }
@@ -235,6 +239,10 @@ def _sealed(session: Session, organisation: str, personal: PersonalChange, now: 
 
 def _json(fields: Fields | None) -> str | None:
     return json.dumps(fields, sort_keys=True, default=_plain, ensure_ascii=False) if fields else None
+
+
+def _computer() -> str:
+    return computer_at_work.get() or socket.gethostname()
 
 
 def _plain(value: object) -> str:

@@ -140,7 +140,7 @@ def _separated(text: str, profile: Profile) -> Iterator[_Record]:
             continue
         if any(map(str.strip, cells)):
             several = reader.line_num - before > 1
-            fault = f"a field runs from line {before + 1} to {reader.line_num}: a quote is not closed"
+            fault = f"a field runs from line {before + 1} to {reader.line_num}: no line break may stand in it"
             yield (before + 1 if several else reader.line_num), cells, fault if several else None
 
 
@@ -328,7 +328,7 @@ def check_texts(table: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
         rules.append((text.str.len_chars() > entry.longest, f"{entry.name} is longer than {entry.longest} characters"))
         rules.append((text.str.contains(r"\p{Cc}"), f"{entry.name} holds a control character"))
         if entry.free:
-            signed = text.str.contains(r"^[+-]") & ~text.str.contains(r"^[+-][0-9\s().,/+-]*$")
+            signed = text.str.contains(r"^[+-]") & ~text.str.contains(r"^[+-][0-9\s().,/-]*$")
             rules.append((text.str.contains(r"^[=@]") | signed, f"{entry.name} looks like a formula"))
     return reject(table, rules)
 
