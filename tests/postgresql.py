@@ -132,7 +132,7 @@ class PostgreSql:
     def fresh(self) -> Iterator[str]:
         """The URL of an empty database at the newest schema.
 
-        It is emptied afterwards and serves again, which costs a part of a new one; where the schema was changed, it goes.
+        It is emptied afterwards and serves again, which costs a third of a new one; a changed schema goes.
         """
         if not self.made:
             Registry.open(self.make("migrated")).engine.dispose()
