@@ -65,6 +65,8 @@ union all select 'column', attrelid::regclass || '.' || attname, a.xmin::text fr
 union all select 'constraint', conname, xmin::text from pg_constraint where connamespace = '{ROLE}'::regnamespace
 union all select 'trigger', tgname, xmin::text from pg_trigger
 union all select 'schema', nspname, xmin::text from pg_namespace
+union all select 'setting', setconfig::text, '' from pg_db_role_setting join pg_database d on d.oid = setdatabase
+    where datname = current_database()
 order by 1, 2, 3
 """
 
@@ -153,7 +155,7 @@ class PostgreSql:
                 self.execute(f"drop database {name} with (force)")
 
     def _schema_of(self, database: str) -> list[tuple[object, ...]]:
-        """What differs once a table, a column, a constraint, a trigger or the version of a schema was changed."""
+        """What differs once a table, a column, a constraint, a trigger, a setting or the version of a schema was changed."""
         return self.execute(_SCHEMA, database)
 
 
