@@ -155,7 +155,7 @@ class PostgreSql:
                 self.execute(f"drop database {name} with (force)")
 
     def _schema_of(self, database: str) -> list[tuple[object, ...]]:
-        """What differs once a table, a column, a constraint, a trigger, a setting or the version of a schema was changed."""
+        """What differs once a part of the schema, a setting or its version was changed."""
         return self.execute(_SCHEMA, database)
 
 
