@@ -3,6 +3,13 @@
 from pathlib import Path
 
 CONFIG = """\
+storage:
+  custom:
+    module: pipelines.storage
+    class: KeptStorage
+    config:
+      base_dir:
+        env: DAGSTER_HOME
 telemetry:
   enabled: false
 nux:

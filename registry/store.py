@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -43,10 +44,9 @@ class Registry:
             RegistryError: The database cannot be opened.
         """
         engine = open_engine(url)
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
         try:
-            if not _is_newest(engine, config):
+            if not _is_newest(engine):
+                config = _migrations()
                 with engine.begin() as connection:
                     allow_long_statements(connection)
                     config.attributes["connection"] = connection
@@ -81,8 +81,20 @@ class Registry:
             raise RegistryError(f"The registry cannot be read or written: {reason_of(exc)}") from exc
 
 
-def _is_newest(engine: Engine, config: Config) -> bool:
+def _is_newest(engine: Engine) -> bool:
     """Whether there is nothing to migrate; asked without the write lock, which a long import may hold."""
     with engine.execution_options(readonly=True).connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-    return current == ScriptDirectory.from_config(config).get_current_head()
+    return current == _newest()
+
+
+@cache
+def _newest() -> str | None:
+    """The newest schema; asked once, since every migration is loaded for it."""
+    return ScriptDirectory.from_config(_migrations()).get_current_head()
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config

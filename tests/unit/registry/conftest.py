@@ -12,6 +12,7 @@ from registry.imports.report import WHOLE_FILE
 from registry.store import Registry
 from registry.vault import KeyVault
 from tests.postgresql import PostgreSql
+from tests.registries import new_registry
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Copenhagen")
@@ -43,7 +44,7 @@ def vault(tmp_path: Path) -> KeyVault:
 def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Address of an empty registry; each test that asks for it runs on both databases."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'registry.sqlite'}"
+        yield new_registry(tmp_path / "registry.sqlite")
         return
     with request.getfixturevalue("postgresql").fresh() as url:
         yield url
