@@ -1,5 +1,6 @@
 """``user matrix``, ``user domain`` and ``user service``: what roles permit, who belongs, who works unattended."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from registry.people import access, domains, services
 from registry.people import matrix as permissions
 from registry.people.errors import PeopleError
 from registry.people.rights import AREAS, PRESETS, ROLES
+from registry.people.services import LONGEST_TTL, SECRET_TTL
 
 Name = Annotated[str, typer.Argument(help="Name of the service.")]
 PermissionOption = Annotated[
@@ -93,9 +95,15 @@ def list_services(home: HomeOption = None) -> None:
     with work.reading() as session:
         found = services.services(session, work.organisation)
     print_rows(
-        ["service", "description", "enabled", "permissions"],
+        ["service", "description", "enabled", "secret_expires_at", "permissions"],
         [
-            (one.name, one.description, one.is_enabled, " ".join(sorted(map(":".join, one.permissions))))
+            (
+                one.name,
+                one.description,
+                one.is_enabled,
+                one.secret_expires_at,
+                " ".join(sorted(map(":".join, one.permissions))),
+            )
             for one in found
         ],
     )
@@ -139,10 +147,28 @@ def permit(name: Name, permission: PermissionOption = None, preset: PresetOption
 
 
 @service_app.command()
-def secret(name: Name, home: HomeOption = None) -> None:
+def secret(
+    name: Name,
+    valid_days: Annotated[
+        float, typer.Option(min=0.01, max=LONGEST_TTL.days, help="Days for which it works.")
+    ] = SECRET_TTL.days,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Only make the one there is work no longer.")] = False,
+    home: HomeOption = None,
+) -> None:
     """Makes the secret by which programs act as a service, and prints it; the one before works no longer."""
     work = begin(home)
-    made = services.new_secret(work.house.registry, work.organisation, name, identity=work.identity, now=work.now)
+    if revoke:
+        services.revoke_secret(work.house.registry, work.organisation, name, identity=work.identity, now=work.now)
+        work.publish(f"The secret of service:{name} works no longer.")
+        return
+    made = services.new_secret(
+        work.house.registry,
+        work.organisation,
+        name,
+        identity=work.identity,
+        now=work.now,
+        ttl=timedelta(days=valid_days),
+    )
     work.publish(f"The secret of service:{name}, which is shown once:")
     typer.echo(made)
 

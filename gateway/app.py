@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 import dashboards
-from api.routes import ROUTES as API_ROUTES
+from api.routes import Api
 from gateway.access_log import AccessLog
 from gateway.authentication import Authentication
 from gateway.cookies import is_secure, session_cookie
@@ -84,7 +84,7 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
         *SelfService(door).routes(),
         *Profile(door).routes(),
         *(oidc.routes() if oidc else []),
-        *API_ROUTES,
+        *Api(door.house, door.now).routes(),
         Mount("/api", app=_no_such_route),
         Route(PREFIX, _to_dagster),
         Mount(PREFIX, app=DagsterUi(dagster.full, dagster.read_only, recheck, door.house.organisation)),

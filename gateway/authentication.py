@@ -1,4 +1,7 @@
-"""Who asks: looked up at each request, for HTTP and WebSockets alike, before anything else sees it."""
+"""Who asks: looked up at each request, for HTTP and WebSockets alike, before anything else sees it.
+
+People have a session; programs show the secret of a service, to the API alone.
+"""
 
 from urllib.parse import quote, urlsplit
 
@@ -8,11 +11,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboards.identity import IDENTITY_PREFIX, SESSION_HEADER, USER_HEADER
-from gateway.access_log import note_person
+from gateway.access_log import note_identity
 from gateway.cookies import is_secure, session_cookie
 from gateway.door import Door
 from gateway.rendering import message_page
 from registry.errors import RegistryError
+from registry.people.errors import Denied, ThrottledError
 from registry.people.sessions import Person
 
 OPEN = frozenset(
@@ -27,7 +31,7 @@ _API = "/api/"
 
 
 class Authentication:
-    """Pure ASGI middleware: nothing passes it without a session but the open paths.
+    """Pure ASGI middleware: nothing passes it without a session, or to the API a service's secret, but the open paths.
 
     What it finds is in ``scope["user"]`` for the door's own routes, and in identity headers for the pages; what a
     client sends under those names is dropped.
@@ -49,6 +53,9 @@ class Authentication:
         headers = [pair for pair in scope["headers"] if not pair[0].lower().startswith(IDENTITY_PREFIX.encode())]
         scope = {**scope, "headers": headers, "user": None}
         connection = HTTPConnection(scope)
+        if scope["type"] == "http" and scope["path"].startswith(_API) and "authorization" in connection.headers:
+            await self._program(scope, receive, send)
+            return
         token = connection.cookies.get(session_cookie(is_secure(scope)), "")
         if not has_own_origin(scope, has_session=bool(token)):
             await _answer(scope, receive, send, FORBIDDEN, _foreign_origin)
@@ -70,8 +77,47 @@ class Authentication:
         identity = ((USER_HEADER, str(person.user_id)), (SESSION_HEADER, token))
         scope["headers"] = headers + [(name.encode(), value.encode()) for name, value in identity]
         scope["user"] = person
-        note_person(scope, person)
+        note_identity(scope, person)
         await self.app(scope, receive, send)
+
+    async def _program(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a program through that shows the secret of a service, whatever cookies it sends.
+
+        No page elsewhere can send this header for a browser, so that neither origin nor form token is asked for.
+        """
+        request = Request(scope, receive)
+        try:
+            service = await self._door.service_of(_secret_in(request.headers), client_address(request))
+        except ThrottledError as exc:
+            answer: Response = JSONResponse({"error": str(exc)}, 429)
+        except Denied as exc:
+            answer = JSONResponse({"error": str(exc)}, 401, {"WWW-Authenticate": "Bearer"})
+        except RegistryError:
+            answer = _registry_away(request)
+        else:
+            scope["user"] = service
+            note_identity(scope, service)
+            await self.app(scope, receive, send)
+            return
+        await answer(scope, receive, send)
+
+
+def _secret_in(headers: Headers) -> str:
+    """The secret that a program shows.
+
+    Raises:
+        Denied: It shows none, or several.
+    """
+    given = headers.getlist("authorization")
+    scheme, _, secret = given[0].partition(" ")
+    if len(given) != 1 or scheme.lower() != "bearer" or not secret.strip():
+        raise Denied("Programs show the secret of a service: 'Authorization: Bearer SECRET'.")
+    return secret.strip()
+
+
+def client_address(request: HTTPConnection) -> str:
+    """Network address a request comes from."""
+    return request.client.host if request.client else "unknown"
 
 
 def person_in(request: HTTPConnection) -> Person:

@@ -9,7 +9,8 @@ from starlette.concurrency import run_in_threadpool
 
 from assets.installation import Installation
 from registry.models import User
-from registry.people import sessions
+from registry.people import programs, sessions
+from registry.people.services import Service
 from registry.people.sessions import Person
 
 
@@ -40,3 +41,7 @@ class Door:
         if not token:
             return None
         return await run_in_threadpool(sessions.session_of, self.house.registry, token, now=self.now())
+
+    async def service_of(self, secret: str, address: str) -> Service:
+        """Which service a program acts as; errors as of :func:`registry.people.programs.admit`."""
+        return await run_in_threadpool(programs.admit, self.house.registry, secret, address=address, now=self.now())

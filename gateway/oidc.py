@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.authentication import client_address
 from gateway.cookies import is_secure, oidc_cookie
 from gateway.door import Door
 from gateway.rendering import message_page
-from gateway.signin import client_address, own_path, with_session
+from gateway.signin import own_path, with_session
 from registry.people import vouching
 from registry.people.errors import PeopleError
 from settings import InstallationError

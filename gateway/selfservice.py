@@ -6,10 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.authentication import client_address
 from gateway.door import Door
 from gateway.forms import read_form
 from gateway.rendering import form_page, message_page
-from gateway.signin import TO_SIGN_IN, WHO, client_address, form_errors_as_pages
+from gateway.signin import TO_SIGN_IN, WHO, form_errors_as_pages
 from registry.mail.kinds import nearest_language
 from registry.people import links
 from registry.people.errors import PeopleError, ThrottledError

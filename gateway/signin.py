@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.authentication import person_in
+from gateway.authentication import client_address, person_in
 from gateway.cookies import form_cookie, is_secure, session_cookie
 from gateway.door import Door
 from gateway.forms import BadFormError, TooLargeError, read_form
@@ -35,11 +35,6 @@ _RULES = (
 _KEYVAULT_RULES = "The password has at least 12 characters: lower-case letters, upper-case letters, digits and others."
 TO_SIGN_IN = ("/login", "To the sign-in")
 _Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-def client_address(request: Request) -> str:
-    """Network address a request comes from."""
-    return request.client.host if request.client else "unknown"
 
 
 def own_path(wanted: str) -> str:

@@ -22,6 +22,7 @@ from registry.people.errors import Denied, PasswordChangeNeeded
 from registry.people.rights import (
     ACCESS_CONTROL,
     ADMINISTRATOR,
+    ANALYTICS,
     AREAS,
     BUILT_IN,
     CAPABILITIES,
@@ -117,6 +118,19 @@ def visible_meters(
     if not user.is_external and DATA_ACCESS in _of_roles(session, user).get(service, frozenset()):
         return None
     return _granted(session, user, now)
+
+
+def meters_seen(session: Session, actor: str, organisation: str, now: datetime) -> frozenset[str] | None:
+    """Meters whose data an actor may see in one of the services that show readings, on pages and through the API.
+
+    Returns:
+        As :func:`visible_meters`.
+
+    Raises:
+        PasswordChangeNeeded: The person must change the password before anything else.
+    """
+    seen = [visible_meters(session, actor, organisation, now, service=service) for service in (MANAGER, ANALYTICS)]
+    return None if None in seen else frozenset().union(*(meters for meters in seen if meters is not None))
 
 
 def capabilities(session: Session, actor: str, organisation: str) -> frozenset[str]:
