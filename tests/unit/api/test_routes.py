@@ -1,7 +1,9 @@
-"""The API: programs show a service's secret, everybody sees the own organisation's rows alone, and nothing is changed."""
+"""The API: programs show a secret, everybody sees the own organisation's rows alone, nothing is changed."""
 
 import io
+from contextlib import closing
 from datetime import timedelta
+from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 
 import polars as pl
@@ -132,7 +134,7 @@ def test_changes_hold_at_the_next_request(door: Served) -> None:
     assert status(last) == 401
     with door.registry.begin(readonly=True) as session:
         rows = session.scalars(select(AuditEvent).where(AuditEvent.event == "service.sign_in.failed")).all()
-        told = [(event.organisation, event.target, event.reason) for event in rows][-4:]
+        told = [(event.organisation, event.object, event.reason) for event in rows][-4:]
     assert told == [
         (OURS, "service:billing", "disabled"),
         ("", None, "unknown secret"),
@@ -153,15 +155,13 @@ def test_what_is_no_secret_is_refused_and_says_how(door: Served, shown: str) -> 
 
 
 def test_two_secrets_are_none(door: Served) -> None:
-    import http.client
-
     secret = program(door)
-    connection = http.client.HTTPConnection(door.base.removeprefix("http://"), timeout=20)
-    connection.putrequest("GET", "/api/v1/me")
-    for shown in (secret, "other"):
-        connection.putheader("Authorization", f"Bearer {shown}")
-    connection.endheaders()
-    assert connection.getresponse().status == 401
+    with closing(HTTPConnection(door.base.removeprefix("http://"), timeout=20)) as connection:
+        connection.putrequest("GET", "/api/v1/me")
+        for shown in (secret, "other"):
+            connection.putheader("Authorization", f"Bearer {shown}")
+        connection.endheaders()
+        assert connection.getresponse().status == 401
 
 
 def test_failures_lock_out_and_that_ends(door: Served) -> None:
@@ -210,7 +210,7 @@ def test_nothing_is_changed_through_it(door: Served) -> None:
     secret = program(door)
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         for path in ("meters", "consumption"):
-            assert ask(door, f"/api/v1/{path}", secret, method).status_code == 405
+            assert ask(door, f"/api/v1/{path}", secret, method).status_code == 404
     assert ask(door, "/api/v1/none", secret).status_code == 404
 
 
@@ -267,14 +267,14 @@ def test_lists_come_in_parts(door: Served) -> None:
 
 
 def test_lake_that_cannot_be_read_is_said(door: Served) -> None:
-    secret, log = program(door), door.door.house.settings.lake_path / "meters" / "_delta_log"
-    away = log.rename(log.with_name("away"))
-    (log.with_name("_delta_log")).write_text("no folder")
+    secret, log = program(door), door.door.house.settings.lake_path / "groups" / "_delta_log"
+    first = log / f"{0:020}.json"
+    kept = first.read_bytes()
+    first.write_text("damaged")
     try:
-        answer = ask(door, "/api/v1/meters", secret)
+        answer = ask(door, "/api/v1/groups", secret)
     finally:
-        log.unlink()
-        away.rename(log)
+        first.write_bytes(kept)
     assert answer.status_code == 503
     assert str(log.parent) not in answer.text
 
