@@ -57,35 +57,41 @@ def matrix(
 
 @domain_app.command("list")
 def list_domains(home: HomeOption = None) -> None:
-    """Lists the domains."""
+    """Lists the domains, and those that wait for a second administrator."""
     work = begin(home)
     with work.reading() as session:
-        print_rows(["domain"], [(domain,) for domain in sorted(domains.domains(session, work.organisation))])
+        allowed = [(domain, "allowed", "") for domain in sorted(domains.domains(session, work.organisation))]
+        asked = [(one.domain, "waits", one.asked_by) for one in domains.requests(session, work.organisation)]
+    print_rows(["domain", "state", "asked_by"], allowed + asked)
 
 
 @domain_app.command()
 def allow(domain: str, home: HomeOption = None) -> None:
-    """Adds a domain: people with its addresses may be added, and may make accounts for themselves."""
-    _set_domain(domain, home, is_allowed=True)
+    """Adds a domain: people with its addresses may be added, and may make accounts for themselves.
+
+    Where there are two administrators, the second one confirms.
+    """
+    work = begin(home)
+    if domains.allow(work.house.registry, work.organisation, domain, identity=work.identity, now=work.now):
+        work.publish(f"{domain} is one of the organisation's domains.")
+    else:
+        work.publish(f"{domain} waits until a second administrator confirms it: 'meterhouse user domain confirm'.")
+
+
+@domain_app.command()
+def confirm(domain: str, home: HomeOption = None) -> None:
+    """Adds a domain that somebody else asked for."""
+    work = begin(home)
+    domains.confirm(work.house.registry, work.organisation, domain, identity=work.identity, now=work.now)
+    work.publish(f"{domain} is one of the organisation's domains.")
 
 
 @domain_app.command()
 def remove(domain: str, home: HomeOption = None) -> None:
-    """Takes a domain away; accounts that exist stay."""
-    _set_domain(domain, home, is_allowed=False)
-
-
-def _set_domain(domain: str, home: HomeOption, *, is_allowed: bool) -> None:
+    """Takes a domain away, or the request for one; accounts that exist stay."""
     work = begin(home)
-    domains.allow(
-        work.house.registry,
-        work.organisation,
-        domain,
-        is_allowed=is_allowed,
-        identity=work.identity,
-        now=work.now,
-    )
-    work.publish(f"{domain} is {'one' if is_allowed else 'none'} of the organisation's domains.")
+    domains.remove(work.house.registry, work.organisation, domain, identity=work.identity, now=work.now)
+    work.publish(f"{domain} is none of the organisation's domains.")
 
 
 @service_app.command("list")

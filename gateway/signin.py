@@ -222,7 +222,7 @@ class SignIn:
         accounts.full_name(name)
         # Whoever has the link is at home here: no second administrator is there to confirm another domain.
         domain = domain_of(normal_email(email))
-        domains.allow(house.registry, house.organisation, domain, is_allowed=True, identity=owner, now=now)
+        domains.allow(house.registry, house.organisation, domain, identity=owner, now=now)
         number = invitations.create(
             house.registry,
             house.vault,

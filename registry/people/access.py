@@ -147,6 +147,19 @@ def capabilities(session: Session, actor: str, organisation: str) -> frozenset[s
     return frozenset(session.scalars(select(UserCapability.capability).where(UserCapability.user_id == user.id)))
 
 
+def administrators(session: Session, organisation: str) -> frozenset[str]:
+    """The administrators of an organisation who can sign in, as ``user:<id>``."""
+    held = select(UserRole.user_id).where(
+        UserRole.organisation == organisation,
+        UserRole.service == MANAGER,
+        UserRole.role == ADMINISTRATOR,
+        UserRole.ended_at.is_(None),
+    )
+    return frozenset(
+        f"user:{user.id}" for user in session.scalars(select(User).where(User.id.in_(held))) if may_sign_in(user)
+    )
+
+
 def is_administrator(session: Session, actor: str, organisation: str) -> bool:
     """Whether an actor is an administrator of the organisation, or the owner of the installation.
 

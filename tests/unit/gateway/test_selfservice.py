@@ -32,9 +32,7 @@ def house(tmp_path: Path) -> Installation:
 @pytest.fixture
 def door(house: Installation) -> Iterator[Served]:
     with served(house) as found:
-        domains.allow(
-            found.registry, "default", "example.org", is_allowed=True, identity="local:test", now=found.clock()
-        )
+        domains.allow(found.registry, "default", "example.org", identity="local:test", now=found.clock())
         yield found
 
 
