@@ -87,7 +87,9 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
         *Api(door.house, door.now).routes(),
         Mount("/api", app=_no_such_route),
         Route(PREFIX, _to_dagster),
-        Mount(PREFIX, app=DagsterUi(dagster.full, dagster.read_only, recheck, door.house.organisation)),
+        Mount(
+            PREFIX, app=DagsterUi(dagster.full, dagster.read_only, recheck, door.note_change, door.house.organisation)
+        ),
     ]
     middleware = [Middleware(AccessLog), Middleware(SecurityHeaders), Middleware(Authentication, door=door)]
     return routes, middleware

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
 from cli.main import app
-from pipelines.auditing import UI, note_audit_heads
+from pipelines.asking import UI
+from pipelines.auditing import note_audit_heads
 from pipelines.definitions import defs
 from pipelines.runs import RunError, run_days
 from registry.people.rights import ORCHESTRATOR
