@@ -77,6 +77,7 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
     async def recheck(connection: HTTPConnection) -> Person | None:
         return await door.person_of(connection.cookies.get(session_cookie(is_secure(connection.scope)), ""))
 
+    ui = DagsterUi(dagster.full, dagster.read_only, recheck, door.note_change, door.house.organisation)
     oidc = OidcSignIn(door) if door.house.settings.oidc.issuer else None
     routes: list[BaseRoute] = [
         Route("/health", _health),
@@ -87,9 +88,7 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
         *Api(door.house, door.now).routes(),
         Mount("/api", app=_no_such_route),
         Route(PREFIX, _to_dagster),
-        Mount(
-            PREFIX, app=DagsterUi(dagster.full, dagster.read_only, recheck, door.note_change, door.house.organisation)
-        ),
+        Mount(PREFIX, app=ui),
     ]
     middleware = [Middleware(AccessLog), Middleware(SecurityHeaders), Middleware(Authentication, door=door)]
     return routes, middleware

@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 
 from gateway.authentication import person_in
 from gateway.forms import TooLargeError, read_body
-from gateway.graphql import Asked, BadQueryError, is_subscription, read_query
+from gateway.graphql import Asked, BadQueryError, is_subscription, other_change, read_query
 from gateway.rendering import message_page
 from pipelines.asking import HEADER
 from registry.errors import RegistryError
@@ -103,18 +103,17 @@ class DagsterUi:
             body = await read_body(request, BODY_LIMIT)
         except TooLargeError:
             return message_page(request, "Too large", "The request is too large.", status=413)
-        if request.method == "POST" and _is_graphql(request):
+        if request.method not in ("GET", "HEAD"):
             try:
-                asked = read_query(body)
+                asked = read_query(body) if _is_graphql(request) else other_change(request.url.path, body)
             except BadQueryError:
                 return _refused("This request is not one that the Dagster UI makes.", 400)
             if asked.is_mutation and role != "administrator":
                 return _refused("Only administrators change anything here.", 403)
-            if asked.mutations:
-                try:
-                    await self._note(person_in(request), asked)
-                except RegistryError:
-                    return _refused("The registry does not answer; nothing was changed. Try again in a minute.", 503)
+            try:
+                await self._note(person_in(request), asked)
+            except RegistryError:
+                return _refused("The registry does not answer; nothing was changed. Try again in a minute.", 503)
             body = asked.content
         try:
             answer = await run_in_threadpool(

@@ -45,7 +45,9 @@ class Door:
         return await run_in_threadpool(sessions.session_of, self.house.registry, token, now=self.now())
 
     async def note_change(self, person: Person, asked: Asked) -> None:
-        """Writes into the audit log what a person is about to change in the orchestrator."""
+        """Writes into the audit log what a person is about to change in the orchestrator; nothing where that is nothing."""
+        if not asked.mutations:
+            return
 
         def write() -> None:
             with self.house.registry.begin() as session:

@@ -67,6 +67,11 @@ def read_query(body: bytes) -> Asked:
     return Asked(json.dumps(found).encode(), told, is_mutation, tuple(_targets(found.get("variables"))))
 
 
+def other_change(path: str, body: bytes) -> Asked:
+    """A request that changes something by a route of its own, such as a report about an asset."""
+    return Asked(body, (path.strip("/").split("/")[1],), is_mutation=True, targets=())
+
+
 def is_subscription(message: str | bytes) -> bool:
     """Whether a message of a WebSocket asks for nothing but subscriptions, or asks for nothing at all."""
     try:
