@@ -14,14 +14,13 @@ from starlette.types import ASGIApp
 import dashboards
 from api.routes import Api
 from gateway.access_log import AccessLog
-from gateway.authentication import Authentication
+from gateway.authentication import Authentication, away_page
 from gateway.cookies import is_secure, session_cookie
 from gateway.dagster import PREFIX, DagsterUi
 from gateway.door import Door
 from gateway.headers import SecurityHeaders
 from gateway.oidc import OidcSignIn
 from gateway.profile import Profile
-from gateway.rendering import message_page
 from gateway.selfservice import SelfService
 from gateway.signin import SignIn
 from registry.errors import RegistryError
@@ -106,5 +105,5 @@ async def _no_such_route(scope, receive, send) -> None:  # type: ignore[no-untyp
     await JSONResponse({"error": "There is no such route."}, 404)(scope, receive, send)
 
 
-async def _registry_away(request: Request, exc: Exception) -> Response:
-    return message_page(request, "Not now", f"{exc} Try again in a minute.", status=503)
+async def _registry_away(request: Request, _: Exception) -> Response:
+    return away_page(request)

@@ -15,6 +15,7 @@ from gateway.access_log import note_identity
 from gateway.cookies import is_secure, session_cookie
 from gateway.door import Door
 from gateway.rendering import message_page
+from gateway.wording import asked_for, texts, texts_of
 from registry.errors import RegistryError
 from registry.people.errors import Denied, ThrottledError
 from registry.people.sessions import Person
@@ -51,7 +52,8 @@ class Authentication:
             await self.app(scope, receive, send)
             return
         headers = [pair for pair in scope["headers"] if not pair[0].lower().startswith(IDENTITY_PREFIX.encode())]
-        scope = {**scope, "headers": headers, "user": None}
+        language = asked_for(Headers(scope=scope)) or self._door.house.settings.gateway.language
+        scope = {**scope, "headers": headers, "user": None, "texts": texts(language)}
         connection = HTTPConnection(scope)
         if scope["type"] == "http" and scope["path"].startswith(_API) and "authorization" in connection.headers:
             await self._program(scope, receive, send)
@@ -71,6 +73,7 @@ class Authentication:
             else:
                 await _answer(scope, receive, send, UNAUTHENTICATED, _unauthenticated)
             return
+        scope["texts"] = texts(person.language)
         if person.must_change_password and scope["path"] not in OPEN | WHILE_PASSWORD_MUST_CHANGE:
             await _answer(scope, receive, send, FORBIDDEN, _password_first)
             return
@@ -165,17 +168,22 @@ def _password_first(request: Request) -> Response:
 
 
 def _foreign_origin(request: Request) -> Response:
-    text = "The request did not come from a page of this installation. Open the page anew and try again."
     if request.url.path.startswith(_API):
-        return JSONResponse({"error": text}, 403)
-    return message_page(request, "Refused", text, status=403)
+        return JSONResponse({"error": texts("en")("refused.foreign")}, 403)
+    t = texts_of(request)
+    return message_page(request, t("refused.title"), t("refused.foreign"), status=403)
 
 
 def _registry_away(request: Request) -> Response:
-    text = "The registry does not answer: it may be busy with a large import. Try again in a minute."
     if _is_for_program(request):
-        return JSONResponse({"error": text}, 503)
-    return message_page(request, "Not now", text, status=503)
+        return JSONResponse({"error": texts("en")("refused.away")}, 503)
+    return away_page(request)
+
+
+def away_page(request: Request) -> Response:
+    """Says that the registry does not answer."""
+    t = texts_of(request)
+    return message_page(request, t("refused.away_title"), t("refused.away"), status=503)
 
 
 def _is_for_program(request: Request) -> bool:

@@ -25,6 +25,7 @@ from gateway.authentication import person_in
 from gateway.forms import TooLargeError, read_body
 from gateway.graphql import Asked, BadQueryError, is_subscription, other_change, read_query
 from gateway.rendering import message_page
+from gateway.wording import texts_of
 from pipelines.asking import HEADER
 from registry.errors import RegistryError
 from registry.people.sessions import Person
@@ -88,21 +89,17 @@ class DagsterUi:
 
     async def _http(self, request: Request, role: str | None) -> Response:
         if role is None:
-            return message_page(
-                request,
-                "Not for you",
-                "The Dagster UI is for administrators, and for superusers to look at. Ask an administrator.",
-                status=403,
-            )
+            return _said(request, "closed_title", "closed", 403)
         if not _is_harmless(request, role):
-            return message_page(request, "Refused", "This request is not one that the Dagster UI makes.", status=403)
+            return _said(request, "", "odd", 403)
         address = self._addresses[role]
         if address is None:
             return _unreachable(request)
         try:
             body = await read_body(request, BODY_LIMIT)
         except TooLargeError:
-            return message_page(request, "Too large", "The request is too large.", status=413)
+            t = texts_of(request)
+            return message_page(request, t("refused.too_large_title"), t("refused.too_large"), status=413)
         if request.method not in ("GET", "HEAD"):
             try:
                 asked = read_query(body) if _is_graphql(request) else other_change(request.url.path, body)
@@ -127,7 +124,7 @@ class DagsterUi:
                 decode_content=False,
             )
         except urllib3.exceptions.ReadTimeoutError:
-            return message_page(request, "No answer", "The Dagster UI took too long to answer. Try again.", status=504)
+            return _said(request, "silent_title", "silent", 504)
         except urllib3.exceptions.HTTPError:
             return _unreachable(request)
         response = StreamingResponse(_body_of(answer), status_code=answer.status)
@@ -271,10 +268,10 @@ async def _body_of(answer: urllib3.BaseHTTPResponse) -> AsyncIterator[bytes]:
 
 
 def _unreachable(request: Request) -> Response:
-    return message_page(
-        request,
-        "The Dagster UI does not answer",
-        "It starts with 'meterhouse serve all' and takes about ten seconds. If it stays away, look at what that "
-        "command printed.",
-        status=502,
-    )
+    return _said(request, "away_title", "away", 502)
+
+
+def _said(request: Request, title: str, text: str, status: int) -> Response:
+    t = texts_of(request)
+    heading = t(f"dagster.{title}") if title else t("refused.title")
+    return message_page(request, heading, t(f"dagster.{text}"), status=status)

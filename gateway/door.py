@@ -45,7 +45,7 @@ class Door:
         return await run_in_threadpool(sessions.session_of, self.house.registry, token, now=self.now())
 
     async def note_change(self, person: Person, asked: Asked) -> None:
-        """Writes into the audit log what a person is about to change in the orchestrator; nothing where that is nothing."""
+        """Writes into the audit log what a person is about to change in the orchestrator, if anything."""
         if not asked.mutations:
             return
 

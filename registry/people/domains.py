@@ -29,7 +29,7 @@ def normal_email(text: str) -> str:
     email = text.strip().lower()
     found = _EMAIL.fullmatch(email)
     if found is None or not _DOMAIN.fullmatch(found["domain"]) or len(email) > _LONGEST:
-        raise PeopleError("That is no e-mail address, such as name@example.org.")
+        raise PeopleError("That is no e-mail address, such as name@example.org.", "no_email")
     return email
 
 
