@@ -14,6 +14,7 @@ from dashboards.identity import IDENTITY_PREFIX, SESSION_HEADER, USER_HEADER
 from gateway.access_log import note_identity
 from gateway.cookies import is_secure, session_cookie
 from gateway.door import Door
+from gateway.hosts import Hosts
 from gateway.rendering import message_page
 from gateway.wording import asked_for, texts, texts_of
 from registry.errors import RegistryError
@@ -45,6 +46,7 @@ class Authentication:
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self.app = app
         self._door = door
+        self._hosts = Hosts(door.house.settings.gateway)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through with its person, or answers it itself."""
@@ -54,6 +56,9 @@ class Authentication:
         headers = [pair for pair in scope["headers"] if not pair[0].lower().startswith(IDENTITY_PREFIX.encode())]
         language = asked_for(Headers(scope=scope)) or self._door.house.settings.gateway.language
         scope = {**scope, "headers": headers, "user": None, "texts": texts(language)}
+        if not self._hosts.admits(scope):
+            await _answer(scope, receive, send, FORBIDDEN, _foreign_host)
+            return
         connection = HTTPConnection(scope)
         if scope["type"] == "http" and scope["path"].startswith(_API) and "authorization" in connection.headers:
             await self._program(scope, receive, send)
@@ -152,6 +157,11 @@ async def _answer(scope: Scope, receive: Receive, send: Send, code: int, page) -
         return
     response: Response = page(Request(scope, receive))
     await response(scope, receive, send)
+
+
+def _foreign_host(_: Request) -> Response:
+    text = "This is not an address of this installation: see METERHOUSE_GATEWAY_PUBLIC_URL."
+    return JSONResponse({"error": text}, 400)
 
 
 def _unauthenticated(request: Request) -> Response:

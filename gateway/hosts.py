@@ -1,7 +1,7 @@
 """Names under which the door answers.
 
-A request names the host it means. One with a foreign name did not come by an address of ours: somebody else's name leads
-to this machine (DNS rebinding), or links are to be made that lead elsewhere.
+A request names the host it means. One with a foreign name did not come by an address of ours: somebody else's name
+leads to this machine (DNS rebinding), or links are to be made that lead elsewhere.
 """
 
 import ipaddress

@@ -28,7 +28,7 @@ class Texts:
         self.language = language
         self.texts = texts
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         """A text with its values filled in.
 
         Raises:

@@ -168,7 +168,7 @@ def test_what_comes_back(door: Served) -> None:
     answer = browser.get("/dagster/runs")
 
     assert "theirs" not in answer.cookies
-    assert answer.headers["content-security-policy"] == "theirs"
+    assert answer.headers["content-security-policy"] == "theirs, frame-ancestors 'self'"
     assert answer.headers["x-frame-options"] == "SAMEORIGIN"
     assert browser.get("/dagster/away").headers["location"] == "/dagster/runs?x=1"
     assert browser.get("/dagster").headers["location"] == "/dagster/"
