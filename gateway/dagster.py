@@ -102,7 +102,10 @@ class DagsterUi:
             return message_page(request, t("refused.too_large_title"), t("refused.too_large"), status=413)
         if request.method not in ("GET", "HEAD"):
             try:
-                asked = read_query(body) if _is_graphql(request) else other_change(request.url.path, body)
+                if _is_graphql(request):
+                    asked = await run_in_threadpool(read_query, body)
+                else:
+                    asked = other_change(request.url.path, body)
             except BadQueryError:
                 return _refused("This request is not one that the Dagster UI makes.", 400)
             if asked.is_mutation and role != "administrator":
@@ -171,7 +174,7 @@ class DagsterUi:
                 if message["type"] == "websocket.disconnect":
                     return 1000
                 content = message["text"] if message.get("text") is not None else message["bytes"]
-                if not await allowed() or not is_subscription(content):
+                if not await allowed() or not await run_in_threadpool(is_subscription, content):
                     return FORBIDDEN
                 await upstream.send(content)
 
