@@ -101,14 +101,14 @@ def list_services(home: HomeOption = None) -> None:
     with work.reading() as session:
         found = services.services(session, work.organisation)
     print_rows(
-        ["service", "description", "enabled", "secret_expires_at", "permissions"],
+        ["service", "description", "enabled", "permissions", "secret_expires_at"],
         [
             (
                 one.name,
                 one.description,
                 one.is_enabled,
-                one.secret_expires_at,
                 " ".join(sorted(map(":".join, one.permissions))),
+                one.secret_expires_at,
             )
             for one in found
         ],
