@@ -33,7 +33,7 @@ def act_in(house: Installation) -> None:
     found = service_of(house.registry, secret, datetime.now(UTC))
     if found is None or found.organisation != house.organisation:
         raise Denied(
-            f"{SECRET_VARIABLE} is the secret of no service, of a disabled one, or expired: see 'meterhouse user service'."
+            f"{SECRET_VARIABLE} is the secret of no service, or disabled, or expired: see 'meterhouse user service'."
         )
     _service.set(found.name)
     right = needed.get()
