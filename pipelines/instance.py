@@ -17,6 +17,9 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 2
+run_coordinator:
+  module: pipelines.coordinator
+  class: AskedByCoordinator
 run_monitoring:
   enabled: true
 """

@@ -71,6 +71,7 @@ class Gateway(BaseSettings):
         tls_key_file: Its private key (PEM).
         trusted_proxies: Addresses of reverse proxies whose ``X-Forwarded-For`` and ``-Proto`` are believed,
             with commas between them.
+        language: Language of the sign-in pages for browsers that ask for none that there is.
     """
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_GATEWAY_", extra="forbid")
@@ -79,6 +80,7 @@ class Gateway(BaseSettings):
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
     trusted_proxies: str = ""
+    language: Literal["da", "de", "en", "es", "fr", "nb", "sv"] = "en"
 
 
 class Oidc(BaseSettings):

@@ -27,6 +27,7 @@ from registry.models.landing import Cursor, File
 from registry.models.mail import ActiveMailTemplate, MailTemplate, OutgoingMail
 from registry.models.people import (
     AllowedDomain,
+    DomainRequest,
     Invitation,
     MeterGrant,
     RolePermission,
@@ -56,6 +57,7 @@ __all__ = [
     "CustomValue",
     "Customer",
     "DataKey",
+    "DomainRequest",
     "Erasure",
     "Exact",
     "Exchange",

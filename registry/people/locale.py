@@ -41,7 +41,7 @@ class Locale:
             if value not in offered:
                 raise PeopleError(f"{value!r} is no {name} on offer; choose one of {', '.join(map(repr, offered))}.")
         if self.thousands_separator == self.decimal_separator:
-            raise PeopleError("Thousands and decimals cannot have the same separator.")
+            raise PeopleError("Thousands and decimals cannot have the same separator.", "same_separator")
 
     def number(self, value: Decimal | float) -> str:
         """A number with the person's separators; never in scientific notation."""

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
 from cli.main import app
-from pipelines.auditing import UI, note_audit_heads
+from pipelines.asking import ASKED_BY_TAG, UI
+from pipelines.auditing import IDENTITY_TAG, note_audit_heads
 from pipelines.definitions import defs
 from pipelines.runs import RunError, run_days
 from registry.people.rights import ORCHESTRATOR
@@ -64,9 +65,14 @@ def test_runs_say_who_asked(house) -> None:
     (ours, *_) = events(house.installation.registry, asked)
     assert (ours.event, ours.identity) == ("run.succeeded", "local:somebody")
 
-    for tags, identity in (({"dagster/schedule_name": "daily_audit_head"}, ORCHESTRATOR), ({}, UI)):
+    launched_again = {IDENTITY_TAG: "local:somebody", ASKED_BY_TAG: "user:7"}
+    for tags, identity in (
+        ({"dagster/schedule_name": "daily_audit_head"}, ORCHESTRATOR),
+        ({}, UI),
+        (launched_again, "user:7"),
+    ):
         _recorded_as(house, asked, tags, identity)
-    assert house.installation.settings.audit_heads_path.read_text().count("\n") == 2
+    assert house.installation.settings.audit_heads_path.read_text().count("\n") == 3
 
 
 def _recorded_as(house, asked: Filter, tags: dict[str, str], identity: str) -> None:

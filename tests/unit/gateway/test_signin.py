@@ -329,7 +329,7 @@ def test_first_administrator(house: Installation) -> None:
 
 def test_first_administrator_may_have_an_address_of_another_domain(house: Installation) -> None:
     with served(house, setup_token=SETUP) as door:
-        who = {"is_allowed": True, "identity": "local:test", "now": door.clock()}
+        who = {"identity": "local:test", "now": door.clock()}
         domains.allow(door.registry, "default", "elsewhere.example", **who)
         fields = {"token": SETUP, "email": ANNA, "name": "Person One", "password": NEW, "again": NEW}
         browser = door.browser()

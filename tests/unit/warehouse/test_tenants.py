@@ -114,6 +114,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     overview.performance: lambda lake: overview.performance(lake, OURS),
     subjects.metering_points: lambda lake: subjects.metering_points(lake, OURS),
     subjects.meters: lambda lake: subjects.meters(lake, OURS),
+    subjects.is_point: lambda lake: subjects.is_point(lake, OURS, f"{OURS}-metering_point"),
     subjects.groups: lambda lake: subjects.groups(lake, OURS),
     subjects.group: lambda lake: subjects.group(lake, OURS, f"{THEIRS}-group"),
 }
