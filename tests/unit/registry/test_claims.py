@@ -307,7 +307,7 @@ def test_a_device_that_comes_back_opens_for_its_owner_outside_of_the_time_betwee
 def test_a_device_type_is_added_by_a_file(tmp_path: Path) -> None:
     assert device_types(tmp_path).name("XYZ", "01", "07", None) == "XYZ-01-07"
     assert device_types(tmp_path).name("XYZ", "01", "07", "Model 7") == "Model 7"
-    (tmp_path / "brook.toml").write_text('name = "Brook"\nmodels = ["Model 7"]\ncodes = ["XYZ-01-07"]\n')
+    (tmp_path / "brook.yaml").write_text("name: Brook\nmodels: [Model 7]\ncodes:\n  - XYZ-01-07\n")
     types = device_types(tmp_path)
     assert types.name("XYZ", "01", "07", None) == "Brook"
     assert types.name("ABC", "02", "07", "model-7") == "Brook"
@@ -320,16 +320,22 @@ def test_a_device_type_is_added_by_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("key_class = 'oms'", "has no name"),
-        ("name = 'x'\ncodes = ['KAM']", "no code such as"),
-        ("name = 'x'\nmodels = 'y'", "list of texts"),
-        ("name = 'x'\nkey_class = 'des'", "oms or lora"),
-        ("name = 'x'\ncolour = 'red'", "no field colour"),
-        ("name =", "not understood"),
+        ("key_class: oms", "name must be a text"),
+        ("name: 7", "name must be a text"),
+        ("name: x\ncodes: [KAM]", "no code such as"),
+        ("name: x\nmodels: y", "list of texts"),
+        ("name: x\nkey_class: des", "oms or lora"),
+        ("name: x\nkey_class: [oms]", "oms or lora"),
+        ("name: x\ncolour: red", "no field colour"),
+        ("name: x\nname: y", "stands twice"),
+        ("name: [", "no YAML that is taken"),
+        ("- x", "holds no settings"),
+        ("", "holds no settings"),
+        ("# " + "x" * 65536, "larger than 64 kB"),
     ],
 )
 def test_a_file_that_is_no_device_type(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "bad.toml").write_text(text)
+    (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(RegistryError, match=message):
         device_types(tmp_path)
 
