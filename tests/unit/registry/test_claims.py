@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, select
 
 from registry import batches, claims, mail, organisations
-from registry.claims import ClaimReport, parse_serials
+from registry.claims import ClaimReport
 from registry.device_catalogue import Filter, devices
 from registry.device_types import device_types
 from registry.errors import RegistryError
@@ -17,10 +17,12 @@ from registry.keys import NewKey, load_keys, store_keys
 from registry.labels import set_labels
 from registry.models import AuditEvent, Installation, Meter, MeterKey
 from registry.people.letters import Letters
+from registry.serial_lists import read_serials
 from registry.store import Registry
 from registry.vault import KeyVault
 from tests.unit.gateway.doors import add_person
 from tests.unit.registry.conftest import NOW
+from tests.workbooks import workbook
 
 WHO = {"identity": "test", "now": NOW}
 LATER = NOW + timedelta(days=30)
@@ -58,20 +60,6 @@ def status(registry: Registry, organisation: str) -> dict[str, str]:
     return dict(table.select("serial", "claim_status").rows())
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("90000001, 90000002;90000003\n90000001", ["90000001", "90000002", "90000003"]),
-        ("\ufeff90000001\r\n90000002\r\n", ["90000001", "90000002"]),
-        ("type;Serial No\nx;90000001\ny;90000002\n", ["90000001", "90000002"]),
-        ("meter_id,labels\nKAM-90000001-1b-16,a\n", ["KAM-90000001-1b-16"]),
-        ("", []),
-    ],
-)
-def test_serial_numbers_are_read_from_text_and_tables(text: str, found: list[str]) -> None:
-    assert parse_serials(text) == found
-
-
 def test_a_claim_by_serials_waits_for_the_holder(supplier: Registry, vault: KeyVault) -> None:
     report = claim(supplier, vault, "utility", SERIALS[0], "KAM-90000002", "4711", "not-a-serial")
     assert report.pending == METERS[:2]
@@ -93,6 +81,18 @@ def test_a_claim_by_serials_waits_for_the_holder(supplier: Registry, vault: KeyV
     assert keys(supplier, vault, "utility", NOW - timedelta(days=9)) == {METERS[0]: KEY[METERS[0]]}, "waiting frames"
     assert METERS[0] not in keys(supplier, vault, "supplier", NOW)
     assert claim(supplier, vault, "utility", SERIALS[0]).already == METERS[:1]
+
+
+def test_a_workbook_of_serials_claims_what_is_known_and_lists_what_is_not(supplier: Registry, vault: KeyVault) -> None:
+    texts = read_serials(workbook([["Meter", "Serial number"], ["flowIQ", 90000001], ["flowIQ", 4711]]), "list.xlsx")
+    report = claim(supplier, vault, "utility", *texts)
+    assert report.pending == METERS[:1]
+    assert report.unknown == [("00004711", "not known")]
+
+
+def test_a_workbook_of_serials_makes_a_batch(supplier: Registry) -> None:
+    meters = batch(supplier, "D-1", read_serials(workbook([[90000001], ["90000002"]]), "list.xlsx"))
+    assert meters == METERS[:2]
 
 
 def test_each_side_finds_the_claim_in_its_audit_log_without_a_key(supplier: Registry, vault: KeyVault) -> None:
