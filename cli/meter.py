@@ -118,7 +118,7 @@ def list_(
     table = (
         pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     )
-    sys.stdout.buffer.write(render(table, format_.value))
+    sys.stdout.buffer.write(render(table, format_.value, for_people=True))
     say(f"{len(rows)} of {found.total} meters, page {page}.")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import fastexcel
 
 from registry.errors import RegistryError
+from warehouse.formulas import bare
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a file; 100,000 serial numbers take 1 MB as text and 2 MB as a workbook."""
@@ -85,7 +86,7 @@ def _place(header: Sequence[str | None]) -> int | None:
 
 
 def _once(texts: Iterable[str | None]) -> list[str]:
-    stripped = ((text or "").strip() for text in texts)
+    stripped = (bare((text or "").strip()) for text in texts)
     return list(dict.fromkeys(text for text in stripped if text))
 
 

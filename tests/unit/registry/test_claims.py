@@ -5,9 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 from sqlalchemy import event, select
 
+from cli.tables import print_rows
 from registry import batches, claims, mail, organisations
 from registry.claims import ClaimReport
 from registry.device_catalogue import Filter, devices
@@ -88,6 +90,16 @@ def test_a_workbook_of_serials_claims_what_is_known_and_lists_what_is_not(suppli
     report = claim(supplier, vault, "utility", *texts)
     assert report.pending == METERS[:1]
     assert report.unknown == [("00004711", "not known")]
+
+
+def test_the_catalogue_for_people_is_a_list_of_serials_again(supplier: Registry, capsys) -> None:
+    with supplier.begin() as session:
+        set_labels(session, "supplier", METERS[:1], ["=1+1"], **WHO)
+    table = devices(supplier, "supplier", device_types()).with_columns(pl.col("labels", "batches").list.join(" "))
+    print_rows(table.columns, table.rows())
+    printed = capsys.readouterr().out
+    assert ",'=1+1," in printed
+    assert read_serials(printed.encode(), "list.csv") == METERS
 
 
 def test_a_workbook_of_serials_makes_a_batch(supplier: Registry) -> None:
