@@ -7,16 +7,8 @@ import pytest
 from registry import groups
 from registry.inventory.fields import Entity, Field, Type, add_field, set_values
 from registry.inventory.lifecycle import install
-from registry.inventory.listing import (
-    COLUMNS,
-    CUSTOMER_COLUMNS,
-    IN_USE_COLUMNS,
-    STOCK_COLUMNS,
-    Filters,
-    ListError,
-    Page,
-    list_meters,
-)
+from registry.inventory.list_columns import COLUMNS, CUSTOMER_COLUMNS, IN_USE_COLUMNS, STOCK_COLUMNS
+from registry.inventory.listing import Filters, ListError, Page, list_meters
 from registry.inventory.meters import find_meter
 from registry.key_status import KEY_STATUSES
 from registry.labels import set_labels
