@@ -1,4 +1,4 @@
-"""Many rows in one statement, past the session's own objects: a third of the time that its bulk statements take."""
+"""Many rows in one statement, past the objects of the session, which its own bulk statements look at one by one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
