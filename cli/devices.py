@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
-from cli.files import read_text
+from cli.files import read_bytes
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import bring_up_to_date, shortened
@@ -237,12 +237,7 @@ def named_serials(devices: Sequence[str] | None, file: Path | None) -> list[str]
     typed = parse_serials(" ".join(devices or []))
     if file is None:
         return typed
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-    except OSError as exc:
-        raise RegistryError(f"{file} cannot be read: {exc.strerror}.") from exc
-    return [*typed, *read_serials(content, str(file))]
+    return [*typed, *read_serials(read_bytes(file, LARGEST), str(file))]
 
 
 def _types(house: Installation) -> DeviceTypes:

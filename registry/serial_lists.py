@@ -13,8 +13,8 @@ import fastexcel
 from registry.errors import RegistryError
 from warehouse.formulas import bare
 
-LARGEST = 16 * 1024 * 1024
-"""Bytes of a file; 100,000 serial numbers take 1 MB as text and 2 MB as a workbook."""
+LARGEST = 32 * 1024 * 1024
+"""Bytes of a file: a million serial numbers with labels and batches as text."""
 
 _HEADERS = ("meterid", "serial", "serialnumber", "serialno")
 """Headers of the column that names devices, without blanks and in small letters; the first of them that is there."""

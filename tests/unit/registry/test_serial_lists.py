@@ -67,7 +67,7 @@ WHOLE = workbook([["serial"], [90000001]])
         (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(512), "list.xls", "old form, or under a password"),
         (b"\xff\xfe9\x000\x00", "list.txt", "neither UTF-8 text nor an Excel workbook"),
         (b"9\x000\x00", "list.txt", "neither UTF-8 text nor an Excel workbook"),
-        (b"9" * (LARGEST + 1), "list.txt", "larger than 16 MiB"),
+        (b"9" * (LARGEST + 1), "list.txt", "larger than 32 MiB"),
         (zipped(a=bytes(129 * 1024**2)), "list.xlsx", "unpacks to more than 128 MiB"),
         (zipped(**{f"p{n}": b"" for n in range(2001)}), "list.xlsx", "more than 2000 parts"),
         (workbook([[1], [2]], first_cell="XFD1048576"), "list.xlsx", "1048576 rows and 16384 columns"),
