@@ -14,9 +14,10 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from registry.bulk import insert_rows
 from registry.limits import limit_of
 from registry.models import AuditEvent
 from registry.store import Registry
@@ -172,8 +173,7 @@ def record_changes(
         row["personal"] = _sealed(session, organisation, change.personal, now) if change.personal else None
         digest = _chained(digest, row)
         rows.append(row | {"digest": digest})
-    # Else rows with other nulls than the row before would be statements of their own.
-    session.execute(insert(AuditEvent).execution_options(render_nulls=True), rows)
+    insert_rows(session, AuditEvent, rows)
 
 
 def digest_of(session: Session, number: int) -> str | None:
@@ -231,14 +231,12 @@ def personal_of(session: Session, vault: KeyVault, event: AuditEvent) -> dict[st
 
 
 def _sealed(session: Session, organisation: str, personal: PersonalChange, now: datetime) -> str:
-    content = json.dumps(
-        {"before": personal.before, "after": personal.after}, sort_keys=True, default=_plain, ensure_ascii=False
-    )
+    content = _FIELDS({"before": personal.before, "after": personal.after})
     return seal(session, personal.vault, organisation, personal.subject, content.encode(), now).hex()
 
 
 def _json(fields: Fields | None) -> str | None:
-    return json.dumps(fields, sort_keys=True, default=_plain, ensure_ascii=False) if fields else None
+    return _FIELDS(fields) if fields else None
 
 
 def _computer() -> str:
@@ -253,6 +251,10 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no place in the audit log")
 
 
+_FIELDS = json.JSONEncoder(sort_keys=True, default=_plain, ensure_ascii=False).encode
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def _digest(previous: str, row: AuditEvent) -> str:
     return _chained(previous, {name: getattr(row, name) for name in (*_HASHED, "at")})
 
@@ -261,5 +263,4 @@ def _chained(previous: str, fields: Mapping[str, Any]) -> str:
     """Hash of an event's columns; those that it lacks are null."""
     hashed = {name: fields.get(name) for name in _HASHED}
     hashed["at"] = fields["at"].astimezone(UTC).isoformat()  # as the database gives it back
-    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(bytes.fromhex(previous) + canonical.encode()).hexdigest()
+    return sha256(bytes.fromhex(previous) + _CANONICAL(hashed).encode()).hexdigest()

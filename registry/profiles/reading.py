@@ -15,6 +15,7 @@ from registry.errors import RegistryError
 from registry.profiles.fields import FIELDS, FINAL, INITIAL, Field
 from registry.profiles.model import Extract, Profile, Source, Transform, ZeroPad
 from registry.profiles.trees import json_rows, xml_rows
+from warehouse.formulas import bare_texts
 
 _DAMAGED = "\ufffd"
 """What stands for bytes that are no text in the file's encoding."""
@@ -269,7 +270,7 @@ def _fields(raw: pl.DataFrame, places: dict[str, tuple[int, ...]], profile: Prof
     for name in (*places, *profile.fields):
         source = profile.fields.get(name)
         if name in places:
-            stands = _trimmed(_joined(places[name]))
+            stands = bare_texts(_trimmed(_joined(places[name])))
             columns[name] = _transformed(stands, source) if source else stands
             if source and any(isinstance(transform, Extract) for transform in source.transforms):
                 rules.append((stands.is_not_null() & columns[name].is_null(), f"{name} is not of the profile's form"))

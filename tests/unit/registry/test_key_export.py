@@ -14,7 +14,7 @@ from registry.imports import ImportReport, import_keys
 from registry.keyfiles import read_key_file
 from registry.keys import NewKey, load_keys, set_validity, store_keys
 from registry.labels import set_labels
-from registry.models import AuditEvent, Installation, MeteringPoint
+from registry.models import AuditEvent, Installation, Meter, MeteringPoint
 from registry.people.locale import Locale
 from registry.sealed_files import seal, unseal
 from registry.store import Registry
@@ -69,6 +69,19 @@ def test_a_download_holds_the_keys_and_is_imported_again(claimed: Registry, vaul
     for at in (NOW, NOW + timedelta(days=2)):
         there, here = (load_keys(r, vault, "default", at).filter(meter_id=FIRST) for r in (elsewhere, claimed))
         assert there["key"].to_list() == here["key"].to_list()
+
+
+def test_labels_that_look_like_formulas_are_shielded_in_a_download_that_is_imported_again(
+    claimed: Registry, vault: KeyVault
+) -> None:
+    with claimed.begin() as session:
+        session.get_one(Meter, ("default", FIRST)).model = "-7 inlet"
+        set_labels(session, "default", [FIRST], ["=1+1", "@roof"], **WHO)
+    table = opened(download(claimed, vault, FIRST))
+    (row,) = csv.DictReader(table.splitlines())
+    assert (row["labels"], row["model"], row["key"]) == ("'=1+1 @roof", "'-7 inlet", KEY)
+    (line,) = read_key_file(table.encode(), "keys.csv", lambda: "").lines
+    assert (line.serial, line.model, line.fault) == ("90000001", "-7 inlet", None)
 
 
 def test_the_delimiter_is_the_users(claimed: Registry, vault: KeyVault) -> None:

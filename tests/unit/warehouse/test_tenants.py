@@ -15,13 +15,14 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.queries import consumption, groups, overview, subjects
+from warehouse.queries import consumption, groups, overview, readings, subjects
 from warehouse.schemas import TABLES, Table
 
 OURS, THEIRS = "ours", "theirs"
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 DAY = date(TODAY.year, TODAY.month, TODAY.day)
 ZONE = ZoneInfo("UTC")
+METERS = pl.DataFrame({"meter_id": [f"{OURS}-meter_id", f"{THEIRS}-meter_id"], "medium": ["water", "water"]})
 PERIOD = {"register": "volume_m3", "first": DAY, "last": DAY}
 
 
@@ -112,6 +113,8 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),
     overview.performance: lambda lake: overview.performance(lake, OURS),
+    readings.latest: lambda lake: readings.latest(lake, OURS, METERS["meter_id"]),
+    readings.main_registers: lambda lake: readings.main_registers(lake, OURS, METERS),
     subjects.metering_points: lambda lake: subjects.metering_points(lake, OURS),
     subjects.meters: lambda lake: subjects.meters(lake, OURS),
     subjects.is_point: lambda lake: subjects.is_point(lake, OURS, f"{OURS}-metering_point"),
