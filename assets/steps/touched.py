@@ -8,9 +8,11 @@ batches name.
 from datetime import datetime
 
 import polars as pl
+from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from registry.ledger import read_cursor, write_cursor
+from registry.models import Cursor
 from warehouse.schemas import READING_PERFORMANCE_DAILY, READINGS, TOUCHED
 
 
@@ -128,6 +130,32 @@ def _name(consumer: str) -> str:
 
 CONSUMERS = ("figures", "info_codes", "performance", "links")
 """Assets that work off what was touched."""
+
+
+def start_again(session: Session, organisation: str, now: datetime) -> None:
+    """Has every consumer work off all that was ever touched.
+
+    Args:
+        session: A writing transaction of the registry.
+        organisation: Whose figures.
+        now: When.
+    """
+    for consumer in CONSUMERS:
+        session.merge(Cursor(organisation=organisation, name=_name(consumer), value="0", written_at=now))
+
+
+def forget_progress(house: Installation, now: datetime) -> int:
+    """Has consumers start again that have seen more than the lake holds: it was put back from an older back-up.
+
+    Returns:
+        How many consumers do.
+    """
+    newest = house.lake.scan(TOUCHED).select(pl.col("batch_no").max()).collect().item() or 0
+    ahead = [name for name in CONSUMERS if int(read_cursor(house.registry, house.organisation, _name(name)) or 0) > newest]
+    if ahead:
+        with house.registry.begin() as session:
+            start_again(session, house.organisation, now)
+    return len(ahead)
 
 
 def behind(house: Installation) -> bool:
