@@ -151,7 +151,8 @@ def forget_progress(house: Installation, now: datetime) -> int:
         How many consumers do.
     """
     newest = house.lake.scan(TOUCHED).select(pl.col("batch_no").max()).collect().item() or 0
-    ahead = [name for name in CONSUMERS if int(read_cursor(house.registry, house.organisation, _name(name)) or 0) > newest]
+    seen = [read_cursor(house.registry, house.organisation, _name(consumer)) for consumer in CONSUMERS]
+    ahead = [cursor for cursor in seen if int(cursor or 0) > newest]
     if ahead:
         with house.registry.begin() as session:
             start_again(session, house.organisation, now)
