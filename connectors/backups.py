@@ -113,9 +113,9 @@ def keep(folder: Path, source: Path, path: str, known: Mapping[str, Entry]) -> E
     """
     state = source.stat()
     before = known.get(path)
-    if before and (before.size, before.modified_ns) == (state.st_size, state.st_mtime_ns):
-        if content_of(folder, before).is_file():
-            return before
+    same = before and (before.size, before.modified_ns) == (state.st_size, state.st_mtime_ns)
+    if before and same and content_of(folder, before).is_file():
+        return before
     sha256 = digest(source)
     entry = Entry(path, sha256, state.st_size, state.st_mode & 0o777, state.st_mtime_ns)
     target = content_of(folder, entry)

@@ -86,9 +86,8 @@ def continue_numbers(connection: Connection, table: Table) -> None:
     counted = table.autoincrement_column
     if counted is not None and connection.dialect.name == "postgresql":
         sequence = func.pg_get_serial_sequence(table.name, counted.name)
-        connection.execute(
-            select(func.setval(sequence, select(func.coalesce(func.max(counted), 0) + 1).scalar_subquery(), False))
-        )
+        following = select(func.coalesce(func.max(counted), 0) + 1).scalar_subquery()
+        connection.execute(select(func.setval(sequence, following, False)))
 
 
 def _parsed(address: str) -> URL:

@@ -138,10 +138,8 @@ def _one_instant(house: Installation, place: Path) -> dict[str, Snapshot]:
         try:
             with saved.begin() as target:
                 copy(session, target, "The back-up's registry")
-            with saved.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
-            saved.engine.dispose()
+            saved.engine.dispose()  # the last connection that closes folds the log into the file
     return tables
 
 
