@@ -139,9 +139,8 @@ def agrees(registry: Registry, organisation: str, taken: int, frames_taken: int)
 
 def known(session: Session, organisation: str) -> dict[str, str]:
     """Every landed file's state by its hash."""
-    return dict(
-        session.execute(select(File.sha256, File.state).where(File.organisation == organisation)).tuples().all()
-    )
+    rows = session.execute(select(File.sha256, File.state).where(File.organisation == organisation))
+    return {sha256: state for sha256, state in rows}
 
 
 def read_again(session: Session, organisation: str, frames_taken: int) -> int:
