@@ -35,6 +35,6 @@ def move(
     )
     say(
         f"{sum(counts.values())} rows of {len(counts)} tables lie in {name_of(target.engine)} now, and the chain of "
-        "audit events holds. Name it in METERHOUSE_REGISTRY_URL, or as registry_url in meterhouse.toml, and start again "
-        "what is running. The old registry opens no more; delete it once the new one is backed up."
+        "audit events holds. Name it in METERHOUSE_REGISTRY_URL, or as registry_url in meterhouse.toml, and start "
+        "again what is running. The old registry opens no more; delete it once the new one is backed up."
     )

@@ -139,8 +139,8 @@ def agrees(registry: Registry, organisation: str, taken: int, frames_taken: int)
 
 def known(session: Session, organisation: str) -> dict[str, str]:
     """Every landed file's state by its hash."""
-    rows = session.execute(select(File.sha256, File.state).where(File.organisation == organisation))
-    return {sha256: state for sha256, state in rows}
+    rows = select(File.sha256, File.state).where(File.organisation == organisation)
+    return {row.sha256: row.state for row in session.execute(rows)}
 
 
 def read_again(session: Session, organisation: str, frames_taken: int) -> int:
