@@ -55,7 +55,7 @@ class Installation:
             InstallationError: Its figures were reckoned in another time zone than the settings name.
         """
         registry = Registry.open(self.settings.registry_address)
-        _keep_zone(registry, self.settings)
+        keep_zone(registry, self.settings)
         return registry
 
     @cached_property
@@ -123,7 +123,7 @@ class Installation:
             yield
 
 
-def _keep_zone(registry: Registry, known: settings.Settings) -> None:
+def keep_zone(registry: Registry, known: settings.Settings) -> None:
     """Notes the zone at the first opening, and refuses another one later.
 
     Local days of figures and the times of meters' clocks rest on it: half of them in one zone would be worth nothing.
@@ -134,7 +134,8 @@ def _keep_zone(registry: Registry, known: settings.Settings) -> None:
     elif kept != known.timezone:
         raise settings.InstallationError(
             f"The figures of {known.home} are those of {kept}, and its settings name {known.timezone}: put it back. "
-            "For another zone make a new installation, import the registry's files, and ingest the archived files."
+            "For another zone run 'meterhouse timezone migrate'; one that was cut off is finished by the same command. "
+            "Start again what was started before."
         )
 
 

@@ -108,8 +108,8 @@ def check(public: Ed25519PublicKey, purpose: str, content: bytes, signature: byt
         public.verify(signature, _bound(purpose, content))
     except InvalidSignature as exc:
         raise RegistryError(
-            f"{name} is not as the installation of the key {key_id(public)} signed it: it was changed, or is of another "
-            "one. Do not use it."
+            f"{name} is not as the installation of the key {key_id(public)} signed it: it was changed, or is of "
+            "another one. Do not use it."
         ) from exc
 
 

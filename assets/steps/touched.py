@@ -10,7 +10,7 @@ from datetime import datetime
 import polars as pl
 from sqlalchemy.orm import Session
 
-from assets.installation import Installation
+from assets.installation import Installation, keep_zone
 from registry.ledger import read_cursor, write_cursor
 from registry.models import Cursor
 from warehouse.schemas import READING_PERFORMANCE_DAILY, READINGS, TOUCHED
@@ -55,7 +55,11 @@ def pending(house: Installation, consumer: str) -> tuple[pl.DataFrame, int]:
 
     Returns:
         ``meter_id``, ``first_at``, ``last_at`` with one row per meter, and the newest batch they come from.
+
+    Raises:
+        InstallationError: The zone of the figures was changed since the installation was opened.
     """
+    keep_zone(house.registry, house.settings)
     seen = int(read_cursor(house.registry, house.organisation, _name(consumer)) or 0)
     rows = (
         house.lake.scan(TOUCHED)

@@ -190,6 +190,7 @@ def test_a_damaged_backup_is_refused_with_the_file_named(plain: Installation, tm
 
 
 def test_places_that_will_not_do_are_refused(plain: Installation, tmp_path: Path) -> None:
+    _ = plain.vault
     with pytest.raises(Permanent, match="lies in the installation itself"):
         back_up(plain, plain.settings.home / "backups", keep=None, **WHO)
     with pytest.raises(Permanent, match="holds no back-up"):
