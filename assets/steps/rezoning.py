@@ -72,7 +72,7 @@ def migrate(house: Installation, zone: str, *, identity: str, now: datetime, dry
     kept = read_cursor(registry, house.organisation, ZONE) or known.timezone
     if kept == known.timezone == zone:
         raise InstallationError(f"The figures of {known.home} are those of {zone} already.")
-    if kept != known.timezone and kept != zone:
+    if kept not in {known.timezone, zone}:
         raise InstallationError(f"A migration to {kept} was cut off: repeat it before you begin another one.")
     counts = {table.name: _rows(house, table) for table in FIGURES}
     if dry_run:
