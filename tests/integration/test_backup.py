@@ -18,6 +18,7 @@ from assets.steps.restoring import restore, verify
 from cli.main import app
 from connectors import backups
 from connectors.errors import Permanent
+from connectors.landing import archived
 from pipelines.backup import back_up_and_try
 from pipelines.runs import catch_up
 from registry import audit, ledger
@@ -239,6 +240,38 @@ def test_one_that_is_killed_leaves_the_one_before_whole(plain: Installation, tmp
     after = back_up(plain, folder, keep=1, identity="test", now=datetime.now(UTC))
     assert verify(folder, "", plain.master_key_source, NOW).name == after.name
     assert not list(folder.rglob("*.part"))
+
+
+WRITING = """
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from assets.installation import open_installation
+from tests.integration.test_backup import deliver
+known, folder = open_installation(Path(sys.argv[1])), Path(sys.argv[2])
+for minute in range(60):
+    deliver(known, folder, minute)
+    print(minute, flush=True)
+"""
+
+
+def test_one_made_beside_a_writer_holds_each_file_once(plain: Installation, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    writing = [sys.executable, "-c", WRITING, str(plain.settings.home), str(tmp_path)]
+    with subprocess.Popen(writing, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        for minute in (2, 5):
+            while int(writer.stdout.readline()) < minute:
+                pass
+            made = back_up(plain, folder, keep=None, identity="test", now=datetime.now(UTC))
+            assert verify(folder, made.name, plain.master_key_source, NOW).tables
+        assert writer.poll() is None, "it was still writing"
+        writer.kill()
+    restored = restore(folder, "", tmp_path / "new", **WHO).house
+    read_landed_files(restored, ledger.pending_days(restored.registry, "default"))
+    landed = list(archived(restored.settings.landing_path))
+    assert len(landed) >= 6
+    assert received(restored) == [f"{minute:02}" for minute in range(len(landed))]
 
 
 def test_each_night_one_is_made_and_tried_out(plain: Installation, tmp_path: Path) -> None:
