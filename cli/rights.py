@@ -53,6 +53,7 @@ RIGHTS: Mapping[str, Right | None] = {
     "key bundle": _SEE_KEYS,
     "key bundles": _SEE_KEYS,
     "key open": None,
+    "key verify": None,
     "key rotate": Right(SYSTEM_CONFIGURATION, KEYS),
     "key batch": Right(DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, "otc_admin"),
     "group": Right(GROUP_MANAGEMENT),
@@ -82,6 +83,10 @@ RIGHTS: Mapping[str, Right | None] = {
     "policy show": _SEE,
     "audit": _SYSTEM,
     "erase": _SYSTEM,
+    "backup": _SYSTEM,
+    "backup restore": None,
+    "registry": _SYSTEM,
+    "timezone": _SYSTEM,
     "serve": _SYSTEM,
     "mail": _SYSTEM,
 }

@@ -6,6 +6,7 @@ from assets import decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
 from assets.resources import INSTALLATION
 from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
+from pipelines.backup import make_backup, nightly_backups
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.mail import mail_job, mail_sensor
 from pipelines.sensors import SENSORS
@@ -19,8 +20,8 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[INGEST, import_job, key_job, note_audit_heads, mail_job],
-        schedules=[DAILY_HEAD],
+        jobs=[INGEST, import_job, key_job, note_audit_heads, make_backup, mail_job],
+        schedules=[DAILY_HEAD, nightly_backups],
         sensors=[*SENSORS, *RUN_SENSORS, mail_sensor],
         resources={"installation": INSTALLATION},
     )

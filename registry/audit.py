@@ -209,16 +209,21 @@ def walk(registry: Registry, heads: Mapping[int, str] | None = None) -> Chain:
     Returns:
         What was found.
     """
+    with registry.begin(readonly=True) as session:
+        return walk_in(session, heads)
+
+
+def walk_in(session: Session, heads: Mapping[int, str] | None = None) -> Chain:
+    """Walks the chain as :func:`walk` does, in a transaction that is under way."""
     noted = dict(heads or {})
     before, count, broken = GENESIS, 0, None
-    with registry.begin(readonly=True) as session:
-        for row in session.scalars(select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)):
-            if row.digest != _digest(before, row):
-                broken = row.number
-                break
-            before, count = row.digest, count + 1
-            if noted.get(count) == before:
-                del noted[count]
+    for row in session.scalars(select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)):
+        if row.digest != _digest(before, row):
+            broken = row.number
+            break
+        before, count = row.digest, count + 1
+        if noted.get(count) == before:
+            del noted[count]
     return Chain(count, before, broken, tuple(sorted(noted)))
 
 

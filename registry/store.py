@@ -10,14 +10,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from registry.engines import allow_long_statements, name_of, open_engine, reason_of
 from registry.errors import RegistryError
+from registry.models import Cursor
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+MOVED = ("", "registry moved")
+"""Key of the row of ``cursors`` that names where a registry was moved to; one that has it is not written any more."""
 
 
 class Registry:
@@ -41,7 +44,7 @@ class Registry:
             The registry.
 
         Raises:
-            RegistryError: The database cannot be opened.
+            RegistryError: The database cannot be opened, or its registry was moved elsewhere.
         """
         engine = open_engine(url)
         try:
@@ -57,7 +60,10 @@ class Registry:
             ) from exc
         except DBAPIError as exc:
             raise RegistryError(f"The registry at {name_of(engine)} cannot be opened: {reason_of(exc)}") from exc
-        return cls(engine)
+        registry = cls(engine)
+        with registry.begin(readonly=True) as session:
+            _refuse_moved(session, engine)
+        return registry
 
     @contextmanager
     def begin(self, *, readonly: bool = False) -> Iterator[Session]:
@@ -67,11 +73,14 @@ class Registry:
             readonly: Whether nothing will be written; such transactions see one snapshot and do not wait for writers.
 
         Raises:
-            RegistryError: The database is gone, another transaction holds it for too long, or it refuses a value.
+            RegistryError: The database is gone, another transaction holds it for too long, or it refuses a value; or
+                something is to be written and the registry was moved elsewhere since it was opened.
         """
         engine = self.engine.execution_options(readonly=readonly)
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
+                if not readonly:
+                    _refuse_moved(session, self.engine)
                 yield session
         except (IntegrityError, ProgrammingError):  # ours to mend, not the user's
             raise
@@ -98,3 +107,14 @@ def _migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return config
+
+
+def _refuse_moved(session: Session, engine: Engine) -> None:
+    """Keeps everybody off a registry that lies elsewhere now: what is written here would be lost."""
+    organisation, name = MOVED
+    place = session.scalar(select(Cursor.value).where(Cursor.organisation == organisation, Cursor.name == name))
+    if place is not None:
+        raise RegistryError(
+            f"The registry at {name_of(engine)} was moved to {place}: name that one in METERHOUSE_REGISTRY_URL or in "
+            "registry_url of meterhouse.toml, and start again what is running."
+        )

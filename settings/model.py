@@ -125,6 +125,8 @@ class Settings(BaseSettings):
         on_time_deadline: Local time of the next day until which a reading counts as on time.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
         round_limit: Most meters that one reading round may have.
+        backup_folder: Where back-ups are made each night; none are while it is not named.
+        backup_keep: Back-ups that are kept there.
         features: Whether a feature is on, by its name in :mod:`settings.features`; one that is not named is on.
     """
 
@@ -149,6 +151,8 @@ class Settings(BaseSettings):
     on_time_deadline: time = time(7, 0)
     expected_interval_s: int = Field(default=3600, gt=0)
     round_limit: int = Field(default=30_000, gt=0)
+    backup_folder: Path | None = None
+    backup_keep: int = Field(default=14, gt=0)
     features: dict[str, bool] = Field(default_factory=dict)
 
     @field_validator("timezone")

@@ -274,6 +274,11 @@ class Lake:
         snapshot = self._open(table)
         return snapshot.version() if snapshot else None
 
+    def applied(self, table: Table, batch: str) -> int:
+        """Number of the last batch of a series that was applied with rows; 0 before the first."""
+        snapshot = self._open(table)
+        return (snapshot.transaction_version(batch) or 0) if snapshot else 0
+
     def files(self, table: Table) -> list[str]:
         """Paths of the Parquet files that make up the latest version."""
         snapshot = self._open(table)

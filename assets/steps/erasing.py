@@ -7,7 +7,6 @@ asked for again.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -45,9 +44,6 @@ from warehouse.schemas import (
     Table,
 )
 from warehouse.transforms.calendar import local_days
-
-WORKS = ("landing", "decoding", "figures", "info_codes", "performance", "links", "publishing")
-"""Everything that writes to the lake: files that no version names yet would be taken for left-overs."""
 
 _BY_TIME = {
     TELEGRAMS: "received_at",
@@ -109,9 +105,7 @@ def erase(
         return {name: count for name, count in counts.items() if count}
     number = erasures.begin(house.registry, request, identity=identity, now=now)
     counts = {}
-    with ExitStack() as locks:
-        for work in WORKS:
-            locks.enter_context(house.alone(work))
+    with house.undisturbed():  # files that no version names yet would be taken for left-overs
         doomed = list(_rows(house, request, span))
         for table, rows in doomed:
             if table is RECEPTIONS:

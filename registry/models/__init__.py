@@ -1,7 +1,7 @@
 """The registry's tables: who and what.
 
 Instants are UTC. ``organisation`` is on every table but ``data_keys``, which are the installation's. Personal data
-stands in ``customers`` and ``users`` and nowhere else in clear; keys stand wrapped in ``meter_keys``.
+stands in ``customers`` and ``users`` and nowhere else in clear; keys stand wrapped.
 """
 
 from registry.models.base import Base, Exact, Instant
@@ -22,7 +22,7 @@ from registry.models.key_management import (
     Organisation,
     Partner,
 )
-from registry.models.keys import MeterKey
+from registry.models.keys import MeterKey, SigningKey
 from registry.models.landing import Cursor, File
 from registry.models.mail import ActiveMailTemplate, MailTemplate, OutgoingMail
 from registry.models.people import (
@@ -85,6 +85,7 @@ __all__ = [
     "ServiceIdentity",
     "ServicePermission",
     "SignInThrottle",
+    "SigningKey",
     "SubjectKey",
     "User",
     "UserCapability",
