@@ -27,6 +27,7 @@ COMMANDS = {
     "decode": "cli.decode:decode",
     "sql": "cli.sql:sql",
     "policy": "cli.policy:app",
+    "lake": "cli.lake:app",
     "audit": "cli.audit:app",
     "erase": "cli.erase:app",
     "serve": "cli.serve:serve",

@@ -80,6 +80,7 @@ RIGHTS: Mapping[str, Right | None] = {
     "policy history": _SEE,
     "policy list": _SEE,
     "policy show": _SEE,
+    "lake": Right(READING_MANAGEMENT),
     "audit": _SYSTEM,
     "erase": _SYSTEM,
     "serve": _SYSTEM,

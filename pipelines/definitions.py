@@ -9,6 +9,7 @@ from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.mail import mail_job, mail_sensor
 from pipelines.sensors import SENSORS
+from pipelines.upkeep import nightly_upkeep, upkeep_job
 
 ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figures])
 
@@ -19,8 +20,8 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[INGEST, import_job, key_job, note_audit_heads, mail_job],
-        schedules=[DAILY_HEAD],
+        jobs=[INGEST, import_job, key_job, note_audit_heads, mail_job, upkeep_job],
+        schedules=[DAILY_HEAD, nightly_upkeep],
         sensors=[*SENSORS, *RUN_SENSORS, mail_sensor],
         resources={"installation": INSTALLATION},
     )

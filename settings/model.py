@@ -123,6 +123,7 @@ class Settings(BaseSettings):
         on_time_deadline: Local time of the next day until which a reading counts as on time.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
         round_limit: Most meters that one reading round may have.
+        lake_retention_days: How long older versions of the lake's tables can be read [days].
         features: Whether a feature is on, by its name in :mod:`settings.features`; one that is not named is on.
     """
 
@@ -147,6 +148,7 @@ class Settings(BaseSettings):
     on_time_deadline: time = time(7, 0)
     expected_interval_s: int = Field(default=3600, gt=0)
     round_limit: int = Field(default=30_000, gt=0)
+    lake_retention_days: int = Field(default=7, gt=0)
     features: dict[str, bool] = Field(default_factory=dict)
 
     @field_validator("timezone")

@@ -16,6 +16,7 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
+from assets.steps.upkeep import WORK as UPKEEP
 from connectors.landing import redact
 from decoders.framefiles import without_lines
 from registry import erasures
@@ -46,7 +47,7 @@ from warehouse.schemas import (
 )
 from warehouse.transforms.calendar import local_days
 
-WORKS = ("landing", "decoding", "figures", "info_codes", "performance", "links", "publishing")
+WORKS = ("landing", "decoding", "figures", "info_codes", "performance", "links", UPKEEP, "publishing")
 """Everything that writes to the lake: files that no version names yet would be taken for left-overs."""
 
 _BY_TIME = {
