@@ -73,12 +73,12 @@ def ticks(house: House, instance: dg.DagsterInstance, first: datetime, hours: in
     resource = InstallationResource(home=str(house.installation.settings.home))
     asked = []
     for hour in range(hours):
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=first + timedelta(hours=hour, minutes=15),
             resources={"installation": resource},
-        )
-        answer = nightly_upkeep(context)
+        ) as context:
+            answer = nightly_upkeep(context)
         if isinstance(answer, dg.RunRequest):
             asked.append(answer)
             instance.create_run_for_job(upkeep_job, tags=answer.tags, status=dg.DagsterRunStatus.SUCCESS)
@@ -87,10 +87,9 @@ def ticks(house: House, instance: dg.DagsterInstance, first: datetime, hours: in
 
 def test_each_night_has_one_run_also_those_when_the_clocks_change(house: House) -> None:
     with dg.DagsterInstance.get() as instance:
-        for night in (datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)):
-            asked = ticks(house, instance, night, 48)
-            days = [(night + timedelta(days=day)).date().isoformat() for day in (1, 2)]
-            assert [request.tags[NIGHT_TAG] for request in asked] == days
+        for evening in (datetime(2026, 3, 28, 22, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC)):
+            asked = ticks(house, instance, evening, 8)
+            assert [request.tags[NIGHT_TAG] for request in asked] == [f"{evening + timedelta(days=1):%Y-%m-%d}"]
         instance.create_run_for_job(upkeep_job, tags={NIGHT_TAG: "2026-11-03"}, status=dg.DagsterRunStatus.FAILURE)
         assert len(ticks(house, instance, datetime(2026, 11, 3, 2, tzinfo=UTC), 1)) == 1, "a failed one is repeated"
         registry = house.installation.registry
