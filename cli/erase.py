@@ -88,7 +88,7 @@ def _run(house: Installation, request: erasures.Request, *, dry_run: bool) -> No
 def list_(home: HomeOption = None) -> None:
     """Lists the tombstones as CSV."""
     house = open_home(home)
-    columns = ("id", "metering_point", "first_day", "last_day", "begun_at", "finished_at", "reason")
+    columns = ("id", "metering_point", "first_day", "last_day", "begun_at", "finished_at", "rows", "reason")
     print_objects(columns, erasures.erasures(house.registry, house.organisation))
 
 

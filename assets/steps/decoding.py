@@ -14,6 +14,7 @@ import polars as pl
 import polars.selectors as cs
 
 from assets.installation import Installation
+from assets.steps.erasing import erase_arrivals, note_arrivals
 from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import extent, touch
@@ -63,6 +64,8 @@ class DecodingReport:
     readings: int
     records: int
     superseded: int
+    erased: int = 0
+    """Receptions of erased periods that went again."""
 
 
 def latest_outcomes(house: Installation, days: Sequence[date] | None = None) -> pl.LazyFrame:
@@ -149,9 +152,10 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
             reports += [_commit(house, chunk, _decode(house, chunk), now) for chunk in work.iter_slices(CHUNK_ROWS)]
             if work.is_empty():
                 break
+    erased = erase_arrivals(house, now)
     if any(report.frames for report in reports):
         publish_registry(house)  # with what became of the keys
-    return total(reports)
+    return replace(total(reports), erased=erased)
 
 
 def _work(house: Installation, days: Sequence[date]) -> pl.DataFrame:
@@ -212,6 +216,7 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     readings = _readings(transmissions.winners(clustered), decoded, old_readings)
     records = _records(decoded, readings)
 
+    note_arrivals(house, outcomes.select("meter_id", "received_at"), now)
     lake, organisation = house.lake, pl.lit(house.organisation).alias("organisation")
     lake.merge(LAYOUTS, decoded.layouts.with_columns(organisation), stale=LAYOUTS.empty().select("layout_id"))
     _learn(house, decoded.formats, now)
