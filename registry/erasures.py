@@ -11,10 +11,11 @@ import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import audit, subjects
+from registry import audit, erased_customers, subjects
 from registry.errors import RegistryError
 from registry.models import Customer, Erasure, LegalHold, MeteringPoint
 from registry.store import Registry
+from registry.vault import KeyVault
 
 ERASED: dict[str, pl.DataType | type[pl.DataType]] = {
     "erasure": pl.Int64,
@@ -205,6 +206,7 @@ def finish(
     number: int,
     rows: Mapping[str, int],
     *,
+    vault: KeyVault,
     zone: ZoneInfo,
     identity: str,
     now: datetime,
@@ -216,13 +218,17 @@ def finish(
         request: What is erased.
         number: Number of the erasure.
         rows: Rows that went per table; of an erasure that was interrupted, those of the last attempt.
+        vault: Makes the digests by which the persons stay erased.
         zone: The utility's zone.
         identity: Who does it.
         now: When.
     """
     with registry.begin() as session:
         erasure = session.get_one(Erasure, number)
-        for person in former_occupancies(session, request, zone):
+        persons = former_occupancies(session, request, zone)
+        numbers = [person.customer_number for person in persons]
+        erased_customers.remember(session, vault, request.organisation, number, numbers)
+        for person in persons:
             subjects.destroy(session, request.organisation, f"customer:{person.metering_point}:{person.occupancy}")
             session.delete(person)
         session.flush()

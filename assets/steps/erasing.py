@@ -53,6 +53,13 @@ from warehouse.transforms.calendar import local_days
 WORKS = ("landing", "decoding", "figures", "info_codes", "performance", "links", UPKEEP, "publishing")
 """Everything that writes to the lake: files that no version names yet would be taken for left-overs."""
 
+_SHARES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "erasure": pl.Int64,
+    "meter_id": pl.String,
+    "start": INSTANT,
+    "end": INSTANT,
+}
+
 _WAITING = "erasures of arrivals"
 """Cursor with the numbers of erasures whose periods something has arrived of."""
 
@@ -123,7 +130,7 @@ def erase(
         for table in (EXCHANGES, FINAL_READINGS):
             house.lake.purge(table)
     counts = {name: count for name, count in (counts | told).items() if count}
-    erasures.finish(house.registry, request, number, counts, zone=zone, identity=identity, now=now)
+    erasures.finish(house.registry, request, number, counts, vault=house.vault, zone=zone, identity=identity, now=now)
     publish_registry(house)
     return counts
 
@@ -284,8 +291,7 @@ def _shares(house: Installation, periods: pl.DataFrame) -> pl.DataFrame:
         ``erasure``, ``meter_id``, ``start`` and ``end`` of each meter's share of a period (UTC, half open).
     """
     if periods.is_empty():
-        schema = {"erasure": pl.Int64, "meter_id": pl.String, "start": INSTANT, "end": INSTANT}
-        return pl.DataFrame(schema=schema)
+        return pl.DataFrame(schema=_SHARES)
     first, last = periods.select(pl.col("first_day").min(), pl.col("last_day").max()).row(0)
     days = local_days(first, last, house.settings.zone)
     # By the nearest day, since a zone may have skipped the first or the last one.

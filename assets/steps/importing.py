@@ -220,6 +220,7 @@ def _import_registry(
         content,
         organisation=organisation,
         identity=identity,
+        vault=house.vault,
         zone=zone,
         now=now,
         source_name=name,

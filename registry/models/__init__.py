@@ -8,7 +8,7 @@ from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
 from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
-from registry.models.erasure import Erasure, LegalHold
+from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
 from registry.models.inventory import Collector, Exchange, FinalReading, Installation, Meter, MeteringPoint
@@ -56,6 +56,7 @@ __all__ = [
     "CustomValue",
     "Customer",
     "DataKey",
+    "ErasedCustomer",
     "Erasure",
     "Exact",
     "Exchange",

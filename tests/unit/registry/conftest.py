@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -120,8 +121,8 @@ def _of_file(registry: Registry, import_: Import, name: str) -> Import:
 
 
 @pytest.fixture
-def customers(registry: Registry) -> Import:
-    return _of_file(registry, import_customers, "customers.csv")
+def customers(registry: Registry, vault: KeyVault) -> Import:
+    return _of_file(registry, partial(import_customers, vault=vault), "customers.csv")
 
 
 @pytest.fixture
