@@ -15,6 +15,7 @@ COMMANDS = {
     "init": "cli.installation:init",
     "demo": "cli.demo:demo",
     "import": "cli.registry:import_",
+    "imports": "cli.imports:app",
     "customer": "cli.customer:app",
     "address": "cli.address:app",
     "key": "cli.key:app",

@@ -42,6 +42,8 @@ RIGHTS: Mapping[str, Right | None] = {
     "decode": None,
     "import": _DEVICES,
     "import readings": Right(READING_MANAGEMENT),
+    "imports": _DEVICES,
+    "imports list": _SEE,
     "customer": _DEVICES,
     "customer show": _SEE,
     "address": _DEVICES,

@@ -120,4 +120,4 @@ def _erased(session: Session, organisation: str) -> dict[bytes, int]:
     """The latest erasure by digest."""
     e = ErasedCustomer
     statement = select(e.digest, e.erasure).where(e.organisation == organisation).order_by(e.erasure)
-    return {digest: erasure for digest, erasure in session.execute(statement)}
+    return {row.digest: row.erasure for row in session.execute(statement)}

@@ -23,7 +23,7 @@ from registry.models.key_management import (
     Partner,
 )
 from registry.models.keys import MeterKey
-from registry.models.landing import Cursor, File
+from registry.models.landing import Cursor, File, RefusedImport
 from registry.models.mail import ActiveMailTemplate, MailTemplate, OutgoingMail
 from registry.models.people import (
     AllowedDomain,
@@ -80,6 +80,7 @@ __all__ = [
     "OutgoingMail",
     "Partner",
     "PolicyVersion",
+    "RefusedImport",
     "RolePermission",
     "ServiceIdentity",
     "ServicePermission",
