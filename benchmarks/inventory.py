@@ -92,7 +92,9 @@ def fill(registry: Registry, vault: KeyVault, meters: int) -> None:
     )
     people = f"{header}\n{rows}".encode()
     zone = ZoneInfo("Europe/Copenhagen")
-    seconds = timed(lambda: import_customers(registry, people, zone=zone, source_name="customers.csv", **OWNER))
+    seconds = timed(
+        lambda: import_customers(registry, people, vault=vault, zone=zone, source_name="customers.csv", **OWNER)
+    )
     print(f"import {meters:,} customers: {seconds:.1f} s", flush=True)
 
 

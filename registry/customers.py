@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.csv_table import LINE, REASON
+from registry.erased_customers import require_not_erased
 from registry.errors import RegistryError
 from registry.imports.customers import check_customers
 from registry.imports.occupancies import OF_POINT, PERSONAL, PLACE, SEARCHED
@@ -62,13 +63,15 @@ def add_customer(
         Name of the occupancy.
 
     Raises:
-        RegistryError: Somebody lives there, lived there until later, or a field cannot be.
+        RegistryError: Somebody lives there, lived there until later, the customer is erased, or a field cannot be.
     """
     texts = {name: text for name, text in texts.items() if text}
     _check(metering_point, texts)
-    if "customer_number" not in texts:
+    number = texts.get("customer_number")
+    if not number:
         raise RegistryError("A customer needs a customer_number.")
     with registry.begin() as session:
+        require_not_erased(session, vault, organisation, number)
         former = _of_point(session, organisation, metering_point)
         begin, place = occupied_from, dict[str, str | None]()
         if former:
@@ -123,7 +126,7 @@ def edit_customer(
         Names of the fields that changed.
 
     Raises:
-        RegistryError: Nobody lives there, or a field cannot be.
+        RegistryError: Nobody lives there, the customer is erased, or a field cannot be.
     """
     texts = {name: text or None for name, text in texts.items()}
     with registry.begin() as session:
@@ -132,6 +135,8 @@ def edit_customer(
         _check(metering_point, after)
         if not after["customer_number"]:
             raise RegistryError("A customer needs a customer_number.")
+        if after["customer_number"] != customer.customer_number:
+            require_not_erased(session, vault, organisation, after["customer_number"])
         begin = occupied_from or customer.occupied_from
         others = _of_point(session, organisation, metering_point)[1:]
         if others and others[0].occupied_to and (begin is None or begin < others[0].occupied_to):

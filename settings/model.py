@@ -127,6 +127,7 @@ class Settings(BaseSettings):
         round_limit: Most meters that one reading round may have.
         backup_folder: Where back-ups are made each night; none are while it is not named.
         backup_keep: Back-ups that are kept there.
+        lake_retention_days: How long older versions of the lake's tables can be read [days].
         features: Whether a feature is on, by its name in :mod:`settings.features`; one that is not named is on.
     """
 
@@ -153,6 +154,7 @@ class Settings(BaseSettings):
     round_limit: int = Field(default=30_000, gt=0)
     backup_folder: Path | None = None
     backup_keep: int = Field(default=14, gt=0)
+    lake_retention_days: int = Field(default=7, gt=0)
     features: dict[str, bool] = Field(default_factory=dict)
 
     @field_validator("timezone")

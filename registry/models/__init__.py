@@ -8,7 +8,7 @@ from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
 from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
-from registry.models.erasure import Erasure, LegalHold
+from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
 from registry.models.inventory import Collector, Exchange, FinalReading, Installation, Meter, MeteringPoint
@@ -23,7 +23,7 @@ from registry.models.key_management import (
     Partner,
 )
 from registry.models.keys import MeterKey, SigningKey
-from registry.models.landing import Cursor, File
+from registry.models.landing import Cursor, File, RefusedImport
 from registry.models.mail import ActiveMailTemplate, MailTemplate, OutgoingMail
 from registry.models.people import (
     AllowedDomain,
@@ -58,6 +58,7 @@ __all__ = [
     "Customer",
     "DataKey",
     "DomainRequest",
+    "ErasedCustomer",
     "Erasure",
     "Exact",
     "Exchange",
@@ -81,6 +82,7 @@ __all__ = [
     "OutgoingMail",
     "Partner",
     "PolicyVersion",
+    "RefusedImport",
     "RolePermission",
     "ServiceIdentity",
     "ServicePermission",

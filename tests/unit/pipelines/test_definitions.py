@@ -47,7 +47,11 @@ def test_jobs_and_sensors() -> None:
         *("import_sensor", "sftp_import_sensor", "key_sensor"),
         *("audit_runs_success", "audit_runs_failure"),
     }
-    assert [schedule.name for schedule in loaded.schedules or []] == ["daily_audit_head", "nightly_backups"]
+    assert [schedule.name for schedule in loaded.schedules or []] == [
+        "daily_audit_head",
+        "nightly_backups",
+        "nightly_upkeep",
+    ]
 
 
 def test_the_orchestrator_accepts_the_workspace(tmp_path: Path) -> None:

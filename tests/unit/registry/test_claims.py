@@ -15,7 +15,7 @@ from registry.claims import ClaimReport
 from registry.device_catalogue import Filter, devices
 from registry.device_types import device_types
 from registry.errors import RegistryError
-from registry.keys import NewKey, load_keys, store_keys
+from registry.keys import NewKey, store_keys
 from registry.labels import set_labels
 from registry.models import AuditEvent, Installation, Meter, MeterKey
 from registry.people.letters import Letters
@@ -23,7 +23,7 @@ from registry.serial_lists import read_serials
 from registry.store import Registry
 from registry.vault import KeyVault
 from tests.unit.gateway.doors import add_person
-from tests.unit.registry.conftest import NOW
+from tests.unit.registry.conftest import NOW, valid_keys
 from tests.workbooks import workbook
 
 WHO = {"identity": "test", "now": NOW}
@@ -49,7 +49,7 @@ def supplier(registry: Registry, vault: KeyVault) -> Registry:
 
 
 def keys(registry: Registry, vault: KeyVault, organisation: str, at=None) -> dict[str, bytes]:
-    return dict(load_keys(registry, vault, organisation, at).select("meter_id", "key").rows())
+    return dict(valid_keys(registry, vault, organisation, at).select("meter_id", "key").rows())
 
 
 def claim(registry: Registry, vault: KeyVault, who: str, *texts: str) -> ClaimReport:

@@ -14,14 +14,14 @@ from registry import claims, groups, key_export, signing
 from registry.errors import RegistryError
 from registry.imports import ImportReport, import_keys
 from registry.keyfiles import read_key_file
-from registry.keys import NewKey, load_keys, set_validity, store_keys
+from registry.keys import NewKey, set_validity, store_keys
 from registry.labels import set_labels
 from registry.models import AuditEvent, Installation, Meter, MeteringPoint, SigningKey
 from registry.people.locale import Locale
 from registry.sealed_files import MAGIC, seal, unseal
 from registry.store import Registry
 from registry.vault import KeyVault
-from tests.unit.registry.conftest import KEY, METERS, NOW
+from tests.unit.registry.conftest import KEY, METERS, NOW, valid_keys
 
 WHO = {"identity": "test", "now": NOW}
 PASSWORD = "Correct-Horse-7"
@@ -69,7 +69,7 @@ def test_a_download_holds_the_keys_and_is_imported_again(claimed: Registry, vaul
     )
     assert (report.new, report.changed, report.rejected.height) == (1, 1, 0)
     for at in (NOW, NOW + timedelta(days=2)):
-        there, here = (load_keys(r, vault, "default", at).filter(meter_id=FIRST) for r in (elsewhere, claimed))
+        there, here = (valid_keys(r, vault, "default", at).filter(meter_id=FIRST) for r in (elsewhere, claimed))
         assert there["key"].to_list() == here["key"].to_list()
 
 
