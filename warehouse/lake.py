@@ -147,20 +147,16 @@ class Lake:
             known = touched(table, before, rows, matched, window)
             result, changed = compare(table, rows, known)
             gone = result.superseded.select(table.key)
-            if gone.height or changed.height:
+            # One transaction name for all merges: of two at the same time one repeats, whatever rows they touch,
+            # since the rows that a merge found to be none of its business count as read, too.
+            transactions = [Transaction(_MERGE, (snapshot.version() if snapshot else -1) + 1)]
+            if gone.height:
                 box = covering(table, pl.concat([result.superseded, changed]))
                 kept = before.filter(box.expression).collect().join(gone, on=table.key, how="anti", nulls_equal=True)
-                # One transaction name for all merges: of two at the same time one repeats, whatever rows they touch,
-                # since the rows that a merge found to be none of its business count as read, too.
-                version = (snapshot.version() if snapshot else -1) + 1
-                self._write(
-                    table,
-                    snapshot,
-                    ordered(table, pl.concat([kept, changed])),
-                    mode="overwrite",
-                    box=box,
-                    transactions=[Transaction(_MERGE, version)],
-                )
+                rest = ordered(table, pl.concat([kept, changed]))
+                self._write(table, snapshot, rest, mode="overwrite", box=box, transactions=transactions)
+            elif changed.height:
+                self._write(table, snapshot, ordered(table, changed), mode="append", transactions=transactions)
             return result
 
         return self._committed(table, attempt)

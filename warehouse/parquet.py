@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 from deltalake import ColumnProperties, DeltaTable, WriterProperties
 
+from warehouse.ordering import sort_rows
 from warehouse.schemas import INSTANT, Table
 
 FILE_BYTES = 64 * 1024 * 1024
@@ -73,8 +74,7 @@ def shaped(snapshot: DeltaTable | None, table: Table) -> pl.LazyFrame:
 
 def ordered(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows in the table's order and in one chunk: delta-rs writes several chunks in any order."""
-    order = [*table.partition_by, *table.sort_by]
-    return (rows.sort(order) if order else rows).rechunk()
+    return sort_rows(rows, [*table.partition_by, *table.sort_by]).rechunk()
 
 
 def in_order(table: Table, rows: pl.LazyFrame) -> Iterator[pa.RecordBatch]:

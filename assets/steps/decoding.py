@@ -36,7 +36,7 @@ from warehouse.schemas import (
 )
 from warehouse.transforms import transmissions
 
-CHUNK_ROWS = 120_000
+CHUNK_ROWS = 400_000
 """Receptions decoded and committed at a time; bounds the memory."""
 
 PASSES = 4
