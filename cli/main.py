@@ -27,6 +27,7 @@ COMMANDS = {
     "materialize": "cli.ingest:materialize",
     "decode": "cli.decode:decode",
     "sql": "cli.sql:sql",
+    "report": "cli.report:app",
     "policy": "cli.policy:app",
     "backup": "cli.backup:app",
     "registry": "cli.registry_place:app",

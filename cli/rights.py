@@ -78,6 +78,7 @@ RIGHTS: Mapping[str, Right | None] = {
     "ingest": Right(READING_MANAGEMENT),
     "materialize": Right(READING_MANAGEMENT),
     "sql": _SEE,
+    "report": _SEE,
     "policy": _SYSTEM,
     "policy check": _SEE,
     "policy history": _SEE,

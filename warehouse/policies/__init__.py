@@ -6,12 +6,14 @@ where nobody has, the shipped one holds.
 
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
+from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.kinds import KINDS, Kind, kind_of, read_policy, shipped_document
 from warehouse.policies.model import PolicyModel
 
 __all__ = [
     "KINDS",
     "ConsumptionPolicy",
+    "InfoCodePolicy",
     "Kind",
     "PolicyError",
     "PolicyModel",

@@ -4,7 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -35,6 +35,7 @@ SPECIAL = {
     "kind": "EXCHANGE",
     "month": f"{TODAY:%Y-%m}",
     "medium": "water",
+    "priority": "high",
 }
 """Texts that mean something."""
 
@@ -98,6 +99,10 @@ def subject(name: str) -> pl.DataFrame:
     return subjects.point(f"{name}-metering_point")
 
 
+CODES = InfoCodePolicy(codes={}, max_age_intervals=3, max_age_h={}, few_observations_days=15, alert_days=21)
+ASKED = info_codes.Asked(as_of=TODAY, zone=ZONE, expected_interval=timedelta(hours=1))
+
+
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     consumption.registers: lambda lake: consumption.registers(lake, OURS, both()),
     consumption.extent: lambda lake: consumption.extent(lake, OURS, both(), "volume_m3"),
@@ -109,6 +114,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     groups.on_day: lambda lake: groups.on_day(lake, OURS, f"{OURS}-group", DAY, ZONE),
     groups.readers: lambda lake: groups.readers(lake, OURS, TODAY),
     groups.read_by: lambda lake: groups.read_by(lake, OURS, f"{OURS}-collector", DAY, ZONE),
+    info_codes.report: lambda lake: info_codes.report(lake, OURS, CODES, ASKED),
     overview.counts: lambda lake: overview.counts(lake, OURS),
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),
