@@ -67,7 +67,7 @@ def info_codes(
         as_of=datetime.now(UTC),
         zone=house.settings.zone,
         expected_interval=timedelta(seconds=house.settings.expected_interval_s),
-        language=language,  # type: ignore[arg-type]  it is one of them
+        language=language,  # type: ignore[arg-type]
         order=order.value,
         only_high=only_high,
         only_active=only_active,

@@ -15,7 +15,8 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.queries import consumption, groups, overview, readings, subjects
+from warehouse.policies import InfoCodePolicy
+from warehouse.queries import consumption, groups, info_codes, overview, readings, subjects
 from warehouse.schemas import TABLES, Table
 
 OURS, THEIRS = "ours", "theirs"
