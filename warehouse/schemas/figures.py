@@ -18,12 +18,19 @@ _consumption = (
     ),
     Column("unit", pl.String, "Unit of consumption."),
     c.quality,
-    Column("method", pl.String, "How the boundary values came: EXACT, LIN, EXCHANGE, …", nullable=True),
+    Column("method", pl.String, "How the boundary values came: EXACT, LIN, PROF_OWN, EXCHANGE, …", nullable=True),
     Column("register_start", REGISTER, "Register at period_start, raw (not continued over exchanges).", nullable=True),
     Column("register_end", REGISTER, "Register at period_end, raw.", nullable=True),
     Column("start_quality", pl.String, "Quality of register_start."),
     Column("end_quality", pl.String, "Quality of register_end."),
     Column("share_interpolated", pl.Float64, "Share of the time whose inner hours are not M or A.", "1", nullable=True),
+    Column(
+        "gap_id",
+        INSTANT,
+        "Reading before the gap that the period ends in, or else begins in; names the gap of the register.",
+        nullable=True,
+    ),
+    Column("gap_hours", pl.Float64, "Length of that gap; null while no reading ends it.", "h", nullable=True),
     c.known_from,
 )
 

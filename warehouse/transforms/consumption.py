@@ -4,6 +4,10 @@ Registers are integers in millionths of their base unit from the reading to the 
 a period is known or not (``boundaries``); a period's consumption is the difference of its two, plus the corrections of
 the events after its start up to its end (exchanges, roll-overs), and null where an event has no known correction.
 Hours, days, months and years come from the same boundary registers, so they add up exactly.
+
+Gaps and what comes after the last reading are estimated (``estimation``). The evidence for that is asked for only where
+there is a gap, so the work has two steps: :func:`arrange` orders the readings and names the gaps, :func:`reckon` makes
+the figures.
 """
 
 from dataclasses import dataclass
@@ -14,7 +18,11 @@ import polars as pl
 from warehouse.schemas import INSTANT, REGISTER_EVENTS
 from warehouse.schemas.registers import CUMULATIVE, UNITS
 from warehouse.transforms import calendar
-from warehouse.transforms.boundaries import A, M, X, boundary_registers, brackets
+from warehouse.transforms.boundaries import TOTALS, A, E, F, I, M, N, X, boundary_registers, brackets
+from warehouse.transforms.estimation.choice import closed_gaps, fill
+from warehouse.transforms.estimation.evidence import Evidence
+from warehouse.transforms.estimation.open_gaps import measured_days, open_boundaries, open_ends, prolonged
+from warehouse.transforms.estimation.profiles import MEASURED, day_class
 from warehouse.transforms.exact import decimal, millionths
 from warehouse.transforms.exchanges import exchange_events, exchange_knots, exchange_rows, spans
 from warehouse.transforms.falls import classify_falls
@@ -32,7 +40,10 @@ from warehouse.transforms.periods import (
 )
 from warehouse.transforms.policy import Policy
 
-__all__ = ["CONTEXT_READINGS", "Figures", "Policy", "consumption", "monthly", "roll_up", "yearly"]
+__all__ = [
+    *("CONTEXT_READINGS", "Arranged", "Evidence", "Figures", "Policy"),
+    *("arrange", "consumption", "monthly", "reckon", "roll_up", "yearly"),
+]
 
 CONTEXT_READINGS = 4
 """So many readings of a register before and after a time decide what it shows at that time, however far they lie.
@@ -51,12 +62,37 @@ class Figures:
 
     Attributes:
         hourly: Rows of ``consumption_hourly`` without ``known_from``.
-        daily: Rows of ``consumption_daily`` without ``known_from``.
+        daily: Rows of ``consumption_daily`` without ``known_from``, days after the last reading among them.
         events: Rows of ``register_events`` without ``known_from``.
+        exceptions: Rows of ``vee_exceptions`` without ``known_from``: registers not read for long.
     """
 
     hourly: pl.DataFrame
     daily: pl.DataFrame
+    events: pl.DataFrame
+    exceptions: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """Readings in order, and the gaps between them.
+
+    Attributes:
+        asked: ``metering_point``, ``day``, ``day_start`` and ``day_end``, one row per asked day.
+        parts: Installations, see ``spans``.
+        courses: Registers of metering points, by number.
+        brackets: Each reading with the next one, see ``brackets``.
+        gaps: Closed gaps that need more than a straight line, with ``metering_point``, ``register`` and ``from_at``.
+        ends: Last reading of each course, with ``metering_point``, ``register`` and ``at``.
+        events: Falls and exchanges.
+    """
+
+    asked: pl.DataFrame
+    parts: pl.DataFrame
+    courses: pl.DataFrame
+    brackets: pl.DataFrame
+    gaps: pl.DataFrame
+    ends: pl.DataFrame
     events: pl.DataFrame
 
 
@@ -69,8 +105,27 @@ def consumption(
     days: pl.DataFrame,
     zone: ZoneInfo,
     policy: Policy,
+    evidence: Evidence | None = None,
 ) -> Figures:
-    """Reckons hourly and daily consumption of one organisation's metering points.
+    """Reckons hourly and daily consumption of one organisation's metering points: :func:`arrange`, then :func:`reckon`.
+
+    Without evidence, gaps are filled from the asked hours before them, and nothing is estimated after the last reading.
+    """
+    arranged = arrange(readings, layouts, installations, exchanges, days=days, zone=zone, policy=policy)
+    return reckon(arranged, evidence or Evidence(), zone=zone, policy=policy)
+
+
+def arrange(
+    readings: pl.DataFrame,
+    layouts: pl.DataFrame,
+    installations: pl.DataFrame,
+    exchanges: pl.DataFrame,
+    *,
+    days: pl.DataFrame,
+    zone: ZoneInfo,
+    policy: Policy,
+) -> Arranged:
+    """Puts the readings of one organisation's metering points in order and finds their gaps.
 
     Args:
         readings: Rows of ``readings`` in any order. For each point they reach beyond the asked days by at least
@@ -87,29 +142,134 @@ def consumption(
         policy: Limits and digits.
 
     Returns:
-        A row for every asked hour and day of each register the point's meters have ever sent in ``readings``, also
-        where nothing is known (quality ``N``, consumption null), sorted as the tables are; and the events from the
-        start to the end, both included, of the asked days.
+        What :func:`reckon` goes on with.
     """
     asked = _asked_days(days, zone)
     parts = spans(installations.join(asked, on=_POINT, how="semi"), exchanges)
     at_exchange = exchange_rows(parts, exchanges)
-    knots = _knots(readings, layouts, parts, at_exchange)
+    knots = _knots(readings, layouts, parts, at_exchange, policy)
     courses = _courses(knots, parts)
     kept, falls = classify_falls(_in_order(knots, courses), policy)
     joined = brackets(kept)
-    marks = boundary_registers(_marks(asked, parts, courses), joined, policy)
-    hourly = _periods(marks)
-    daily = _periods(marks.filter("opens_day").with_columns(meter_id="day_meter_id")).join(
-        _shares(hourly), on=["course", "day"], how="left", maintain_order="left"
-    )
     corrections = joined.filter(pl.col("correction").is_not_null()).select("course", "part", "correction")
-    events = pl.concat([falls, exchange_events(courses, parts, at_exchange, corrections)])
+    named = courses.select("course", "organisation", _POINT, "register")
+    is_last = (pl.col("course") != pl.col("course").shift(-1)).fill_null(value=True)
+    ends = joined.filter(is_last & pl.col("next_at").is_null())
+    return Arranged(
+        asked=asked,
+        parts=parts,
+        courses=courses,
+        brackets=joined,
+        gaps=closed_gaps(joined, policy.estimation, policy.gap_limit).join(named, on="course", maintain_order="left"),
+        ends=ends.join(named, on="course").join(parts.select(_POINT, "part", "until"), on=[_POINT, "part"]),
+        events=pl.concat([falls, exchange_events(courses, parts, at_exchange, corrections)]),
+    )
+
+
+def reckon(arranged: Arranged, evidence: Evidence, *, zone: ZoneInfo, policy: Policy) -> Figures:
+    """Reckons hourly and daily consumption.
+
+    Args:
+        arranged: From :func:`arrange`.
+        evidence: What estimates rest on besides the readings.
+        zone: The utility's zone, as for ``arranged``.
+        policy: Limits and digits, as for ``arranged``.
+
+    Returns:
+        A row for every asked hour and day of each register the point's meters have ever sent in ``readings``, also
+        where nothing is known (quality ``N``, consumption null), sorted as the tables are, and a daily row for each day
+        that is estimated after the last reading; the events from the start to the end, both included, of the asked
+        days.
+    """
+    asked, courses = arranged.asked, arranged.courses
+    marks = boundary_registers(_marks(asked, arranged.parts, courses), arranged.brackets, policy)
+    marks = _filled(marks, arranged, evidence, zone, policy)
+    hourly = _periods(marks)
+    day_marks = marks.filter("opens_day").with_columns(meter_id="day_meter_id")
+    day_marks, exceptions = _prolonged(day_marks, arranged, evidence, zone, policy)
+    daily = _periods(day_marks).join(_shares(hourly), on=["course", "day"], how="left", maintain_order="left")
     return Figures(
         hourly=published(_named(hourly.with_columns(share_interpolated=pl.lit(None, pl.Float64)), courses)),
-        daily=published(_named(daily, courses)),
-        events=_events(events.join(courses, on="course"), asked, zone),
+        daily=published(_named(daily.with_columns(pl.col("share_interpolated").fill_null(1.0)), courses)),
+        events=_events(arranged.events.join(courses, on="course"), asked, zone),
+        exceptions=exceptions,
     )
+
+
+def _filled(
+    marks: pl.DataFrame, arranged: Arranged, evidence: Evidence, zone: ZoneInfo, policy: Policy
+) -> pl.DataFrame:
+    """Marks with the registers inside gaps that a straight line is not the answer to."""
+    inside = marks.filter(pl.col("rank") == I).select("course", from_at="gap_from").unique()
+    gaps = arranged.gaps.join(inside, on=["course", "from_at"], how="semi")
+    if gaps.is_empty():
+        return marks
+    # Hours that were measured do not depend on how gaps are filled.
+    reckoned = _periods(marks.join(gaps, on="course", how="semi", maintain_order="left")).filter(pl.col("rank") <= A)
+    columns = ("course", "day", "period_start", "period_end", "consumption")
+    stored = (
+        evidence.hours.filter(pl.col("quality").is_in(MEASURED))
+        .join(arranged.asked.select(_POINT, "day"), on=[_POINT, "day"], how="anti")
+        .join(gaps.select(_POINT, "register", "course").unique(), on=[_POINT, "register"])
+        .select(*columns[:-1], millionths("consumption"))
+    )
+    hours = pl.concat([reckoned.select(columns), stored]).with_columns(day_class(pl.col("day"), evidence.holidays))
+    fills = fill(gaps, hours, evidence, policy.estimation, zone=zone).with_columns(is_filled=True)
+    found = marks.join(fills, on=["course", "at"], how="left", maintain_order="left")
+    here = pl.col("is_filled") & (pl.col("rank") == I)
+    return found.with_columns(
+        register_value=pl.when(here).then("filled").otherwise("register_value"),
+        rank=pl.when(here & pl.col("filled").is_null()).then(pl.lit(N, pl.Int8)).otherwise("rank"),
+        method=pl.when(here).then(pl.col("filled_by").fill_null(0)).otherwise("method"),
+    ).select(marks.columns)
+
+
+def _prolonged(
+    day_marks: pl.DataFrame, arranged: Arranged, evidence: Evidence, zone: ZoneInfo, policy: Policy
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Marks of days continued after the last reading, and exceptions about readings that are long awaited."""
+    asked_ends = arranged.ends.with_columns(day=calendar.local_day(pl.col("at"), zone)).join(
+        arranged.asked, on=[_POINT, "day"], how="semi"
+    )
+    ends = open_ends(asked_ends.drop("day"), evidence, policy.estimation)
+    exceptions = prolonged(ends, evidence, policy.estimation)
+    if ends.is_empty():
+        return day_marks, exceptions
+    names = arranged.courses.join(ends, on="course", how="semi").select(_POINT, "register", "course")
+    stored = (
+        measured_days(evidence.days)
+        .join(arranged.asked.select(_POINT, "day"), on=[_POINT, "day"], how="anti")
+        .join(names, on=[_POINT, "register"])
+    )
+    reckoned = _periods(day_marks.join(ends, on="course", how="semi", maintain_order="left"))
+    reckoned = reckoned.filter(pl.col("rank") <= A)
+    columns = ("course", "day", "consumption")
+    days = pl.concat([reckoned.select(columns), stored.select(columns)])
+    estimates = open_boundaries(ends, days, evidence, policy.estimation, zone=zone)
+    if estimates.is_empty():
+        return day_marks, exceptions
+    follows = pl.col("course") == pl.col("course").shift(-1)
+    added = estimates.select(
+        "course",
+        "meter_id",
+        *TOTALS,
+        at="end",
+        next_day=pl.when(follows).then(pl.col("day").shift(-1)),
+        register_value="estimate",
+        rank=pl.when("is_final").then(F).otherwise(E).cast(pl.Int8),
+        method="estimated_by",
+        gap_from="at",
+    )
+    joined = day_marks.join(added, on=["course", "at"], how="full", coalesce=True, suffix="_added")
+    taken = pl.col("register_value_added").is_not_null()
+    replaced = ("register_value", "rank", "method", "gap_from", *TOTALS)
+    continued = joined.with_columns(
+        *(pl.when(taken).then(f"{name}_added").otherwise(name).alias(name) for name in replaced),
+        gap_to=pl.when(~taken).then("gap_to"),
+        day=pl.coalesce("day", "next_day"),
+        meter_id=pl.coalesce("meter_id", "meter_id_added"),
+    )
+    return continued.select(day_marks.columns).sort("course", "at"), exceptions
 
 
 def _asked_days(days: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
@@ -125,7 +285,7 @@ def _asked_days(days: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
 
 
 def _knots(
-    readings: pl.DataFrame, layouts: pl.DataFrame, parts: pl.DataFrame, at_exchange: pl.DataFrame
+    readings: pl.DataFrame, layouts: pl.DataFrame, parts: pl.DataFrame, at_exchange: pl.DataFrame, policy: Policy
 ) -> pl.DataFrame:
     """Readings inside their installations, one row per register, with those read at exchanges."""
     inside = (
@@ -135,7 +295,7 @@ def _knots(
             pl.col("measured_at") >= pl.col("since"),
             (pl.col("measured_at") < pl.col("until")).fill_null(value=True),
         )
-        .with_columns(rank=pl.col("quality").replace_strict(_COUNTING, return_dtype=pl.Int32))
+        .with_columns(rank=pl.col("quality").replace_strict(_COUNTING, return_dtype=pl.Int8), interval_us=_interval(policy))
     )
     per_register = [
         inside.filter(pl.col(register).is_not_null() & ~stands_still(register)).select(
@@ -145,6 +305,7 @@ def _knots(
             "device_time",
             "layout_id",
             "rank",
+            "interval_us",
             register=pl.lit(register),
             at="measured_at",
             value=millionths(register),
@@ -153,16 +314,28 @@ def _knots(
         for register in CUMULATIVE
         if inside[register].null_count() < inside.height
     ]
-    taken = exchange_knots(at_exchange).with_columns(rank=pl.lit(M, pl.Int32))
+    taken = exchange_knots(at_exchange).with_columns(rank=pl.lit(M, pl.Int8))
     resolutions = layouts.select(
         "layout_id", "register", "digits", numerator="resolution_numerator", denominator="resolution_denominator"
     )
-    empty = inside.clear().select("device_time", "layout_id")
+    empty = inside.clear().select("device_time", "layout_id", "interval_us")
     return (
         pl.concat([empty, *per_register, taken], how="diagonal")
         .with_columns(virtual=pl.col("role") != "reading")
         .join(resolutions.unique(["layout_id", "register"]), on=["layout_id", "register"], how="left")
     )
+
+
+def _interval(policy: Policy) -> pl.Expr:
+    """Expected time to the next reading of a reading's source, µs; null where it has no schedule."""
+    intervals = {
+        source: None if interval is None else interval // INSTANT_BEFORE
+        for source, interval in policy.estimation.intervals.items()
+    }
+    usual = policy.expected_interval // INSTANT_BEFORE
+    if not intervals:
+        return pl.lit(usual, pl.Int64)
+    return pl.col("source").replace_strict(intervals, default=usual, return_dtype=pl.Int64)
 
 
 def _courses(knots: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
@@ -234,12 +407,17 @@ def _meter_at(periods: pl.DataFrame, parts: pl.DataFrame, end: str) -> pl.DataFr
 def _periods(marks: pl.DataFrame) -> pl.DataFrame:
     """Periods between each mark and the next one, with their consumption in millionths."""
     passed = {total: pl.col(total).shift(-1) - pl.col(total) for total in ("breaks", "exchanges", "estimates")}
+    gap_hours = (pl.col("gap_to") - pl.col("gap_from")) / calendar.HOUR
     return (
         marks.with_columns(
             period_start="at",
             period_end=pl.col("at").shift(-1),
             end_value=pl.col("register_value").shift(-1),
             end_rank=pl.col("rank").shift(-1),
+            end_method=pl.col("method").shift(-1),
+            end_gap=pl.col("gap_from").shift(-1),
+            start_gap_hours=gap_hours,
+            end_gap_hours=gap_hours.shift(-1),
             correction=pl.col("corrections").shift(-1) - pl.col("corrections"),
             unknown=(passed["breaks"] != 0).fill_null(value=True),
             exchanged=(passed["exchanges"] != 0).fill_null(value=False),
@@ -257,6 +435,12 @@ def _periods(marks: pl.DataFrame) -> pl.DataFrame:
             end_value="end_value",
             start_rank="rank",
             end_rank="end_rank",
+            start_method="method",
+            end_method="end_method",
+            start_gap="gap_from",
+            end_gap="end_gap",
+            start_gap_hours="start_gap_hours",
+            end_gap_hours="end_gap_hours",
         )
         .with_columns(difference())
         .with_columns(judgement())
