@@ -21,7 +21,7 @@ from warehouse.transforms import calendar
 from warehouse.transforms.boundaries import TOTALS, A, E, F, I, M, N, X, boundary_registers, brackets
 from warehouse.transforms.estimation.choice import closed_gaps, fill
 from warehouse.transforms.estimation.evidence import Evidence
-from warehouse.transforms.estimation.open_gaps import measured_days, open_boundaries, open_ends, prolonged
+from warehouse.transforms.estimation.open_gaps import open_boundaries, open_ends, prolonged
 from warehouse.transforms.estimation.profiles import MEASURED, day_class
 from warehouse.transforms.exact import decimal, millionths
 from warehouse.transforms.exchanges import exchange_events, exchange_knots, exchange_rows, spans
@@ -200,28 +200,35 @@ def _filled(
     marks: pl.DataFrame, arranged: Arranged, evidence: Evidence, zone: ZoneInfo, policy: Policy
 ) -> pl.DataFrame:
     """Marks with the registers inside gaps that a straight line is not the answer to."""
-    inside = marks.filter(pl.col("rank") == I).select("course", from_at="gap_from").unique()
-    gaps = arranged.gaps.join(inside, on=["course", "from_at"], how="semi")
+    inside = marks.with_row_index("place").filter(pl.col("rank") == I).select("place", "course", "at", "gap_from")
+    gaps = arranged.gaps.join(inside, left_on=["course", "from_at"], right_on=["course", "gap_from"], how="semi")
     if gaps.is_empty():
         return marks
     # Hours that were measured do not depend on how gaps are filled.
     reckoned = _periods(marks.join(gaps, on="course", how="semi", maintain_order="left")).filter(pl.col("rank") <= A)
     columns = ("course", "day", "period_start", "period_end", "consumption")
-    stored = (
-        evidence.hours.filter(pl.col("quality").is_in(MEASURED))
-        .join(arranged.asked.select(_POINT, "day"), on=[_POINT, "day"], how="anti")
-        .join(gaps.select(_POINT, "register", "course").unique(), on=[_POINT, "register"])
-        .select(*columns[:-1], millionths("consumption"))
-    )
+    stored = _stored(evidence.hours.with_columns(millionths("consumption")), gaps, arranged).select(columns)
     hours = pl.concat([reckoned.select(columns), stored]).with_columns(day_class(pl.col("day"), evidence.holidays))
-    fills = fill(gaps, hours, evidence, policy.estimation, zone=zone).with_columns(is_filled=True)
-    found = marks.join(fills, on=["course", "at"], how="left", maintain_order="left")
-    here = pl.col("is_filled") & (pl.col("rank") == I)
-    return found.with_columns(
-        register_value=pl.when(here).then("filled").otherwise("register_value"),
-        rank=pl.when(here & pl.col("filled").is_null()).then(pl.lit(N, pl.Int8)).otherwise("rank"),
-        method=pl.when(here).then(pl.col("filled_by").fill_null(0)).otherwise("method"),
-    ).select(marks.columns)
+    fills = fill(gaps, hours, evidence, policy.estimation, zone=zone)
+    found = inside.join(fills, on=["course", "at"]).with_columns(
+        rank=pl.when(pl.col("filled").is_null()).then(N).otherwise(I).cast(pl.Int8)
+    )
+    # Few places of many: far cheaper than to join all marks.
+    changes = {"register_value": found["filled"], "rank": found["rank"], "method": found["filled_by"].fill_null(0)}
+    return marks.with_columns(marks[name].scatter(found["place"], values) for name, values in changes.items())
+
+
+def _stored(figures: pl.DataFrame, courses: pl.DataFrame, arranged: Arranged) -> pl.DataFrame:
+    """Measured figures of some courses on days that are not asked for, with their ``course``."""
+    named = courses.select(_POINT, "register", "course").unique().lazy()
+    asked = arranged.asked.lazy().select(_POINT, "day").join(named, on=_POINT, how="semi")
+    return (
+        figures.lazy()
+        .filter(pl.col("quality").is_in(MEASURED))
+        .join(named, on=[_POINT, "register"])
+        .join(asked, on=[_POINT, "day"], how="anti")
+        .collect()
+    )
 
 
 def _prolonged(
@@ -235,12 +242,7 @@ def _prolonged(
     exceptions = prolonged(ends, evidence, policy.estimation)
     if ends.is_empty():
         return day_marks, exceptions
-    names = arranged.courses.join(ends, on="course", how="semi").select(_POINT, "register", "course")
-    stored = (
-        measured_days(evidence.days)
-        .join(arranged.asked.select(_POINT, "day"), on=[_POINT, "day"], how="anti")
-        .join(names, on=[_POINT, "register"])
-    )
+    stored = _stored(evidence.days.with_columns(millionths("consumption")), ends, arranged)
     reckoned = _periods(day_marks.join(ends, on="course", how="semi", maintain_order="left"))
     reckoned = reckoned.filter(pl.col("rank") <= A)
     columns = ("course", "day", "consumption")

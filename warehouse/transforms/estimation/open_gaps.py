@@ -9,7 +9,7 @@ from warehouse.transforms import calendar
 from warehouse.transforms.estimation.evidence import Evidence
 from warehouse.transforms.estimation.methods import rounded
 from warehouse.transforms.estimation.policy import ADU, ANNUAL, SIGNATURE, EstimationPolicy
-from warehouse.transforms.estimation.profiles import MEASURED, day_class
+from warehouse.transforms.estimation.profiles import day_class
 from warehouse.transforms.exact import MICRO, millionths
 
 PROLONGED = "PROLONGED_ESTIMATION"
@@ -176,8 +176,3 @@ def _too_old(evidence: Evidence, policy: EstimationPolicy) -> pl.Expr:
     if policy.final_after is None or evidence.as_of is None:
         return pl.lit(value=False)
     return pl.col("end") <= evidence.as_of - policy.final_after
-
-
-def measured_days(days: pl.DataFrame) -> pl.DataFrame:
-    """``metering_point``, ``register``, ``day`` and ``consumption`` (millionths) of measured rows of days."""
-    return days.filter(pl.col("quality").is_in(MEASURED)).select(*_COURSE, "day", millionths("consumption"))

@@ -90,16 +90,19 @@ def own_profile(
         enough values.
     """
     start, end = pl.col("period_start"), pl.col("period_end")
+    wanted = slots.select("gap", *_KEYS).unique()
     return (
-        hours.filter(end - start == calendar.HOUR)
-        .join(gaps.select("gap", "course", "from_at"), on="course")
-        .filter(start >= pl.col("from_at") - policy.reach, end <= pl.col("from_at"))
+        hours.lazy()
         .with_columns(local_hour(start, zone))
-        .join(slots.select("gap", *_KEYS).unique(), on=["gap", *_KEYS], how="semi")
+        .filter(end - start == calendar.HOUR, pl.col("hour").is_in(wanted["hour"].unique().implode()))
+        .join(gaps.lazy().select("gap", "course", "from_at"), on="course")
+        .filter(start >= pl.col("from_at") - policy.reach, end <= pl.col("from_at"))
+        .join(wanted.lazy(), on=["gap", *_KEYS], how="semi")
         .group_by("gap", *_KEYS)
         .agg(values=pl.len(), own=(pl.col("consumption").median() * 2).clip(lower_bound=0).cast(pl.Int64))
         .filter(pl.col("values") >= policy.least_values)
         .drop("values")
+        .collect()
     )
 
 
