@@ -31,9 +31,10 @@ from warehouse.schemas import (
 )
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.calendar import local_day, local_days
-from warehouse.transforms.consumption import CONTEXT_READINGS, consumption, monthly, yearly
+from warehouse.transforms.consumption import CONTEXT_READINGS, arrange, reckon
 from warehouse.transforms.flags import all_count_on
 from warehouse.transforms.heat import heat_daily, register_resolutions
+from warehouse.transforms.periods import monthly, yearly
 
 NEAR = timedelta(days=2)
 """Readings this far around a touched stretch usually hold its neighbours."""

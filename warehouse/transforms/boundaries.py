@@ -112,7 +112,12 @@ def boundary_registers(marks: pl.DataFrame, brackets: pl.DataFrame, policy: Poli
             .cast(pl.Int8),
         )
         .with_columns(
-            method=pl.when(exact).then(EXACT).when(held & (pl.col("rank") == E)).then(HOLD).otherwise(LIN).cast(pl.Int8),
+            method=pl.when(exact)
+            .then(EXACT)
+            .when(held & (pl.col("rank") == E))
+            .then(HOLD)
+            .otherwise(LIN)
+            .cast(pl.Int8),
             gap_from=pl.when(guessed).then("from_at"),
             gap_to=pl.when(guessed).then("next_at"),
         )

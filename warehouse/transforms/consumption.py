@@ -41,8 +41,17 @@ from warehouse.transforms.periods import (
 from warehouse.transforms.policy import Policy
 
 __all__ = [
-    *("CONTEXT_READINGS", "Arranged", "Evidence", "Figures", "Policy"),
-    *("arrange", "consumption", "monthly", "reckon", "roll_up", "yearly"),
+    "CONTEXT_READINGS",
+    "Arranged",
+    "Evidence",
+    "Figures",
+    "Policy",
+    "arrange",
+    "consumption",
+    "monthly",
+    "reckon",
+    "roll_up",
+    "yearly",
 ]
 
 CONTEXT_READINGS = 4
@@ -297,7 +306,9 @@ def _knots(
             pl.col("measured_at") >= pl.col("since"),
             (pl.col("measured_at") < pl.col("until")).fill_null(value=True),
         )
-        .with_columns(rank=pl.col("quality").replace_strict(_COUNTING, return_dtype=pl.Int8), interval_us=_interval(policy))
+        .with_columns(
+            rank=pl.col("quality").replace_strict(_COUNTING, return_dtype=pl.Int8), interval_us=_interval(policy)
+        )
     )
     per_register = [
         inside.filter(pl.col(register).is_not_null() & ~stands_still(register)).select(

@@ -64,7 +64,7 @@ def difference() -> pl.Expr:
 
 
 def judgement() -> list[pl.Expr]:
-    """The worse quality of the two boundaries, the coarser method, and the gap that the period ends in, or begins in."""
+    """The worse quality of the two boundaries, the coarser method, and the gap that the period ends or begins in."""
     known = pl.col("consumption").is_not_null()
     ranks = pl.max_horizontal("start_rank", "end_rank", pl.when("estimated").then(E))
     names = pl.max_horizontal("start_method", "end_method").replace_strict(

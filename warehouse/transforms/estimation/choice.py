@@ -73,9 +73,7 @@ def fill(
     method = pl.col("method")
     weight = pl.coalesce(pl.when(method == CODES[name]).then(pl.col(f"{name}_weight")) for name in _PROFILES)
     known = cut.rename({name: f"{name}_weight" for name in _PROFILES}).join(chosen, on="gap", maintain_order="left")
-    by = pl.when(method.is_in([CODES[name] for name in _PROFILES])).then(
-        shown(pl.col("passed"), pl.col("whole"))
-    )
+    by = pl.when(method.is_in([CODES[name] for name in _PROFILES])).then(shown(pl.col("passed"), pl.col("whole")))
     filled = by.when(method == CODES["LIN"]).then(linear("end"))
     if "slope" in gaps.columns:
         filled = filled.when(method == CODES["PCHIP"]).then(cubic("end"))

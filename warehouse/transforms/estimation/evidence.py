@@ -59,7 +59,5 @@ class Evidence:
     )
     annual: pl.DataFrame = field(default_factory=lambda: _empty({**_COURSE, "annual_estimate": REGISTER}))
     ends: pl.DataFrame = field(default_factory=lambda: _empty({"metering_point": pl.String, "open_to": pl.Date}))
-    finals: pl.DataFrame = field(
-        default_factory=lambda: _empty({**_COURSE, "first_day": pl.Date, "last_day": pl.Date})
-    )
+    finals: pl.DataFrame = field(default_factory=lambda: _empty({**_COURSE, "first_day": pl.Date, "last_day": pl.Date}))
     as_of: datetime | None = None

@@ -7,14 +7,14 @@ from types import MappingProxyType
 
 METHODS = (
     *("EXACT", "LIN", "PCHIP", "PROF_OWN", "PROF_GRP", "PROF_HDD"),
-    *("HOLD", "ADU", "SIGNATURE", "ANNUAL"),
+    *("HOLD", "SIGNATURE", "ADU", "ANNUAL"),
 )
 """How a boundary register came, from the closest to what was measured to the farthest; a period has the later one.
 
-``HOLD``: the last register until an exchange whose final register is unknown. ``ADU``: average daily use of the
-weekday class; ``SIGNATURE``: energy signature and outdoor temperature; ``ANNUAL``: annual estimate spread evenly.
+``HOLD``: the last register until an exchange whose final register is unknown. ``SIGNATURE``: energy signature and
+outdoor temperature; ``ADU``: average daily use of the weekday class; ``ANNUAL``: annual estimate spread evenly.
 """
-EXACT, LIN, PCHIP, PROF_OWN, PROF_GRP, PROF_HDD, HOLD, ADU, SIGNATURE, ANNUAL = range(len(METHODS))
+EXACT, LIN, PCHIP, PROF_OWN, PROF_GRP, PROF_HDD, HOLD, SIGNATURE, ADU, ANNUAL = range(len(METHODS))
 CODES = MappingProxyType({name: code for code, name in enumerate(METHODS)})
 
 FILLS = frozenset({"LIN", "PCHIP", "PROF_OWN", "PROF_GRP", "PROF_HDD"})

@@ -52,9 +52,7 @@ def gap_hours(gaps: pl.DataFrame, holidays: pl.DataFrame, zone: ZoneInfo) -> pl.
         "gap",
         "from_at",
         "next_at",
-        day=pl.date_ranges(
-            calendar.local_day(pl.col("from_at"), zone), calendar.local_day(pl.col("next_at"), zone)
-        ),
+        day=pl.date_ranges(calendar.local_day(pl.col("from_at"), zone), calendar.local_day(pl.col("next_at"), zone)),
     ).explode("day", empty_as_null=False)
     first, last = days.select(first=pl.col("day").min(), last=pl.col("day").max()).row(0)
     cut = calendar.hours(calendar.local_days(first, last, zone))

@@ -336,9 +336,7 @@ def test_a_reading_by_hand_among_scheduled_ones_ends_a_gap() -> None:
 
 def test_nothing_is_estimated_across_an_exchange() -> None:
     when = at("06-18 09:30")
-    rows = pl.concat(
-        [readings(hourly_at(at("06-18 03:00"), 4)), readings([(at("06-18 12:00"), "1.0")], NEXT_METER)]
-    )
+    rows = pl.concat([readings(hourly_at(at("06-18 03:00"), 4)), readings([(at("06-18 12:00"), "1.0")], NEXT_METER)])
     points = installed((METER, LONG_AGO, when), (NEXT_METER, when, None))
     found = figures(rows, DAY, installations=points, exchanges=exchanged(when, "10.510", "0.000"), evidence=OWN)
     filled = inside(found)
