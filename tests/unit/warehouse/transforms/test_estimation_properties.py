@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -167,7 +168,7 @@ def test_days_come_out_the_same_in_any_chunks(random: Random, policy: Estimation
             evidence=Evidence(hours=lake.sample(fraction=1, shuffle=True, seed=low), profiles=profiles),
             **options,
         )
-        for low, high in zip(cuts, cuts[1:], strict=False)
+        for low, high in pairwise(cuts)
     ]
     assert pl.concat([part.hourly for part in parts]).equals(whole.hourly)
     assert pl.concat([part.daily for part in parts]).equals(whole.daily)
