@@ -29,6 +29,7 @@ from warehouse.schemas import (
     CONSUMPTION_YEARLY,
     CORRECTIONS,
     EXCHANGES,
+    FINAL_ESTIMATES,
     FINAL_READINGS,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
@@ -329,6 +330,7 @@ def _rows(house: Installation, request: erasures.Request, span: _Span) -> Iterat
     overlapping = {table: (pl.col("period_start") < last) & (pl.col("period_end") > first) for table in _BY_PERIOD}
     overlapping |= {table: pl.col("at").is_between(first, last, closed="left") for table in _BY_EVENT}
     overlapping[HEAT_DAILY] = pl.col("day").is_between(request.first_day, request.last_day)
+    overlapping[FINAL_ESTIMATES] = (pl.col("first_day") <= request.last_day) & (pl.col("last_day") >= request.first_day)
     for table, condition in overlapping.items():
         mine = house.lake.scan(table).filter(
             (pl.col("organisation") == request.organisation)

@@ -37,7 +37,7 @@ _readings = (
         "shifted_forward (spring skips the written time).",
         nullable=True,
     ),
-    Column("source", pl.String, "How the reading came: radio, wired, import or manual."),
+    Column("source", pl.String, "How the reading came: radio, drive_by, wired, import or manual."),
     c.quality,
 )
 

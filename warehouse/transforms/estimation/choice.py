@@ -34,7 +34,7 @@ def closed_gaps(brackets: pl.DataFrame, policy: EstimationPolicy, limit: timedel
         limit: Longest gap that is filled.
 
     Returns:
-        Their rows with ``from_at`` in the place of ``at``, with ``slope`` and ``next_slope`` where the policy has cubics.
+        Their rows with ``from_at`` in the place of ``at``, with ``slope`` and ``next_slope`` for cubics.
     """
     tiers = (policy.short, policy.medium, policy.long)
     if all(methods == ("LIN",) for methods in tiers):
