@@ -16,9 +16,9 @@ class EstimationRules(PolicyModel):
     """What a utility may decide about estimation.
 
     Attributes:
-        intervals_s: Expected time between two readings of each source (``readings.source``) [s]; ``None`` where
-            a source has no schedule, then nothing is estimated between two of its readings. Sources that are not named have the
-            installation's ``expected_interval_s``.
+        intervals_s: Expected time between two readings of each source (``readings.source``) [s]; ``None`` where a
+            source has no schedule, then nothing is estimated between two of its readings. Sources that are not named
+            have the installation's ``expected_interval_s``.
         short_gap_intervals: Longest short gap, in expected intervals.
         medium_gap_hours: Longest gap of medium length [h]; longer ones are filled up to the consumption policy's limit.
         short: Methods for short gaps; the first counts for which there is enough evidence.

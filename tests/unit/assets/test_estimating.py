@@ -81,19 +81,24 @@ def test_a_gap_is_filled_from_hours_reckoned_in_earlier_runs(house: Installation
     assert set(gap["gap_id"]) == {FIRST + (16 * 24 - 1) * HOUR}
 
 
+def anew(house: Installation, folder: Path, *parts: pl.DataFrame) -> Installation:
+    """Another installation that takes everything at once."""
+    made = make_house(folder)
+    made.lake.overwrite(INSTALLATIONS, house.lake.scan(INSTALLATIONS).collect())
+    take(made, *parts)
+    return made
+
+
 def test_a_late_day_makes_the_estimates_that_rest_on_it_again(house: Installation, tmp_path: Path) -> None:
-    early = course([*range(7), *range(24 * 3, 24 * 10)])
+    early = course([*range(7), *range(24 * 7, 24 * 9), *range(24 * 9 + 12, 24 * 12)])
     late = course(range(7, 24 * 3))
-    following = course(range(24 * 10 + 9, 24 * 12))
-    take(house, early, following)
-    before = rows(house, CONSUMPTION_HOURLY)
+    take(house, early)
+    assert set(hours_of(house, 24 * 9, 24 * 9 + 12)["method"]) == {"LIN"}, "two values make no profile"
     take(house, late)
-    at_once = make_house(tmp_path / "other")
-    at_once.lake.overwrite(INSTALLATIONS, house.lake.scan(INSTALLATIONS).collect())
-    take(at_once, late, following, early)
+    assert set(hours_of(house, 24 * 9, 24 * 9 + 12)["method"]) == {"PROF_OWN"}
+    at_once = anew(house, tmp_path / "other", late, early)
     for table in (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY):
         assert rows(house, table).equals(rows(at_once, table))
-    assert not rows(house, CONSUMPTION_HOURLY).equals(before)
 
 
 def test_days_of_a_silent_register_are_provisional_until_a_register_arrives(house: Installation) -> None:
@@ -112,7 +117,7 @@ def test_days_of_a_silent_register_are_provisional_until_a_register_arrives(hous
     take(house, course(range(20 * 24, 20 * 24 + 6)))
     daily = rows(house, CONSUMPTION_DAILY)
     assert daily["day"].is_unique().all()
-    assert daily["quality"].to_list() == ["M"] * 14 + ["I"] * 5 + ["M", "N"]
+    assert daily["quality"].to_list() == ["M"] * 14 + ["I"] * 6 + ["N"]
     noted = house.lake.scan(CORRECTIONS).filter(pl.col("old_quality") == "E").collect()
     assert noted.filter(pl.col("table_name") == "consumption_daily").height == 4
 
@@ -133,14 +138,18 @@ def test_provisional_days_grow_with_the_days_of_others_and_stay_as_they_are(hous
     assert house.lake.scan(CONSUMPTION_DAILY).collect().sort(key).equals(known.sort(key))
 
 
-def test_a_late_day_moves_the_average_of_provisional_days(house: Installation) -> None:
-    whole = course(range(14 * 24 + 5))
-    late = pl.col("measured_at").is_between(FIRST + 5 * 24 * HOUR, FIRST + 7 * 24 * HOUR)
+def test_a_late_day_moves_the_average_of_provisional_days(house: Installation, tmp_path: Path) -> None:
+    burst = pl.when(pl.col("measured_at") > FIRST + (7 * 24 + 9) * HOUR).then(pl.lit(Decimal(1))).otherwise(Decimal(0))
+    whole = course(range(14 * 24 + 5)).with_columns((pl.col("volume_m3") + burst).cast(READINGS.schema["volume_m3"]))
+    late = pl.col("measured_at").is_between(FIRST + 6 * 24 * HOUR, FIRST + 8 * 24 * HOUR)
     take(house, whole.filter(~late), others(19 * 24))
+    assert rows(house, CONSUMPTION_DAILY)["consumption"].to_list()[-3:] == [Decimal("0.390")] * 3
     take(house, whole.filter(late))
     daily = rows(house, CONSUMPTION_DAILY)
     assert daily["quality"].to_list() == ["M"] * 14 + ["E"] * 4
-    assert daily["consumption"].to_list()[-3:] == [Decimal("0.390")] * 3
+    # One Monday of 1.39 among eight days from Monday to Thursday.
+    assert daily["consumption"].to_list()[-3:] == [Decimal("0.515")] * 3
+    assert daily.equals(rows(anew(house, tmp_path / "other", whole, others(19 * 24)), CONSUMPTION_DAILY))
 
 
 def test_a_person_makes_provisional_days_final(house: Installation) -> None:
