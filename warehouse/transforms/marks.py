@@ -42,7 +42,7 @@ def periods(marks: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         One row per mark with a ``day``: ``course``, ``day``, ``meter_id``, ``period_start``, ``period_end``,
-        ``consumption`` (millionths, null where unknown) and ``rank``, with register, rank, method and gap at either end.
+        ``consumption`` (millionths, null where unknown) and ``rank``, with register, rank, method and gap of both ends.
     """
     passed = {total: pl.col(total).shift(-1) - pl.col(total) for total in ("breaks", "exchanges", "estimates")}
     gap_hours = (pl.col("gap_to") - pl.col("gap_from")) / calendar.HOUR
