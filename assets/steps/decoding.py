@@ -24,6 +24,7 @@ from decoders.edition import edition
 from decoders.uplinks import framed
 from registry.keys import device_euis, key_news, load_keys, record_results
 from registry.tables import registered_meters
+from warehouse.policies import EstimationRules
 from warehouse.schemas import (
     FORMATS,
     LAYOUTS,
@@ -213,7 +214,7 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     telegrams = transmissions.telegrams(clustered)
     old_telegrams = _of_keys(house, TELEGRAMS, keys, stretch)
     old_readings = _of_keys(house, READINGS, keys, stretch)
-    readings = _readings(transmissions.winners(clustered), decoded, old_readings)
+    readings = _readings(transmissions.winners(clustered), decoded, old_readings, _drive_by(house, stretch))
     records = _records(decoded, readings)
 
     note_arrivals(house, outcomes.select("meter_id", "received_at"), now)
@@ -270,7 +271,18 @@ def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame, str
     return copies.filter((pl.col("outcome") != "corrupt") & pl.col("telegram_key").is_not_null())
 
 
-def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFrame) -> pl.DataFrame:
+def _drive_by(house: Installation, stretch: pl.Expr) -> pl.Series:
+    """Receptions of collectors that pass by without a schedule."""
+    collectors = house.policy(EstimationRules).drive_by_collectors
+    if not collectors:
+        return pl.Series("frame_id", [], pl.String)
+    heard = house.lake.scan(RECEPTIONS).filter(
+        (pl.col("organisation") == house.organisation) & stretch & pl.col("collector").is_in(sorted(collectors))
+    )
+    return heard.select("frame_id").collect()["frame_id"]
+
+
+def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFrame, drive_by: pl.Series) -> pl.DataFrame:
     """One reading per readable transmission, at its earliest reception.
 
     Copies of a transmission say the same, so the values may come from any of them: from this pass or from the reading
@@ -287,7 +299,9 @@ def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFram
         "frame_id",
         measured_at="received_at",
         quality=pl.lit("M"),
-        source=pl.lit("radio"),
+        source=pl.when(pl.col("frame_id").is_in(drive_by.implode()))
+        .then(pl.lit("drive_by"))
+        .otherwise(pl.lit("radio")),
     )
     readings = transmissions.merge_readings(readable.join(values, on="telegram_key", how="inner"))
     return readings.with_columns(month=_month("measured_at"))

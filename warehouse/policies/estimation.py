@@ -19,6 +19,7 @@ class EstimationRules(PolicyModel):
         intervals_s: Expected time between two readings of each source (``readings.source``) [s]; ``None`` where a
             source has no schedule, then nothing is estimated between two of its readings. Sources that are not named
             have the installation's ``expected_interval_s``.
+        drive_by_collectors: Collectors that pass by; what they hear is of the source ``drive_by`` from then on.
         short_gap_intervals: Longest short gap, in expected intervals.
         medium_gap_hours: Longest gap of medium length [h]; longer ones are filled up to the consumption policy's limit.
         short: Methods for short gaps; the first counts for which there is enough evidence.
@@ -34,6 +35,7 @@ class EstimationRules(PolicyModel):
     """
 
     intervals_s: dict[str, Annotated[int, Field(gt=0)] | None]
+    drive_by_collectors: frozenset[str]
     short_gap_intervals: Annotated[int, Field(ge=1)]
     medium_gap_hours: Annotated[int, Field(ge=1)]
     short: tuple[Fill, ...]
