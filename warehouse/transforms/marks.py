@@ -108,11 +108,9 @@ def continued(
     exceptions = prolonged(ends, evidence, policy.estimation)
     if ends.is_empty():
         return day_marks, exceptions
-    stored = _stored(evidence.days.with_columns(millionths("consumption")), ends, arranged)
+    stored = _stored(evidence.days, ends, arranged, "day")
     reckoned = periods(day_marks.join(ends, on="course", how="semi", maintain_order="left"))
-    reckoned = reckoned.filter(pl.col("rank") <= A)
-    columns = ("course", "day", "consumption")
-    days = pl.concat([reckoned.select(columns), stored.select(columns)])
+    days = pl.concat([reckoned.filter(pl.col("rank") <= A).select(stored.columns), stored])
     estimates = open_boundaries(ends, days, evidence, policy.estimation, zone=zone)
     if estimates.is_empty():
         return day_marks, exceptions
@@ -150,9 +148,11 @@ def _filled(
         return marks
     # Hours that were measured do not depend on how gaps are filled.
     reckoned = periods(marks.join(gaps, on="course", how="semi", maintain_order="left")).filter(pl.col("rank") <= A)
-    columns = ("course", "day", "period_start", "period_end", "consumption")
-    stored = _stored(evidence.hours.with_columns(millionths("consumption")), gaps, arranged).select(columns)
-    hours = pl.concat([reckoned.select(columns), stored]).with_columns(day_class(pl.col("day"), evidence.holidays))
+    times = ("day", "period_start", "period_end")
+    stored = _stored(evidence.hours, gaps, arranged, *times)
+    hours = pl.concat([reckoned.select(stored.columns), stored]).with_columns(
+        day_class(pl.col("day"), evidence.holidays)
+    )
     fills = fill(gaps, hours, evidence, policy.estimation, zone=zone)
     found = inside.join(fills, on=["course", "at"]).with_columns(
         rank=pl.when(pl.col("filled").is_null()).then(N).otherwise(I).cast(pl.Int8)
@@ -162,17 +162,19 @@ def _filled(
     return marks.with_columns(marks[name].scatter(found["place"], values) for name, values in changes.items())
 
 
-def _stored(figures: pl.DataFrame, courses: pl.DataFrame, arranged: Arranged) -> pl.DataFrame:
-    """Measured figures of some courses on days that are not asked for, with their ``course``."""
-    named = courses.select(_POINT, "register", "course").unique().lazy()
-    asked = arranged.asked.lazy().select(_POINT, "day").join(named, on=_POINT, how="semi")
-    return (
+def _stored(figures: pl.DataFrame, courses: pl.DataFrame, arranged: Arranged, *columns: str) -> pl.DataFrame:
+    """Measured figures of some courses on days that are not asked for: ``course``, columns, ``consumption``."""
+    named = courses.select(_POINT, "register", "course").unique()
+    asked = arranged.asked.select(_POINT, "day").join(named, on=_POINT)
+    # One register at a time: joining by one text is far cheaper than by two.
+    return pl.concat(
         figures.lazy()
-        .filter(pl.col("quality").is_in(MEASURED))
-        .join(named, on=[_POINT, "register"])
-        .join(asked, on=[_POINT, "day"], how="anti")
-        .collect()
-    )
+        .filter(pl.col("register") == register, pl.col("quality").is_in(MEASURED))
+        .join(of_one.lazy().select(_POINT, "course"), on=_POINT)
+        .join(asked.lazy(), on=["course", "day"], how="anti")
+        .select("course", *columns, millionths("consumption"))
+        for (register,), of_one in named.group_by("register")
+    ).collect()
 
 
 def _marks(asked: pl.DataFrame, parts: pl.DataFrame, courses: pl.DataFrame) -> pl.DataFrame:
