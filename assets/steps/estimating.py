@@ -13,16 +13,18 @@ from assets.installation import Installation
 from assets.steps.touched import touch_spans
 from registry import audit
 from registry.ledger import read_cursor, write_cursor
+from warehouse.errors import WarehouseError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.schemas import CONSUMPTION_DAILY, CONSUMPTION_HOURLY, FINAL_ESTIMATES, INSTANT, VEE_EXCEPTIONS, Table
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.consumption import Arranged, Evidence
-from warehouse.transforms.estimation.open_gaps import open_ends
+from warehouse.transforms.estimation.open_gaps import PROLONGED, open_ends
 from warehouse.transforms.estimation.policy import EstimationPolicy
 from warehouse.transforms.estimation.profiles import MEASURED
 
 _NEWEST = "estimates:as_of"
 _OPEN = ("E", "F")
+_USED = ("metering_point", "register", "day", "period_start", "period_end", "consumption", "quality")
 _DAY = timedelta(days=1)
 
 
@@ -78,7 +80,7 @@ def silent_spans(house: Installation, as_of: datetime | None, policy: Estimation
         )
         .select("metering_point", "register", "meter_id", "day", "period_end", "end_quality", "gap_id")
         .group_by("metering_point", "register")
-        .agg(pl.all().sort_by("day").last())
+        .agg(pl.all().get(pl.col("day").arg_max()))
         .filter(pl.col("day") < open_to(house, as_of))
         .collect()
     )
@@ -181,7 +183,7 @@ def new_exceptions(house: Installation, exceptions: pl.DataFrame) -> pl.DataFram
     """Exceptions that nobody has been told of: what became of the others stays."""
     if exceptions.is_empty():
         return exceptions
-    known = house.lake.scan(VEE_EXCEPTIONS).select(VEE_EXCEPTIONS.key).collect()
+    known = house.lake.scan(VEE_EXCEPTIONS).filter(pl.col("rule") == PROLONGED).select(VEE_EXCEPTIONS.key).collect()
     return exceptions.join(known, on=VEE_EXCEPTIONS.key, how="anti")
 
 
@@ -212,7 +214,7 @@ def make_final(
         now: When, UTC.
 
     Raises:
-        ValueError: None of the days is estimated provisionally.
+        WarehouseError: None of the days is estimated provisionally.
     """
     mine = (
         house.lake.scan(CONSUMPTION_DAILY)
@@ -227,7 +229,7 @@ def make_final(
         .collect()
     )
     if mine.is_empty():
-        raise ValueError(
+        raise WarehouseError(
             f"No day of {metering_point} from {first_day} to {last_day} is provisional for {register}; "
             "only days after the last reading can be made final."
         )
@@ -252,7 +254,7 @@ def make_final(
 def _before(house: Installation, table: Table, gaps: pl.DataFrame, policy: EstimationPolicy) -> pl.DataFrame:
     """Measured figures of some points (``metering_point``, ``at``) within reach of the gaps that begin at ``at``."""
     if gaps.is_empty():
-        return table.empty()
+        return table.empty().select(_USED)
     low, high = gaps["metering_point"].min(), gaps["metering_point"].max()
     since = gaps.group_by("metering_point").agg(
         since=pl.col("at").min() - policy.reach - 2 * _DAY, until=pl.col("at").max()
@@ -268,7 +270,7 @@ def _before(house: Installation, table: Table, gaps: pl.DataFrame, policy: Estim
         )
         .join(since.lazy(), on="metering_point")
         .filter(pl.col("period_start").is_between(pl.col("since"), pl.col("until")))
-        .select(table.schema.names())
+        .select(_USED)
         .collect()
     )
 

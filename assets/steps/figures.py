@@ -66,6 +66,7 @@ _TOLD = (
     "flow_temp_c",
     "return_temp_c",
     "flags",
+    "source",
     "quality",
 )
 """Columns of a reading that figures rest on; the others are half of its bytes."""

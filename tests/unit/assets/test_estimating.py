@@ -15,6 +15,7 @@ from assets.steps.figures import reckon_figures
 from assets.steps.touched import touch
 from tests.unit.gateway.doors import make_house
 from tests.unit.warehouse.transforms.metering import LONG_AGO, METER, NEXT_METER, installed, readings
+from warehouse.errors import WarehouseError
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -161,7 +162,7 @@ def test_a_person_makes_provisional_days_final(house: Installation) -> None:
     with house.registry.begin(readonly=True) as session:
         told = session.execute(text("select identity, reason from audit_log where event = 'estimates.final'")).all()
     assert told == [("anna", "meter was stolen")]
-    with pytest.raises(ValueError, match="No day of P1"):
+    with pytest.raises(WarehouseError, match="No day of P1"):
         make_final(
             house,
             **{**days, "first_day": date(2025, 5, 6)},

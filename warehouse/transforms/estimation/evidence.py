@@ -28,8 +28,9 @@ class Evidence:
     """Frames of one organisation; each may be empty, then the methods that need it give way to the next.
 
     Attributes:
-        hours: Rows of ``consumption_hourly`` before the asked days; those of asked days do not count, since they are
-            reckoned. At least the policy's ``reach`` before each gap; more do not change the result.
+        hours: Rows of ``consumption_hourly`` before the asked days, at least ``metering_point``, ``register``, ``day``,
+            ``period_start``, ``period_end``, ``consumption`` and ``quality``; those of asked days do not count, since
+            they are reckoned. At least the policy's ``reach`` before each gap; more do not change the result.
         days: Rows of ``consumption_daily``, likewise.
         holidays: ``day`` (local date); holidays count as Sundays.
         classes: ``metering_point`` and ``customer_class``; a point that is not named is of the class "".
