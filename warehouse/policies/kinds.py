@@ -11,6 +11,7 @@ from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.model import PolicyModel
+from warehouse.policies.replacement import ReplacementPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ KINDS = {
     for kind in (
         Kind("consumption", ConsumptionPolicy, "Credible rates of registers, and gaps that are filled."),
         Kind("info_codes", InfoCodePolicy, "Priority, icon and texts of info codes, and when one is stale."),
+        Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
     )
 }  # fmt: skip
 
