@@ -36,6 +36,26 @@ def occupancies(registry: Registry, organisation: str, metering_point: str) -> l
     return found
 
 
+def customer_columns(session: Session, organisation: str) -> pl.DataFrame:
+    """Who lives at which metering point now, for lists that name people.
+
+    Returns:
+        ``metering_point``, ``customer_number``, ``customer_name``, ``address``, ``postal_code`` and ``city``, one row
+        per point where somebody lives.
+    """
+    columns = (
+        Customer.metering_point,
+        Customer.customer_number,
+        Customer.name.label("customer_name"),
+        Customer.address,
+        Customer.postal_code,
+        Customer.city,
+    )
+    statement = select(*columns).where(Customer.organisation == organisation, Customer.occupied_to.is_(None))
+    rows = [tuple(row) for row in session.execute(statement)]
+    return pl.DataFrame(rows, schema=dict.fromkeys((column.key for column in columns), pl.String), orient="row")
+
+
 def add_customer(
     registry: Registry,
     vault: KeyVault,

@@ -10,6 +10,7 @@ from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.kinds import KINDS, Kind, kind_of, read_policy, shipped_document
 from warehouse.policies.model import PolicyModel
+from warehouse.policies.replacement import ReplacementPolicy
 
 __all__ = [
     "KINDS",
@@ -19,6 +20,7 @@ __all__ = [
     "Kind",
     "PolicyError",
     "PolicyModel",
+    "ReplacementPolicy",
     "kind_of",
     "read_policy",
     "shipped_document",

@@ -12,6 +12,7 @@ from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.model import PolicyModel
+from warehouse.policies.replacement import ReplacementPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ KINDS = {
         Kind("consumption", ConsumptionPolicy, "Credible rates of registers, and gaps that are filled."),
         Kind("info_codes", InfoCodePolicy, "Priority, icon and texts of info codes, and when one is stale."),
         Kind("estimation", EstimationRules, "Methods that fill gaps, sources without a schedule, and holidays."),
+        Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
     )
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
 from warehouse.policies import InfoCodePolicy
-from warehouse.queries import consumption, groups, info_codes, overview, readings, subjects
+from warehouse.queries import consumption, groups, info_codes, overview, readings, reports, subjects
 from warehouse.schemas import TABLES, Table
 
 OURS, THEIRS = "ours", "theirs"
@@ -36,6 +36,9 @@ SPECIAL = {
     "kind": "EXCHANGE",
     "month": f"{TODAY:%Y-%m}",
     "medium": "water",
+    "role": "consumption",
+    "start_quality": "M",
+    "end_quality": "M",
     "priority": "high",
 }
 """Texts that mean something."""
@@ -122,6 +125,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     overview.performance: lambda lake: overview.performance(lake, OURS),
     readings.latest: lambda lake: readings.latest(lake, OURS, METERS["meter_id"]),
     readings.main_registers: lambda lake: readings.main_registers(lake, OURS, METERS),
+    reports.consumption_report: lambda lake: reports.consumption_report(lake, OURS, reports.Asked(DAY, DAY, ZONE)),
     subjects.metering_points: lambda lake: subjects.metering_points(lake, OURS),
     subjects.meters: lambda lake: subjects.meters(lake, OURS),
     subjects.is_point: lambda lake: subjects.is_point(lake, OURS, f"{OURS}-metering_point"),
