@@ -111,8 +111,7 @@ def _rolled_up(
         return parts.select(columns_of(CONSUMPTION_HOURLY))
     first, last = parts.select(first=pl.col("day").min(), last=pl.col("day").max()).row(0)
     bounds = calendar_of(first, last, zone).rename({"day": "first_day", "start": "period_start", "end": "period_end"})
-    start_rank, end_rank = (_rank(name) for name in ("start_quality", "end_quality"))
-    method = pl.col("method").replace_strict(CODES, default=None, return_dtype=pl.Int8)
+    start_rank, end_rank = (rank_of(name) for name in ("start_quality", "end_quality"))
     opens, closes = pl.col("part_start") == pl.col("period_start"), pl.col("part_end") == pl.col("period_end")
     measured = (1 - pl.col("share_interpolated")) * (pl.col("part_end") - pl.col("part_start")).dt.total_microseconds()
     whole = (pl.col("period_end") - pl.col("period_start")).dt.total_microseconds()
@@ -128,8 +127,8 @@ def _rolled_up(
             end_value=millionths("register_end").filter(closes).last(),
             start_rank=start_rank.filter(opens).first(),
             end_rank=end_rank.filter(closes).last(),
-            start_method=_method(start_rank, method).filter(opens).first(),
-            end_method=_method(end_rank, method).filter(closes).last(),
+            start_method=method_of(start_rank).filter(opens).first(),
+            end_method=method_of(end_rank).filter(closes).last(),
             # A gap that begins inside the first part is not the one that its start lies in.
             start_gap=pl.col("gap_id").filter(opens & (pl.col("gap_id") < pl.col("part_start"))).first(),
             start_gap_hours=pl.col("gap_hours").filter(opens & (pl.col("gap_id") < pl.col("part_start"))).first(),
@@ -170,12 +169,14 @@ def _rolled_up(
     )
 
 
-def _rank(quality: str) -> pl.Expr:
+def rank_of(quality: str) -> pl.Expr:
+    """Index in ``QUALITIES`` of a column of quality letters."""
     ranks = {letter: rank for rank, letter in enumerate(QUALITIES)}
     return pl.col(quality).replace_strict(ranks, return_dtype=pl.Int8)
 
 
-def _method(rank: pl.Expr, method: pl.Expr) -> pl.Expr:
+def method_of(rank: pl.Expr) -> pl.Expr:
     """Method of a boundary: that of the part beside it where it is estimated, else the usual one of its quality."""
+    method = pl.col("method").replace_strict(CODES, default=None, return_dtype=pl.Int8)
     usual = rank.replace_strict(_USUAL, return_dtype=pl.Int8)
     return pl.when((rank > X) & (rank < N)).then(pl.coalesce(method, usual)).otherwise(usual)

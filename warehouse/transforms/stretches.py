@@ -2,9 +2,11 @@
 
 import polars as pl
 
+from warehouse.schemas import INSTANT
 from warehouse.transforms.boundaries import QUALITIES, N
+from warehouse.transforms.estimation.policy import HOLD
 from warehouse.transforms.exact import decimal, millionths
-from warehouse.transforms.periods import difference, judgement
+from warehouse.transforms.periods import difference, judgement, method_of, rank_of
 
 _COURSE = ("metering_point", "register")
 
@@ -22,20 +24,18 @@ def between(opening: pl.DataFrame, closing: pl.DataFrame, events: pl.DataFrame) 
         boundary is unknown), ``quality`` (of the worse boundary; ``N`` where null), ``method``, ``register_start`` and
         ``register_end``, by point and register. A course with one of the boundaries alone has a row, too.
     """
-    ranks = {letter: rank for rank, letter in enumerate(QUALITIES)}
-    starts = opening.select(
-        *_COURSE,
-        "unit",
-        "meter_id",
-        start_value=millionths("register_start"),
-        start_rank=pl.col("start_quality").replace_strict(ranks, return_dtype=pl.Int32),
-    )
-    ends = closing.select(
-        *_COURSE,
-        "unit",
-        "meter_id",
-        end_value=millionths("register_end"),
-        end_rank=pl.col("end_quality").replace_strict(ranks, return_dtype=pl.Int32),
+    starts, ends = (
+        rows.select(
+            *_COURSE,
+            "unit",
+            "meter_id",
+            millionths(f"register_{side}").alias(f"{side}_value"),
+            rank_of(f"{side}_quality").alias(f"{side}_rank"),
+            method_of(rank_of(f"{side}_quality")).alias(f"{side}_method"),
+            pl.lit(None, INSTANT).alias(f"{side}_gap"),
+            pl.lit(None, pl.Float64).alias(f"{side}_gap_hours"),
+        )
+        for rows, side in ((opening, "start"), (closing, "end"))
     )
     exchange = pl.col("kind") == "EXCHANGE"
     crossed = (
@@ -56,6 +56,7 @@ def between(opening: pl.DataFrame, closing: pl.DataFrame, events: pl.DataFrame) 
             pl.col("correction").fill_null(0),
             pl.col("unknown", "exchanged", "estimated").fill_null(value=False),
             pl.col("start_rank", "end_rank").fill_null(N),
+            pl.col("start_method", "end_method").fill_null(HOLD),
             pl.coalesce("meter_id_right", "meter_id").alias("meter_id"),
             pl.coalesce("unit", "unit_right").alias("unit"),
         )

@@ -15,9 +15,9 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.policies import InfoCodePolicy
-from warehouse.queries import consumption, groups, info_codes, overview, readings, reports, subjects
-from warehouse.schemas import TABLES, Table
+from warehouse.policies import InfoCodePolicy, ReplacementPolicy
+from warehouse.queries import consumption, corrections, groups, info_codes, overview, readings, reports, subjects
+from warehouse.schemas import CONSUMPTION_DAILY, TABLES, Table
 
 OURS, THEIRS = "ours", "theirs"
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -37,6 +37,9 @@ SPECIAL = {
     "month": f"{TODAY:%Y-%m}",
     "medium": "water",
     "role": "consumption",
+    "table_name": "consumption_daily",
+    "old_quality": "E",
+    "new_quality": "M",
     "start_quality": "M",
     "end_quality": "M",
     "priority": "high",
@@ -104,6 +107,7 @@ def subject(name: str) -> pl.DataFrame:
 
 
 CODES = InfoCodePolicy(codes={}, max_age_intervals=3, max_age_h={}, few_observations_days=15, alert_days=21)
+EVERYTHING = ReplacementPolicy(least_absolute={}, least_percent=0, better_quality=True)
 ASKED = info_codes.Asked(as_of=TODAY, zone=ZONE, expected_interval=timedelta(hours=1))
 
 
@@ -114,6 +118,9 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     consumption.register_events: lambda lake: consumption.register_events(lake, OURS, both(), **PERIOD, zone=ZONE),
     consumption.info_codes: lambda lake: consumption.info_codes(lake, OURS, both(), first=DAY, last=DAY, zone=ZONE),
     consumption.latest_reading: lambda lake: consumption.latest_reading(lake, OURS, both()),
+    corrections.corrections: lambda lake: corrections.corrections(
+        lake, OURS, CONSUMPTION_DAILY, EVERYTHING, TODAY, TODAY + timedelta(days=1)
+    ),
     groups.counts: lambda lake: groups.counts(lake, OURS, TODAY),
     groups.on_day: lambda lake: groups.on_day(lake, OURS, f"{OURS}-group", DAY, ZONE),
     groups.readers: lambda lake: groups.readers(lake, OURS, TODAY),
