@@ -61,6 +61,14 @@ _BY_PERIOD = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, CONSUM
 _BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS)
 
 
+def _kept(*tables: Table) -> Iterator[Table]:
+    """The tables and their histories, which have the same columns."""
+    for table in tables:
+        yield table
+        if table.versioned and table.history is not None:
+            yield table.history
+
+
 @dataclass(frozen=True, slots=True)
 class _Span:
     """The period, and which meters were there when.
@@ -126,7 +134,7 @@ def erase(
         erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
     publish_registry(house)
     with house.alone("publishing"):
-        for table in (EXCHANGES, FINAL_READINGS):
+        for table in _kept(EXCHANGES, FINAL_READINGS):
             house.lake.purge(table)
     counts = {name: count for name, count in (counts | told).items() if count}
     erasures.finish(house.registry, request, number, counts, zone=zone, identity=identity, now=now)
@@ -236,17 +244,21 @@ def _rows(house: Installation, request: erasures.Request, span: _Span) -> Iterat
     frames = house.lake.scan(RECEPTIONS).join(judged.select("frame_id").unique().lazy(), on="frame_id", how="semi")
     yield RECEPTIONS, frames.select(*RECEPTIONS.key, "source_sha256").collect()
     for table, at in _BY_TIME.items():
-        yield table, _of_meters(house, table, span, at)
-    for table in _BY_DAY:
+        for kept in _kept(table):
+            yield kept, _of_meters(house, kept, span, at)
+    for table in _kept(*_BY_DAY):
         mine = house.lake.scan(table).filter(
             (pl.col("organisation") == request.organisation)
             & pl.col("meter_id").is_in(span.meters["meter_id"].implode())
             & pl.col("day").is_between(request.first_day, request.last_day)
         )
         yield table, mine.collect()
-    overlapping = {table: (pl.col("period_start") < last) & (pl.col("period_end") > first) for table in _BY_PERIOD}
-    overlapping |= {table: pl.col("at").is_between(first, last, closed="left") for table in _BY_EVENT}
-    overlapping[HEAT_DAILY] = pl.col("day").is_between(request.first_day, request.last_day)
+    overlapping = {
+        table: (pl.col("period_start") < last) & (pl.col("period_end") > first) for table in _kept(*_BY_PERIOD)
+    }
+    overlapping |= {table: pl.col("at").is_between(first, last, closed="left") for table in _kept(*_BY_EVENT)}
+    of_days = pl.col("day").is_between(request.first_day, request.last_day)
+    overlapping |= dict.fromkeys(_kept(HEAT_DAILY), of_days)
     for table, condition in overlapping.items():
         mine = house.lake.scan(table).filter(
             (pl.col("organisation") == request.organisation)

@@ -74,7 +74,7 @@ def reckon_info_codes(house: Installation, now: datetime) -> int:
         )
         events = info_code_events(words, BITS, CLASSES, PRIORITIES, zone=house.settings.zone)
         fresh = events.join(spans, on="meter_id").filter(uncleared).with_columns(known_from=pl.lit(now))
-        merged = house.lake.merge(INFO_CODE_EVENTS, fresh, stale=before.select(INFO_CODE_EVENTS.key))
+        merged = house.lake.merge(INFO_CODE_EVENTS, fresh, stale=before.select(INFO_CODE_EVENTS.key), superseded_at=now)
         done(house, "info_codes", newest, now)
     return merged.inserted + merged.replaced
 
@@ -113,7 +113,7 @@ def reckon_performance(house: Installation, now: datetime) -> int:
             ).with_columns(known_from=pl.lit(now))
             rows = without_erased(house, READING_PERFORMANCE_DAILY, rows, around=0)
             stale = pl.DataFrame({"day": bounds["day"]}).with_columns(organisation=pl.lit(house.organisation))
-            merged = house.lake.merge(READING_PERFORMANCE_DAILY, rows, stale=stale)
+            merged = house.lake.merge(READING_PERFORMANCE_DAILY, rows, stale=stale, superseded_at=now)
             changed += merged.inserted + merged.replaced
         done(house, "performance", newest, now)
     return changed
@@ -141,7 +141,7 @@ def reckon_links(house: Installation, now: datetime) -> int:
             receptions = heard.join(judged.select(judged_columns), on="frame_id").collect()
             rows = link_daily(cluster(receptions), zone=house.settings.zone).with_columns(known_from=pl.lit(now))
             stale = pl.DataFrame({"day": bounds["day"]}).with_columns(organisation=pl.lit(house.organisation))
-            merged = house.lake.merge(LINK_DAILY, rows, stale=stale)
+            merged = house.lake.merge(LINK_DAILY, rows, stale=stale, superseded_at=now)
             changed += merged.inserted + merged.replaced
         done(house, "links", newest, now)
     return changed

@@ -36,6 +36,7 @@ def _table(period: str) -> Table:
         key=("organisation", "metering_point", "register", "period_start"),
         sort_by=("metering_point", "register", "period_start"),
         partition_by=("month",),
+        versioned=True,
     )
 
 
@@ -70,6 +71,7 @@ REGISTER_EVENTS = Table(
     ),
     key=("organisation", "metering_point", "meter_id", "register", "at", "kind"),
     sort_by=("metering_point", "register", "at"),
+    versioned=True,
 )
 
 HEAT_DAILY = Table(
@@ -94,6 +96,7 @@ HEAT_DAILY = Table(
     key=("organisation", "metering_point", "day"),
     sort_by=("metering_point", "day"),
     partition_by=("month",),
+    versioned=True,
 )
 
 INFO_CODE_EVENTS = Table(
@@ -114,6 +117,7 @@ INFO_CODE_EVENTS = Table(
     ),
     key=("organisation", "meter_id", "code", "first_seen"),
     sort_by=("meter_id", "code", "first_seen"),
+    versioned=True,
 )
 
 READING_PERFORMANCE_DAILY = Table(
@@ -136,6 +140,7 @@ READING_PERFORMANCE_DAILY = Table(
     key=("organisation", "meter_id", "day", "criterion"),
     sort_by=("meter_id", "day", "criterion"),
     partition_by=("month",),
+    versioned=True,
 )
 
 LINK_DAILY = Table(
@@ -155,4 +160,5 @@ LINK_DAILY = Table(
     key=("organisation", "meter_id", "collector", "day"),
     sort_by=("meter_id", "day", "collector"),
     partition_by=("month",),
+    versioned=True,
 )
