@@ -13,7 +13,7 @@ _removed_at = Column("removed_at", INSTANT, "End of the installation; null while
 _since = Column(
     "known_from",
     INSTANT,
-    "Since when the system holds this version, as far as it is known: of what follows from rules, since it was published.",
+    "Since when the system holds this version; of what follows from rules, since it was published.",
     nullable=True,
 )
 
