@@ -6,6 +6,7 @@ that name tables, not files.
 """
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
@@ -16,9 +17,12 @@ import polars.selectors as cs
 
 from warehouse.errors import SqlError
 from warehouse.lake import Lake
+from warehouse.schemas import TABLES
+from warehouse.versions import without_past
 from warehouse.views import texts, view_statements
 
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "duckdb_columns", "duckdb_functions"})
+_MISSING = re.compile(r"Table with name (\w+) does not exist")
 _ALLOWED = "Allowed is one SELECT, WITH, VALUES, DESCRIBE, SHOW or SUMMARIZE."
 
 
@@ -74,6 +78,10 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
     try:
         _check(cursor, sql)
         frame = pl.from_arrow(cursor.sql(sql).to_arrow_table())
+    except duckdb.CatalogException as exc:
+        missing = _MISSING.search(str(exc))
+        table = TABLES.get(missing.group(1)) if missing else None
+        raise SqlError(without_past(table) if table and table.published else str(exc)) from exc
     except duckdb.Error as exc:
         raise SqlError(str(exc)) from exc
     except pl.exceptions.PolarsError as exc:

@@ -9,7 +9,7 @@ import polars as pl
 from warehouse.lake import Lake
 from warehouse.schemas import INSTANT, TABLES, Table
 from warehouse.schemas.frames import FRAMES, OUTCOMES, RECEPTIONS
-from warehouse.versions import is_history, without_past
+from warehouse.versions import is_history
 
 _TYPES: dict[Any, str] = {
     pl.String: "VARCHAR",
@@ -38,8 +38,8 @@ def view_statements(
         organisation: Limits every table to the rows of this organisation; ``None`` shows all.
         meters: Limits every table to the rows of these meters, by ``meter_id``; tables without that column then show
             nothing. ``None`` shows all.
-        known_at: Shows what was known then, see :class:`warehouse.versions.Past`; a query of a table that
-            does not keep what it said before then fails. ``None`` shows what is known now.
+        known_at: Shows what was known then, see :class:`warehouse.versions.Past`; tables that do not keep what they
+            said before have no view then. ``None`` shows what is known now.
 
     Returns:
         The files that the views read, and statements: one commented view per published table; columns and their order
@@ -48,19 +48,17 @@ def view_statements(
     stored = {table: lake.files(table) for table in TABLES.values() if table.kind == "stored"}
     sources = {table.name: _stored(table, files) for table, files in stored.items()}
     if known_at is not None:
-        sources = {table.name: _known(table, sources, known_at) for table in stored}
+        sources = {table.name: _known(table, sources, known_at) for table in stored if table.known_since is not None}
     sources[FRAMES.name] = _frames(sources[RECEPTIONS.name], sources[OUTCOMES.name])
-    published = [table for table in TABLES.values() if table.published]
-    statements = [part for table in published for part in _view(table, sources[table.name], organisation, meters)]
+    shown = [table for table in TABLES.values() if table.published and table.name in sources]
+    statements = [part for table in shown for part in _view(table, sources[table.name], organisation, meters)]
     return [path for files in stored.values() for path in files], statements
 
 
 def _known(table: Table, sources: dict[str, str], known_at: datetime) -> str:
     """A table's rows as they were known at an instant."""
     at = f"timestamptz {text(known_at.isoformat())}"
-    if table.known_since is None:
-        return _empty(table, f"error({text(without_past(table))})::boolean")
-    source, since = sources[table.name], f"{name(table.known_since)} <= {at}"
+    source, since = sources[table.name], f"{name(str(table.known_since))} <= {at}"
     until = name(str(table.known_until))
     if is_history(table):
         return f"select * from ({source}) where {since} and {until} <= {at}"
@@ -82,14 +80,10 @@ def _type(dtype: Any) -> str:
     return f"DECIMAL({dtype.precision},{dtype.scale})" if isinstance(dtype, pl.Decimal) else _TYPES[dtype]
 
 
-def _empty(table: Table, condition: str) -> str:
-    columns = ", ".join(f"null::{_type(column.dtype)} as {name(column.name)}" for column in table.columns)
-    return f"select {columns} where {condition}"
-
-
 def _stored(table: Table, files: list[str]) -> str:
     """A table's rows; the empty part gives order and types, and nulls where old files lack a column."""
-    empty = _empty(table, "false")
+    columns = ", ".join(f"null::{_type(column.dtype)} as {name(column.name)}" for column in table.columns)
+    empty = f"select {columns} where false"
     if not files:
         return empty
     partitions = ", ".join(f"{name(column)}: {_type(table.schema[column])}" for column in table.partition_by)
