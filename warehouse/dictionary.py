@@ -67,10 +67,8 @@ def as_of(table: Table) -> str:
         return f"As of K: rows with {since} <= K; a later {until} is empty."
     if table.history is None:
         return f"As of K: rows with {since} <= K."
-    end = table.history.known_until
-    return (
-        f"As of K: rows with {since} <= K, and those of {table.history.name} with {since} <= K < {end} in their place."
-    )
+    replaced = f"{table.history.name} with {since} <= K < {table.history.known_until}"
+    return f"As of K: rows with {since} <= K, and in their place those of {replaced}."
 
 
 def markdown() -> str:

@@ -15,6 +15,7 @@ from functools import partial
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.catalogue import refresh_catalogue
 from assets.steps.publishing import publish_registry
 from connectors.landing import redact
 from decoders.framefiles import without_lines
@@ -139,6 +140,7 @@ def erase(
     counts = {name: count for name, count in (counts | told).items() if count}
     erasures.finish(house.registry, request, number, counts, zone=zone, identity=identity, now=now)
     publish_registry(house)
+    refresh_catalogue(house)  # the one before names files that are gone
     return counts
 
 
