@@ -55,7 +55,7 @@ def test_nothing_can_be_written_through_it(folder: Path) -> None:
 
 def test_it_is_of_a_format_that_older_clients_open(folder: Path) -> None:
     with opened(folder) as client:
-        (tags,) = client.sql("select tags from duckdb_databases() where not internal").fetchone()  # type: ignore[misc]
+        (tags,) = client.sql("select tags from duckdb_databases() where not internal").fetchall()[0]
     assert tags["storage_version"].startswith("v1.5")
 
 
@@ -83,7 +83,7 @@ def test_a_lake_without_rows_has_a_catalogue(tmp_path: Path) -> None:
     write_catalogue(Lake(tmp_path / "lake"), tmp_path / "catalogue.duckdb", OURS)
     with opened(tmp_path) as client:
         assert client.sql("from installations").columns == INSTALLATIONS.schema.names()
-        assert client.sql("select count(*) from readings").fetchone() == (0,)
+        assert client.sql("select count(*) from readings").fetchall() == [(0,)]
     assert READINGS.name in PUBLISHED
 
 
