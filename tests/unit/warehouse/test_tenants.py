@@ -15,13 +15,14 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.queries import consumption, groups, overview, subjects
+from warehouse.queries import consumption, groups, overview, provenance, subjects
 from warehouse.schemas import TABLES, Table
 
 OURS, THEIRS = "ours", "theirs"
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 DAY = date(TODAY.year, TODAY.month, TODAY.day)
 ZONE = ZoneInfo("UTC")
+NOTHING_ERASED = pl.DataFrame(schema={"metering_point": pl.String, "first_day": pl.Date, "last_day": pl.Date})
 PERIOD = {"register": "volume_m3", "first": DAY, "last": DAY}
 
 
@@ -112,6 +113,10 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),
     overview.performance: lambda lake: overview.performance(lake, OURS),
+    provenance.of_day: lambda lake: [
+        provenance.of_day(lake, OURS, f"{whose}-metering_point", DAY, erased=NOTHING_ERASED)["figures"]
+        for whose in (OURS, THEIRS)
+    ],
     subjects.metering_points: lambda lake: subjects.metering_points(lake, OURS),
     subjects.meters: lambda lake: subjects.meters(lake, OURS),
     subjects.groups: lambda lake: subjects.groups(lake, OURS),
@@ -172,7 +177,7 @@ def excerpt(tmp_path_factory: pytest.TempPathFactory) -> Excerpt:
 def test_an_excerpt_shows_the_rows_of_its_meters_alone(excerpt: Excerpt, name: str) -> None:
     table = TABLES[name]
     rows = excerpt.scan(table).collect()
-    assert rows.height == int("meter_id" in table.schema or name == "metering_points")
+    assert rows.height == int("meter_id" in table.schema or name in ("metering_points", "receptions"))
     assert THEIRS not in rows.select(pl.col(pl.String)).write_csv()
 
 
