@@ -2,7 +2,7 @@
 
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,5 +25,6 @@ def dictionary(
     """Prints every published table and column: type, unit, meaning, key, what may be empty, what --as-of shows."""
     if format_ is Format.markdown:
         sys.stdout.write(markdown())
-    else:
-        sys.stdout.buffer.write(render(read_dictionary(), format_.value))
+        return
+    form: Literal["csv", "json"] = "csv" if format_ is Format.csv else "json"
+    sys.stdout.buffer.write(render(read_dictionary(), form))

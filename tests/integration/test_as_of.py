@@ -1,8 +1,11 @@
 """What stood at an instant is what is shown as of it, whatever comes later."""
 
+import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -89,3 +92,64 @@ def test_the_command_takes_an_instant(stood: tuple[House, list]) -> None:
         assert done.stdout == f"n,total\n{known.height},{known['consumption'].sum()}\n"
     refused = CliRunner().invoke(app, ["sql", statement, "--as-of", "yesterday"])
     assert refused.exit_code == 1
+
+
+def test_a_figure_is_explained_down_to_the_line(stood: tuple[House, list], fleet: Path) -> None:
+    house, states = stood
+    enter(house.installation.settings.home)
+    known = states[-1][1]["consumption_daily"].filter(pl.col("quality").is_in(["A", "I"]), register="volume_m3")
+    row = known.sort("day", "metering_point").row(known.height // 2, named=True)
+    asked = ["explain", "--point", row["metering_point"], "--day", str(row["day"]), "--register", "volume_m3"]
+    done = CliRunner().invoke(app, [*asked, "--format", "json"])
+    assert done.exit_code == 0, done.output
+    (figure,) = json.loads(done.stdout)["figures"]
+    assert Decimal(figure["consumption"]) == row["consumption"]
+    assert Decimal(figure["end"]["register"]) - Decimal(figure["start"]["register"]) == row["consumption"]
+    lines = {file.name: file.read_text().splitlines() for file in fleet.rglob("*.csv")}
+    frames = dict(query(connect(house.installation.lake), "select frame_id, lower(hex(frame)) from frames").rows())
+    for side in ("start", "end"):
+        before, after = figure[side]["readings"]
+        assert before["measured_at"] < figure[side]["at"] < after["measured_at"]
+        assert Decimal(before["value"]) <= Decimal(figure[side]["register"]) <= Decimal(after["value"])
+        for reading in (before, after):
+            receptions = reading["telegram"]["receptions"]
+            assert reading["measured_at"] == receptions[0]["received_at"]
+            for heard in receptions:
+                line = lines[heard["source_file"]][heard["source_line"] - 1]
+                assert frames[heard["frame_id"]] in line.lower(), "the line holds the frame"
+                assert heard["collector"] in line
+    page = CliRunner().invoke(app, asked).stdout
+    heard = figure["start"]["readings"][0]["telegram"]["receptions"][0]
+    for text in (row["metering_point"], f"access number {figure['start']['readings'][0]['telegram']['access_no']}"):
+        assert text in page
+    assert f"file {heard['source_file']}, line {heard['source_line']}" in page
+
+
+def test_a_figure_is_explained_as_it_was_known(stood: tuple[House, list]) -> None:
+    house, states = stood
+    enter(house.installation.settings.home)
+    (first_at, first), (_, last) = states[0], states[-1]
+    key = ["metering_point", "register", "day"]
+    changed = (
+        first.get("consumption_daily").join(last["consumption_daily"], on=key, suffix="_now")
+        .filter(pl.col("consumption") != pl.col("consumption_now")).sort(key)
+    )  # fmt: skip
+    row = changed.row(0, named=True)
+    asked = ["explain", "--point", row["metering_point"], "--day", str(row["day"]), "--register", row["register"]]
+    then, now = (
+        json.loads(CliRunner().invoke(app, [*asked, *more, "--format", "json"]).stdout)["figures"][0]
+        for more in (["--as-of", first_at.isoformat()], [])
+    )
+    assert (Decimal(then["consumption"]), then["superseded"]) == (row["consumption"], [])
+    assert Decimal(now["consumption"]) == row["consumption_now"]
+    assert Decimal(now["superseded"][-1]["consumption"]) == row["consumption"]
+    assert now["superseded"][-1]["cause"] == "late_data"
+
+
+def test_each_run_leaves_a_catalogue(stood: tuple[House, list]) -> None:
+    house, states = stood
+    file = house.installation.settings.lake_path / "catalogue.duckdb"
+    with duckdb.connect(file, read_only=True) as client:
+        for name in FIGURES:
+            (found,) = client.sql(f"select count(*) from {name}").fetchall()
+            assert found == (states[-1][1][name].height,), name

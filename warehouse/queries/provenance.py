@@ -164,6 +164,7 @@ def _around(known: _Known, register: str, at: datetime, installations: pl.DataFr
         return []
     theirs = known.lake.scan(READINGS).filter(
         pl.col("organisation") == known.organisation,
+        pl.col("meter_id").is_between(pl.lit(meters.min()), pl.lit(meters.max())),  # files are skipped by it
         pl.col("meter_id").is_in(meters.implode()),
         pl.col(register).is_not_null(),
         pl.col("quality") != "R",
@@ -196,14 +197,14 @@ def _reading(known: _Known, row: Row, register: str) -> Row:
 
 def _telegram(known: _Known, reading: Row) -> Row:
     """The transmission that a reading comes from, with all its receptions that are known."""
-    near = [reading["received_at"] + sign * SAME_ACCESS_NUMBER for sign in (-1, 1)]
+    first, last = (pl.lit(reading["received_at"] + sign * SAME_ACCESS_NUMBER) for sign in (-1, 1))
     same = (
         pl.col("frame_id") == reading["frame_id"]
         if reading["telegram_key"] is None
         else pl.col("telegram_key") == reading["telegram_key"]
     )
     attempts = known.rows(
-        OUTCOMES, pl.col("meter_id") == reading["meter_id"], pl.col("received_at").is_between(*map(pl.lit, near)), same
+        OUTCOMES, pl.col("meter_id") == reading["meter_id"], pl.col("received_at").is_between(first, last), same
     )
     copies = cluster(attempts.sort("attempt").unique("frame_id", keep="last"))
     mine = copies.filter(frame_id=reading["frame_id"])["telegram_id"].to_list()
