@@ -71,7 +71,7 @@ def _text(value: object) -> str:
 def _page(found: _Row) -> Iterator[str]:
     yield f"{found['metering_point']} on {found['day']}"
     for period in found["erased"]:
-        yield f"  data of {period['first_day']} to {period['last_day']} was erased on request, figures beside it as well"
+        yield f"  data of {period['first_day']} to {period['last_day']} was erased on request, with figures beside it"
     for row in found["installations"]:
         until = f" until {_text(row['removed_at'])}" if row["removed_at"] else ""
         yield f"  {row['meter_id']} installed {_text(row['installed_at'])}{until}"
