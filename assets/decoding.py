@@ -26,7 +26,11 @@ def decode(
     """Decrypts and decodes the receptions that have no outcome yet or waited for something that has come."""
     report = decode_days(installation.open(), days_of(context), datetime.now(UTC))
     counts: dict[str, Mapping[str, dg.MetadataValue[Any] | int]] = {
-        OUTCOMES.name: {"dagster/row_count": report.frames, "outcomes": dg.MetadataValue.json(dict(report.outcomes))},
+        OUTCOMES.name: {
+            "dagster/row_count": report.frames,
+            "outcomes": dg.MetadataValue.json(dict(report.outcomes)),
+            "erased": report.erased,
+        },
         TELEGRAMS.name: {"dagster/row_count": report.telegrams},
         READINGS.name: {"dagster/row_count": report.readings, "superseded": report.superseded},
         RECORDS.name: {"dagster/row_count": report.records},

@@ -8,7 +8,8 @@ import dagster as dg
 from assets.resources import InstallationResource
 from assets.specs import table_spec
 from assets.steps.figures import reckon_figures
-from assets.steps.observations import reckon_info_codes, reckon_links, reckon_performance
+from assets.steps.info_codes import reckon_info_codes
+from assets.steps.observations import reckon_links, reckon_performance
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,

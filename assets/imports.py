@@ -8,10 +8,9 @@ from pathlib import Path, PurePosixPath
 import dagster as dg
 
 from assets.resources import InstallationResource
-from assets.steps.importing import import_dropped, in_order, read_dropped
+from assets.steps.dropped import import_dropped, in_order, read_dropped
 from assets.steps.key_drop import import_key_drop
-from connectors.errors import ConnectorError
-from registry.errors import RegistryError
+from registry.people.rights import ORCHESTRATOR
 
 AGAIN_TAG = "meterhouse/again"
 """Tag of a run that failed: a JSON list with the numbers of the files, from 0, that another run is to take."""
@@ -38,18 +37,18 @@ def import_dropped_files(
     metadata: dict[str, dict[str, int]] = {}
     for path, content in read_dropped(house, in_order(house, config.paths), config.source):
         name = "/".join(PurePosixPath(path).parts[-2:])
-        try:
-            if isinstance(content, ConnectorError):
-                raise content
-            report = import_dropped(house, path, content, datetime.now(UTC))
-        except (ConnectorError, RegistryError) as exc:
-            refused.append(f"{name}: {exc}")
-            again.append(path)
-            continue
-        counts = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
-        metadata[name] = {**counts, "rejected": report.rejected.height, **report.classes}
-        if not report.stored:
-            refused.append(f"{name}: {report.rejected.height} lines rejected; see the table rejected_rows.")
+        done = import_dropped(house, path, content, config.source, identity=ORCHESTRATOR, now=datetime.now(UTC))
+        if report := done.report:
+            counts = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
+            metadata[name] = {**counts, "rejected": report.rejected.height, **report.classes}
+        if done.refused:
+            last = (
+                ""
+                if done.again
+                else f" It is left alone until it changes, or somebody asks: 'meterhouse imports again {name}'."
+            )
+            refused.append(f"{name}: {done.refused}{last}")
+        if done.again:
             again.append(path)
     _finish(context, refused, [config.paths.index(path) for path in again], metadata)
 

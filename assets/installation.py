@@ -2,14 +2,14 @@
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import settings
-from registry import policies
+from registry import organisations, policies
 from registry.data_keys import open_vault
 from registry.ledger import read_cursor, write_cursor
 from registry.master_keys import MasterKeySource
@@ -19,7 +19,11 @@ from registry.store import Registry
 from registry.vault import KeyVault
 from warehouse.lake import Lake
 
-_ZONE = "timezone"
+ZONE = "timezone"
+"""Cursor that keeps the zone of the figures."""
+WORKS = ("landing", "decoding", "figures", "info_codes", "performance", "links", "upkeep", "publishing")
+"""Everything that writes to the lake, in the order in which one takes all of it."""
+LOCK_NOW = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,12 @@ class Installation:
         """The registry, migrated to the newest schema.
 
         Raises:
-            RegistryError: It cannot be opened.
+            RegistryError: It cannot be opened, or the settings name an organisation that there is none of.
             InstallationError: Its figures were reckoned in another time zone than the settings name.
         """
         registry = Registry.open(self.settings.registry_address)
-        _keep_zone(registry, self.settings)
+        _admit(registry, self.settings)
+        keep_zone(registry, self.settings)
         return registry
 
     @cached_property
@@ -87,33 +92,60 @@ class Installation:
             return policies.current(session, self.organisation, model, as_of)
 
     @contextmanager
-    def alone(self, work: str) -> Iterator[None]:
+    def alone(self, work: str, *, wait: bool = True) -> Iterator[None]:
         """Lets one process at a time do a piece of work; the others wait.
 
         The lock is the operating system's: it is freed when its holder dies.
 
         Args:
             work: Name of the work, e.g. ``decoding``.
+            wait: Whether to wait for another process.
+
+        Raises:
+            InstallationError: Another process is at it, and it was not to be waited for.
         """
         folder = self.settings.home / "locks"
         folder.mkdir(exist_ok=True)
         with (folder / f"{work}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX if wait else LOCK_NOW)
+            except BlockingIOError as exc:
+                raise settings.InstallationError(
+                    f"A run is at work in {self.settings.home} ({work}): try again when it is done."
+                ) from exc
+            yield
+
+    @contextmanager
+    def undisturbed(self, *, wait: bool = True) -> Iterator[None]:
+        """Lets nobody else write to the lake; see :meth:`alone`."""
+        with ExitStack() as locks:
+            for work in WORKS:
+                locks.enter_context(self.alone(work, wait=wait))
             yield
 
 
-def _keep_zone(registry: Registry, known: settings.Settings) -> None:
+def _admit(registry: Registry, known: settings.Settings) -> None:
+    """Sees to it that the settings name an organisation that there is; the first opening makes the first one."""
+    with registry.begin(readonly=True) as session:
+        if organisations.is_known(session, known.organisation):
+            return
+    with registry.begin() as session:
+        organisations.admit(session, known.organisation, datetime.now(UTC))
+
+
+def keep_zone(registry: Registry, known: settings.Settings) -> None:
     """Notes the zone at the first opening, and refuses another one later.
 
     Local days of figures and the times of meters' clocks rest on it: half of them in one zone would be worth nothing.
     """
-    kept = read_cursor(registry, known.organisation, _ZONE)
+    kept = read_cursor(registry, known.organisation, ZONE)
     if kept is None:
-        write_cursor(registry, known.organisation, _ZONE, known.timezone, datetime.now(UTC))
+        write_cursor(registry, known.organisation, ZONE, known.timezone, datetime.now(UTC))
     elif kept != known.timezone:
         raise settings.InstallationError(
             f"The figures of {known.home} are those of {kept}, and its settings name {known.timezone}: put it back. "
-            "For another zone make a new installation, import the registry's files, and ingest the archived files."
+            "For another zone run 'meterhouse timezone migrate'; one that was cut off is finished by the same command. "
+            "Start again what was started before."
         )
 
 

@@ -22,7 +22,8 @@ from zoneinfo import ZoneInfo
 from registry import groups
 from registry.imports import import_customers, import_meters
 from registry.inventory.fields import Entity, Field, Type, add_field
-from registry.inventory.listing import CUSTOMER_COLUMNS, IN_USE_COLUMNS, STOCK_COLUMNS, Filters, list_meters
+from registry.inventory.list_columns import CUSTOMER_COLUMNS, IN_USE_COLUMNS, READING_COLUMNS, STOCK_COLUMNS
+from registry.inventory.listing import Filters, list_meters
 from registry.inventory.updates import update_inventory
 from registry.keys import load_keys
 from registry.store import Registry
@@ -33,7 +34,7 @@ NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 OWNER: dict[str, Any] = {"organisation": "default", "identity": "local:benchmark", "now": NOW}
 RUNS = 7
 MEDIA = ("water", "warm_water", "heat", "cooling")
-ALL = (*STOCK_COLUMNS, *IN_USE_COLUMNS, "pit")
+ALL = (*STOCK_COLUMNS, *(name for name in IN_USE_COLUMNS if name not in READING_COLUMNS), "pit")
 LISTS: dict[str, dict[str, Any]] = {
     "first page, stock columns": {},
     "in use with customers": {"filters": Filters(states=("in_use",)), "columns": ALL},
@@ -42,6 +43,8 @@ LISTS: dict[str, dict[str, Any]] = {
     "text that nothing has": {"filters": Filters(text="nowhere")},
     "medium and manufacturer": {"filters": Filters(media=("heat",), manufacturers=("KAM",))},
     "key status unverified (all)": {"filters": Filters(key_statuses=("unverified",))},
+    "key status unverified (all), last page": {"filters": Filters(key_statuses=("unverified",)), "last": True},
+    "key status unverified (all), sorted by model": {"filters": Filters(key_statuses=("unverified",)), "sort": "model"},
     "key status missing (none)": {"filters": Filters(key_statuses=("missing",))},
     "group of a tenth": {"filters": Filters(group="North")},
     "custom field of a half": {"filters": Filters(custom={"pit": "yes"})},
@@ -89,7 +92,9 @@ def fill(registry: Registry, vault: KeyVault, meters: int) -> None:
     )
     people = f"{header}\n{rows}".encode()
     zone = ZoneInfo("Europe/Copenhagen")
-    seconds = timed(lambda: import_customers(registry, people, zone=zone, source_name="customers.csv", **OWNER))
+    seconds = timed(
+        lambda: import_customers(registry, people, vault=vault, zone=zone, source_name="customers.csv", **OWNER)
+    )
     print(f"import {meters:,} customers: {seconds:.1f} s", flush=True)
 
 

@@ -49,7 +49,9 @@ def main() -> None:
                 registry, meters, vault=vault, source_name="meters.csv", target_state="stock", **common
             )
             middle = time.perf_counter()
-            second = import_customers(registry, customers, zone=zone, source_name="customers.csv", **common)
+            second = import_customers(
+                registry, customers, vault=vault, zone=zone, source_name="customers.csv", **common
+            )
             end = time.perf_counter()
             print(f"meters {middle - start:.1f} s {first}")
             print(f"customers {end - middle:.1f} s {second}")

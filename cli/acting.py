@@ -30,9 +30,11 @@ def act_in(house: Installation) -> None:
     _service.set(None)
     if secret is None:
         return  # the owner of the directory may do everything, even where the registry is away
-    found = service_of(house.registry, secret)
+    found = service_of(house.registry, secret, datetime.now(UTC))
     if found is None or found.organisation != house.organisation:
-        raise Denied(f"{SECRET_VARIABLE} is the secret of no service that is enabled: see 'meterhouse user service'.")
+        raise Denied(
+            f"{SECRET_VARIABLE} is the secret of no service, or disabled, or expired: see 'meterhouse user service'."
+        )
     _service.set(found.name)
     right = needed.get()
     if right is None:

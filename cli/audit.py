@@ -35,7 +35,9 @@ def list_(
         datetime | None,
         typer.Option("--to", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Up to then, in the utility's zone."),
     ] = None,
-    event: Annotated[str | None, typer.Option(help="Type of event, or its beginning, such as meters.")] = None,
+    event: Annotated[
+        str | None, typer.Option(help="Type of event, or its first word, such as meters or organisations.")
+    ] = None,
     identity: Annotated[str | None, typer.Option(help="User or service.")] = None,
     object_: Annotated[str | None, typer.Option("--object", help="What was changed.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Events at most; the newest.")] = 1000,

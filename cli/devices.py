@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
-from cli.files import read_text
+from cli.files import read_bytes
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import bring_up_to_date, shortened
 from cli.tables import print_rows
 from registry import claims
-from registry.claims import ClaimReport, parse_serials
+from registry.claims import ClaimReport
 from registry.device_catalogue import Filter
 from registry.device_catalogue import devices as catalogue
 from registry.device_types import DeviceTypes, device_types
@@ -26,11 +26,14 @@ from registry.errors import RegistryError
 from registry.key_status import MISSING, statuses
 from registry.keys import key_list
 from registry.labels import set_labels
+from registry.serial_lists import LARGEST, parse_serials, read_serials
 
 Devices = Annotated[list[str] | None, typer.Argument(help="Serial numbers or meter_ids.")]
 DevicesFile = Annotated[
     Path | None,
-    typer.Option("--file", help="Text or CSV file of serial numbers, such as 'key list' prints.", dir_okay=False),
+    typer.Option(
+        "--file", help="Text, CSV (such as 'key list' prints) or Excel file of serial numbers.", dir_okay=False
+    ),
 ]
 Words = Annotated[list[str] | None, typer.Option(help="May be given several times: any of them.")]
 Reason = Annotated[str, typer.Option(help="Why; for the audit log.")]
@@ -226,8 +229,15 @@ def named_devices(session: Session, organisation: str, devices: Sequence[str] | 
 
 
 def named_serials(devices: Sequence[str] | None, file: Path | None) -> list[str]:
-    """Serial numbers and meter_ids that arguments and a file name."""
-    return [*parse_serials(" ".join(devices or [])), *(parse_serials(read_text(file)) if file else [])]
+    """The texts that name devices, in arguments and a file.
+
+    Raises:
+        RegistryError: The file cannot be read, or is no list.
+    """
+    typed = parse_serials(" ".join(devices or []))
+    if file is None:
+        return typed
+    return [*typed, *read_serials(read_bytes(file, LARGEST), str(file))]
 
 
 def _types(house: Installation) -> DeviceTypes:

@@ -12,6 +12,7 @@ from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.tables import print_objects
 from registry import erasures
+from registry.erased_customers import readmit as readmit_customer
 from registry.residences import find_residence
 
 app = typer.Typer(help="Erasure on request (GDPR article 17).", no_args_is_help=True)
@@ -84,11 +85,31 @@ def _run(house: Installation, request: erasures.Request, *, dry_run: bool) -> No
     say(f"{total} rows would go; nothing is erased." if dry_run else f"{total} rows are erased.")
 
 
+@app.command()
+def readmit(
+    customer_number: Annotated[str, typer.Argument(help="Number of a customer who is erased.")],
+    reason: Annotated[str, typer.Option(help="Why they come back; no personal data.")],
+    home: HomeOption = None,
+) -> None:
+    """Lets an erased customer become known again, by a file or by hand; what is erased stays erased."""
+    house = open_home(home)
+    found = readmit_customer(
+        house.registry,
+        house.vault,
+        house.organisation,
+        customer_number,
+        reason=reason,
+        identity=identity(),
+        now=datetime.now(UTC),
+    )
+    say(f"Readmitted, in spite of erasure {', '.join(map(str, found))}.")
+
+
 @app.command("list")
 def list_(home: HomeOption = None) -> None:
     """Lists the tombstones as CSV."""
     house = open_home(home)
-    columns = ("id", "metering_point", "first_day", "last_day", "begun_at", "finished_at", "reason")
+    columns = ("id", "metering_point", "first_day", "last_day", "begun_at", "finished_at", "rows", "reason")
     print_objects(columns, erasures.erasures(house.registry, house.organisation))
 
 

@@ -222,7 +222,7 @@ def route(
     else:
         out.mkdir(parents=True, exist_ok=True)
         for number, part in enumerate(meters.partition_by("group", maintain_order=True), start=1):
-            (out / f"round-{number:02}.csv").write_bytes(render(part, "csv"))
+            (out / f"round-{number:02}.csv").write_bytes(render(part, "csv", for_people=True))
     say(f"The round has {meters.height} meters of {meters['group'].n_unique()} groups.")
 
 
@@ -309,7 +309,7 @@ def _count(house: Installation, name: str) -> str:
 
 
 def _print(result: pl.DataFrame, form: Format) -> None:
-    sys.stdout.buffer.write(render(result, form.value))
+    sys.stdout.buffer.write(render(result, form.value, for_people=True))
 
 
 def _start(house: Installation, day: datetime | None) -> datetime | None:

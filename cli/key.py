@@ -27,6 +27,7 @@ from cli.devices import (
 )
 from cli.files import ask_secret, read_bytes, read_text, refuse_existing, secret_option, write_private
 from cli.home import HomeOption, open_home
+from cli.key_signing import public, verify
 from cli.messages import complain, say
 from cli.registry import KEPT, bring_up_to_date, tell_lines
 from cli.tables import print_objects
@@ -37,13 +38,14 @@ from registry.keyfiles import KeyFile
 from registry.keys import set_validity
 from registry.people import users
 from registry.people.locale import Locale
+from registry.signing import read_public
 
 PASSWORD_VARIABLE = "METERHOUSE_KEY_FILE_PASSWORD"  # noqa: S105  the variable's name
 
 EXPORT_PASSWORD_VARIABLE = "METERHOUSE_EXPORT_PASSWORD"  # noqa: S105  the variable's name
 
 app = typer.Typer(help="Keys of meters.", no_args_is_help=True)
-for command in (list_, status, claim, confirm, refuse, transfer, label, unlabel):
+for command in (list_, status, claim, confirm, refuse, transfer, label, unlabel, public, verify):
     app.command(command.__name__.strip("_"))(command)
 app.add_typer(batch_app, name="batch")
 
@@ -214,10 +216,21 @@ def open_(
     revocations: Annotated[
         Path | None, typer.Option(help="Revocation list; a revoked bundle does not open.", exists=True, dir_okay=False)
     ] = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(
+            help="File made by 'key public': file and list open only as they were signed.", exists=True, dir_okay=False
+        ),
+    ] = None,
 ) -> None:
     """Prints the keys of an encrypted file as CSV; needs no installation."""
-    revoked = key_export.parse_revocations(read_text(revocations), revocations.name) if revocations else []
+    known = read_public(read_text(public_key), public_key.name) if public_key else None
+    revoked: tuple[str, ...] = ()
+    if revocations:
+        revoked = key_export.parse_revocations(read_text(revocations), revocations.name, known).bundles
     content = read_bytes(file)
+    if known:
+        key_export.verify_file(content, file.name, known)
     password = ask_secret(f"password of {file.name}", password_file, EXPORT_PASSWORD_VARIABLE)
     opened = key_export.open_file(content, file.name, password, now=datetime.now(UTC), revoked=revoked)
     typer.echo(opened.table, nl=False)
@@ -270,9 +283,11 @@ def bundles(
 ) -> None:
     """Lists the bundles that were handed out, or the revocation list for field devices."""
     house = open_home(home)
-    with house.registry.begin(readonly=True) as session:
+    with house.registry.begin(readonly=not revocations) as session:
         if revocations:
-            typer.echo(key_export.revocation_list(session, house.organisation, datetime.now(UTC)))
+            now = datetime.now(UTC)
+            told = key_export.revocation_list(session, house.vault, house.organisation, identity=identity(), now=now)
+            typer.echo(told)
             return
         rows = key_export.bundles(session, house.organisation)
     columns = ("bundle", "device", "meters", "created_at", "expires_at", "revoked_at")

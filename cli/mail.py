@@ -19,6 +19,7 @@ from cli.messages import complain, say
 from cli.work import Work
 from registry import mail
 from registry.mail import KINDS, LANGUAGES, SYSTEM, Source
+from warehouse.formulas import shielded_texts
 
 app = typer.Typer(help="Templates of messages, and the outbox.", no_args_is_help=True)
 
@@ -73,7 +74,7 @@ def templates(
     columns = ("kind", "language", "name", "active", "subject")
     rows = [(t.kind, t.language, t.name, t.active, t.source.subject) for t in found]
     types = {column: pl.Boolean if column == "active" else pl.String for column in columns}
-    typer.echo(pl.DataFrame(rows, schema=types, orient="row").write_csv(), nl=False)
+    typer.echo(shielded_texts(pl.DataFrame(rows, schema=types, orient="row")).write_csv(), nl=False)
 
 
 @app.command()
@@ -207,7 +208,7 @@ def outbox(
     others = {"attempts": pl.Int64(), "queued_at": instant, "next_at": instant, "settled_at": instant}
     schema = {field.name: others.get(field.name, pl.String()) for field in fields(mail.Entry)}
     table = pl.DataFrame([asdict(entry) for entry in found], schema=schema)
-    typer.echo(table.write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ"), nl=False)
+    typer.echo(shielded_texts(table).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ"), nl=False)
 
 
 @app.command("deliver")

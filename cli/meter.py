@@ -25,14 +25,8 @@ from registry.inventory import lifecycle
 from registry.inventory.by_hand import NewMeter, add_meter, edit_meter
 from registry.inventory.fields import Entity, fields, values
 from registry.inventory.final_readings import enter_final_reading
-from registry.inventory.listing import (
-    CUSTOMER_COLUMNS,
-    IN_USE_COLUMNS,
-    STOCK_COLUMNS,
-    UNKNOWN,
-    Filters,
-    list_meters,
-)
+from registry.inventory.list_columns import CUSTOMER_COLUMNS, IN_USE_COLUMNS, STOCK_COLUMNS
+from registry.inventory.listing import UNKNOWN, Filters, list_meters
 from registry.inventory.meters import find_meter, open_installation
 from registry.inventory.updates import EMPTY, UpdateReport, update_inventory
 from registry.key_status import KEY_STATUSES
@@ -110,6 +104,7 @@ def list_(
             page=page,
             size=size,
             with_customers=customers,
+            lake=house.lake,
         )
     names = list(dict.fromkeys(["meter_id", *columns]))
     rows = [
@@ -118,7 +113,7 @@ def list_(
     table = (
         pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     )
-    sys.stdout.buffer.write(render(table, format_.value))
+    sys.stdout.buffer.write(render(table, format_.value, for_people=True))
     say(f"{len(rows)} of {found.total} meters, page {page}.")
 
 

@@ -181,7 +181,7 @@ def show(
     columns = (*names, "identity", "known_from", "known_to")
     texts = [[_text(getattr(row, name)) for name in columns] for row in rows]
     table = pl.DataFrame(texts, schema=dict.fromkeys(columns, pl.String), orient="row")
-    sys.stdout.buffer.write(render(table, "csv"))
+    sys.stdout.buffer.write(render(table, "csv", for_people=True))
 
 
 def _text(value: object) -> str | None:

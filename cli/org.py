@@ -1,6 +1,5 @@
 """``org``: organisations and partners."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -64,8 +63,7 @@ def list_(
 ) -> None:
     """Lists the organisation and those below it."""
     house = open_home(home)
-    with house.registry.begin() as session:
-        organisations.root(session, house.organisation, datetime.now(UTC))
+    with house.registry.begin(readonly=True) as session:
         entries = organisations.listed(
             session, house.organisation, name=name or None, parent=parent or None, own_reference=reference or None
         )
@@ -80,8 +78,7 @@ def show(
     """Shows an organisation with its public id."""
     house = open_home(home)
     which = organisation or house.organisation
-    with house.registry.begin() as session:
-        organisations.root(session, house.organisation, datetime.now(UTC))
+    with house.registry.begin(readonly=True) as session:
         organisations.seen(session, house.organisation, which)
         entries = organisations.listed(session, house.organisation)
     _print([entry for entry in entries if entry.organisation == which])

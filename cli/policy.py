@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assets.steps.info_codes import reprioritise
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
 from cli.files import read_text
@@ -16,6 +17,9 @@ from registry import policies
 from warehouse.policies import KINDS, read_policy
 
 app = typer.Typer(help="What the utility decides about its figures.", no_args_is_help=True)
+
+INFO_CODES = "info_codes"
+"""Policy whose priorities show at once; what other policies say shows in what is reckoned from then on."""
 
 _Kind = Annotated[str, typer.Argument(help="Which policy; see 'policy list'.")]
 _File = Annotated[Path, typer.Argument(help="Its document, YAML.")]
@@ -79,6 +83,9 @@ def set_(
             now=datetime.now(UTC),
         )
     publish_registry(house)
+    if kind == INFO_CODES:
+        with house.alone("info_codes"):
+            reprioritise(house, datetime.now(UTC))
     say(f"Version {version} of the policy {kind} holds.")
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cli.home import HomeOption, open_home
-from cli.messages import complain, say
+from cli.messages import say
 from gateway.address import address
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,10 +41,7 @@ def serve(
         ),
     ] = 3000,
 ) -> None:
-    """Serves until interrupted: sign-in, the pages, and behind the same sign-in the Dagster UI."""
-    if service is Service.api:
-        complain("The API is not part of this version; use 'meterhouse sql' or the pages.")
-        raise typer.Exit(2)
+    """Serves until interrupted: sign-in, the pages, the API, and behind the same sign-in the Dagster UI."""
     house = open_home(home)
     commands: list[list[str]] = []
     if service is Service.dagster:

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from registry.errors import RegistryError
+from warehouse.formulas import shielded
 
 _DELIMITERS = (",", ";", "\t")
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",") -> None:
     """Prints rows: empty where null, instants in ISO 8601 (UTC), truth values as ``true`` and ``false``.
+
+    Texts that a spreadsheet would take for formulas are shielded.
 
     Args:
         columns: Names of the columns.
@@ -37,4 +40,6 @@ def print_objects(columns: Sequence[str], objects: Iterable[object]) -> None:
 def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return str(value).lower() if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return shielded(value) if isinstance(value, str) else value

@@ -1,5 +1,6 @@
 """``user matrix``, ``user domain`` and ``user service``: what roles permit, who belongs, who works unattended."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from registry.people import access, domains, services
 from registry.people import matrix as permissions
 from registry.people.errors import PeopleError
 from registry.people.rights import AREAS, PRESETS, ROLES
+from registry.people.services import LONGEST_TTL, SECRET_TTL
 
 Name = Annotated[str, typer.Argument(help="Name of the service.")]
 PermissionOption = Annotated[
@@ -55,35 +57,41 @@ def matrix(
 
 @domain_app.command("list")
 def list_domains(home: HomeOption = None) -> None:
-    """Lists the domains."""
+    """Lists the domains, and those that wait for a second administrator."""
     work = begin(home)
     with work.reading() as session:
-        print_rows(["domain"], [(domain,) for domain in sorted(domains.domains(session, work.organisation))])
+        allowed = [(domain, "allowed", "") for domain in sorted(domains.domains(session, work.organisation))]
+        asked = [(one.domain, "waits", one.asked_by) for one in domains.requests(session, work.organisation)]
+    print_rows(["domain", "state", "asked_by"], allowed + asked)
 
 
 @domain_app.command()
 def allow(domain: str, home: HomeOption = None) -> None:
-    """Adds a domain: people with its addresses may be added, and may make accounts for themselves."""
-    _set_domain(domain, home, is_allowed=True)
+    """Adds a domain: people with its addresses may be added, and may make accounts for themselves.
+
+    Where there are two administrators, the second one confirms.
+    """
+    work = begin(home)
+    if domains.allow(work.house.registry, work.organisation, domain, identity=work.identity, now=work.now):
+        work.publish(f"{domain} is one of the organisation's domains.")
+    else:
+        work.publish(f"{domain} waits until a second administrator confirms it: 'meterhouse user domain confirm'.")
+
+
+@domain_app.command()
+def confirm(domain: str, home: HomeOption = None) -> None:
+    """Adds a domain that somebody else asked for."""
+    work = begin(home)
+    domains.confirm(work.house.registry, work.organisation, domain, identity=work.identity, now=work.now)
+    work.publish(f"{domain} is one of the organisation's domains.")
 
 
 @domain_app.command()
 def remove(domain: str, home: HomeOption = None) -> None:
-    """Takes a domain away; accounts that exist stay."""
-    _set_domain(domain, home, is_allowed=False)
-
-
-def _set_domain(domain: str, home: HomeOption, *, is_allowed: bool) -> None:
+    """Takes a domain away, or the request for one; accounts that exist stay."""
     work = begin(home)
-    domains.allow(
-        work.house.registry,
-        work.organisation,
-        domain,
-        is_allowed=is_allowed,
-        identity=work.identity,
-        now=work.now,
-    )
-    work.publish(f"{domain} is {'one' if is_allowed else 'none'} of the organisation's domains.")
+    domains.remove(work.house.registry, work.organisation, domain, identity=work.identity, now=work.now)
+    work.publish(f"{domain} is none of the organisation's domains.")
 
 
 @service_app.command("list")
@@ -93,9 +101,15 @@ def list_services(home: HomeOption = None) -> None:
     with work.reading() as session:
         found = services.services(session, work.organisation)
     print_rows(
-        ["service", "description", "enabled", "permissions"],
+        ["service", "description", "enabled", "permissions", "secret_expires_at"],
         [
-            (one.name, one.description, one.is_enabled, " ".join(sorted(map(":".join, one.permissions))))
+            (
+                one.name,
+                one.description,
+                one.is_enabled,
+                " ".join(sorted(map(":".join, one.permissions))),
+                one.secret_expires_at,
+            )
             for one in found
         ],
     )
@@ -139,10 +153,28 @@ def permit(name: Name, permission: PermissionOption = None, preset: PresetOption
 
 
 @service_app.command()
-def secret(name: Name, home: HomeOption = None) -> None:
+def secret(
+    name: Name,
+    valid_days: Annotated[
+        float, typer.Option(min=0.01, max=LONGEST_TTL.days, help="Days for which it works.")
+    ] = SECRET_TTL.days,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Only make the one there is work no longer.")] = False,
+    home: HomeOption = None,
+) -> None:
     """Makes the secret by which programs act as a service, and prints it; the one before works no longer."""
     work = begin(home)
-    made = services.new_secret(work.house.registry, work.organisation, name, identity=work.identity, now=work.now)
+    if revoke:
+        services.revoke_secret(work.house.registry, work.organisation, name, identity=work.identity, now=work.now)
+        work.publish(f"The secret of service:{name} works no longer.")
+        return
+    made = services.new_secret(
+        work.house.registry,
+        work.organisation,
+        name,
+        identity=work.identity,
+        now=work.now,
+        ttl=timedelta(days=valid_days),
+    )
     work.publish(f"The secret of service:{name}, which is shown once:")
     typer.echo(made)
 

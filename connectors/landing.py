@@ -10,7 +10,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +102,13 @@ def read_landed(archive: Path, sha256: str) -> bytes:
     if hashlib.sha256(data).hexdigest() not in (sha256, known.redacted_sha256 if known else None):
         raise Permanent(f"{path} is no longer what was delivered. Restore it from a backup of the landing archive.")
     return data
+
+
+def archived(archive: Path) -> Iterator[LandedFile]:
+    """Every file that the index names and that is there."""
+    for entry in sorted((archive / _INDEX).glob("??/*")):
+        if _SHA256.fullmatch(entry.name) and (file := _indexed(archive, entry.name)) is not None:
+            yield file
 
 
 def redact(archive: Path, sha256: str, change: Callable[[bytes], bytes]) -> None:

@@ -11,7 +11,6 @@ import streamlit as st
 
 from dashboards.installation import installation
 from registry.people import access, sessions
-from registry.people.rights import ANALYTICS, MANAGER
 from registry.people.sessions import Person
 from warehouse.excerpt import Excerpt, Readable
 
@@ -64,11 +63,7 @@ def meters_seen(person: Person, now: datetime) -> frozenset[str] | None:
         ``meter_id`` of each; ``None`` for all of the organisation; empty for none.
     """
     with installation().registry.begin(readonly=True) as session:
-        seen = [
-            access.visible_meters(session, person.identity, person.organisation, now, service=service)
-            for service in (MANAGER, ANALYTICS)
-        ]
-    return None if None in seen else frozenset().union(*(meters for meters in seen if meters is not None))
+        return access.meters_seen(session, person.identity, person.organisation, now)
 
 
 def organisation() -> str:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from registry.people.services import Service
 from registry.people.sessions import Person
 
 LOGGER = logging.getLogger("meterhouse.access")
@@ -43,7 +44,7 @@ class AccessLog:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Writes address, user's number, method, path, status and milliseconds; of WebSockets when they open."""
+        """Writes address, user or service, method, path, status and milliseconds; of WebSockets when they open."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
@@ -63,14 +64,14 @@ class AccessLog:
         await self.app(scope, receive, send_noted)
 
 
-def note_person(scope: Scope, person: Person) -> None:
+def note_identity(scope: Scope, who: Person | Service) -> None:
     """Tells the log whose request it is."""
-    scope.get("seen", {})["user"] = person.user_id
+    scope.get("seen", {})["who"] = who.identity
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
     client = scope.get("client") or ("-", 0)
     method = scope.get("method", "WEBSOCKET")
     path = quote(scope["path"], safe="/-._~")  # a line break in it would forge a line
-    user = scope["seen"].get("user", "-")
-    LOGGER.info("%s user:%s %s %s %s %.0f", client[0], user, method, path, status, seconds * 1000)
+    who = scope["seen"].get("who", "user:-")
+    LOGGER.info("%s %s %s %s %s %.0f", client[0], who, method, path, status, seconds * 1000)

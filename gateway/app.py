@@ -12,16 +12,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 import dashboards
-from api.routes import ROUTES as API_ROUTES
+from api.routes import Api
 from gateway.access_log import AccessLog
-from gateway.authentication import Authentication
+from gateway.authentication import Authentication, away_page
 from gateway.cookies import is_secure, session_cookie
 from gateway.dagster import PREFIX, DagsterUi
 from gateway.door import Door
 from gateway.headers import SecurityHeaders
 from gateway.oidc import OidcSignIn
+from gateway.origin import Origin
 from gateway.profile import Profile
-from gateway.rendering import message_page
 from gateway.selfservice import SelfService
 from gateway.signin import SignIn
 from registry.errors import RegistryError
@@ -77,6 +77,7 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
     async def recheck(connection: HTTPConnection) -> Person | None:
         return await door.person_of(connection.cookies.get(session_cookie(is_secure(connection.scope)), ""))
 
+    ui = DagsterUi(dagster.full, dagster.read_only, recheck, door.note_change, door.house.organisation)
     oidc = OidcSignIn(door) if door.house.settings.oidc.issuer else None
     routes: list[BaseRoute] = [
         Route("/health", _health),
@@ -84,12 +85,17 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
         *SelfService(door).routes(),
         *Profile(door).routes(),
         *(oidc.routes() if oidc else []),
-        *API_ROUTES,
+        *Api(door.house, door.now).routes(),
         Mount("/api", app=_no_such_route),
         Route(PREFIX, _to_dagster),
-        Mount(PREFIX, app=DagsterUi(dagster.full, dagster.read_only, recheck, door.house.organisation)),
+        Mount(PREFIX, app=ui),
     ]
-    middleware = [Middleware(AccessLog), Middleware(SecurityHeaders), Middleware(Authentication, door=door)]
+    middleware = [
+        Middleware(AccessLog),
+        Middleware(Origin),
+        Middleware(SecurityHeaders),
+        Middleware(Authentication, door=door),
+    ]
     return routes, middleware
 
 
@@ -105,5 +111,5 @@ async def _no_such_route(scope, receive, send) -> None:  # type: ignore[no-untyp
     await JSONResponse({"error": "There is no such route."}, 404)(scope, receive, send)
 
 
-async def _registry_away(request: Request, exc: Exception) -> Response:
-    return message_page(request, "Not now", f"{exc} Try again in a minute.", status=503)
+async def _registry_away(request: Request, _: Exception) -> Response:
+    return away_page(request)

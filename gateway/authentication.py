@@ -1,4 +1,7 @@
-"""Who asks: looked up at each request, for HTTP and WebSockets alike, before anything else sees it."""
+"""Who asks: looked up at each request, for HTTP and WebSockets alike, before anything else sees it.
+
+People have a session; programs show the secret of a service, to the API alone.
+"""
 
 from urllib.parse import quote, urlsplit
 
@@ -8,11 +11,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboards.identity import IDENTITY_PREFIX, SESSION_HEADER, USER_HEADER
-from gateway.access_log import note_person
+from gateway.access_log import note_identity
 from gateway.cookies import is_secure, session_cookie
 from gateway.door import Door
+from gateway.hosts import Hosts
 from gateway.rendering import message_page
+from gateway.wording import asked_for, texts, texts_of
 from registry.errors import RegistryError
+from registry.people.errors import Denied, ThrottledError
 from registry.people.sessions import Person
 
 OPEN = frozenset(
@@ -27,7 +33,7 @@ _API = "/api/"
 
 
 class Authentication:
-    """Pure ASGI middleware: nothing passes it without a session but the open paths.
+    """Pure ASGI middleware: nothing passes it without a session, or to the API a service's secret, but the open paths.
 
     What it finds is in ``scope["user"]`` for the door's own routes, and in identity headers for the pages; what a
     client sends under those names is dropped.
@@ -40,6 +46,7 @@ class Authentication:
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self.app = app
         self._door = door
+        self._hosts = Hosts(door.house.settings.gateway)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through with its person, or answers it itself."""
@@ -47,8 +54,15 @@ class Authentication:
             await self.app(scope, receive, send)
             return
         headers = [pair for pair in scope["headers"] if not pair[0].lower().startswith(IDENTITY_PREFIX.encode())]
-        scope = {**scope, "headers": headers, "user": None}
+        language = asked_for(Headers(scope=scope)) or self._door.house.settings.gateway.language
+        scope = {**scope, "headers": headers, "user": None, "texts": texts(language)}
+        if not self._hosts.admits(scope):
+            await _answer(scope, receive, send, FORBIDDEN, _foreign_host)
+            return
         connection = HTTPConnection(scope)
+        if scope["type"] == "http" and scope["path"].startswith(_API) and "authorization" in connection.headers:
+            await self._program(scope, receive, send)
+            return
         token = connection.cookies.get(session_cookie(is_secure(scope)), "")
         if not has_own_origin(scope, has_session=bool(token)):
             await _answer(scope, receive, send, FORBIDDEN, _foreign_origin)
@@ -64,14 +78,54 @@ class Authentication:
             else:
                 await _answer(scope, receive, send, UNAUTHENTICATED, _unauthenticated)
             return
+        scope["texts"] = texts(person.language)
         if person.must_change_password and scope["path"] not in OPEN | WHILE_PASSWORD_MUST_CHANGE:
             await _answer(scope, receive, send, FORBIDDEN, _password_first)
             return
         identity = ((USER_HEADER, str(person.user_id)), (SESSION_HEADER, token))
         scope["headers"] = headers + [(name.encode(), value.encode()) for name, value in identity]
         scope["user"] = person
-        note_person(scope, person)
+        note_identity(scope, person)
         await self.app(scope, receive, send)
+
+    async def _program(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a program through that shows the secret of a service, whatever cookies it sends.
+
+        No page elsewhere can send this header for a browser, so that neither origin nor form token is asked for.
+        """
+        request = Request(scope, receive)
+        try:
+            service = await self._door.service_of(_secret_in(request.headers), client_address(request))
+        except ThrottledError as exc:
+            answer: Response = JSONResponse({"error": str(exc)}, 429)
+        except Denied as exc:
+            answer = JSONResponse({"error": str(exc)}, 401, {"WWW-Authenticate": "Bearer"})
+        except RegistryError:
+            answer = _registry_away(request)
+        else:
+            scope["user"] = service
+            note_identity(scope, service)
+            await self.app(scope, receive, send)
+            return
+        await answer(scope, receive, send)
+
+
+def _secret_in(headers: Headers) -> str:
+    """The secret that a program shows.
+
+    Raises:
+        Denied: It shows none, or several.
+    """
+    given = headers.getlist("authorization")
+    scheme, _, secret = given[0].partition(" ")
+    if len(given) != 1 or scheme.lower() != "bearer" or not secret.strip():
+        raise Denied("Programs show the secret of a service: 'Authorization: Bearer SECRET'.")
+    return secret.strip()
+
+
+def client_address(request: HTTPConnection) -> str:
+    """Network address a request comes from."""
+    return request.client.host if request.client else "unknown"
 
 
 def person_in(request: HTTPConnection) -> Person:
@@ -105,6 +159,11 @@ async def _answer(scope: Scope, receive: Receive, send: Send, code: int, page) -
     await response(scope, receive, send)
 
 
+def _foreign_host(_: Request) -> Response:
+    text = "This is not an address of this installation: see METERHOUSE_GATEWAY_PUBLIC_URL."
+    return JSONResponse({"error": text}, 400)
+
+
 def _unauthenticated(request: Request) -> Response:
     if _is_for_program(request):
         return JSONResponse({"error": "Not signed in."}, 401)
@@ -119,17 +178,22 @@ def _password_first(request: Request) -> Response:
 
 
 def _foreign_origin(request: Request) -> Response:
-    text = "The request did not come from a page of this installation. Open the page anew and try again."
     if request.url.path.startswith(_API):
-        return JSONResponse({"error": text}, 403)
-    return message_page(request, "Refused", text, status=403)
+        return JSONResponse({"error": texts("en")("refused.foreign")}, 403)
+    t = texts_of(request)
+    return message_page(request, t("refused.title"), t("refused.foreign"), status=403)
 
 
 def _registry_away(request: Request) -> Response:
-    text = "The registry does not answer: it may be busy with a large import. Try again in a minute."
     if _is_for_program(request):
-        return JSONResponse({"error": text}, 503)
-    return message_page(request, "Not now", text, status=503)
+        return JSONResponse({"error": texts("en")("refused.away")}, 503)
+    return away_page(request)
+
+
+def away_page(request: Request) -> Response:
+    """Says that the registry does not answer."""
+    t = texts_of(request)
+    return message_page(request, t("refused.away_title"), t("refused.away"), status=503)
 
 
 def _is_for_program(request: Request) -> bool:

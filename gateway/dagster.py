@@ -1,7 +1,8 @@
 """The Dagster UI behind the door: administrators use it, superusers look at it, users do not see it.
 
 Two webservers listen on the loopback address, one of them read-only. Neither is told who asks, and none of the door's
-cookies reaches them.
+cookies reaches them; the full one is told whom a request is from, so that runs say who asked for them. What changes
+something is written into the audit log before it is passed on.
 """
 
 import asyncio
@@ -14,14 +15,19 @@ import websockets
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from gateway.authentication import person_in
 from gateway.forms import TooLargeError, read_body
+from gateway.graphql import Asked, BadQueryError, is_subscription, other_change, read_query
 from gateway.rendering import message_page
+from gateway.wording import texts_of
+from pipelines.asking import HEADER
+from registry.errors import RegistryError
 from registry.people.sessions import Person
 
 PREFIX = "/dagster"
@@ -41,6 +47,7 @@ _NOT_UPSTREAM = _HOP_BY_HOP | {"host", "cookie", "authorization", "content-lengt
 _NOT_BACK = _HOP_BY_HOP | {"set-cookie", "server", "date"}
 
 Recheck = Callable[[HTTPConnection], Awaitable[Person | None]]
+Note = Callable[[Person, Asked], Awaitable[None]]
 
 
 class DagsterUi:
@@ -50,10 +57,13 @@ class DagsterUi:
         full: Address of the webserver that can do all, e.g. ``http://127.0.0.1:3000``; ``None`` where none runs.
         read_only: Address of the read-only webserver.
         recheck: Looks up once more who holds the session of a connection that stays open.
+        note: Writes into the audit log what a person is about to change.
         organisation: Whose runs they show.
     """
 
-    def __init__(self, full: str | None, read_only: str | None, recheck: Recheck, organisation: str) -> None:
+    def __init__(
+        self, full: str | None, read_only: str | None, recheck: Recheck, note: Note, organisation: str
+    ) -> None:
         self._addresses = {"administrator": full, "superuser": read_only}
         self._pools = {
             address: urllib3.connection_from_url(
@@ -65,7 +75,7 @@ class DagsterUi:
             for address in (full, read_only)
             if address
         }
-        self._recheck, self._organisation = recheck, organisation
+        self._recheck, self._note, self._organisation = recheck, note, organisation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request or a WebSocket on to the webserver that the person's role opens."""
@@ -79,34 +89,45 @@ class DagsterUi:
 
     async def _http(self, request: Request, role: str | None) -> Response:
         if role is None:
-            return message_page(
-                request,
-                "Not for you",
-                "The Dagster UI is for administrators, and for superusers to look at. Ask an administrator.",
-                status=403,
-            )
+            return _said(request, "closed_title", "closed", 403)
         if not _is_harmless(request, role):
-            return message_page(request, "Refused", "This request is not one that the Dagster UI makes.", status=403)
+            return _said(request, "", "odd", 403)
         address = self._addresses[role]
         if address is None:
             return _unreachable(request)
         try:
             body = await read_body(request, BODY_LIMIT)
         except TooLargeError:
-            return message_page(request, "Too large", "The request is too large.", status=413)
+            t = texts_of(request)
+            return message_page(request, t("refused.too_large_title"), t("refused.too_large"), status=413)
+        if request.method not in ("GET", "HEAD"):
+            try:
+                if _is_graphql(request):
+                    asked = await run_in_threadpool(read_query, body)
+                else:
+                    asked = other_change(request.url.path, body)
+            except BadQueryError:
+                return _refused("This request is not one that the Dagster UI makes.", 400)
+            if asked.is_mutation and role != "administrator":
+                return _refused("Only administrators change anything here.", 403)
+            try:
+                await self._note(person_in(request), asked)
+            except RegistryError:
+                return _refused("The registry does not answer; nothing was changed. Try again in a minute.", 503)
+            body = asked.content
         try:
             answer = await run_in_threadpool(
                 self._pools[address].urlopen,
                 request.method,
                 _target(request.scope),
                 body=body or None,
-                headers=_upstream_headers(request.headers),
+                headers={**_upstream_headers(request.headers), HEADER: person_in(request).identity},
                 redirect=False,
                 preload_content=False,
                 decode_content=False,
             )
         except urllib3.exceptions.ReadTimeoutError:
-            return message_page(request, "No answer", "The Dagster UI took too long to answer. Try again.", status=504)
+            return _said(request, "silent_title", "silent", 504)
         except urllib3.exceptions.HTTPError:
             return _unreachable(request)
         response = StreamingResponse(_body_of(answer), status_code=answer.status)
@@ -152,9 +173,10 @@ class DagsterUi:
                 message = await client.receive()
                 if message["type"] == "websocket.disconnect":
                     return 1000
-                if not await allowed():
+                content = message["text"] if message.get("text") is not None else message["bytes"]
+                if not await allowed() or not await run_in_threadpool(is_subscription, content):
                     return FORBIDDEN
-                await upstream.send(message["text"] if message.get("text") is not None else message["bytes"])
+                await upstream.send(content)
 
         async def inwards() -> int:
             async for message in upstream:
@@ -198,10 +220,23 @@ def _is_harmless(request: Request, role: str) -> bool:
     The webserver runs GraphQL mutations that stand in the query of a GET, which a link elsewhere could carry; the UI
     posts. And its routes that report assets by POST know no read-only mode.
     """
-    graphql = request.url.path.rstrip("/") == f"{PREFIX}/graphql"
+    graphql = _is_graphql(request)
+    if graphql and "query" in parse_qs(request.url.query, keep_blank_values=True):
+        return False
     if request.method in ("GET", "HEAD"):
-        return not (graphql and "query" in parse_qs(request.url.query, keep_blank_values=True))
-    return role == "administrator" or (graphql and request.method == "POST")
+        return True
+    if graphql:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip()
+        return request.method == "POST" and kind == "application/json"
+    return role == "administrator"
+
+
+def _is_graphql(request: Request) -> bool:
+    return request.url.path.rstrip("/") == f"{PREFIX}/graphql"
+
+
+def _refused(text: str, status: int) -> Response:
+    return JSONResponse({"data": None, "errors": [{"message": text}]}, status)
 
 
 def _target(scope: Scope) -> str:
@@ -236,10 +271,10 @@ async def _body_of(answer: urllib3.BaseHTTPResponse) -> AsyncIterator[bytes]:
 
 
 def _unreachable(request: Request) -> Response:
-    return message_page(
-        request,
-        "The Dagster UI does not answer",
-        "It starts with 'meterhouse serve all' and takes about ten seconds. If it stays away, look at what that "
-        "command printed.",
-        status=502,
-    )
+    return _said(request, "away_title", "away", 502)
+
+
+def _said(request: Request, title: str, text: str, status: int) -> Response:
+    t = texts_of(request)
+    heading = t(f"dagster.{title}") if title else t("refused.title")
+    return message_page(request, heading, t(f"dagster.{text}"), status=status)

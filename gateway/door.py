@@ -8,8 +8,11 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from assets.installation import Installation
+from gateway.graphql import Asked
+from registry import audit
 from registry.models import User
-from registry.people import sessions
+from registry.people import programs, sessions
+from registry.people.services import Service
 from registry.people.sessions import Person
 
 
@@ -40,3 +43,26 @@ class Door:
         if not token:
             return None
         return await run_in_threadpool(sessions.session_of, self.house.registry, token, now=self.now())
+
+    async def note_change(self, person: Person, asked: Asked) -> None:
+        """Writes into the audit log what a person is about to change in the orchestrator, if anything."""
+        if not asked.mutations:
+            return
+
+        def write() -> None:
+            with self.house.registry.begin() as session:
+                audit.record(
+                    session,
+                    organisation=person.organisation,
+                    event="orchestrator.change",
+                    identity=person.identity,
+                    now=self.now(),
+                    target=" ".join(asked.mutations)[:200],
+                    details={"about": list(asked.targets)},
+                )
+
+        await run_in_threadpool(write)
+
+    async def service_of(self, secret: str, address: str) -> Service:
+        """Which service a program acts as; errors as of :func:`registry.people.programs.admit`."""
+        return await run_in_threadpool(programs.admit, self.house.registry, secret, address=address, now=self.now())

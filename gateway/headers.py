@@ -33,6 +33,10 @@ ALWAYS = {
 HSTS = "max-age=31536000"
 
 
+_ASSETS = ("text/css", "text/javascript", "application/javascript", "font/", "image/", "application/wasm")
+"""Kinds of files that are the same for everybody, and may be kept as long as who sends them says."""
+
+
 class SecurityHeaders:
     """Pure ASGI middleware.
 
@@ -54,9 +58,19 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
                     headers[name] = value
-                headers.setdefault("Content-Security-Policy", PAGES_POLICY)
+                policy = headers.setdefault("Content-Security-Policy", PAGES_POLICY)
+                if "frame-ancestors" not in policy:
+                    headers.append("Content-Security-Policy", "frame-ancestors 'self'")  # both hold
+                if not _is_asset(scope, headers):
+                    headers["Cache-Control"] = "no-store"
                 if scope["scheme"] == "https":
                     headers["Strict-Transport-Security"] = HSTS
             await send(message)
 
         await self.app(scope, receive, send_guarded)
+
+
+def _is_asset(scope: Scope, headers: MutableHeaders) -> bool:
+    """Whether an answer is part of the pages themselves, not of what they show: ``/media`` holds charts and exports."""
+    kept = headers.get("content-type", "").startswith(_ASSETS)
+    return kept and "cache-control" in headers and not scope["path"].startswith("/media/")

@@ -17,10 +17,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.authentication import client_address
 from gateway.cookies import is_secure, oidc_cookie
 from gateway.door import Door
 from gateway.rendering import message_page
-from gateway.signin import client_address, own_path, with_session
+from gateway.signin import own_path, to_sign_in, with_session
+from gateway.wording import texts_of
 from registry.people import vouching
 from registry.people.errors import PeopleError
 from settings import InstallationError
@@ -243,12 +245,13 @@ class OidcSignIn:
         return response
 
     async def _answer(self, request: Request) -> Response:
+        t = texts_of(request)
         pending = self._pending(request)
         given = request.query_params
         if pending is None or not secrets.compare_digest(given.get("state", "").encode(), pending.state.encode()):
-            return _failed(request, "the answer is not to a sign-in of this browser, or came too late")
+            return _failed(request, t("provider.other_browser"))
         if "code" not in given:
-            return _failed(request, "the provider refused the sign-in")
+            return _failed(request, t("provider.refused"))
         now = self._door.now()
         try:
             email, name = await run_in_threadpool(
@@ -268,7 +271,7 @@ class OidcSignIn:
         except OidcError as exc:
             return _failed(request, str(exc))
         except PeopleError:
-            return _failed(request, "this installation has no account for you; ask an administrator")
+            return _failed(request, t("provider.no_account"))
         return with_session(request, signed_in, pending.wanted)
 
     def _pending(self, request: Request) -> Pending | None:
@@ -284,8 +287,9 @@ class OidcSignIn:
 
 
 def _failed(request: Request, reason: str) -> Response:
-    link = ("/login", "To the sign-in")
-    return message_page(request, "Sign-in failed", f"The sign-in failed: {reason}.", status=403, link=link)
+    t = texts_of(request)
+    text = t("provider.failed", reason=reason)
+    return message_page(request, t("provider.title"), text, status=403, link=to_sign_in(request))
 
 
 def _fetch(url: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from gateway.door import Door
 from gateway.forms import read_form
 from gateway.rendering import page
 from gateway.signin import form_errors_as_pages
+from gateway.wording import Texts, texts, texts_of
 from registry.people import locale, users
 from registry.people.errors import PeopleError
 from registry.people.sessions import Person
@@ -25,14 +26,20 @@ _MARKS = {
     "": "nothing", ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar",
     ".": "point", " ": "space", "'": "apostrophe",
 }  # fmt: skip
+_MARKED = {
+    "csv_delimiter": locale.DELIMITERS,
+    "thousands_separator": locale.THOUSANDS,
+    "decimal_separator": locale.DECIMALS,
+}
 
-CHOICES = (
-    ("language", "Language of letters", [(code, _LANGUAGES[code]) for code in locale.LANGUAGES]),
-    ("csv_delimiter", "Between the fields of your CSV files", [(mark, _MARKS[mark]) for mark in locale.DELIMITERS]),
-    ("thousands_separator", "Between thousands", [(mark, _MARKS[mark]) for mark in locale.THOUSANDS]),
-    ("decimal_separator", "Before decimals", [(mark, _MARKS[mark]) for mark in locale.DECIMALS]),
-)
-"""Fields that are chosen: name, label, and values with their titles."""
+
+def choices(t: Texts) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Fields that are chosen: name, label, and values with their titles. Languages have their own names."""
+    marks = [
+        (name, t(f"profile.{name}"), [(mark, t(f"mark.{_MARKS[mark]}")) for mark in offered])
+        for name, offered in _MARKED.items()
+    ]
+    return [("language", t("profile.language"), [(code, _LANGUAGES[code]) for code in locale.LANGUAGES]), *marks]
 
 
 class Profile:
@@ -59,7 +66,9 @@ class Profile:
         try:
             await run_in_threadpool(self._save, person, changes)
         except PeopleError as exc:
-            return await run_in_threadpool(self._page, request, person, problem=str(exc), sent=changes)
+            problem = texts_of(request).problem(exc)
+            return await run_in_threadpool(self._page, request, person, problem=problem, sent=changes)
+        request.scope["texts"] = texts(changes.get("language", person.language))
         return await run_in_threadpool(self._page, request, person, saved=True)
 
     def _save(self, person: Person, changes: Mapping[str, str]) -> None:
@@ -86,15 +95,17 @@ class Profile:
         with self._door.house.registry.begin(readonly=True) as session:
             account = users.account_of(session, person.organisation, person.identity)
             helpers = users.who_can_help(session, person.organisation)
-        chosen = {name: getattr(account.locale, name) for name, _, _ in CHOICES}
+        t = texts_of(request)
+        offered = choices(t)
+        chosen = {name: getattr(account.locale, name) for name, _, _ in offered}
         return page(
             request,
             "profile.html",
             422 if problem else 200,
-            title="Your profile",
+            title=t("profile.title"),
             email=account.email,
             shown={"name": account.name, **chosen, **sent},
-            choices=CHOICES,
+            choices=offered,
             roles=account.roles,
             helpers=helpers,
             problem=problem,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway.forms import remember_token, token_of
+from gateway.wording import texts_of
 
 _TEMPLATES = Environment(loader=PackageLoader("gateway"), autoescape=True, undefined=StrictUndefined)
 _POLICY = (
@@ -28,8 +29,14 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         values: What the template shows.
     """
     nonce = secrets.token_urlsafe(16)
-    text = _TEMPLATES.get_template(template).render(csrf=token_of(request), nonce=nonce, **values)
-    headers = {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY.format(nonce=nonce)}
+    t = texts_of(request)
+    text = _TEMPLATES.get_template(template).render(t=t, csrf=token_of(request), nonce=nonce, **values)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Language": t.language,
+        "Content-Security-Policy": _POLICY.format(nonce=nonce),
+        "Vary": "Accept-Language, Cookie",
+    }
     response = HTMLResponse(text, status, headers)
     remember_token(request, response)
     return response
@@ -47,7 +54,7 @@ def message_page(
         status: HTTP status.
         link: Address and words of a link; by default the start page.
     """
-    address, words = link or ("/", "To the start page")
+    address, words = link or ("/", texts_of(request)("go.start"))
     return page(request, "message.html", status, title=title, text=text, address=address, words=words)
 
 
@@ -67,7 +74,7 @@ def form_page(
 
     Args:
         request: What it answers; the form goes to the same path.
-        fields: Name, label, input type and autocomplete hint of each field.
+        fields: Name, name of the label's text, input type and autocomplete hint of each field.
         title: Heading.
         hidden: Fields that are not shown.
         text: Sentence before the fields.
@@ -82,7 +89,10 @@ def form_page(
         status,
         title=title,
         action=request.url.path,
-        fields=[(*field, "" if field[2] == "password" else shown.get(field[0], "")) for field in fields],
+        fields=[
+            (name, texts_of(request)(label), kind, hint, "" if kind == "password" else shown.get(name, ""))
+            for name, label, kind, hint in fields
+        ],
         hidden=hidden,
         text=text,
         problem=problem,

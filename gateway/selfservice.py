@@ -6,20 +6,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.authentication import client_address
 from gateway.door import Door
 from gateway.forms import read_form
 from gateway.rendering import form_page, message_page
-from gateway.signin import TO_SIGN_IN, WHO, client_address, form_errors_as_pages
-from registry.mail.kinds import nearest_language
+from gateway.signin import WHO, form_errors_as_pages, to_sign_in
+from gateway.wording import texts_of
 from registry.people import links
 from registry.people.errors import PeopleError, ThrottledError
 from registry.people.letters import Letters
 from registry.people.locale import Locale
-
-_SENT = (
-    "If the address is the right one, a letter with a link is on its way. The link works once, for four hours. "
-    "Nothing came? Look among the spam, or ask one of your administrators."
-)
 
 
 class SelfService:
@@ -44,13 +40,14 @@ class SelfService:
         letters = self._door.house.letters
         if letters is None:
             return _no_letters(request)
-        title, fields = "Password forgotten", WHO[:1]
+        t = texts_of(request)
+        title, fields, button = t("letters.forgotten_title"), WHO[:1], t("letters.send")
         if request.method == "GET":
-            return form_page(request, fields, title, text="You are sent a link to set a new one.", button="Send")
+            return form_page(request, fields, title, text=t("letters.forgotten"), button=button)
         sent = await read_form(request)
         if problem := await self._refused(request):
-            return form_page(request, fields, title, problem=problem, status=429, shown=sent, button="Send")
-        response = message_page(request, title, _SENT, link=TO_SIGN_IN)
+            return form_page(request, fields, title, problem=problem, status=429, shown=sent, button=button)
+        response = message_page(request, title, t("letters.sent"), link=to_sign_in(request))
         # After the answer: how long it takes would tell whether there is an account.
         response.background = BackgroundTask(self._request_reset, letters, sent.get("email", ""))
         return response
@@ -60,30 +57,38 @@ class SelfService:
         letters = self._door.house.letters
         if letters is None:
             return _no_letters(request)
-        title, problem, status, sent = "A new account", None, 200, {}
+        t = texts_of(request)
+        title, problem, status, sent = t("letters.register_title"), None, 200, {}
         if request.method == "POST":
             sent = await read_form(request)
-            language = nearest_language(request.headers.get("accept-language", "").partition(",")[0])
             problem, status = await self._refused(request), 429
             if not problem:
                 house, mine = self._door.house, (sent.get("email", ""), sent.get("name", ""))
                 try:
                     await run_in_threadpool(links.require_own, house.registry, house.organisation, *mine)
                 except PeopleError as exc:
-                    problem, status = str(exc), 422
+                    problem, status = t.problem(exc), 422
             if not problem:
-                response = message_page(request, title, _SENT, link=TO_SIGN_IN)
-                response.background = BackgroundTask(self._register, letters, sent, language)
+                response = message_page(request, title, t("letters.sent"), link=to_sign_in(request))
+                response.background = BackgroundTask(self._register, letters, sent, t.language)
                 return response
-        text = "For addresses of the organisation's own mail domains. An administrator then says what you may see."
-        return form_page(request, WHO, title, text=text, problem=problem, status=status, shown=sent, button="Send")
+        return form_page(
+            request,
+            WHO,
+            title,
+            text=t("letters.register"),
+            problem=problem,
+            status=status,
+            shown=sent,
+            button=t("letters.send"),
+        )
 
     async def _refused(self, request: Request) -> str | None:
         door = self._door
         try:
             await run_in_threadpool(links.admit, door.house.registry, client_address(request), door.now())
         except ThrottledError as exc:
-            return str(exc)
+            return texts_of(request).problem(exc)
         return None
 
     def _request_reset(self, letters: Letters, email: str) -> None:
@@ -104,5 +109,5 @@ class SelfService:
 
 
 def _no_letters(request: Request) -> Response:
-    text = "No letters are sent from here. Ask one of your administrators for a link."
-    return message_page(request, "Not here", text, status=404, link=TO_SIGN_IN)
+    t = texts_of(request)
+    return message_page(request, t("letters.none_title"), t("letters.none"), status=404, link=to_sign_in(request))

@@ -10,36 +10,30 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.authentication import person_in
+from gateway.authentication import client_address, person_in
 from gateway.cookies import form_cookie, is_secure, session_cookie
 from gateway.door import Door
 from gateway.forms import BadFormError, TooLargeError, read_form
 from gateway.rendering import form_page, message_page, page
+from gateway.wording import texts_of
 from registry.people import accounts, domains, invitations, links, passwords, sessions, users
 from registry.people.domains import domain_of, normal_email
 from registry.people.errors import PasswordError, PeopleError, SignInError, TokenError
 from registry.people.locale import Locale
 from registry.people.sessions import SignedIn
 
-_OLD = (("old", "Password until now", "password", "current-password"),)
-WHO = (("email", "E-mail", "email", "username"), ("name", "Full name", "text", "name"))
+_OLD = (("old", "password.old", "password", "current-password"),)
+WHO = (("email", "login.email", "email", "username"), ("name", "profile.name", "text", "name"))
 _NEW = (
-    ("password", "New password", "password", "new-password"),
-    ("again", "New password, once more", "password", "new-password"),
+    ("password", "password.new", "password", "new-password"),
+    ("again", "password.again", "password", "new-password"),
 )
-_UNEQUAL = "The two passwords are not the same."
-_RULES = (
-    "At least 8 characters of three of these classes: lower-case letters, upper-case letters, digits, others. With "
-    "access to keys at least 12 characters, of all four."
-)
-_KEYVAULT_RULES = "The password has at least 12 characters: lower-case letters, upper-case letters, digits and others."
-TO_SIGN_IN = ("/login", "To the sign-in")
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def client_address(request: Request) -> str:
-    """Network address a request comes from."""
-    return request.client.host if request.client else "unknown"
+def to_sign_in(request: Request) -> tuple[str, str]:
+    """A link to the sign-in."""
+    return "/login", texts_of(request)("go.sign_in")
 
 
 def own_path(wanted: str) -> str:
@@ -70,10 +64,12 @@ def form_errors_as_pages(endpoint: _Endpoint) -> _Endpoint:
         try:
             return await endpoint(request)
         except TooLargeError:
-            return message_page(request, "Too large", "The form is too large.", status=413)
+            t = texts_of(request)
+            return message_page(request, t("refused.too_large_title"), t("refused.too_large"), status=413)
         except BadFormError:
-            text = "The form has expired, or was not sent from a page of ours. Open the page anew and try again."
-            return message_page(request, "Refused", text, status=403, link=(request.url.path, "Open the page anew"))
+            t = texts_of(request)
+            link = (request.url.path, t("go.anew"))
+            return message_page(request, t("refused.title"), t("refused.expired"), status=403, link=link)
 
     return answered
 
@@ -122,7 +118,7 @@ class SignIn:
                 now=self._door.now(),
             )
         except SignInError as exc:
-            return self._login_page(request, wanted, str(exc), 401)
+            return self._login_page(request, wanted, texts_of(request).problem(exc), 401)
         if request.scope["user"] is not None:
             await self._end_session(request)
         return with_session(request, signed_in, wanted)
@@ -131,7 +127,9 @@ class SignIn:
         """Ends the session."""
         person = person_in(request)
         if request.method == "GET":
-            return page(request, "logout.html", title="Sign out", name=person.name or person.email)
+            return page(
+                request, "logout.html", title=texts_of(request)("logout.title"), name=person.name or person.email
+            )
         await read_form(request)
         await self._end_session(request)
         response = RedirectResponse("/login", 303)
@@ -143,11 +141,12 @@ class SignIn:
     async def password(self, request: Request) -> Response:
         """Changes the password of who is signed in; other sessions of the same person end."""
         person = person_in(request)
-        text = "Your password must be changed before you go on." if person.must_change_password else ""
+        t = texts_of(request)
+        title, text = t("password.title"), t("password.must") if person.must_change_password else ""
         if request.method == "GET":
-            return form_page(request, _OLD + _NEW, "Change the password", text=text)
+            return form_page(request, _OLD + _NEW, title, text=text)
         fields = await read_form(request)
-        problem, status = _UNEQUAL, 422
+        problem, status = t("password.unequal"), 422
         if fields.get("password", "") == fields.get("again"):
             try:
                 await run_in_threadpool(
@@ -160,66 +159,69 @@ class SignIn:
                     keep=request.cookies.get(session_cookie(is_secure(request.scope))),
                 )
             except SignInError:
-                problem, status = "The old password is wrong, or was too often. Wait a while, then try again.", 401
+                problem, status = t("password.wrong"), 401
             except PeopleError as exc:
-                problem = str(exc)
+                problem = t.problem(exc)
             else:
-                return message_page(request, "Password changed", "All your other sessions have ended.")
-        return form_page(request, _OLD + _NEW, "Change the password", text=text, problem=problem, status=status)
+                return message_page(request, t("password.changed_title"), t("password.changed"))
+        return form_page(request, _OLD + _NEW, title, text=text, problem=problem, status=status)
 
     async def link(self, request: Request) -> Response:
         """Takes a link that activates an account or sets a new password."""
-        title = "Activate the account" if request.url.path == "/activate" else "Set a new password"
+        t = texts_of(request)
+        title, rules = t("link.activate" if request.url.path == "/activate" else "link.reset"), t("password.rules")
         if request.method == "GET":
             hidden = {"token": request.query_params.get("token", "")}
-            return form_page(request, _NEW, title, hidden=hidden, text=_RULES)
+            return form_page(request, _NEW, title, hidden=hidden, text=rules)
         fields = await read_form(request)
-        token, problem = fields.get("token", ""), _UNEQUAL
+        token, problem = fields.get("token", ""), t("password.unequal")
         if fields.get("password", "") == fields.get("again"):
             try:
                 await run_in_threadpool(
                     links.accept, self._door.house.registry, token, fields["password"], now=self._door.now()
                 )
             except PasswordError as exc:
-                problem = str(exc)
+                problem = t.problem(exc)
             except TokenError as exc:
-                return message_page(request, "The link does not work", str(exc), status=403, link=TO_SIGN_IN)
+                return message_page(request, t("link.broken"), t.problem(exc), status=403, link=to_sign_in(request))
             else:
-                return message_page(request, "Done", "The password is set. Sign in with it now.", link=TO_SIGN_IN)
-        return form_page(request, _NEW, title, hidden={"token": token}, text=_RULES, problem=problem, status=422)
+                return message_page(request, t("link.done"), t("link.set"), link=to_sign_in(request))
+        return form_page(request, _NEW, title, hidden={"token": token}, text=rules, problem=problem, status=422)
 
     async def setup(self, request: Request) -> Response:
         """Lets whoever has the link that the door printed at its start name the first administrator."""
+        t = texts_of(request)
         fields = await read_form(request) if request.method == "POST" else dict(request.query_params)
         token = fields.get("token", "")
         expected = self._door.setup_token
         is_known = bool(expected) and hmac.compare_digest(token.encode(), expected.encode())
         if not is_known or not await run_in_threadpool(self._door.is_new):
-            text = "The link is not the one printed at the last start, or the first administrator is there already."
-            return message_page(request, "The link does not work", text, status=403, link=TO_SIGN_IN)
+            return message_page(request, t("link.broken"), t("setup.spent"), status=403, link=to_sign_in(request))
         problem, status = None, 200
         if request.method == "POST":
-            problem, status = _UNEQUAL, 422
+            problem, status = t("password.unequal"), 422
             if fields.get("password", "") == fields.get("again"):
                 try:
-                    signed_in = await run_in_threadpool(self._first_administrator, fields, client_address(request))
+                    signed_in = await run_in_threadpool(
+                        self._first_administrator, fields, t.language, client_address(request)
+                    )
                 except PeopleError as exc:
-                    problem = str(exc)
+                    problem = t.problem(exc)
                 else:
                     return with_session(request, signed_in, "/")
         return form_page(
             request,
             WHO + _NEW,
-            "The first administrator",
+            t("setup.title"),
             hidden={"token": token},
-            text=f"This account may do everything, and names all others. {_KEYVAULT_RULES}",
-            button="Create the account",
+            text=t("setup.text"),
+            button=t("setup.button"),
             problem=problem,
             status=status,
             shown=fields,
         )
 
-    def _first_administrator(self, fields: Mapping[str, str], address: str) -> SignedIn:
+    def _first_administrator(self, fields: Mapping[str, str], language: str, address: str) -> SignedIn:
         house, owner, now = self._door.house, self._door.owner, self._door.now()
         email, name, password = fields.get("email", ""), fields.get("name", ""), fields["password"]
         # Checked first: an account without password would keep the address taken.
@@ -227,7 +229,7 @@ class SignIn:
         accounts.full_name(name)
         # Whoever has the link is at home here: no second administrator is there to confirm another domain.
         domain = domain_of(normal_email(email))
-        domains.allow(house.registry, house.organisation, domain, is_allowed=True, identity=owner, now=now)
+        domains.allow(house.registry, house.organisation, domain, identity=owner, now=now)
         number = invitations.create(
             house.registry,
             house.vault,
@@ -235,7 +237,7 @@ class SignIn:
             email=email,
             name=name,
             roles={},
-            locale=Locale(),
+            locale=Locale(language=language),
             is_external=False,
             identity=owner,
             now=now,
@@ -249,7 +251,7 @@ class SignIn:
             request,
             "login.html",
             status,
-            title="Sign in",
+            title=texts_of(request)("login.title"),
             problem=problem,
             next=wanted,
             provider=self._provider,

@@ -7,11 +7,13 @@ import dagster as dg
 
 from assets.resources import InstallationResource
 from assets.steps.auditing import note_audit_head, record_run
-from registry.people.rights import ORCHESTRATOR
+from pipelines.asking import ASKED_BY_TAG, unnamed
 
 IDENTITY_TAG = "meterhouse/identity"
-UI = "service:dagster-ui"
-"""Whom runs are ascribed to that an administrator starts in the orchestrator's UI, which does not tell who."""
+"""Tag of a run in the process of a command, which records it itself.
+
+A copy of such a run that is started in the UI bears the tag of :mod:`pipelines.asking` beside it, which counts.
+"""
 
 
 @dg.op(description="Notes the head of the audit chain at a separate place.")
@@ -40,15 +42,19 @@ DAILY_HEAD = dg.ScheduleDefinition(
 def _recorded(context: dg.RunStatusSensorContext, installation: InstallationResource) -> dg.SkipReason | None:
     """Runs of the command line are recorded by the command itself, which knows who asked."""
     run = context.dagster_run
-    if IDENTITY_TAG in run.tags:
+    asked_by = run.tags.get(ASKED_BY_TAG)
+    if asked_by is None and IDENTITY_TAG in run.tags:
         return dg.SkipReason("The command that asked for the run has recorded it.")
-    asked_by = {"dagster/sensor_name", "dagster/schedule_name", "dagster/backfill"} & run.tags.keys()
     record_run(
         installation.open(),
-        identity=ORCHESTRATOR if asked_by else UI,
+        identity=asked_by or unnamed(run.tags),
         run_id=run.run_id,
         succeeded=run.status == dg.DagsterRunStatus.SUCCESS,
-        details={"job": run.job_name, "sensor": run.tags.get("dagster/sensor_name", "")},
+        details={
+            "job": run.job_name,
+            "sensor": run.tags.get("dagster/sensor_name", ""),
+            "backfill": run.tags.get("dagster/backfill", ""),
+        },
         now=datetime.now(UTC),
     )
     return None

@@ -6,9 +6,11 @@ from assets import catalogue, decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
 from assets.resources import INSTALLATION
 from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
+from pipelines.backup import make_backup, nightly_backups
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.mail import mail_job, mail_sensor
 from pipelines.sensors import SENSORS
+from pipelines.upkeep import nightly_upkeep, upkeep_job
 
 ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figures, catalogue])
 
@@ -19,8 +21,8 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[INGEST, import_job, key_job, note_audit_heads, mail_job],
-        schedules=[DAILY_HEAD],
+        jobs=[INGEST, import_job, key_job, note_audit_heads, make_backup, upkeep_job, mail_job],
+        schedules=[DAILY_HEAD, nightly_backups, nightly_upkeep],
         sensors=[*SENSORS, *RUN_SENSORS, mail_sensor],
         resources={"installation": INSTALLATION},
     )

@@ -3,6 +3,13 @@
 from pathlib import Path
 
 CONFIG = """\
+storage:
+  custom:
+    module: pipelines.storage
+    class: KeptStorage
+    config:
+      base_dir:
+        env: DAGSTER_HOME
 telemetry:
   enabled: false
 nux:
@@ -10,6 +17,9 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 2
+run_coordinator:
+  module: pipelines.coordinator
+  class: AskedByCoordinator
 run_monitoring:
   enabled: true
 """

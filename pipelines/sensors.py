@@ -4,8 +4,9 @@ A sensor only looks; the run it asks for fetches. One run takes all files of a l
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -13,18 +14,23 @@ from assets.imports import import_dropped_files, import_dropped_keys
 from assets.installation import Installation
 from assets.partitions import day_range_tags
 from assets.resources import InstallationResource
+from assets.steps.dropped import refused_files
 from assets.steps.key_drop import circumstances
 from assets.steps.landing import sftp_drop, sftp_imports
 from assets.steps.staleness import runs_of_days, stale_days
 from connectors import folder
 from connectors.errors import ConnectorError
+from connectors.sftp import SftpDrop
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.permission import refusal
 from pipelines.requests import Cursor, Request, asked, review
 from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, READING_MANAGEMENT
+from registry.refusals import is_over
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 """Files that are dropped are taken without anybody switching something on; who wants otherwise does so in the UI."""
+_Result = Callable[[Cursor, Sequence[str], str, str], dg.SensorResult]
+"""Asks for runs, given the sensor's cursor, files that were found, the connector's cursor, and the source."""
 UNFINISHED = dg.RunsFilter(
     job_name=INGEST.name,
     statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
@@ -94,7 +100,34 @@ def _import_result(
         for first, last in ranges
     ]
     requests += _imports((*new, *again), import_job, import_dropped_files.name, source)
-    return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
+    left = [refusal for refusal in refused_files(house) if refusal.source == source and is_over(refusal)]
+    told = f"{len(left)} refused files are left alone until they change: see 'meterhouse imports list'."
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=dg.SkipReason(told) if left and not requests else None,
+        cursor=Cursor(seen, (*still, *new)).text(),
+    )
+
+
+def _look_on_drop(
+    context: dg.SensorEvaluationContext,
+    house: Installation,
+    drop: SftpDrop | None,
+    setting: str,
+    area: str,
+    result: _Result,
+) -> dg.SensorResult | dg.SkipReason:
+    """Looks for complete files on an SFTP drop, if there is one, and hands them on."""
+    if drop is None:
+        return dg.SkipReason(f"No such SFTP drop is configured ({setting}).")
+    if refused := refusal(house, area):
+        return refused
+    cursor = Cursor.read(context.cursor)
+    try:
+        found, seen = drop.poll(cursor.seen)
+    except ConnectorError as exc:
+        return dg.SkipReason(str(exc))
+    return result(cursor, [file.path for file in found], seen, "sftp")
 
 
 @dg.sensor(jobs=[import_job, INGEST], minimum_interval_seconds=30, default_status=RUNNING)
@@ -122,17 +155,14 @@ def sftp_import_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Does for registry files on the SFTP drop what :func:`import_sensor` does for those in ``imports``."""
     house = installation.open()
-    drop = sftp_imports(house)
-    if drop is None:
-        return dg.SkipReason("No SFTP drop of registry files is configured (METERHOUSE_SFTP_IMPORTS_FOLDER).")
-    if refused := refusal(house, DEVICE_AND_CUSTOMER_MANAGEMENT):
-        return refused
-    cursor = Cursor.read(context.cursor)
-    try:
-        found, seen = drop.poll(cursor.seen)
-    except ConnectorError as exc:
-        return dg.SkipReason(str(exc))
-    return _import_result(context, house, cursor, [file.path for file in found], seen, "sftp")
+    return _look_on_drop(
+        context,
+        house,
+        sftp_imports(house),
+        "METERHOUSE_SFTP_IMPORTS_FOLDER",
+        DEVICE_AND_CUSTOMER_MANAGEMENT,
+        partial(_import_result, context, house),
+    )
 
 
 @dg.sensor(job=key_job, minimum_interval_seconds=30, default_status=RUNNING)
@@ -166,17 +196,9 @@ def sftp_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Asks for a run when complete files lie on the SFTP drop that no run has fetched."""
     house = installation.open()
-    drop = sftp_drop(house)
-    if drop is None:
-        return dg.SkipReason("No SFTP drop is configured (METERHOUSE_SFTP_HOST).")
-    if refused := refusal(house, READING_MANAGEMENT):
-        return refused
-    cursor = Cursor.read(context.cursor)
-    try:
-        found, seen = drop.poll(cursor.seen)
-    except ConnectorError as exc:
-        return dg.SkipReason(str(exc))
-    return _result(context, cursor, [file.path for file in found], seen, "sftp")
+    return _look_on_drop(
+        context, house, sftp_drop(house), "METERHOUSE_SFTP_HOST", READING_MANAGEMENT, partial(_result, context)
+    )
 
 
 @dg.sensor(job=INGEST, minimum_interval_seconds=60, default_status=RUNNING)

@@ -7,15 +7,17 @@ destroys the key, and the chain still verifies.
 import json
 import socket
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from registry.bulk import insert_rows
 from registry.limits import limit_of
 from registry.models import AuditEvent
 from registry.store import Registry
@@ -24,6 +26,9 @@ from registry.vault import KeyVault
 
 NOBODY = ""
 """Organisation of events that are of none, such as a sign-in to an account that does not exist."""
+
+computer_at_work: ContextVar[str | None] = ContextVar("computer at work", default=None)
+"""Address of the computer that a request came from; where it is not set, the work is this computer's own."""
 
 GENESIS = "0" * 64
 """What the first event is chained to."""
@@ -83,14 +88,14 @@ def record(
         reason: Why, in the words of who did it.
         details: Technical details; never a key or personal data.
         personal: What changed of a person's data.
-        computer: Name or address of the computer it was done from; by default this one.
+        computer: Name or address of the computer it was done from; by default :data:`computer_at_work`, else this one.
     """
     row = AuditEvent(
         organisation=organisation,
         at=now,
         event=event,
         identity=identity,
-        computer=(computer or socket.gethostname())[: limit_of(AuditEvent.computer)],
+        computer=(computer or _computer())[: limit_of(AuditEvent.computer)],
         object=target[: limit_of(AuditEvent.object)] if target else target,
         before=_json(before),
         after=_json(after),
@@ -157,7 +162,7 @@ def record_changes(
         "at": now,
         "event": event,
         "identity": identity,
-        "computer": socket.gethostname(),
+        "computer": _computer()[: limit_of(AuditEvent.computer)],
         "reason": reason,
         "details": _json(details),
     }
@@ -168,8 +173,7 @@ def record_changes(
         row["personal"] = _sealed(session, organisation, change.personal, now) if change.personal else None
         digest = _chained(digest, row)
         rows.append(row | {"digest": digest})
-    # Else rows with other nulls than the row before would be statements of their own.
-    session.execute(insert(AuditEvent).execution_options(render_nulls=True), rows)
+    insert_rows(session, AuditEvent, rows)
 
 
 def digest_of(session: Session, number: int) -> str | None:
@@ -205,16 +209,21 @@ def walk(registry: Registry, heads: Mapping[int, str] | None = None) -> Chain:
     Returns:
         What was found.
     """
+    with registry.begin(readonly=True) as session:
+        return walk_in(session, heads)
+
+
+def walk_in(session: Session, heads: Mapping[int, str] | None = None) -> Chain:
+    """Walks the chain as :func:`walk` does, in a transaction that is under way."""
     noted = dict(heads or {})
     before, count, broken = GENESIS, 0, None
-    with registry.begin(readonly=True) as session:
-        for row in session.scalars(select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)):
-            if row.digest != _digest(before, row):
-                broken = row.number
-                break
-            before, count = row.digest, count + 1
-            if noted.get(count) == before:
-                del noted[count]
+    for row in session.scalars(select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)):
+        if row.digest != _digest(before, row):
+            broken = row.number
+            break
+        before, count = row.digest, count + 1
+        if noted.get(count) == before:
+            del noted[count]
     return Chain(count, before, broken, tuple(sorted(noted)))
 
 
@@ -227,14 +236,16 @@ def personal_of(session: Session, vault: KeyVault, event: AuditEvent) -> dict[st
 
 
 def _sealed(session: Session, organisation: str, personal: PersonalChange, now: datetime) -> str:
-    content = json.dumps(
-        {"before": personal.before, "after": personal.after}, sort_keys=True, default=_plain, ensure_ascii=False
-    )
+    content = _FIELDS({"before": personal.before, "after": personal.after})
     return seal(session, personal.vault, organisation, personal.subject, content.encode(), now).hex()
 
 
 def _json(fields: Fields | None) -> str | None:
-    return json.dumps(fields, sort_keys=True, default=_plain, ensure_ascii=False) if fields else None
+    return _FIELDS(fields) if fields else None
+
+
+def _computer() -> str:
+    return computer_at_work.get() or socket.gethostname()
 
 
 def _plain(value: object) -> str:
@@ -245,6 +256,10 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no place in the audit log")
 
 
+_FIELDS = json.JSONEncoder(sort_keys=True, default=_plain, ensure_ascii=False).encode
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def _digest(previous: str, row: AuditEvent) -> str:
     return _chained(previous, {name: getattr(row, name) for name in (*_HASHED, "at")})
 
@@ -253,5 +268,4 @@ def _chained(previous: str, fields: Mapping[str, Any]) -> str:
     """Hash of an event's columns; those that it lacks are null."""
     hashed = {name: fields.get(name) for name in _HASHED}
     hashed["at"] = fields["at"].astimezone(UTC).isoformat()  # as the database gives it back
-    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(bytes.fromhex(previous) + canonical.encode()).hexdigest()
+    return sha256(bytes.fromhex(previous) + _CANONICAL(hashed).encode()).hexdigest()

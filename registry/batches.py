@@ -66,7 +66,7 @@ def create(
         session: A writing transaction.
         organisation: Who makes it.
         batch: Its reference.
-        serials: Its devices, see :func:`registry.claims.parse_serials`.
+        serials: Its devices, see :func:`registry.serial_lists.parse_serials`.
         identity: Who acts.
         now: Instant of the change.
         target: Whom it is meant for: short name or public id.

@@ -7,13 +7,10 @@ for it). Who holds them confirms or refuses. A confirmed claim on another one's 
 there it is then ``transferred``, here ``claimed``.
 """
 
-import csv
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from io import StringIO
 from typing import Literal
 
 from sqlalchemy import select
@@ -48,34 +45,12 @@ class ClaimReport:
     unknown: list[tuple[str, str]] = field(default_factory=list)
 
 
-def parse_serials(text: str) -> list[str]:
-    """Reads serial numbers as people type them, or from a text or CSV file.
-
-    Args:
-        text: Serial numbers between commas, semicolons, blanks or lines, each maybe with its manufacturer before it
-            (``KAM-90000001``) or as a whole ``meter_id``; or a CSV table with a column ``serial`` or ``meter_id``.
-
-    Returns:
-        Each once, in their order.
-    """
-    header = text.removeprefix("\ufeff").lstrip().partition("\n")[0]
-    for delimiter in (",", ";", "\t"):
-        names = [re.sub(r"[\W_]", "", cell).lower() for cell in header.split(delimiter)]
-        column = next((name for name in ("meterid", "serial", "serialnumber", "serialno") if name in names), None)
-        if column is not None:
-            rows = csv.reader(StringIO(text.removeprefix("\ufeff").lstrip()), delimiter=delimiter)
-            place = names.index(column)
-            found = [row[place].strip() for row in rows if len(row) > place][1:]
-            return list(dict.fromkeys(cell for cell in found if cell))
-    return list(dict.fromkeys(word for word in re.split(r"[,;\s]+", text.removeprefix("\ufeff")) if word))
-
-
 def find(meters: Mapping[str, Sequence[str]], text: str) -> str | None:
     """The device that a text names.
 
     Args:
         meters: Identities by serial number.
-        text: See :func:`parse_serials`.
+        text: See :func:`registry.serial_lists.parse_serials`.
 
     Returns:
         Its ``meter_id``; ``None`` where there is none.
@@ -127,7 +102,7 @@ def claim_serials(
         session: A writing transaction.
         vault: Rewraps the keys.
         claimant: Who claims.
-        texts: See :func:`parse_serials`.
+        texts: See :func:`registry.serial_lists.parse_serials`.
         identity: Who acts.
         now: Instant of the claim.
 

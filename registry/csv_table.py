@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from registry.errors import RegistryError
+from warehouse.formulas import bare_texts
 
 LINE = "source_line"
 REASON = "reason"
@@ -36,7 +37,8 @@ def read_table(
         columns: Gives the columns behind the headers, for files that spell them otherwise; empty for none.
 
     Returns:
-        ``source_line``, ``reason`` (why a line cannot be used, else null) and the columns, trimmed, empty as null.
+        ``source_line``, ``reason`` (why a line cannot be used, else null) and the columns, trimmed, empty as null,
+        without the shields of :mod:`warehouse.formulas`.
 
     Raises:
         RegistryError: The file is empty, no UTF-8 text, or lacks a column.
@@ -82,7 +84,7 @@ def read_table(
         }
     )
     absent = [pl.lit(None, pl.String).alias(column) for column in optional if column not in header]
-    text_columns = pl.exclude(LINE, REASON).str.strip_chars().replace("", None)
+    text_columns = bare_texts(pl.exclude(LINE, REASON).str.strip_chars()).replace("", None)
     return table.with_columns(text_columns).with_columns(absent)
 
 

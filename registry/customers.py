@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.csv_table import LINE, REASON
+from registry.erased_customers import require_not_erased
 from registry.errors import RegistryError
 from registry.imports.customers import check_customers
 from registry.imports.occupancies import OF_POINT, PERSONAL, PLACE, SEARCHED
@@ -33,6 +34,26 @@ def occupancies(registry: Registry, organisation: str, metering_point: str) -> l
     if not found:
         raise RegistryError(f"Nobody is known to live or have lived at {metering_point}.")
     return found
+
+
+def customer_columns(session: Session, organisation: str) -> pl.DataFrame:
+    """Who lives at which metering point now, for lists that name people.
+
+    Returns:
+        ``metering_point``, ``customer_number``, ``customer_name``, ``address``, ``postal_code`` and ``city``, one row
+        per point where somebody lives.
+    """
+    columns = (
+        Customer.metering_point,
+        Customer.customer_number,
+        Customer.name.label("customer_name"),
+        Customer.address,
+        Customer.postal_code,
+        Customer.city,
+    )
+    statement = select(*columns).where(Customer.organisation == organisation, Customer.occupied_to.is_(None))
+    rows = [tuple(row) for row in session.execute(statement)]
+    return pl.DataFrame(rows, schema=dict.fromkeys((column.key for column in columns), pl.String), orient="row")
 
 
 def add_customer(
@@ -62,13 +83,15 @@ def add_customer(
         Name of the occupancy.
 
     Raises:
-        RegistryError: Somebody lives there, lived there until later, or a field cannot be.
+        RegistryError: Somebody lives there, lived there until later, the customer is erased, or a field cannot be.
     """
     texts = {name: text for name, text in texts.items() if text}
     _check(metering_point, texts)
-    if "customer_number" not in texts:
+    number = texts.get("customer_number")
+    if not number:
         raise RegistryError("A customer needs a customer_number.")
     with registry.begin() as session:
+        require_not_erased(session, vault, organisation, number)
         former = _of_point(session, organisation, metering_point)
         begin, place = occupied_from, dict[str, str | None]()
         if former:
@@ -123,7 +146,7 @@ def edit_customer(
         Names of the fields that changed.
 
     Raises:
-        RegistryError: Nobody lives there, or a field cannot be.
+        RegistryError: Nobody lives there, the customer is erased, or a field cannot be.
     """
     texts = {name: text or None for name, text in texts.items()}
     with registry.begin() as session:
@@ -132,6 +155,8 @@ def edit_customer(
         _check(metering_point, after)
         if not after["customer_number"]:
             raise RegistryError("A customer needs a customer_number.")
+        if after["customer_number"] != customer.customer_number:
+            require_not_erased(session, vault, organisation, after["customer_number"])
         begin = occupied_from or customer.occupied_from
         others = _of_point(session, organisation, metering_point)[1:]
         if others and others[0].occupied_to and (begin is None or begin < others[0].occupied_to):

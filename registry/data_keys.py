@@ -1,6 +1,6 @@
 """Data keys: what records are wrapped under; they lie in the registry, wrapped under the master key.
 
-A rotation brings a new master key and a new data key and wraps every meter's and person's key anew, in one transaction.
+A rotation brings a new master key and a new data key and wraps every other key anew, in one transaction.
 Earlier data keys stay, under the new master key: a process that was started before the rotation, and records of tables
 that it does not know, still open.
 """
@@ -21,7 +21,8 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.errors import RegistryError
 from registry.master_keys import MASTER_BYTES, MasterKey, MasterKeySource, make_file, read_file, sync_folder, write_file
-from registry.models import DataKey, MeterKey, SubjectKey
+from registry.models import DataKey, MeterKey, SigningKey, SubjectKey
+from registry.signing import BOUND_NAME
 from registry.store import Registry
 from registry.subjects import bound_name
 from registry.vault import KeyVault
@@ -174,7 +175,12 @@ def _rewrap(session: Session, in_force: MasterKey, fresh: MasterKey, now: dateti
             select(SubjectKey.organisation, SubjectKey.subject, SubjectKey.wrapped)
         )
     ]
-    for model, changed in ((MeterKey, keys), (SubjectKey, subjects)):
+    signing = [
+        {"organisation": row.organisation, "wrapped": new.wrap(old.unwrap(row.wrapped, *place), *place)}
+        for row in session.scalars(select(SigningKey))
+        for place in [(row.organisation, BOUND_NAME)]
+    ]
+    for model, changed in ((MeterKey, keys), (SubjectKey, subjects), (SigningKey, signing)):
         if changed:
             session.execute(update(model), changed)
     return len(keys), len(subjects)

@@ -7,7 +7,7 @@ one snapshot from their first statement on, and neither wait for writers nor mak
 
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -76,6 +76,18 @@ def allow_long_statements(connection: Connection) -> None:
     """Lifts the limit on statements until the transaction ends, for migrations."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+
+
+def continue_numbers(connection: Connection, table: Table) -> None:
+    """Lets a table's own numbers go on after the highest one, where rows were put in with theirs.
+
+    SQLite does so by itself.
+    """
+    counted = table.autoincrement_column
+    if counted is not None and connection.dialect.name == "postgresql":
+        sequence = func.pg_get_serial_sequence(table.name, counted.name)
+        following = select(func.coalesce(func.max(counted), 0) + 1).scalar_subquery()
+        connection.execute(select(func.setval(sequence, following, False)))
 
 
 def _parsed(address: str) -> URL:

@@ -1,6 +1,7 @@
 """Erasure on request (GDPR article 17): what is asked for, what forbids it, and the tombstone that stays."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,12 +11,14 @@ import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import audit, subjects
+from registry import audit, erased_customers, subjects
 from registry.errors import RegistryError
 from registry.models import Customer, Erasure, LegalHold, MeteringPoint
 from registry.store import Registry
+from registry.vault import KeyVault
 
 ERASED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "erasure": pl.Int64,
     "metering_point": pl.String,
     "first_day": pl.Date,
     "last_day": pl.Date,
@@ -203,6 +206,7 @@ def finish(
     number: int,
     rows: Mapping[str, int],
     *,
+    vault: KeyVault,
     zone: ZoneInfo,
     identity: str,
     now: datetime,
@@ -214,13 +218,17 @@ def finish(
         request: What is erased.
         number: Number of the erasure.
         rows: Rows that went per table; of an erasure that was interrupted, those of the last attempt.
+        vault: Makes the digests by which the persons stay erased.
         zone: The utility's zone.
         identity: Who does it.
         now: When.
     """
     with registry.begin() as session:
         erasure = session.get_one(Erasure, number)
-        for person in former_occupancies(session, request, zone):
+        persons = former_occupancies(session, request, zone)
+        numbers = [person.customer_number for person in persons]
+        erased_customers.remember(session, vault, request.organisation, number, numbers)
+        for person in persons:
             subjects.destroy(session, request.organisation, f"customer:{person.metering_point}:{person.occupancy}")
             session.delete(person)
         session.flush()
@@ -236,6 +244,33 @@ def finish(
         )
 
 
+def add_rows(registry: Registry, number: int, rows: Mapping[str, int], *, identity: str, now: datetime) -> None:
+    """Counts, in an erasure's tombstone, what arrived of its period afterwards and went again.
+
+    Args:
+        registry: The registry.
+        number: Number of the erasure.
+        rows: Rows that went per table.
+        identity: Who does it.
+        now: When.
+    """
+    if not rows:
+        return
+    with registry.begin() as session:
+        erasure = session.get_one(Erasure, number)
+        total = Counter(json.loads(erasure.rows or "{}")) + Counter(rows)
+        erasure.rows = json.dumps(total, sort_keys=True)
+        audit.record(
+            session,
+            organisation=erasure.organisation,
+            event="erasure.again",
+            identity=identity,
+            now=now,
+            target=erasure.metering_point,
+            details={"erasure": number, "rows": dict(rows)},
+        )
+
+
 def erasures(registry: Registry, organisation: str) -> list[Erasure]:
     """All tombstones, the oldest first."""
     statement = select(Erasure).where(Erasure.organisation == organisation).order_by(Erasure.id)
@@ -244,8 +279,8 @@ def erasures(registry: Registry, organisation: str) -> list[Erasure]:
 
 
 def erased_periods(registry: Registry, organisation: str) -> pl.DataFrame:
-    """``metering_point``, ``first_day`` and ``last_day`` (local, inclusive) of every tombstone."""
-    rows = [(row.metering_point, row.first_day, row.last_day) for row in erasures(registry, organisation)]
+    """``erasure``, ``metering_point``, ``first_day`` and ``last_day`` (local, inclusive) of every tombstone."""
+    rows = [(row.id, row.metering_point, row.first_day, row.last_day) for row in erasures(registry, organisation)]
     return pl.DataFrame(rows, schema=ERASED, orient="row")
 
 

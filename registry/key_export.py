@@ -2,11 +2,12 @@
 
 import json
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import polars as pl
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,8 @@ from registry.errors import RegistryError
 from registry.groups import evaluate, present
 from registry.models import Installation, KeyBundle, Label, Meter, MeterKey
 from registry.people.locale import MACHINE, Locale, write_csv
-from registry.sealed_files import seal, unseal
+from registry.sealed_files import MAGIC, check_signature, seal, unseal
+from registry.signing import check, signer
 from registry.vault import KeyVault
 
 HEADER = (
@@ -26,6 +28,9 @@ HEADER = (
 """Columns of the CSV table inside; the profile ``wmbus`` of ``key import`` reads them back."""
 
 AT_ONCE = 10_000
+
+LIST_PURPOSE = "revocation list"
+"""What signatures of lists are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,19 @@ class Opened:
     table: str
     bundle: str | None = None
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """A revocation list.
+
+    Attributes:
+        issued_at: When it was made.
+        bundles: Ids of the revoked bundles.
+    """
+
+    issued_at: datetime
+    bundles: tuple[str, ...]
 
 
 def download(
@@ -141,7 +159,7 @@ def make_bundle(
         now: Instant.
 
     Returns:
-        Id of the bundle, and the file.
+        Id of the bundle, and the file, signed.
 
     Raises:
         RegistryError: It would be expired already, none of the meters has a key, or the password is too short.
@@ -172,7 +190,8 @@ def make_bundle(
         details={"meter_ids": keyed},
     )
     about = {"kind": "bundle", "bundle": bundle, "expires_at": expires_at.astimezone(UTC).isoformat()}
-    return bundle, seal(table.encode(), password, about)
+    by = signer(session, vault, organisation, identity=identity, now=now)
+    return bundle, seal(table.encode(), password, about, by)
 
 
 def revoke_bundle(
@@ -200,10 +219,21 @@ def bundles(session: Session, organisation: str) -> Sequence[KeyBundle]:
     return session.scalars(statement.order_by(KeyBundle.created_at.desc(), KeyBundle.bundle)).all()
 
 
-def revocation_list(session: Session, organisation: str, now: datetime) -> str:
-    """The revoked bundles that are not expired by themselves, as JSON for field devices."""
+def revocation_list(session: Session, vault: KeyVault, organisation: str, *, identity: str, now: datetime) -> str:
+    """The revoked bundles that are not expired by themselves, as signed JSON for field devices.
+
+    Args:
+        session: A writing transaction, since the first list may have the signing key made.
+        vault: Opens the signing key.
+        organisation: Whose bundles.
+        identity: Who asks.
+        now: When; a device takes no list that is older than the one it has.
+    """
     revoked = [row.bundle for row in bundles(session, organisation) if row.revoked_at and row.expires_at > now]
-    return json.dumps({"issued_at": now.astimezone(UTC).isoformat(), "revoked": sorted(revoked)})
+    by = signer(session, vault, organisation, identity=identity, now=now)
+    issued_at = now.astimezone(UTC).isoformat()
+    content = {"issued_at": issued_at, "revoked": sorted(revoked), "signed_by": by.key_id}
+    return json.dumps({**content, "signature": by.sign(LIST_PURPOSE, _canonical(content)).hex()})
 
 
 def open_file(content: bytes, name: str, password: str, *, now: datetime, revoked: Collection[str] = ()) -> Opened:
@@ -233,19 +263,55 @@ def open_file(content: bytes, name: str, password: str, *, now: datetime, revoke
     return Opened("bundle", table.decode(), header["bundle"], expires_at)
 
 
-def parse_revocations(text: str, name: str) -> list[str]:
-    """Ids in a revocation list.
+def parse_revocations(text: str, name: str, public: Ed25519PublicKey | None = None) -> Revocations:
+    """Reads a revocation list.
+
+    Args:
+        text: The list.
+        name: Its name, for messages.
+        public: Public key of the installation; ``None`` leaves the signature unseen.
 
     Raises:
-        RegistryError: It is none.
+        RegistryError: It is none; or, with a key, it is not signed, was changed, or is of another installation.
     """
     try:
-        ids = json.loads(text)["revoked"]
-    except (ValueError, KeyError, TypeError):
+        content = json.loads(text)
+        ids, issued_at = content["revoked"], datetime.fromisoformat(content["issued_at"])
+        signature = bytes.fromhex(content.pop("signature", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
         ids = None
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         raise RegistryError(f"{name} is no revocation list: make one with 'meterhouse key bundles --revocations'.")
-    return ids
+    if public is not None:
+        if not signature:
+            raise RegistryError(f"{name} is not signed: ask for a new list.")
+        check(public, LIST_PURPOSE, _canonical(content), signature, name)
+    return Revocations(issued_at, tuple(ids))
+
+
+def verify_file(content: bytes, name: str, public: Ed25519PublicKey) -> str:
+    """Sees that a bundle or a revocation list is as an installation has signed it; needs no password.
+
+    Args:
+        content: The file.
+        name: Its name, for messages.
+        public: The installation's public key.
+
+    Returns:
+        What it is, in a line.
+
+    Raises:
+        RegistryError: It is neither, is not signed, was changed, or is of another installation.
+    """
+    if content.startswith(MAGIC):
+        header = check_signature(content, name, public)
+        return f"{name} is the bundle {header['bundle']}, which holds until {header['expires_at']}"
+    found = parse_revocations(content.decode(errors="replace"), name, public)
+    return f"{name} is the revocation list of {found.issued_at.isoformat()} with {len(found.bundles)} bundles"
+
+
+def _canonical(content: Mapping[str, object]) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _table(

@@ -17,6 +17,7 @@ KEY_STATUSES = (MISSING, "unverified", "ok", "wrong", "expired")
 _TELEGRAMS = MeterKey.key_class == "oms"
 _BY_RANK = ("expired", "unverified", "wrong", "unverified", "ok")
 """Status of a meter by the highest rank that one of its keys has."""
+_NO_KEY = -1
 
 
 def key_statuses(now: datetime | None) -> Select[str, str, str]:
@@ -70,3 +71,11 @@ def has_status(organisation: str, wanted: Collection[str], now: datetime | None)
     some = keyed.group_by(MeterKey.meter_id).having(_rank(now).in_(ranks))
     conditions = [Meter.meter_id.in_(some)] if ranks else []
     return or_(*conditions, Meter.meter_id.not_in(keyed)) if MISSING in wanted else or_(*conditions)
+
+
+def each_has_status(wanted: Collection[str], now: datetime | None) -> ColumnElement[bool]:
+    """As :func:`has_status`, but asked of one meter after the other: for statements that stop after some of many."""
+    of_meter = (MeterKey.organisation == Meter.organisation, MeterKey.meter_id == Meter.meter_id)
+    rank = select(_rank(now)).where(*of_meter, _TELEGRAMS).correlate(Meter).scalar_subquery()
+    ranks = [rank for rank, status in enumerate(_BY_RANK) if status in wanted]
+    return func.coalesce(rank, _NO_KEY).in_([*ranks, *([_NO_KEY] if MISSING in wanted else [])])

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 import polars as pl
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from registry.errors import RegistryError
@@ -24,11 +24,15 @@ from registry.vault import KeyVault
 DECODABLE = ("AES-128", "DES")
 """Algorithms of telegrams; keys of others are kept, not handed out."""
 
+INSTANT = pl.Datetime("us", "UTC")
+
 KEYS: dict[str, pl.DataType | type[pl.DataType]] = {
     "meter_id": pl.String,
     "key_no": pl.Int32,
     "key": pl.Binary,
     "verified": pl.Boolean,
+    "valid_from": INSTANT,
+    "valid_to": INSTANT,
 }
 
 
@@ -161,61 +165,32 @@ def set_validity(
     key.valid_from, key.valid_to, key.changed_at = valid_from, valid_to, now
 
 
-def load_keys(registry: Registry, vault: KeyVault, organisation: str, at: datetime | None = None) -> pl.DataFrame:
+def load_keys(registry: Registry, vault: KeyVault, organisation: str) -> pl.DataFrame:
     """Opens the keys that decrypt telegrams, of all meters.
 
     Args:
         registry: The registry.
         vault: The vault.
         organisation: Owner of the meters; keys of no other one are handed out.
-        at: Instant of reception at which they are to be valid; ``None`` takes all.
 
     Returns:
-        ``meter_id``, ``key_no`` (from 1, the newest last), ``key``, ``verified`` (whether it has opened a frame).
+        ``meter_id``, ``key_no`` (from 1, the newest last), ``key``, ``verified`` (whether it has opened a frame),
+        ``valid_from`` and ``valid_to`` (UTC, half open, null: no bound).
     """
     k = MeterKey
     statement = (
-        select(k.meter_id, k.key_no, k.wrapped, k.verified_at.is_not(None))
+        select(k.meter_id, k.key_no, k.wrapped, k.verified_at.is_not(None), k.valid_from, k.valid_to)
         .where(k.organisation == organisation, *_OPENS_TELEGRAMS)
         .order_by(k.meter_id, k.key_no)
     )
-    if at is not None:
-        statement = statement.where(*_valid(at))
     with registry.begin(readonly=True) as session:
         rows = session.connection().execute(statement).all()
     if not rows:
         return pl.DataFrame(schema=KEYS)
-    meter_ids, numbers, wrapped, verified = zip(*rows, strict=True)
+    meter_ids, numbers, wrapped, verified, *bounds = zip(*rows, strict=True)
     opened = [vault.unwrap(blob, organisation, meter_id) for meter_id, blob in zip(meter_ids, wrapped, strict=True)]
-    columns = {"meter_id": meter_ids, "key_no": numbers, "key": opened, "verified": [bool(yes) for yes in verified]}
-    return pl.DataFrame([pl.Series(name, columns[name], kind) for name, kind in KEYS.items()])
-
-
-def _valid(at: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return (
-        or_(MeterKey.valid_from.is_(None), MeterKey.valid_from <= at),
-        or_(MeterKey.valid_to.is_(None), MeterKey.valid_to > at),
-    )
-
-
-def validity_changes(registry: Registry, organisation: str, first: datetime, last: datetime) -> list[datetime]:
-    """Instants at which a key begins or ends, rising.
-
-    Args:
-        registry: The registry.
-        organisation: Owner of the meters.
-        first: Instants after this one.
-        last: Instants up to this one.
-
-    Returns:
-        The instants: between two of them the same keys are valid.
-    """
-    found: set[datetime] = set()
-    with registry.begin(readonly=True) as session:
-        for column in (MeterKey.valid_from, MeterKey.valid_to):
-            statement = select(column).where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS).distinct()
-            found.update(session.scalars(statement.where(column > first, column <= last)))
-    return sorted(found)
+    columns = (meter_ids, numbers, opened, [bool(yes) for yes in verified], *bounds)
+    return pl.DataFrame([pl.Series(name, column, KEYS[name]) for name, column in zip(KEYS, columns, strict=True)])
 
 
 def device_euis(registry: Registry, organisation: str) -> pl.DataFrame:
@@ -236,7 +211,7 @@ def device_euis(registry: Registry, organisation: str) -> pl.DataFrame:
             .order_by(MeterKey.created_at, MeterKey.key_no)
         ).all()
     schema = pl.Schema({"device_eui": pl.String, "meter_id": pl.String})
-    schema.update(dict.fromkeys(("valid_from", "valid_to"), pl.Datetime("us", "UTC")))
+    schema.update(dict.fromkeys(("valid_from", "valid_to"), INSTANT))
     named = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
     return named.unique("device_eui", keep="last")
 
@@ -264,7 +239,7 @@ def key_list(registry: Registry, organisation: str) -> pl.DataFrame:
     with registry.begin(readonly=True) as session:
         rows = [tuple(row) for row in session.execute(statement)]
     schema = pl.Schema({column.key: pl.Int32 if column.key == "key_no" else pl.String for column in columns})
-    schema.update({column.key: pl.Datetime("us", "UTC") for column in instants})
+    schema.update({column.key: INSTANT for column in instants})
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -293,7 +268,7 @@ def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
         (meter_id, max(created, verified or created, changed or created))
         for meter_id, created, verified, changed in rows
     ]
-    return pl.DataFrame(news, schema={"meter_id": pl.String, "news_at": pl.Datetime("us", "UTC")}, orient="row")
+    return pl.DataFrame(news, schema={"meter_id": pl.String, "news_at": INSTANT}, orient="row")
 
 
 def record_results(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import polars as pl
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
 
 from registry.limits import fits, limit_of
 from registry.models import Collector, Cursor, File
@@ -84,7 +85,7 @@ def register(registry: Registry, organisation: str, file: LandedFile) -> bool:
 
 
 def next_batch(
-    registry: Registry, organisation: str, days: Sequence[date], limit: int
+    registry: Registry, organisation: str, days: Sequence[date], limit: int, *, above: int = 0
 ) -> tuple[int, list[LandedFile]] | None:
     """Numbers the next files to be read.
 
@@ -95,6 +96,8 @@ def next_batch(
         organisation: Owner.
         days: Arrival days.
         limit: Most files of a new batch.
+        above: Highest number that the lake has taken; a new batch gets a higher one, also where the registry is older
+            than the lake.
 
     Returns:
         Batch number and files; ``None`` where nothing is left.
@@ -111,13 +114,73 @@ def next_batch(
             ).all()
             if not fresh:
                 return None
-            number = (session.scalar(select(func.max(File.batch_no))) or 0) + 1
+            number = max(above, _highest(session)) + 1
             for row in fresh:
                 row.state, row.batch_no = "numbered", number
             session.flush()
         batch = select(File).where(mine, File.state == "numbered", File.batch_no == number).order_by(File.sha256)
         rows = session.scalars(batch).all()
         return number, [_file(row) for row in rows]
+
+
+def agrees(registry: Registry, organisation: str, taken: int, frames_taken: int) -> bool:
+    """Whether the ledger and the lake are of one age.
+
+    Args:
+        registry: The registry.
+        organisation: Owner.
+        taken: Highest number that the lake has taken.
+        frames_taken: Highest number of a batch with frames that it has taken.
+    """
+    with registry.begin(readonly=True) as session:
+        lost = session.scalar(select(File.sha256).where(*_beyond(organisation, frames_taken)).limit(1))
+        return lost is None and _highest(session) >= taken
+
+
+def known(session: Session, organisation: str) -> dict[str, str]:
+    """Every landed file's state by its hash."""
+    rows = select(File.sha256, File.state).where(File.organisation == organisation)
+    return {row.sha256: row.state for row in session.execute(rows)}
+
+
+def read_again(session: Session, organisation: str, frames_taken: int) -> int:
+    """Has files read again whose frames are not in the lake, though the ledger says so: the lake is the older one.
+
+    Returns:
+        How many.
+    """
+    lost = update(File).where(*_beyond(organisation, frames_taken))
+    return session.execute(lost.values(state="landed", batch_no=None, frames=None, rejected=None)).rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+def learn(session: Session, organisation: str, file: LandedFile, *, result: FileResult | None, batch_no: int) -> None:
+    """Enters a file that the ledger does not know, or not to be read.
+
+    Args:
+        session: A writing transaction.
+        organisation: Owner.
+        file: The file.
+        result: What the lake holds of it; ``None`` where nothing, so that it is still to be read.
+        batch_no: Number that the rows in the lake count for; at least theirs.
+    """
+    row = session.get(File, (organisation, file.sha256))
+    if row is None:
+        row = File(organisation=organisation, sha256=file.sha256, name=file.name[: limit_of(File.name)], size=file.size)
+        row.landed_at, row.landed_day = file.landed_at, file.landed_day
+        row.collector, row.received_at = file.collector, file.received_at
+        session.add(row)
+    row.state, row.batch_no = "landed", None
+    if result is not None:
+        row.state, row.batch_no, row.frames, row.rejected = "read", batch_no, result.frames, result.rejected
+
+
+def _highest(session: Session) -> int:
+    return session.scalar(select(func.max(File.batch_no))) or 0
+
+
+def _beyond(organisation: str, frames_taken: int) -> tuple[ColumnElement[bool], ...]:
+    """Files that were read in a batch that the lake never took."""
+    return (File.organisation == organisation, File.state == "read", File.frames > 0, File.batch_no > frames_taken)
 
 
 def finish(registry: Registry, organisation: str, results: Iterable[FileResult]) -> None:

@@ -58,14 +58,13 @@ def check_texts(
         if not isinstance(column.type, String):
             continue
         limit = column.type.length
-        for written in (row, *rows):
-            text = written.get(column.key)
-            if not isinstance(text, str):
-                continue
-            if limit is not None and len(text) > limit:
-                raise RegistryError(f"{column} takes {limit} characters; a text of {len(text)} came.")
-            if not _storable(text):
-                raise RegistryError(f"{column} takes text that is valid Unicode without NUL; another came.")
+        # As a whole: a text that cannot be stored spoils those around it, and many rows repeat the same.
+        texts = {text for written in (row, *rows) if isinstance(text := written.get(column.key), str)}
+        longest = max(map(len, texts), default=0)
+        if limit is not None and longest > limit:
+            raise RegistryError(f"{column} takes {limit} characters; a text of {longest} came.")
+        if not _storable("".join(texts)):
+            raise RegistryError(f"{column} takes text that is valid Unicode without NUL; another came.")
 
 
 def _storable(text: str) -> bool:

@@ -61,6 +61,40 @@ def root(session: Session, organisation: str, now: datetime) -> Organisation:
     return found
 
 
+def is_known(session: Session, organisation: str) -> bool:
+    """Whether there is an organisation of a short name."""
+    return session.get(Organisation, organisation) is not None
+
+
+def admit(session: Session, organisation: str, now: datetime) -> None:
+    """Lets an installation work for an organisation: the first one it ever works for is made, others must be there.
+
+    Args:
+        session: A writing transaction.
+        organisation: Short name that the settings give.
+        now: Instant, UTC.
+
+    Raises:
+        RegistryError: There are organisations, and none of this name, or the name is none.
+    """
+    if is_known(session, organisation):
+        return
+    if session.scalar(select(Organisation.organisation).limit(1)) is not None:
+        raise RegistryError(f"There is no organisation {organisation}; 'meterhouse org add' makes one below another.")
+    if not _SHORT_NAME.fullmatch(organisation):
+        raise RegistryError(f"{organisation!r} is no short name: up to 64 letters, digits, _ and -.")
+    made = root(session, organisation, now)
+    audit.record(
+        session,
+        organisation=organisation,
+        event="organisations.add",
+        identity="service:installation",
+        now=now,
+        target=organisation,
+        after=_fields(made),
+    )
+
+
 def visible(session: Session, organisation: str) -> list[str]:
     """An organisation and all below it, parents before their children."""
     children: dict[str | None, list[str]] = {}

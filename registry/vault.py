@@ -37,6 +37,7 @@ class KeyVault:
         self._newest = max(self._ciphers)
         # Digests stay comparable over rotations. One who learns this key learns nothing of keys that are random.
         self._digest_key = hmac.digest(first, b"digest", "sha256")
+        self._pseudonym_key = hmac.digest(first, b"pseudonym", "sha256")
 
     @classmethod
     def create(cls, path: Path) -> "KeyVault":
@@ -92,6 +93,13 @@ class KeyVault:
     def digest(self, key: bytes) -> bytes:
         """A keyed digest by which equal keys are recognised without opening them."""
         return hmac.digest(self._digest_key, key, sha256)
+
+    def pseudonym(self, organisation: str, name: str) -> bytes:
+        """A keyed digest by which somebody is recognised whose name is not kept: 32 bytes.
+
+        Names are guessable: who has the master key and the registry can try them all.
+        """
+        return hmac.digest(self._pseudonym_key, f"{organisation}|{name}".encode(), sha256)
 
 
 def _bound(organisation: str, meter_id: str) -> bytes:

@@ -4,7 +4,27 @@ Values come from the environment (prefix ``METERHOUSE_``), then from ``meterhous
 directory. Nothing below the entry points reads either again: they are handed a frozen :class:`Settings`.
 """
 
-from settings.installation import CONFIG_NAME, InstallationError, create, locate, named
+from settings.installation import (
+    CONFIG_NAME,
+    InstallationError,
+    create,
+    locate,
+    named,
+    write_zone,
+    written_zone,
+    zone_of,
+)
 from settings.model import Settings, load
 
-__all__ = ["CONFIG_NAME", "InstallationError", "Settings", "create", "load", "locate", "named"]
+__all__ = [
+    "CONFIG_NAME",
+    "InstallationError",
+    "Settings",
+    "create",
+    "load",
+    "locate",
+    "named",
+    "write_zone",
+    "written_zone",
+    "zone_of",
+]

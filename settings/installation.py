@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
+import tomllib
 import uuid
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 CONFIG_NAME = "meterhouse.toml"
+
+_ZONE_LINE = re.compile(r"^timezone\s*=.*$", re.MULTILINE)
 
 
 class InstallationError(Exception):
@@ -51,6 +55,40 @@ def locate(home: Path | None = None) -> Path:
     return directory
 
 
+def zone_of(text: str) -> ZoneInfo:
+    """The zone of a name.
+
+    Raises:
+        InstallationError: There is none.
+    """
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise InstallationError(f"{text!r} is no IANA time zone; give one such as Europe/Copenhagen.") from exc
+
+
+def written_zone(home: Path) -> str | None:
+    """The zone in an installation's file; ``None`` where it stands elsewhere, in the environment say."""
+    found = tomllib.loads((home / CONFIG_NAME).read_text(encoding="utf-8")).get("timezone")
+    return found if isinstance(found, str) else None
+
+
+def write_zone(home: Path, timezone: str) -> None:
+    """Puts another zone into an installation's file, in one step; all else in it stays as it is.
+
+    Raises:
+        InstallationError: The file has no line with a zone.
+    """
+    config = home / CONFIG_NAME
+    text, count = _ZONE_LINE.subn(f"timezone = {json.dumps(timezone)}", config.read_text(encoding="utf-8"), count=1)
+    if not count:
+        raise InstallationError(f"{config} has no line 'timezone = …': write one.")
+    partial = config.with_suffix(".part")
+    partial.write_text(text, encoding="utf-8")
+    partial.chmod(config.stat().st_mode & 0o777)
+    partial.replace(config)
+
+
 def create(home: Path, timezone: str, organisation: str = "default") -> Path:
     """Makes the directory of a new installation with its configuration file.
 
@@ -65,10 +103,7 @@ def create(home: Path, timezone: str, organisation: str = "default") -> Path:
     Raises:
         InstallationError: The zone is unknown or the directory already holds an installation.
     """
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError) as exc:
-        raise InstallationError(f"{timezone!r} is no IANA time zone; give one such as Europe/Copenhagen.") from exc
+    zone_of(timezone)
     directory = home.expanduser().resolve()
     config = directory / CONFIG_NAME
     if config.exists():

@@ -71,6 +71,7 @@ class Gateway(BaseSettings):
         tls_key_file: Its private key (PEM).
         trusted_proxies: Addresses of reverse proxies whose ``X-Forwarded-For`` and ``-Proto`` are believed,
             with commas between them.
+        language: Language of the sign-in pages for browsers that ask for none that there is.
     """
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="METERHOUSE_GATEWAY_", extra="forbid")
@@ -79,6 +80,7 @@ class Gateway(BaseSettings):
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
     trusted_proxies: str = ""
+    language: Literal["da", "de", "en", "es", "fr", "nb", "sv"] = "en"
 
 
 class Oidc(BaseSettings):
@@ -123,6 +125,9 @@ class Settings(BaseSettings):
         on_time_deadline: Local time of the next day until which a reading counts as on time.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
         round_limit: Most meters that one reading round may have.
+        backup_folder: Where back-ups are made each night; none are while it is not named.
+        backup_keep: Back-ups that are kept there.
+        lake_retention_days: How long older versions of the lake's tables can be read [days].
         features: Whether a feature is on, by its name in :mod:`settings.features`; one that is not named is on.
     """
 
@@ -147,6 +152,9 @@ class Settings(BaseSettings):
     on_time_deadline: time = time(7, 0)
     expected_interval_s: int = Field(default=3600, gt=0)
     round_limit: int = Field(default=30_000, gt=0)
+    backup_folder: Path | None = None
+    backup_keep: int = Field(default=14, gt=0)
+    lake_retention_days: int = Field(default=7, gt=0)
     features: dict[str, bool] = Field(default_factory=dict)
 
     @field_validator("timezone")

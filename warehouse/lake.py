@@ -5,53 +5,46 @@ writer that dies leaves nothing but files that no commit names. Two writers that
 the second reads again and repeats.
 """
 
-import errno
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-from urllib.parse import unquote
+from typing import Literal, TypeVar
 
 import polars as pl
 import pyarrow as pa
-from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from warehouse.errors import LakeError
+from warehouse.errors import LakeError, write_failure
 from warehouse.merging import MergeResult, compare, touched
+from warehouse.parquet import (
+    FILE_BYTES,
+    LOG,
+    Snapshot,
+    configuration,
+    crowded,
+    in_order,
+    ordered,
+    shaped,
+    writer_properties,
+)
 from warehouse.predicates import Box, covering
-from warehouse.schemas import INSTANT, TABLES, Table
+from warehouse.schemas import TABLES, Table
 from warehouse.versions import keep_versions
 
 _TRIES = 20
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 2.0
-_FILE_BYTES = 64 * 1024 * 1024
-_ROW_GROUP_ROWS = 122_880
-_ROWS_SORTED_AT_ONCE = 4 * _ROW_GROUP_ROWS
 _MERGE = "merge"
-_LOG = {"delta.logRetentionDuration": "interval 3650 days"}
 _NO_LOG = {"delta.logRetentionDuration": "interval 0 seconds"}
-_DISK_FULL = ("no space left on device", "disk quota exceeded", f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}")
 
 # delta-rs takes these for parts of a URL, DuckDB for parts of a pattern, Polars for a partition.
 _UNFIT = re.compile(r"[%*?\[\]{}#=]")
 
 _Result = TypeVar("_Result")
-
-
-class _Snapshot(DeltaTable):
-    """One version of a table whose local files bear the names they have on disk.
-
-    delta-rs gives them percent-encoded, Polars and DuckDB open them as they are given.
-    """
-
-    def file_uris(self, *args: Any, **options: Any) -> list[str]:
-        uris: list[str] = super().file_uris(*args, **options)
-        return [uri if "://" in uri else unquote(uri) for uri in uris]
 
 
 class Lake:
@@ -83,7 +76,7 @@ class Lake:
             The declared columns in their order; no rows where nothing was ever written, nulls in columns that were
             declared after the rows were written. The version is the latest at the time of the call.
         """
-        return _shaped(self._open(table), table)
+        return shaped(self._open(table), table)
 
     def append(self, table: Table, frame: pl.DataFrame, *, batch: str | None = None, batch_no: int = 1) -> bool:
         """Adds rows in one commit.
@@ -101,7 +94,7 @@ class Lake:
             LakeError: The rows could not be written.
             SchemaError: The frame does not fit the table.
         """
-        rows = _ordered(table, table.conform(frame))
+        rows = ordered(table, table.conform(frame))
 
         def attempt() -> bool:
             snapshot = self._open(table)
@@ -154,26 +147,22 @@ class Lake:
 
         def attempt() -> MergeResult:
             snapshot = self._open(table)
-            before = _shaped(snapshot, table)
+            before = shaped(snapshot, table)
             known = touched(table, before, rows, matched, window)
             result, changed = compare(table, rows, known)
             if superseded_at is not None:
                 keep_versions(self, table, result.superseded, superseded_at)
             gone = result.superseded.select(table.key)
-            if gone.height or changed.height:
+            # One transaction name for all merges: of two at the same time one repeats, whatever rows they touch,
+            # since the rows that a merge found to be none of its business count as read, too.
+            transactions = [Transaction(_MERGE, (snapshot.version() if snapshot else -1) + 1)]
+            if gone.height:
                 box = covering(table, pl.concat([result.superseded, changed]))
                 kept = before.filter(box.expression).collect().join(gone, on=table.key, how="anti", nulls_equal=True)
-                # One transaction name for all merges: of two at the same time one repeats, whatever rows they touch,
-                # since the rows that a merge found to be none of its business count as read, too.
-                version = (snapshot.version() if snapshot else -1) + 1
-                self._write(
-                    table,
-                    snapshot,
-                    _ordered(table, pl.concat([kept, changed])),
-                    mode="overwrite",
-                    box=box,
-                    transactions=[Transaction(_MERGE, version)],
-                )
+                rest = ordered(table, pl.concat([kept, changed]))
+                self._write(table, snapshot, rest, mode="overwrite", box=box, transactions=transactions)
+            elif changed.height:
+                self._write(table, snapshot, ordered(table, changed), mode="append", transactions=transactions)
             return result
 
         return self._committed(table, attempt)
@@ -192,16 +181,28 @@ class Lake:
             LakeError: The rows could not be written.
             SchemaError: The frame does not fit the table.
         """
-        rows = _ordered(table, table.conform(frame))
+        rows = ordered(table, table.conform(frame))
 
         def attempt() -> bool:
             snapshot = self._open(table)
-            if _ordered(table, _shaped(snapshot, table).collect()).equals(rows):
+            if ordered(table, shaped(snapshot, table).collect()).equals(rows):
                 return False
             self._write(table, snapshot, rows, mode="overwrite")
             return True
 
         return self._committed(table, attempt)
+
+    def overfull(self, table: Table) -> list[str]:
+        """Partitions that lie in more files than their size needs.
+
+        Args:
+            table: A stored table.
+
+        Returns:
+            Values of the partition column as texts, rising; one empty text stands for a table without partitions.
+        """
+        snapshot = self._open(table)
+        return [] if snapshot is None else crowded(snapshot, table)
 
     def compact(self, table: Table, partition: str) -> None:
         """Rewrites one partition in few, sorted files.
@@ -223,25 +224,63 @@ class Lake:
             snapshot = self._open(table)
             if snapshot is None:
                 return
-            rows = _shaped(snapshot, table).filter(box.expression)
+            rows = shaped(snapshot, table).filter(box.expression)
             schema = table.empty().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-            reader = pa.RecordBatchReader.from_batches(schema, _in_order(table, rows))
+            reader = pa.RecordBatchReader.from_batches(schema, in_order(table, rows))
             self._write(table, snapshot, reader, mode="overwrite", box=box)
 
         self._committed(table, attempt)
 
-    def vacuum(self, table: Table) -> list[str]:
-        """Deletes files that no version of the last 30 days names, those of writers that died among them.
+    def gather(self, table: Table, partition: str) -> None:
+        """Joins small files of one partition, each with its rows in the order they have; no other writer is disturbed.
 
         Args:
             table: A stored table.
+            partition: Value of its partition column, as :meth:`overfull` gives it.
+
+        Raises:
+            LakeError: The table could not be written.
+        """
+
+        def attempt() -> None:
+            snapshot = self._open(table)
+            if snapshot is not None:
+                snapshot.optimize.compact(
+                    partition_filters=[(table.partition_by[0], "=", partition)] if table.partition_by else None,
+                    target_size=FILE_BYTES,
+                    writer_properties=writer_properties(table),
+                )
+
+        self._committed(table, attempt)
+
+    def vacuum(self, table: Table, retention: timedelta) -> list[str]:
+        """Deletes files that no version of the last while names, those of writers that died among them.
+
+        Args:
+            table: A stored table.
+            retention: How long files are kept after the version that replaced them, or, where none names them, after
+                they were written; longer than any writer takes from its files to its commit.
 
         Returns:
             The deleted files, relative to the table.
+
+        Raises:
+            LakeError: The table could not be written.
         """
-        snapshot = self._open(table)
-        deleted: list[str] = snapshot.vacuum(dry_run=False) if snapshot else []
-        return deleted
+
+        def attempt() -> list[str]:
+            snapshot = self._open(table)
+            if snapshot is None:
+                return []
+            deleted: list[str] = snapshot.vacuum(
+                retention_hours=round(retention / timedelta(hours=1)),
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=True,
+            )
+            return deleted
+
+        return self._committed(table, attempt)
 
     def purge(self, table: Table) -> list[str]:
         """Deletes every file that the latest version does not name, so that no older version can be read any more.
@@ -270,15 +309,20 @@ class Lake:
             snapshot.alter.set_table_properties(_NO_LOG)
             snapshot.create_checkpoint()
             snapshot.cleanup_metadata()
-            snapshot.alter.set_table_properties(_LOG)
+            snapshot.alter.set_table_properties(LOG)
         except (DeltaError, OSError) as exc:
-            raise self._failed(table, exc) from exc
+            raise write_failure(table.name, self._root, exc) from exc
         return deleted
 
     def version(self, table: Table) -> int | None:
         """Number of the latest commit; ``None`` where nothing was ever written."""
         snapshot = self._open(table)
         return snapshot.version() if snapshot else None
+
+    def applied(self, table: Table, batch: str) -> int:
+        """Number of the last batch of a series that was applied with rows; 0 before the first."""
+        snapshot = self._open(table)
+        return (snapshot.transaction_version(batch) or 0) if snapshot else 0
 
     def files(self, table: Table) -> list[str]:
         """Paths of the Parquet files that make up the latest version."""
@@ -302,7 +346,7 @@ class Lake:
         try:
             if not DeltaTable.is_deltatable(uri, storage_options=self._options):
                 return None
-            return _Snapshot(uri, storage_options=self._options)
+            return Snapshot(uri, storage_options=self._options)
         except (DeltaError, OSError) as exc:
             raise LakeError(f"{table.name}: cannot be opened in {self._root}: {exc}") from exc
 
@@ -326,8 +370,8 @@ class Lake:
             mode=mode,
             schema_mode=None if declared else "merge",
             predicate=box.sql if box is not None else None,
-            target_file_size=_FILE_BYTES,
-            writer_properties=_writer_properties(table),
+            target_file_size=FILE_BYTES,
+            writer_properties=writer_properties(table),
             commit_properties=CommitProperties(app_transactions=transactions or None),
         )
 
@@ -336,7 +380,7 @@ class Lake:
             self._uri(table),
             table.empty().to_arrow(compat_level=pl.CompatLevel.oldest()).schema,
             partition_by=list(table.partition_by) or None,
-            configuration=_configuration(table),
+            configuration=configuration(table),
             storage_options=self._options,
         )
 
@@ -349,86 +393,11 @@ class Lake:
             except CommitFailedError as exc:
                 failure: Exception = exc
             except (DeltaError, OSError) as exc:
-                if not _lost_creation(exc):
-                    raise self._failed(table, exc) from exc
+                if "already exists" not in str(exc).lower():  # another writer made the table at the same moment
+                    raise write_failure(table.name, self._root, exc) from exc
                 failure = exc
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  jitter is no secret
             pause = min(2 * pause, _LONGEST_PAUSE_S)
         raise LakeError(
             f"{table.name}: other writers were faster {_TRIES} times; nothing was written. Repeat when they are done."
         ) from failure
-
-    def _failed(self, table: Table, exc: Exception) -> LakeError:
-        if any(sign in str(exc).lower() for sign in _DISK_FULL):
-            return LakeError(
-                f"{table.name}: the disk of {self._root} is full. Nothing was half written: the table reads as before. "
-                "Free some space and repeat."
-            )
-        return LakeError(f"{table.name}: cannot be written in {self._root}: {exc}")
-
-
-def _lost_creation(exc: Exception) -> bool:
-    """Whether another writer made the table at the same moment."""
-    return "already exists" in str(exc).lower()
-
-
-def _configuration(table: Table) -> dict[str, str | None]:
-    """Delta's settings of a new table.
-
-    Statistics only on key and order: delta-rs rounds those of wide decimals and would skip files that hold the value.
-    """
-    telling = dict.fromkeys((*table.key, *table.sort_by))
-    columns = [name for name in telling if name not in table.partition_by and not table.schema[name].is_decimal()]
-    return {
-        "delta.deletedFileRetentionDuration": "interval 30 days",
-        **_LOG,
-        "delta.dataSkippingStatsColumns": ",".join(f"`{name}`" for name in columns),
-    }
-
-
-def _writer_properties(table: Table) -> WriterProperties:
-    instants = ColumnProperties(encoding="DELTA_BINARY_PACKED", dictionary_enabled=False)
-    return WriterProperties(
-        compression="ZSTD",
-        compression_level=3,
-        max_row_group_size=_ROW_GROUP_ROWS,
-        column_properties={column.name: instants for column in table.columns if column.dtype == INSTANT},
-    )
-
-
-def _shaped(snapshot: DeltaTable | None, table: Table) -> pl.LazyFrame:
-    if snapshot is None:
-        return table.empty().lazy()
-    frame = pl.scan_delta(snapshot)
-    present = frame.collect_schema()
-    return frame.select(
-        pl.lit(None, column.dtype).alias(column.name)
-        if column.name not in present
-        else pl.col(column.name)
-        if present[column.name] == column.dtype
-        else pl.col(column.name).cast(column.dtype)
-        for column in table.columns
-    )
-
-
-def _ordered(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows in the table's order and in one chunk: delta-rs writes several chunks in any order."""
-    order = [*table.partition_by, *table.sort_by]
-    return (rows.sort(order) if order else rows).rechunk()
-
-
-def _in_order(table: Table, rows: pl.LazyFrame) -> Iterator[pa.RecordBatch]:
-    """The rows as sorted batches, each with its own range of the leading column, so that memory stays bounded.
-
-    The batches may change places in the file; row groups still hold narrow ranges, which is what readers prune by.
-    """
-    lead = table.sort_by[0]
-    counts = rows.group_by(lead).len().sort(lead).collect()
-    share = pl.col("len").cum_sum().shift(fill_value=0) // _ROWS_SORTED_AT_ONCE
-    ranges = counts.group_by(share.alias("range"), maintain_order=True).agg(
-        low=pl.col(lead).first(), high=pl.col(lead).last()
-    )
-    for low, high in zip(ranges["low"], ranges["high"], strict=True):
-        part = rows.filter(pl.col(lead).is_between(pl.lit(low), pl.lit(high))).collect()
-        arrow = _ordered(table, part).to_arrow(compat_level=pl.CompatLevel.oldest())
-        yield from arrow.combine_chunks().to_batches()

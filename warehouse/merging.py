@@ -78,6 +78,8 @@ def compare(table: Table, fresh: pl.DataFrame, known: pl.DataFrame) -> tuple[Mer
     Returns:
         The account of the merge, and those fresh rows that are new or differ from their predecessor.
     """
+    if known.is_empty():
+        return MergeResult(fresh.height, 0, 0, 0, known), fresh
     said = [name for name in table.schema.names() if name not in VERSION_COLUMNS]
     changed = fresh.join(known, on=said, how="anti", nulls_equal=True)
     repeated = fresh.join(known, on=said, how="semi", nulls_equal=True).select(table.key)

@@ -10,18 +10,21 @@ from typing import Literal, get_args
 
 import polars as pl
 
+from warehouse.formulas import shielded_texts
+
 Format = Literal["table", "csv", "json", "parquet"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
-def render(frame: pl.DataFrame, form: Format) -> bytes:
+def render(frame: pl.DataFrame, form: Format, *, for_people: bool = False) -> bytes:
     """Writes a result.
 
     Args:
         frame: Any frame.
         form: ``table`` for reading (nulls as ``NULL``), ``csv`` (header, RFC 4180 quotes, empty for null), ``json``
             (an array of objects, NaN as null) or ``parquet``.
+        for_people: Whether a spreadsheet may open the CSV: texts that look like formulas are shielded then.
 
     Returns:
         The file's bytes, text in UTF-8.
@@ -33,7 +36,8 @@ def render(frame: pl.DataFrame, form: Format) -> bytes:
         case "table":
             return _table(frame).encode()
         case "csv":
-            return frame.select(_text(name, dtype) for name, dtype in frame.schema.items()).write_csv().encode()
+            shown = shielded_texts(frame) if for_people else frame
+            return shown.select(_text(name, dtype) for name, dtype in shown.schema.items()).write_csv().encode()
         case "json":
             return _json(frame).encode()
         case "parquet":

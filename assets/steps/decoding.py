@@ -6,15 +6,15 @@ in the middle is therefore done again, and every write before the outcomes repla
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 
 import polars as pl
 import polars.selectors as cs
 
 from assets.installation import Installation
+from assets.steps.erasing import erase_arrivals, note_arrivals
 from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import extent, touch
@@ -22,8 +22,9 @@ from decoders.batch import Decoded, decode_batch
 from decoders.compact import KNOWN, FormatBook
 from decoders.edition import edition
 from decoders.uplinks import framed
-from registry.keys import device_euis, key_news, load_keys, record_results, validity_changes
+from registry.keys import device_euis, key_news, load_keys, record_results
 from registry.tables import registered_meters
+from warehouse.policies import EstimationRules
 from warehouse.schemas import (
     FORMATS,
     LAYOUTS,
@@ -36,7 +37,7 @@ from warehouse.schemas import (
 )
 from warehouse.transforms import transmissions
 
-CHUNK_ROWS = 120_000
+CHUNK_ROWS = 400_000
 """Receptions decoded and committed at a time; bounds the memory."""
 
 PASSES = 4
@@ -64,6 +65,8 @@ class DecodingReport:
     readings: int
     records: int
     superseded: int
+    erased: int = 0
+    """Receptions of erased periods that went again."""
 
 
 def latest_outcomes(house: Installation, days: Sequence[date] | None = None) -> pl.LazyFrame:
@@ -147,12 +150,13 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
         # What a pass teaches (a format, a proven key) may resolve what it or an earlier one left waiting.
         for _ in range(PASSES):
             work = _work(house, days)
-            reports += [_commit(house, chunk, _decode(house, chunk), now) for chunk in _chunks(house, work)]
+            reports += [_commit(house, chunk, _decode(house, chunk), now) for chunk in work.iter_slices(CHUNK_ROWS)]
             if work.is_empty():
                 break
+    erased = erase_arrivals(house, now)
     if any(report.frames for report in reports):
         publish_registry(house)  # with what became of the keys
-    return total(reports)
+    return replace(total(reports), erased=erased)
 
 
 def _work(house: Installation, days: Sequence[date]) -> pl.DataFrame:
@@ -173,28 +177,16 @@ def _work(house: Installation, days: Sequence[date]) -> pl.DataFrame:
     )
 
 
-def _chunks(house: Installation, work: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Stretches of receptions in order, each within one stretch of time in which the same keys are valid."""
-    if work.is_empty():
-        return
-    received = work["received_at"]
-    changes = validity_changes(house.registry, house.organisation, received[0], received[-1])
-    cuts = [0, *(int(received.search_sorted(change)) for change in changes), work.height]
-    for start, stop in pairwise(cuts):
-        yield from work[start:stop].iter_slices(CHUNK_ROWS)
-
-
 def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
-    first = frames["received_at"][0]  # the same keys are valid for all of them
-    keys = load_keys(house.registry, house.vault, house.organisation, first).select(
-        "meter_id", "key_no", "key", "verified"
-    )
+    keys = load_keys(house.registry, house.vault, house.organisation)
     registered = registered_meters(house.registry, house.organisation)
     is_uplink = (pl.col("transport") == "lorawan").fill_null(value=False)
     devices = device_euis(house.registry, house.organisation)
     named = frames.filter(is_uplink).join(devices, on="device_eui", how="left", maintain_order="left")
     uplinks = framed(named.with_columns(meter_id=pl.when(_IN_TIME).then("meter_id")))
     radio = pl.concat([frames.filter(~is_uplink).select("frame_id", "frame"), uplinks.frames])
+    times = frames.select("frame_id", "received_at")
+    radio = radio.join(times, on="frame_id", how="left", maintain_order="left")
     decoded = decode_batch(radio, keys, formats_known(house), registered)
     outcomes, readings, records = (
         table.with_columns(cs.categorical().cast(pl.String))
@@ -222,9 +214,10 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     telegrams = transmissions.telegrams(clustered)
     old_telegrams = _of_keys(house, TELEGRAMS, keys, stretch)
     old_readings = _of_keys(house, READINGS, keys, stretch)
-    readings = _readings(transmissions.winners(clustered), decoded, old_readings)
+    readings = _readings(transmissions.winners(clustered), decoded, old_readings, _drive_by(house, stretch))
     records = _records(decoded, readings)
 
+    note_arrivals(house, outcomes.select("meter_id", "received_at"), now)
     lake, organisation = house.lake, pl.lit(house.organisation).alias("organisation")
     lake.merge(LAYOUTS, decoded.layouts.with_columns(organisation), stale=LAYOUTS.empty().select("layout_id"))
     _learn(house, decoded.formats, now)
@@ -278,7 +271,18 @@ def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame, str
     return copies.filter((pl.col("outcome") != "corrupt") & pl.col("telegram_key").is_not_null())
 
 
-def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFrame) -> pl.DataFrame:
+def _drive_by(house: Installation, stretch: pl.Expr) -> pl.Series:
+    """Receptions of collectors that pass by without a schedule."""
+    collectors = house.policy(EstimationRules).drive_by_collectors
+    if not collectors:
+        return pl.Series("frame_id", [], pl.String)
+    heard = house.lake.scan(RECEPTIONS).filter(
+        (pl.col("organisation") == house.organisation) & stretch & pl.col("collector").is_in(sorted(collectors))
+    )
+    return heard.select("frame_id").collect()["frame_id"]
+
+
+def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFrame, drive_by: pl.Series) -> pl.DataFrame:
     """One reading per readable transmission, at its earliest reception.
 
     Copies of a transmission say the same, so the values may come from any of them: from this pass or from the reading
@@ -295,7 +299,9 @@ def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFram
         "frame_id",
         measured_at="received_at",
         quality=pl.lit("M"),
-        source=pl.lit("radio"),
+        source=pl.when(pl.col("frame_id").is_in(drive_by.implode()))
+        .then(pl.lit("drive_by"))
+        .otherwise(pl.lit("radio")),
     )
     readings = transmissions.merge_readings(readable.join(values, on="telegram_key", how="inner"))
     return readings.with_columns(month=_month("measured_at"))

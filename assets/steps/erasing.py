@@ -6,8 +6,8 @@ that somebody read. Each step finds less to do when it is repeated, so an erasur
 asked for again.
 """
 
+import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,8 @@ from connectors.landing import redact
 from decoders.framefiles import without_lines
 from registry import erasures
 from registry.inventory.erasing import erase_registers, registers_between
+from registry.ledger import read_cursor, write_cursor
+from registry.people.rights import ORCHESTRATOR
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -28,6 +30,7 @@ from warehouse.schemas import (
     CONSUMPTION_YEARLY,
     CORRECTIONS,
     EXCHANGES,
+    FINAL_ESTIMATES,
     FINAL_READINGS,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
@@ -47,8 +50,15 @@ from warehouse.schemas import (
 )
 from warehouse.transforms.calendar import local_days
 
-WORKS = ("landing", "decoding", "figures", "info_codes", "performance", "links", "publishing")
-"""Everything that writes to the lake: files that no version names yet would be taken for left-overs."""
+_SHARES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "erasure": pl.Int64,
+    "meter_id": pl.String,
+    "start": INSTANT,
+    "end": INSTANT,
+}
+
+_WAITING = "erasures of arrivals"
+"""Cursor with the numbers of erasures whose periods something has arrived of."""
 
 _BY_TIME = {
     TELEGRAMS: "received_at",
@@ -117,10 +127,24 @@ def erase(
         counts = {table.name: rows.height for table, rows in _rows(house, request, span)} | told
         return {name: count for name, count in counts.items() if count}
     number = erasures.begin(house.registry, request, identity=identity, now=now)
+    counts = _remove(house, request, span)
+    with house.registry.begin() as session:
+        erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
+    publish_registry(house)
+    with house.alone("publishing"):
+        for table in _kept(EXCHANGES, FINAL_READINGS):
+            house.lake.purge(table)
+    counts = {name: count for name, count in (counts | told).items() if count}
+    erasures.finish(house.registry, request, number, counts, vault=house.vault, zone=zone, identity=identity, now=now)
+    publish_registry(house)
+    refresh_catalogue(house)  # the one before names files that are gone
+    return counts
+
+
+def _remove(house: Installation, request: erasures.Request, span: _Span) -> dict[str, int]:
+    """Takes what there is of the period out of archive and lake; returns rows per table."""
     counts = {}
-    with ExitStack() as locks:
-        for work in WORKS:
-            locks.enter_context(house.alone(work))
+    with house.undisturbed():  # files that no version names yet would be taken for left-overs
         doomed = list(_rows(house, request, span))
         for table, rows in doomed:
             if table is RECEPTIONS:
@@ -131,17 +155,70 @@ def erase(
                 house.lake.merge(table, table.empty(), stale=rows.select(table.key))
             counts[table.name] = rows.height
             house.lake.purge(table)
-    with house.registry.begin() as session:
-        erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
-    publish_registry(house)
-    with house.alone("publishing"):
-        for table in _kept(EXCHANGES, FINAL_READINGS):
-            house.lake.purge(table)
-    counts = {name: count for name, count in (counts | told).items() if count}
-    erasures.finish(house.registry, request, number, counts, zone=zone, identity=identity, now=now)
-    publish_registry(house)
-    refresh_catalogue(house)  # the one before names files that are gone
     return counts
+
+
+def note_arrivals(house: Installation, heard: pl.DataFrame, now: datetime) -> None:
+    """Notes which erasures receptions fall under, to be called before these are written.
+
+    Args:
+        house: The installation.
+        heard: ``meter_id`` (may be null) and ``received_at`` of receptions.
+        now: Instant of the pass.
+    """
+    periods = erasures.erased_periods(house.registry, house.organisation)
+    if periods.is_empty():
+        return
+    hit = heard.join(_shares(house, periods), on="meter_id").filter(
+        pl.col("received_at").is_between(pl.col("start"), pl.col("end"), closed="left")
+    )
+    if numbers := set(hit["erasure"]):
+        _keep_waiting(house, _waiting(house) | numbers, now)
+
+
+def erase_arrivals(house: Installation, now: datetime) -> int:
+    """Applies erasures to what has arrived of their periods since; a run that died left the note of them.
+
+    An erasure that a legal hold forbids by now waits until it is released, one that is not finished until it is.
+
+    Args:
+        house: The installation.
+        now: When.
+
+    Returns:
+        Receptions that went.
+    """
+    waiting = _waiting(house)
+    gone, left = 0, set[int]()
+    for erasure in erasures.erasures(house.registry, house.organisation) if waiting else ():
+        if erasure.id not in waiting:
+            continue
+        request = erasures.Request(
+            erasure.organisation, erasure.metering_point, erasure.first_day, erasure.last_day, erasure.reason
+        )
+        try:
+            erasures.check(house.registry, request)
+        except erasures.HeldError:
+            left.add(erasure.id)
+            continue
+        if erasure.finished_at is None:
+            left.add(erasure.id)
+            continue
+        counts = {name: count for name, count in _remove(house, request, _span(house, request)).items() if count}
+        erasures.add_rows(house.registry, erasure.id, counts, identity=ORCHESTRATOR, now=now)
+        gone += counts.get(RECEPTIONS.name, 0)
+    if waiting != left:
+        _keep_waiting(house, left, now)
+    return gone
+
+
+def _waiting(house: Installation) -> set[int]:
+    """Numbers of erasures that are to be applied again."""
+    return set(json.loads(read_cursor(house.registry, house.organisation, _WAITING) or "[]"))
+
+
+def _keep_waiting(house: Installation, numbers: set[int], now: datetime) -> None:
+    write_cursor(house.registry, house.organisation, _WAITING, json.dumps(sorted(numbers)), now)
 
 
 def without_erased(house: Installation, table: Table, rows: pl.DataFrame, *, around: int = 1) -> pl.DataFrame:
@@ -202,8 +279,9 @@ def without_erased_readings(house: Installation, readings: pl.DataFrame) -> tupl
 
 def _span(house: Installation, request: erasures.Request) -> _Span:
     days = local_days(request.first_day, request.last_day, house.settings.zone)
-    asked = {name: [getattr(request, name)] for name in erasures.ERASED}
-    return _Span(days["start"][0], days["end"][-1], _shares(house, pl.DataFrame(asked, schema=erasures.ERASED)))
+    asked = (None, request.metering_point, request.first_day, request.last_day)
+    shares = _shares(house, pl.DataFrame([asked], schema=erasures.ERASED, orient="row"))
+    return _Span(days["start"][0], days["end"][-1], shares.drop("erasure"))
 
 
 def _shares(house: Installation, periods: pl.DataFrame) -> pl.DataFrame:
@@ -214,10 +292,10 @@ def _shares(house: Installation, periods: pl.DataFrame) -> pl.DataFrame:
         periods: As :func:`registry.erasures.erased_periods` gives them.
 
     Returns:
-        ``meter_id``, ``start`` and ``end`` of each meter's share of a period (UTC, half open).
+        ``erasure``, ``meter_id``, ``start`` and ``end`` of each meter's share of a period (UTC, half open).
     """
     if periods.is_empty():
-        return pl.DataFrame(schema={"meter_id": pl.String, "start": INSTANT, "end": INSTANT})
+        return pl.DataFrame(schema=_SHARES)
     first, last = periods.select(pl.col("first_day").min(), pl.col("last_day").max()).row(0)
     days = local_days(first, last, house.settings.zone)
     # By the nearest day, since a zone may have skipped the first or the last one.
@@ -233,7 +311,12 @@ def _shares(house: Installation, periods: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("organisation") == house.organisation)
         .join(bounded.lazy(), on="metering_point")
         .filter((pl.col("installed_at") < pl.col("end")) & (removed > pl.col("start")))
-        .select("meter_id", start=pl.max_horizontal("installed_at", "start"), end=pl.min_horizontal(removed, "end"))
+        .select(
+            "erasure",
+            "meter_id",
+            start=pl.max_horizontal("installed_at", "start"),
+            end=pl.min_horizontal(removed, "end"),
+        )
         .collect()
     )
 
@@ -261,6 +344,7 @@ def _rows(house: Installation, request: erasures.Request, span: _Span) -> Iterat
     overlapping |= {table: pl.col("at").is_between(first, last, closed="left") for table in _kept(*_BY_EVENT)}
     of_days = pl.col("day").is_between(request.first_day, request.last_day)
     overlapping |= dict.fromkeys(_kept(HEAT_DAILY), of_days)
+    overlapping[FINAL_ESTIMATES] = (pl.col("first_day") <= request.last_day) & (pl.col("last_day") >= request.first_day)
     for table, condition in overlapping.items():
         mine = house.lake.scan(table).filter(
             (pl.col("organisation") == request.organisation)

@@ -5,16 +5,24 @@ that come out the same keep their ``known_from``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from assets.installation import Installation
 from assets.steps.erasing import without_erased
+from assets.steps.estimating import (
+    evidence_for,
+    keep_newest,
+    new_exceptions,
+    newest_reading,
+    silent_spans,
+    widened_to_estimates,
+)
 from assets.steps.history import note_corrections
 from assets.steps.touched import done, extent, pending
-from warehouse.policies import ConsumptionPolicy
+from warehouse.policies import ConsumptionPolicy, EstimationRules
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -29,10 +37,12 @@ from warehouse.schemas import (
     VEE_EXCEPTIONS,
     Table,
 )
+from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.calendar import local_day, local_days
-from warehouse.transforms.consumption import CONTEXT_READINGS, consumption, monthly, yearly
+from warehouse.transforms.consumption import CONTEXT_READINGS, arrange, reckon
 from warehouse.transforms.flags import all_count_on
 from warehouse.transforms.heat import heat_daily, register_resolutions
+from warehouse.transforms.periods import monthly, yearly
 
 NEAR = timedelta(days=2)
 """Readings this far around a touched stretch usually hold its neighbours."""
@@ -40,11 +50,26 @@ NEAR = timedelta(days=2)
 FAR = timedelta(days=40)
 """Where they do not, most often these do; before that, the meter's whole history is asked."""
 
-HOURS_AT_ONCE = 400_000
+HOURS_AT_ONCE = 1_500_000
 """Hourly rows reckoned and committed together; bounds the memory (about 1 kB a row)."""
 
 REGISTERS_PER_POINT = 4
 """Registers a metering point has, for sizing what is reckoned together."""
+
+_TOLD = (
+    "organisation",
+    "meter_id",
+    "measured_at",
+    "device_time",
+    "layout_id",
+    *CUMULATIVE,
+    "flow_temp_c",
+    "return_temp_c",
+    "flags",
+    "source",
+    "quality",
+)
+"""Columns of a reading that figures rest on; the others are half of its bytes."""
 
 NEVER, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -58,7 +83,7 @@ class Stretches:
 
     Attributes:
         points: ``metering_point``, ``first_at``, ``last_at`` (from the neighbour before to the neighbour after, UTC),
-            ``first_day``, ``last_day`` (local).
+            ``first_day``, ``last_day`` (local), ``is_end`` (whether no reading follows beyond these).
         readings: Readings of the points' meters from neighbour to neighbour and a little beyond.
         installations: Installations of the points.
         exchanges: Exchanges of the points.
@@ -83,19 +108,24 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
     changed: dict[str, int] = {}
     with house.alone("figures"):
         spans, newest = pending(house, "figures")
-        for stretches in touched_stretches(house, spans):
-            for name, count in _reckon(house, stretches, now).items():
+        rules = house.policy(EstimationRules)
+        as_of = newest_reading(house, spans, now)
+        spans = pl.concat([spans, silent_spans(house, as_of, rules.methods()).select(spans.columns)])
+        for stretches in touched_stretches(house, spans, rules):
+            for name, count in _reckon(house, stretches, rules, as_of, now).items():
                 changed[name] = changed.get(name, 0) + count
+        keep_newest(house, as_of, now)
         done(house, "figures", newest, now)
     return changed
 
 
-def touched_stretches(house: Installation, spans: pl.DataFrame) -> Iterator[Stretches]:
-    """Widens touched spans to the neighbouring readings of their metering points.
+def touched_stretches(house: Installation, spans: pl.DataFrame, rules: EstimationRules) -> Iterator[Stretches]:
+    """Widens touched spans to the neighbouring readings of their metering points, and to what is estimated from them.
 
     Args:
         house: The installation.
         spans: ``meter_id``, ``first_at``, ``last_at``.
+        rules: The policy of estimation in force.
 
     Yields:
         Stretches of as many points as are reckoned together.
@@ -113,6 +143,8 @@ def touched_stretches(house: Installation, spans: pl.DataFrame) -> Iterator[Stre
         .agg(pl.col("first_at").min(), pl.col("last_at").max())
         .sort("metering_point")
     )
+    if points.height:
+        points = widened_to_estimates(house, points, rules.methods())
     for some in points.iter_slices(_points_at_once(points)):
         theirs = installations.join(some, on="metering_point", how="semi")
         readings = _neighbourhood(house, some, theirs)
@@ -151,13 +183,15 @@ def _few(meters: pl.DataFrame, parts: list[pl.DataFrame], *, after: bool = False
     outside = pl.col("measured_at") > pl.col("last_at") if after else pl.col("measured_at") < pl.col("first_at")
     loaded = pl.concat([part.filter(all_count_on()).select("meter_id", "measured_at") for part in parts])
     counts = loaded.join(meters, on="meter_id").filter(outside).group_by("meter_id").len()
-    return meters.join(counts.filter(pl.col("len") >= CONTEXT_READINGS), on="meter_id", how="anti")
+    # One more after the stretch tells that it is not the end.
+    enough = CONTEXT_READINGS + 1 if after else CONTEXT_READINGS
+    return meters.join(counts.filter(pl.col("len") >= enough), on="meter_id", how="anti")
 
 
 def _readings_between(house: Installation, meters: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
     """Readings of some meters in a half-open stretch."""
     if meters.is_empty():
-        return READINGS.empty()
+        return READINGS.empty().select(_TOLD)
     low, high = meters["meter_id"].sort()[0], meters["meter_id"].sort()[-1]
     return (
         house.lake.scan(READINGS)
@@ -168,6 +202,7 @@ def _readings_between(house: Installation, meters: pl.DataFrame, start: datetime
             & pl.col("measured_at").is_between(start, end, closed="left")
             & pl.col("meter_id").is_between(pl.lit(low), pl.lit(high))
         )
+        .select(_TOLD)
         .join(meters.lazy(), on="meter_id", how="semi")
         .collect()
     )
@@ -180,6 +215,7 @@ def _widened(points: pl.DataFrame, known: pl.DataFrame, house: Installation) -> 
     around = times.group_by("metering_point").agg(
         before=at.filter(at < pl.col("first_at")).tail(CONTEXT_READINGS).first(),
         after=at.filter(at > pl.col("last_at")).head(CONTEXT_READINGS).last(),
+        is_end=(at > pl.col("last_at")).sum() <= CONTEXT_READINGS,
     )
     zone = house.settings.zone
     return (
@@ -188,23 +224,33 @@ def _widened(points: pl.DataFrame, known: pl.DataFrame, house: Installation) -> 
             "metering_point",
             first_at=pl.coalesce("before", "first_at"),
             last_at=pl.coalesce("after", "last_at"),
+            is_end=pl.col("is_end").fill_null(value=False),
         )
         .with_columns(first_day=local_day(pl.col("first_at"), zone), last_day=local_day(pl.col("last_at"), zone))
     )
 
 
-def _reckon(house: Installation, stretches: Stretches, now: datetime) -> dict[str, int]:
-    zone, points = house.settings.zone, stretches.points
-    policy = house.policy(ConsumptionPolicy).limits(timedelta(seconds=house.settings.expected_interval_s))
+def _reckon(
+    house: Installation, stretches: Stretches, rules: EstimationRules, as_of: datetime | None, now: datetime
+) -> dict[str, int]:
+    zone, asked = house.settings.zone, stretches.points
+    limits = house.policy(ConsumptionPolicy).limits(timedelta(seconds=house.settings.expected_interval_s))
+    policy = replace(limits, estimation=rules.methods())
     layouts = house.lake.scan(LAYOUTS).filter(pl.col("organisation") == house.organisation).collect()
-    figures = consumption(
-        stretches.readings, layouts, stretches.installations, stretches.exchanges, days=points, zone=zone, policy=policy
+    arranged = arrange(
+        stretches.readings, layouts, stretches.installations, stretches.exchanges, days=asked, zone=zone, policy=policy
+    )
+    evidence = evidence_for(house, arranged, asked, rules, as_of)
+    figures = reckon(arranged, evidence, zone=zone, policy=policy)
+    # Days that are provisional, or were, go beyond the last reading.
+    points = asked.join(evidence.ends, on="metering_point", how="left", maintain_order="left").with_columns(
+        last_day=pl.max_horizontal("last_day", "open_to")
     )
     changed = {}
-    first, last = points["first_day"].sort()[0], points["last_day"].sort()[-1]
+    first, last = asked["first_day"].sort()[0], asked["last_day"].sort()[-1]
     bounds = local_days(first, last, zone)
     reckoned = (
-        points.select("metering_point", "first_day", "last_day")
+        asked.select("metering_point", "first_day", "last_day")
         .join(bounds.select(first_day="day", reckoned_from="start"), on="first_day")
         .join(bounds.select(last_day="day", reckoned_to="end"), on="last_day")
     )
@@ -212,9 +258,8 @@ def _reckon(house: Installation, stretches: Stretches, now: datetime) -> dict[st
         pl.col("at").is_between(pl.col("reckoned_from"), pl.col("reckoned_to"))
     )
     changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, now)
-    changed[VEE_EXCEPTIONS.name] = _replace(
-        house, VEE_EXCEPTIONS, _exceptions(figures.events), VEE_EXCEPTIONS.empty(), now
-    )
+    raised = pl.concat([_exceptions(figures.events), new_exceptions(house, figures.exceptions)], how="vertical_relaxed")
+    changed[VEE_EXCEPTIONS.name] = _replace(house, VEE_EXCEPTIONS, raised, VEE_EXCEPTIONS.empty(), now)
     of_days = pl.col("day").is_between(pl.col("first_day"), pl.col("last_day"))
     for table, fresh in ((CONSUMPTION_HOURLY, figures.hourly), (CONSUMPTION_DAILY, figures.daily)):
         changed[table.name] = _replace(house, table, fresh, _of_points(house, table, points).filter(of_days), now)

@@ -1,23 +1,20 @@
 """Imports: registry files and readings of other systems, and what must be reckoned again because of them."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import polars as pl
 
 from assets.installation import Installation
 from assets.steps.erasing import without_erased_readings
 from assets.steps.history import keep_readings, superseded_readings
-from assets.steps.landing import sftp_imports
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch
-from connectors.errors import ConnectorError
 from connectors.folder import read_complete
 from registry import audit
-from registry.errors import RegistryError
 from registry.imports import (
     ImportMode,
     ImportReport,
@@ -31,8 +28,7 @@ from registry.imports import (
 from registry.imports.report import changes_between
 from registry.keyfiles import KeyFile, read_key_file
 from registry.keyfiles import find_profile as find_key_profile
-from registry.people.rights import ORCHESTRATOR
-from registry.profiles import Kind, Profile, find_profile, list_profiles
+from registry.profiles import Kind, Profile, find_profile
 from warehouse.merging import touched
 from warehouse.schemas import READINGS, REJECTED_ROWS
 from warehouse.schemas.registers import REGISTERS
@@ -88,10 +84,10 @@ def import_file(
         ConnectorError: The file cannot be read.
     """
     profile = find_profile(options.profile, kind, house.settings.profiles_path)
-    return _import(house, profile, read_complete(file), file.name, identity=identity, now=now, options=options)
+    return import_content(house, profile, read_complete(file), file.name, identity=identity, now=now, options=options)
 
 
-def _import(
+def import_content(
     house: Installation,
     profile: Profile,
     content: bytes,
@@ -101,6 +97,23 @@ def _import(
     now: datetime,
     options: ImportOptions = PLAIN,
 ) -> ImportReport:
+    """Imports what a file holds; see :func:`import_file`.
+
+    Args:
+        house: The installation.
+        profile: How it is laid out.
+        content: Its bytes.
+        name: Its name.
+        identity: Who asks.
+        now: Instant of the import, UTC.
+        options: What is asked of it.
+
+    Returns:
+        Counts and rejected lines.
+
+    Raises:
+        RegistryError: It is no such file.
+    """
     mode = ImportMode(profile, options.partial, options.dry_run)
     if profile.kind == "readings":
         report = _import_readings(house, content, name, mode, identity=identity, now=now)
@@ -112,71 +125,6 @@ def _import(
         publish_registry(house)
     _keep_rejected(house, name, content, report.rejected, now)
     return report
-
-
-_ORDER = ("meters", "customers", "exchanges", "readings")
-
-
-def in_order(house: Installation, paths: Sequence[str]) -> list[str]:
-    """Paths of dropped files in the order in which they build on one another, meters first and readings last."""
-    kinds = {name: profile.kind for name, profile in list_profiles(house.settings.profiles_path).items()}
-    return sorted(paths, key=lambda path: _ORDER.index(kinds.get(PurePosixPath(path).parent.name, "meters")))
-
-
-def read_dropped(
-    house: Installation, paths: Sequence[str], source: str
-) -> Iterator[tuple[str, bytes | ConnectorError]]:
-    """Reads dropped files of this machine, or of the SFTP drop over one connection.
-
-    Args:
-        house: The installation.
-        paths: The files.
-        source: ``folder`` or ``sftp``.
-
-    Yields:
-        Path and content of each, or why it cannot be had. A remote file that changed since it was asked for may be
-        left out: the next look offers it again.
-    """
-    if source == "folder":
-        yield from ((path, _read(Path(path))) for path in paths)
-        return
-    drop, missing = sftp_imports(house), dict.fromkeys(paths)
-    try:
-        for file, content in drop.fetch(paths) if drop else ():
-            del missing[file.path]
-            yield file.path, content
-    except ConnectorError as exc:
-        yield from ((path, exc) for path in missing)
-
-
-def _read(file: Path) -> bytes | ConnectorError:
-    try:
-        return read_complete(file)
-    except ConnectorError as exc:
-        return exc
-
-
-def import_dropped(house: Installation, path: str, content: bytes, now: datetime) -> ImportReport:
-    """Imports a file that was dropped into a folder named as its profile.
-
-    Args:
-        house: The installation.
-        path: Its path.
-        content: Its bytes.
-        now: Instant of the import, UTC.
-
-    Returns:
-        What was done: all of it, or nothing.
-
-    Raises:
-        RegistryError: There is no such profile, or the file is none of its kind.
-    """
-    file = PurePosixPath(path)
-    name = file.parent.name
-    profile = list_profiles(house.settings.profiles_path).get(name)
-    if profile is None:
-        raise RegistryError(f"There is no profile {name!r}: drop files into a folder that is named as one.")
-    return _import(house, profile, content, file.name, identity=ORCHESTRATOR, now=now)
 
 
 def _import_registry(
@@ -220,6 +168,7 @@ def _import_registry(
         content,
         organisation=organisation,
         identity=identity,
+        vault=house.vault,
         zone=zone,
         now=now,
         source_name=name,

@@ -3,12 +3,13 @@
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.agreeing import SERIES, agreed
 from connectors.errors import ConnectorError
 from connectors.folder import read_complete
 from connectors.landing import land, read_landed
@@ -16,14 +17,12 @@ from connectors.sftp import SftpDrop
 from decoders.framefiles import FRAMES, REJECTED, FrameFileError, read_frames
 from registry import ledger
 from registry.ledger import LandedFile
+from registry.people.rights import ORCHESTRATOR
 from settings.model import Sftp
 from warehouse.schemas import RECEPTIONS, REJECTED_ROWS
 
 FILES_AT_ONCE = 200
 """Files committed together: many files per commit keep the lake's log short, a bound keeps the memory flat."""
-
-SERIES = "landing"
-"""Series of the lake's batch numbers: with the ledger it makes each file's rows come exactly once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,8 @@ def read_landed_files(house: Installation, days: Sequence[date]) -> FilesRead:
     """Reads the landed files of some arrival days that nobody has read.
 
     A batch of files is numbered in the ledger before its rows are written, and the lake takes each number once: a run
-    that dies between the two writes is repeated with the same files and leaves each row once.
+    that dies between the two writes is repeated with the same files and leaves each row once. Where one of the two was
+    put back from a back-up, they are made to agree first.
 
     Args:
         house: The installation.
@@ -215,7 +215,8 @@ def read_landed_files(house: Installation, days: Sequence[date]) -> FilesRead:
 
 
 def _batches(house: Installation, days: Sequence[date]) -> Iterator[tuple[int, list[LandedFile]]]:
-    while batch := ledger.next_batch(house.registry, house.organisation, days, FILES_AT_ONCE):
+    taken = agreed(house, ORCHESTRATOR, datetime.now(UTC))
+    while batch := ledger.next_batch(house.registry, house.organisation, days, FILES_AT_ONCE, above=taken):
         yield batch
 
 

@@ -1,4 +1,4 @@
-"""Info codes, reading performance and links: what the touched receptions say about meters and radio."""
+"""Reading performance and links: what the touched receptions say about meters and radio."""
 
 from datetime import date, datetime, timedelta
 
@@ -7,10 +7,8 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.decoding import latest_outcomes
 from assets.steps.erasing import without_erased
-from assets.steps.touched import done, extent, pending
-from decoders.info_codes import BITS, CLASSES, PRIORITIES
+from assets.steps.touched import done, pending
 from warehouse.schemas import (
-    INFO_CODE_EVENTS,
     INSTALLATIONS,
     LINK_DAILY,
     READING_PERFORMANCE_DAILY,
@@ -20,63 +18,12 @@ from warehouse.schemas import (
     Table,
 )
 from warehouse.transforms.calendar import local_day, local_days
-from warehouse.transforms.info_codes import info_code_events
 from warehouse.transforms.links import link_daily
 from warehouse.transforms.performance import reading_performance_daily
 from warehouse.transforms.transmissions import cluster
 
-STATUS = pl.lit("transport_status")
-"""Kind under which the status byte of the transport layer is read as an info code."""
-
-LOOK_BACK = timedelta(days=31)
-"""Activity this long before an episode's end is counted (ALGORITHMS §8.2)."""
-
 DAYS_AT_ONCE = 31
 """Local days reckoned and committed together; bounds the memory of a back-fill."""
-
-
-def reckon_info_codes(house: Installation, now: datetime) -> int:
-    """Brings the episodes of info codes of the touched meters up to date.
-
-    An episode that was open or ended after the first touched reading is reckoned again from its own beginning.
-
-    Returns:
-        Episodes inserted or replaced.
-    """
-    with house.alone("info_codes"):
-        spans, newest = pending(house, "info_codes")
-        if spans.is_empty():
-            return 0
-        uncleared = pl.col("cleared_at").is_null() | (pl.col("cleared_at") >= pl.col("first_at"))
-        before = (
-            house.lake.scan(INFO_CODE_EVENTS)
-            .filter(pl.col("organisation") == house.organisation)
-            .join(spans.lazy(), on="meter_id")
-            .filter(uncleared)
-            .collect()
-        )
-        starts = (
-            pl.concat([spans.select("meter_id", "first_at"), before.select("meter_id", first_at="first_seen")])
-            .group_by("meter_id")
-            .agg(start=pl.col("first_at").min())
-        )
-        readings = (
-            house.lake.scan(READINGS)
-            .filter(pl.col("organisation") == house.organisation)
-            .filter(pl.col("measured_at") >= extent(starts["start"])[0] - LOOK_BACK)
-            .select("organisation", "meter_id", "measured_at", "info_code", "info_code_kind", "status")
-            .join(starts.lazy(), on="meter_id")
-            .filter(pl.col("measured_at") >= pl.col("start") - LOOK_BACK)
-            .collect()
-        )
-        words = pl.concat(
-            [readings, readings.with_columns(info_code="status", info_code_kind=STATUS)], how="vertical_relaxed"
-        )
-        events = info_code_events(words, BITS, CLASSES, PRIORITIES, zone=house.settings.zone)
-        fresh = events.join(spans, on="meter_id").filter(uncleared).with_columns(known_from=pl.lit(now))
-        merged = house.lake.merge(INFO_CODE_EVENTS, fresh, stale=before.select(INFO_CODE_EVENTS.key), superseded_at=now)
-        done(house, "info_codes", newest, now)
-    return merged.inserted + merged.replaced
 
 
 def reckon_performance(house: Installation, now: datetime) -> int:

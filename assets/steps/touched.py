@@ -8,9 +8,11 @@ batches name.
 from datetime import datetime
 
 import polars as pl
+from sqlalchemy.orm import Session
 
-from assets.installation import Installation
+from assets.installation import Installation, keep_zone
 from registry.ledger import read_cursor, write_cursor
+from registry.models import Cursor
 from warehouse.schemas import READING_PERFORMANCE_DAILY, READINGS, TOUCHED
 
 
@@ -53,7 +55,11 @@ def pending(house: Installation, consumer: str) -> tuple[pl.DataFrame, int]:
 
     Returns:
         ``meter_id``, ``first_at``, ``last_at`` with one row per meter, and the newest batch they come from.
+
+    Raises:
+        InstallationError: The zone of the figures was changed since the installation was opened.
     """
+    keep_zone(house.registry, house.settings)
     seen = int(read_cursor(house.registry, house.organisation, _name(consumer)) or 0)
     rows = (
         house.lake.scan(TOUCHED)
@@ -128,6 +134,33 @@ def _name(consumer: str) -> str:
 
 CONSUMERS = ("figures", "info_codes", "performance", "links")
 """Assets that work off what was touched."""
+
+
+def start_again(session: Session, organisation: str, now: datetime) -> None:
+    """Has every consumer work off all that was ever touched.
+
+    Args:
+        session: A writing transaction of the registry.
+        organisation: Whose figures.
+        now: When.
+    """
+    for consumer in CONSUMERS:
+        session.merge(Cursor(organisation=organisation, name=_name(consumer), value="0", written_at=now))
+
+
+def forget_progress(house: Installation, now: datetime) -> int:
+    """Has consumers start again that have seen more than the lake holds: it was put back from an older back-up.
+
+    Returns:
+        How many consumers do.
+    """
+    newest = house.lake.scan(TOUCHED).select(pl.col("batch_no").max()).collect().item() or 0
+    seen = [read_cursor(house.registry, house.organisation, _name(consumer)) for consumer in CONSUMERS]
+    ahead = [cursor for cursor in seen if int(cursor or 0) > newest]
+    if ahead:
+        with house.registry.begin() as session:
+            start_again(session, house.organisation, now)
+    return len(ahead)
 
 
 def behind(house: Installation) -> bool:

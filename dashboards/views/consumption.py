@@ -207,7 +207,7 @@ def _tables(
         with st.container(horizontal=True):
             st.download_button(
                 "Download CSV",
-                render(local[0], "csv"),
+                render(local[0], "csv", for_people=True),
                 f"{file_name}.csv",
                 "text/csv",
                 icon=":material/download:",

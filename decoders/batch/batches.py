@@ -63,8 +63,11 @@ def decode_batch(
     """Decodes frames.
 
     Args:
-        frames: ``frame_id`` and ``frame`` (binary; null counts as empty); other columns are ignored.
+        frames: ``frame_id`` and ``frame`` (binary; null counts as empty), and maybe ``received_at``; other columns are
+            ignored.
         keys: ``meter_id``, ``key_no``, ``key`` (16 bytes) and ``verified``; keys of a meter are tried in their order.
+            With ``valid_from`` and ``valid_to`` (half open, null: no bound) a key is tried for frames received in
+            between alone, if ``received_at`` tells.
         formats: Formats of compact frames.
         registered: Meter ids that are registered; ``None`` takes every meter.
 
@@ -77,7 +80,8 @@ def decode_batch(
         codes, known = codes_of_ids(registered)
         meters = Registered(CodeIndex(np.unique(codes[known])), frozenset(registered.to_list()))
     column = ByteColumn(frames["frame"])
-    decoder = BatchDecoder(column, key_ring(keys), formats, meters)
+    received_at = frames["received_at"] if "received_at" in frames.columns else None
+    decoder = BatchDecoder(column, key_ring(keys, received_at), formats, meters)
     for start in range(0, len(column), CHUNK):
         decoder.run(np.arange(start, min(start + CHUNK, len(column))))
     if len(column) > CHUNK:
@@ -113,7 +117,7 @@ def _damaged(decoder: BatchDecoder) -> Rows:
     """Failures of keys that verified other frames, whatever the order."""
     ledger = decoder.ledger
     wrong = ledger.where("outcome", "wrong_key")
-    return wrong[decoder.ring.trusts(ledger.codes[wrong])] if len(wrong) else wrong
+    return wrong[decoder.ring.trusts(ledger.codes[wrong], wrong)] if len(wrong) else wrong
 
 
 def _rejudge(decoder: BatchDecoder) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from decoders.batch import aes
 from decoders.batch.columns import Bytes, Rows, order_of, slabs, taken
 from decoders.batch.meters import CodeIndex, Codes, codes_of_ids
+from decoders.batch.terms import Terms, split_into_terms
 
 _ECB = modes.ECB()  # noqa: S305  the building block of CTR and CBC, never used as a mode of its own
 
@@ -25,8 +26,8 @@ class KeyRing:
     Attributes:
         codes: Meter codes, rising, shape (k,); one entry per key.
         meters: Distinct meters, shape (m,).
-        starts: Position of each meter's first key, shape (m,).
-        counts: Number of each meter's keys, shape (m,).
+        terms: Terms of the meters: stretches of time in which the same keys of a meter are valid.
+        order: Positions of the keys of each term, in trial order, term by term, shape (t,); a key stands in several.
         secrets: The keys, in the order of ``codes``, shape (k, 16).
         proven: Whether a key has verified a frame, before or in this batch, shape (k,).
         worked: Whether a key has verified a frame of this batch, shape (k,).
@@ -37,8 +38,8 @@ class KeyRing:
 
     codes: Codes
     meters: CodeIndex
-    starts: NDArray[np.int64]
-    counts: NDArray[np.int64]
+    terms: Terms
+    order: Rows
     secrets: Bytes = field(repr=False)
     proven: NDArray[np.bool_]
     worked: NDArray[np.bool_]
@@ -46,19 +47,28 @@ class KeyRing:
     table: pl.DataFrame
     places: Rows
 
-    def spans(self, codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Position of each meter's first key and the number of its keys, both shape (n,)."""
+    def spans(self, codes: Codes, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The keys that may open frames.
+
+        Args:
+            codes: Meter of each frame, shape (n,).
+            rows: Position of each frame in the batch, which tells when it was received, shape (n,).
+
+        Returns:
+            Place in ``order`` of the first key, and the number of keys, both shape (n,).
+        """
         if not len(self.codes):
             return np.zeros(len(codes), np.int64), np.zeros(len(codes), np.int64)
         places, found = self.meters.find(codes)
-        return self.starts[places], np.where(found, self.counts[places], 0)
+        terms = self.terms.of(places, rows)
+        return self.terms.starts[terms], np.where(found, self.terms.counts[terms], 0)
 
-    def trusts(self, codes: Codes) -> NDArray[np.bool_]:
-        """Of which meters a key is proven, shape (n,)."""
-        if not len(self.codes):
-            return np.zeros(len(codes), np.bool_)
-        places, found = self.meters.find(codes)
-        return found & np.logical_or.reduceat(self.proven, self.starts)[places]
+    def trusts(self, codes: Codes, rows: Rows) -> NDArray[np.bool_]:
+        """Of which meters a key is proven that is valid for the frame; see :meth:`spans`, shape (n,)."""
+        first, count = self.spans(codes, rows)
+        proven = np.concatenate([[0], np.cumsum(self.proven[self.order])])
+        trusted: NDArray[np.bool_] = proven[first + count] > proven[first]
+        return trusted
 
     def results(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Columns meter_id and key_no of the keys that worked, and of those that failed and have never worked."""
@@ -110,11 +120,13 @@ def _suits_columns(keys: Rows, blocks: Bytes) -> bool:
     return bool(cost < _CIPHER_START * np.count_nonzero(np.bincount(keys)))
 
 
-def key_ring(keys: pl.DataFrame) -> KeyRing:
+def key_ring(keys: pl.DataFrame, received_at: pl.Series | None = None) -> KeyRing:
     """Orders the keys by meter; keys of a meter keep their order.
 
     Args:
-        keys: Columns meter_id, key_no, key (16 bytes) and verified.
+        keys: Columns meter_id, key_no, key (16 bytes) and verified; where they are valid for a time, valid_from and
+            valid_to (half open, null: no bound).
+        received_at: When each frame of the batch was received; without it, every key is valid for every frame.
 
     Returns:
         The ring. Keys of another length than 16 bytes are left out.
@@ -127,12 +139,13 @@ def key_ring(keys: pl.DataFrame) -> KeyRing:
     codes = codes[order]
     verified = usable["verified"]
     proven = (verified.fill_null(value=False) if verified.null_count() else verified).to_numpy()[order].astype(np.bool_)
-    starts = np.flatnonzero(codes != np.concatenate([~codes[:1], codes[:-1]]))
+    begins = codes != np.concatenate([~codes[:1], codes[:-1]])
+    terms, trials = split_into_terms(np.cumsum(begins) - 1, usable[pl.Series(order)], received_at)
     return KeyRing(
         codes=codes,
-        meters=CodeIndex(codes[starts]),
-        starts=starts,
-        counts=np.diff(np.append(starts, len(codes))),
+        meters=CodeIndex(codes[begins]),
+        terms=terms,
+        order=trials,
         secrets=taken(_matrix(usable["key"]), order),
         proven=proven,
         worked=np.zeros(len(order), np.bool_),

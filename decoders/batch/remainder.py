@@ -45,7 +45,7 @@ class Single:
         outer = ids_of_codes(ledger.codes[rows]).to_list()
         named = ledger.named[rows].tolist()
         return [
-            Leftover(row, self._decode(frames[row], meter_id if is_named else None))
+            Leftover(row, self._decode(row, frames[row], meter_id if is_named else None))
             for row, meter_id, is_named in zip(rows.tolist(), outer, named, strict=True)
         ]
 
@@ -57,13 +57,13 @@ class Single:
             telegrams.update(of_message(message, keys, self.formats, self.registered))
             return telegrams[message.places[0]]
 
-        self._with_keys(read, None)
+        self._with_keys(read, message.places[0], None)
         return [Leftover(row, telegram) for row, telegram in telegrams.items()]
 
-    def _decode(self, frame: bytes, outer: str | None) -> Telegram:
-        return self._with_keys(lambda keys: decode_telegram(frame, keys, self.formats, self.registered), outer)
+    def _decode(self, row: int, frame: bytes, outer: str | None) -> Telegram:
+        return self._with_keys(lambda keys: decode_telegram(frame, keys, self.formats, self.registered), row, outer)
 
-    def _with_keys(self, read: Callable[[Sequence[Key]], Telegram], outer: str | None) -> Telegram:
+    def _with_keys(self, read: Callable[[Sequence[Key]], Telegram], row: int, outer: str | None) -> Telegram:
         """Reads with the keys of the meter that the unencrypted header names, then of the one inside.
 
         Ciphertext that passes the checksum by chance looks like a logged plain telegram of a meter that is not there.
@@ -72,8 +72,13 @@ class Single:
         if bare.security == "none":
             return bare
         meters = dict.fromkeys(meter for meter in (outer, bare.meter_id) if meter is not None)
-        first, count = self.ring.spans(codes_of_ids(pl.Series(list(meters), dtype=pl.String))[0])
-        places = [place for start, size in zip(first, count, strict=True) for place in range(start, start + size)]
+        codes, _ = codes_of_ids(pl.Series(list(meters), dtype=pl.String))
+        first, count = self.ring.spans(codes, np.full(len(codes), row))
+        places = [
+            place
+            for start, size in zip(first, count, strict=True)
+            for place in self.ring.order[start : start + size].tolist()
+        ]
         if not places:
             return bare
         telegram = read([Key(self.ring.secrets[place].tobytes(), bool(self.ring.proven[place])) for place in places])

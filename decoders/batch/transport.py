@@ -166,7 +166,9 @@ class Opener:
                 for locked in self._with_keys(sealed, "mode7"):
                     forged = np.zeros(len(locked), np.bool_)
                     plain, verified = try_keys(
-                        *self.ring.spans(locked.codes), self.ring, mode_7(locked, at, count, self.ring, forged)
+                        *self.ring.spans(locked.codes, locked.rows),
+                        self.ring,
+                        mode_7(locked, at, count, self.ring, forged),
                     )
                     # Which of several failures counts is left to the scalar decoder.
                     self.close(locked.pick(~verified & ~forged), "wrong_key", _UNOPENED_PAYLOAD)
@@ -174,7 +176,7 @@ class Opener:
 
     def _in_turns(self, telegrams: Telegrams) -> Iterator[Telegrams]:
         """Telegrams in portions where there are few of a meter: keys and what is derived from them bound the memory."""
-        if len(telegrams) > _MANY_OF_A_METER * len(self.ring.starts):
+        if len(telegrams) > _MANY_OF_A_METER * len(self.ring.meters.codes):
             yield telegrams  # portions would derive the keys of a meter again and again
             return
         for start in range(0, len(telegrams), _MODE_7_AT_ONCE):
@@ -193,14 +195,14 @@ class Opener:
         self.ledger.name(telegrams.rows, telegrams.codes)
         telegrams = self._without_foreign(replace(telegrams, security=security))
         self.ledger.note(telegrams.rows, security=security)
-        keyed = self.ring.spans(telegrams.codes)[1] > 0
+        keyed = self.ring.spans(telegrams.codes, telegrams.rows)[1] > 0
         self.close(telegrams.pick(~keyed), "no_key", "encrypted, and no key is known")
         if keyed.any():
             yield telegrams.pick(keyed)
 
     def _unlock(self, telegrams: Telegrams, attempt: Attempt, failure: str) -> Iterator[Telegrams]:
         """Telegrams that one of their meter's keys opens, with the plain bytes as ``area``; the others are closed."""
-        plain, verified = try_keys(*self.ring.spans(telegrams.codes), self.ring, attempt)
+        plain, verified = try_keys(*self.ring.spans(telegrams.codes, telegrams.rows), self.ring, attempt)
         self.close(telegrams.pick(~verified), "wrong_key", failure)
         if verified.any():
             yield replace(telegrams, area=plain).pick(verified)

@@ -32,8 +32,8 @@ def try_keys(first: Rows, count: Rows, ring: KeyRing, attempt: Attempt) -> tuple
     """Decrypts each telegram with the first key of its meter that passes the check, and notes how the keys fared.
 
     Args:
-        first: Position of the first key of each telegram's meter, shape (n,).
-        count: Number of the meter's keys, at least one, shape (n,).
+        first: Place in the ring's order of the first key for each telegram, shape (n,).
+        count: Number of keys for it, at least one, shape (n,).
         ring: Keys; ``worked``, ``proven`` and ``failed`` are updated.
         attempt: What a trial is.
 
@@ -41,13 +41,14 @@ def try_keys(first: Rows, count: Rows, ring: KeyRing, attempt: Attempt) -> tuple
         Plain bytes, shape (n, width), and which telegrams verified, shape (n,).
     """
     places = np.arange(len(first))
-    plain, verified = attempt(places, first)
-    _mark(ring, first, verified)
+    keys = ring.order[first]
+    plain, verified = attempt(places, keys)
+    _mark(ring, keys, verified)
     for trial in range(1, int(count.max(initial=0))):
         places = np.flatnonzero(~verified & (count > trial))
         if not len(places):
             break
-        keys = first[places] + trial
+        keys = ring.order[first[places] + trial]
         found, holds = attempt(places, keys)
         _mark(ring, keys, holds)
         plain[places[holds]] = found[holds]

@@ -4,7 +4,6 @@ A type is known by the model names that imports bring, or by manufacturer, versi
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from registry.errors import RegistryError
+from warehouse.plain_yaml import LARGEST, read_settings
+
+_SUFFIX = ".yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def device_types(own: Path | None = None) -> DeviceTypes:
     """The types that come with the package, and those of a folder.
 
     Args:
-        own: Folder with ``.toml`` files; one that is missing has none.
+        own: Folder with ``.yaml`` files; one that is missing has none.
 
     Returns:
         The types.
@@ -62,32 +64,43 @@ def device_types(own: Path | None = None) -> DeviceTypes:
     Raises:
         RegistryError: A file is no device type.
     """
-    shipped = [(file.name, file.read_text("utf-8")) for file in (files("registry.device_types") / "types").iterdir()]
+    shipped = [(file.name, file.read_bytes()) for file in (files("registry.device_types") / "types").iterdir()]
     try:
-        ours = [(str(file), file.read_text("utf-8")) for file in sorted(own.glob("*.toml"))] if own else []
-    except (OSError, UnicodeDecodeError) as exc:
-        raise RegistryError(f"A device type in {own} cannot be read.") from exc
-    return DeviceTypes(_parsed(name, text) for name, text in [*shipped, *ours] if name.endswith(".toml"))
+        ours = [(str(file), _read(file)) for file in sorted(own.glob(f"*{_SUFFIX}"))] if own else []
+    except OSError as exc:
+        raise RegistryError(f"A device type in {own} cannot be read: {exc.strerror}.") from exc
+    return DeviceTypes(_parsed(name, content) for name, content in [*shipped, *ours] if name.endswith(_SUFFIX))
 
 
-def _parsed(name: str, text: str) -> DeviceType:
+def _read(file: Path) -> bytes:
+    """A file, or as much of it as shows that it is too large."""
+    with file.open("rb") as stream:
+        return stream.read(LARGEST + 1)
+
+
+def _parsed(name: str, content: bytes) -> DeviceType:
     try:
-        return _device_type(tomllib.loads(text))
-    except KeyError as exc:
-        raise RegistryError(f"The device type {name} has no name.") from exc
+        facts = read_settings(content)
+    except ValueError as exc:
+        raise RegistryError(f"The device type {name} {exc}.") from exc
+    try:
+        return _device_type(facts)
     except ValueError as exc:
         raise RegistryError(f"The device type {name} is not understood: {exc}.") from exc
 
 
 def _device_type(facts: dict[str, Any]) -> DeviceType:
-    if not isinstance(facts["name"], str) or facts.get("key_class", "oms") not in {"oms", "lora"}:
-        raise ValueError("name must be a text and key_class oms or lora")
+    name = facts.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError("name must be a text")
+    if facts.get("key_class", "oms") not in ("oms", "lora"):
+        raise ValueError("key_class must be oms or lora")
     if strange := sorted({*facts} - {"name", "key_class", "models", "codes"}):
         raise ValueError(f"there is no field {strange[0]}")
     codes = tuple(_texts(facts, "codes"))
     if wrong := [code for code in codes if not re.fullmatch("[A-Z@]{3}-[0-9a-f]{2}-[0-9a-f]{2}", code)]:
         raise ValueError(f"{wrong[0]} is no code such as KAM-1b-16")
-    return DeviceType(facts["name"], facts.get("key_class", "oms"), tuple(_texts(facts, "models")), codes)
+    return DeviceType(name, facts.get("key_class", "oms"), tuple(_texts(facts, "models")), codes)
 
 
 def _texts(facts: dict[str, Any], field: str) -> Sequence[str]:

@@ -1,10 +1,11 @@
 """What rules and built-in groups look at: installations with their meter and place, and all meters."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import get_args
 
 import polars as pl
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from registry.groups.frames import Types, read_frame
@@ -51,8 +52,15 @@ class Inventory:
     organisations: tuple[str, ...]
 
 
-def read_inventory(session: Session, organisation: str | None = None) -> Inventory:
-    """Reads the points and meters of an organisation, or of all; places are those of who lives there now."""
+def read_inventory(session: Session, organisation: str | None = None, known_at: datetime | None = None) -> Inventory:
+    """Reads the points and meters of an organisation, or of all.
+
+    Args:
+        session: A transaction.
+        organisation: Whose; ``None`` for all.
+        known_at: Installations as the system knew them then, and places of who lived there then; ``None`` for now. What
+            meters and points are has no versions: it is as it is known now.
+    """
     i, m, p, c = Installation, Meter, MeteringPoint, Customer
     installed = (
         select(
@@ -74,9 +82,9 @@ def read_inventory(session: Session, organisation: str | None = None) -> Invento
         .outerjoin(p, and_(p.organisation == i.organisation, p.metering_point == i.metering_point))
         .outerjoin(
             c,
-            and_(c.organisation == i.organisation, c.metering_point == i.metering_point, c.occupied_to.is_(None)),
+            and_(c.organisation == i.organisation, c.metering_point == i.metering_point, *_lived_there(known_at)),
         )
-        .where(i.known_to.is_(None))
+        .where(*_known(known_at))
     )
     meters = select(m.organisation, m.meter_id, m.state, m.imported_at)
     owners = select(p.organisation).distinct()
@@ -91,3 +99,17 @@ def read_inventory(session: Session, organisation: str | None = None) -> Invento
         all_meters,
         tuple(sorted(found)),
     )
+
+
+def _known(at: datetime | None) -> tuple[ColumnElement[bool], ...]:
+    """Versions of installations that the system held then."""
+    i = Installation
+    return (i.known_to.is_(None),) if at is None else (i.known_from <= at, i.known_to.is_(None) | (i.known_to > at))
+
+
+def _lived_there(at: datetime | None) -> tuple[ColumnElement[bool], ...]:
+    """Occupancies of then; one that begins nowhere began before everything."""
+    c = Customer
+    if at is None:
+        return (c.occupied_to.is_(None),)
+    return (c.occupied_from.is_(None) | (c.occupied_from <= at), c.occupied_to.is_(None) | (c.occupied_to > at))

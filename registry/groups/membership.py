@@ -13,8 +13,11 @@ from registry.groups import catalogue
 from registry.groups.builtin import PRIORITY, PRIORITY_ID
 from registry.groups.catalogue import Author
 from registry.groups.errors import GroupError
+from registry.groups.evaluation import rule_members
 from registry.groups.frames import read_frame
 from registry.groups.intervals import CURRENT, Changes, extended, shortened
+from registry.groups.inventory import read_inventory
+from registry.groups.rules import Rule
 from registry.models import GroupMember, Installation, MeteringPoint
 from warehouse.schemas import INSTANT
 
@@ -160,7 +163,10 @@ def add_all(
 
 
 def members(session: Session, organisation: str, group: str, known_at: datetime | None = None) -> pl.DataFrame:
-    """The members that people chose.
+    """The members that people chose, or that a rule takes.
+
+    Those of a rule are found anew: by the rule as it stood then, from the installations as they were known then and the
+    places of who lived there then. What a meter or a point is has no versions and is as it is known now.
 
     Args:
         session: A transaction.
@@ -172,13 +178,15 @@ def members(session: Session, organisation: str, group: str, known_at: datetime 
         ``metering_point``, ``valid_from`` and ``valid_to``, by point and time.
 
     Raises:
-        GroupError: There was no group of this name, or its members follow from a rule or are built in.
+        GroupError: There was no group of this name, or it is built in.
     """
     group_id = PRIORITY_ID
     if group.strip() != PRIORITY:
         version = catalogue.find(session, organisation, group, known_at) or catalogue.own(session, organisation, group)
         if version.rule is not None:
-            raise GroupError(f"The members of {group} follow from its rule, of today's inventory; none are kept.")
+            rule = Rule.model_validate_json(version.rule)
+            found = rule_members(read_inventory(session, organisation, known_at), [(organisation, group, rule)])
+            return found.select("metering_point", "valid_from", "valid_to").sort("metering_point", "valid_from")
         group_id = version.group_id
     rows = _current(session, organisation, group_id, known_at).drop("id").rename({"key": "metering_point"})
     return rows.sort("metering_point", "valid_from")

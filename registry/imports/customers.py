@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.csv_table import LINE, REASON, reject, reject_repeats, split
+from registry.erased_customers import reject_erased
 from registry.imports.identity import resolve
 from registry.imports.instants import place
 from registry.imports.occupancies import plan_occupancies, write_occupancies
@@ -18,6 +19,7 @@ from registry.inventory.lifecycle import put_in_use, refusals
 from registry.models import Installation, MeteringPoint, MeterKey
 from registry.profiles import read_lines, shipped_profiles
 from registry.store import Registry
+from registry.vault import KeyVault
 
 _OPEN: dict[str, pl.DataType | type[pl.DataType]] = {
     "metering_point": pl.String,
@@ -33,6 +35,7 @@ def import_customers(
     *,
     organisation: str,
     identity: str,
+    vault: KeyVault,
     zone: ZoneInfo,
     now: datetime,
     source_name: str,
@@ -49,6 +52,7 @@ def import_customers(
         content: The file.
         organisation: Owner of the points.
         identity: Who imports.
+        vault: Recognises customers who are erased.
         zone: Zone of times without offset, where the profile names none.
         now: Instant of the import; meters without ``installed_at`` are installed then.
         source_name: Name of the file.
@@ -58,7 +62,7 @@ def import_customers(
 
     Returns:
         What was done. A line whose point holds another meter, or whose meter is elsewhere, is rejected: an exchange
-        tells when and with which registers one followed the other.
+        tells when and with which registers one followed the other. So is one that would make an erased customer known.
 
     Raises:
         RegistryError: The file as a whole is unfit.
@@ -69,6 +73,7 @@ def import_customers(
     table = check_customers(table)
     table = resolve(registry, organisation, table)
     with registry.begin() as session:
+        table = reject_erased(session, vault, organisation, table)
         table, skipped = _within_scope(session, organisation, table, keyed_only=keyed_only)
         table = reject_repeats(table, ["metering_point"], "the metering point stands in an earlier line")
         table = reject_repeats(table, ["meter_id"], "the meter stands in an earlier line")

@@ -7,7 +7,7 @@ import polars as pl
 
 from registry.csv_table import REASON, reject
 from registry.errors import RegistryError
-from warehouse.schemas.instants import AMBIGUOUS, instants
+from warehouse.schemas.instants import AMBIGUOUS, instants, is_twice, names_offset
 
 YEARS = (1900, 2199)
 
@@ -54,10 +54,15 @@ def read_instant(text: str, zone: ZoneInfo) -> datetime:
         The instant, UTC.
 
     Raises:
-        RegistryError: It is none.
+        RegistryError: It is none, or a local time that the change of the clock skips or repeats.
     """
     placed = place(pl.DataFrame({REASON: [None], "time": [text]}, schema_overrides={REASON: pl.String}), "time", zone)
     found: datetime | None = placed["at"].item()
     if found is None or placed[REASON].item():
         raise RegistryError(f"{text!r} is no time; write it as 2026-01-31 or 2026-01-31T12:00.")
+    if not names_offset(text) and (placed["time_flag"].item() or is_twice(found, zone)):
+        raise RegistryError(
+            f"{text!r} is a time that clocks in {zone.key} skip or show twice: write its offset, "
+            "as in 2026-01-31T12:00+01:00."
+        )
     return found

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit
+from registry.bulk import insert_rows, update_rows
 from registry.erasures import ErasedDays
 from registry.inventory import capacity
 from registry.inventory.lifecycle import busy_until, refusal, set_state
@@ -195,11 +196,8 @@ def correct_registers(
                 }
                 | truth
             )
-    session.flush()
-    if ended:
-        session.execute(update(Exchange), ended)
-    if rows:
-        session.execute(insert(Exchange).execution_options(render_nulls=True), rows)
+    update_rows(session, Exchange, ended)
+    insert_rows(session, Exchange, rows)
     audit.record_changes(
         session,
         organisation=organisation,

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry import audit
+from registry.bulk import update_rows
 from registry.inventory import capacity
 from registry.inventory.errors import InventoryError
 from registry.inventory.meters import chunks, open_installation
@@ -119,8 +120,7 @@ def set_states(session: Session, organisation: str, moves: Iterable[Move]) -> No
         }
         for move in moves
     }
-    if rows:
-        session.execute(update(Meter), list(rows.values()))
+    update_rows(session, Meter, list(rows.values()))
 
 
 def put_in_use(

@@ -10,54 +10,33 @@ from typing import Any
 
 import polars as pl
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from registry.groups import evaluate, present
 from registry.inventory.errors import InventoryError
-from registry.inventory.fields import Entity, Field, fields, values
+from registry.inventory.fields import Entity, Field, fields
 from registry.inventory.lifecycle import STATES
-from registry.key_status import KEY_STATUSES, MISSING, has_status, statuses
-from registry.labels import labels_of
-from registry.models import Customer, CustomValue, Group, GroupMember, Installation, Label, Meter
-
-METER_COLUMNS = {
-    "meter_id": "Meter",
-    "serial": "Serial number",
-    "model": "Meter type",
-    "medium": "Consumption type",
-    "manufacturer": "Manufacturer",
-    "version": "Version",
-    "device_type": "Device type",
-    "meter_number": "Meter number",
-    "state": "State",
-    "state_since": "Since",
-}
-PLACE_COLUMNS = {"metering_point": "Metering point", "installed_at": "Installed"}
-CUSTOMER_COLUMNS = {
-    "customer_name": "Customer",
-    "customer_number": "Customer number",
-    "address": "Address",
-    "postal_code": "Postal code",
-    "city": "City",
-}
-UNSORTED_COLUMNS = {"key_status": "Encryption key", "labels": "Labels"}
-"""What a meter may have several of; the list is filtered by them, not sorted."""
-
-COLUMNS = METER_COLUMNS | PLACE_COLUMNS | CUSTOMER_COLUMNS | UNSORTED_COLUMNS
-"""Columns that can be chosen, with the headings that people see; an organisation's own fields come on top."""
-
-STOCK_COLUMNS = ("model", "medium", "serial", "key_status", "meter_number", "manufacturer")
-IN_USE_COLUMNS = (
-    *("metering_point", "customer_name", "address", "postal_code", "customer_number"),
-    *("model", "serial", "labels"),
+from registry.inventory.list_columns import (
+    COLUMNS,
+    CUSTOMER_COLUMNS,
+    FILTERED_COLUMNS,
+    PLACE_COLUMNS,
+    READING_COLUMNS,
+    STOCK_COLUMNS,
+    customer_column,
 )
-"""Columns shown at first."""
+from registry.inventory.list_rows import open_installation, rows_of
+from registry.key_status import KEY_STATUSES, each_has_status, has_status
+from registry.models import Customer, CustomValue, Group, GroupMember, Installation, Label, Meter
+from warehouse.excerpt import Readable
 
 UNKNOWN = "Unknown"
 """What a list shows of a meter whose type nobody named."""
 
 MAX_PAGE = 1000
 _MODELS_AT_MOST = 1000
+_NEAR = 1000
+_MANY = 10
 
 
 class ListError(InventoryError):
@@ -120,6 +99,7 @@ def list_meters(
     page: int = 1,
     size: int = 50,
     with_customers: bool = False,
+    lake: Readable | None = None,
 ) -> Page:
     """Gives a page of the list of meters.
 
@@ -134,6 +114,7 @@ def list_meters(
         page: Number of the page, from 1.
         size: Meters on a page, at most ``MAX_PAGE``.
         with_customers: Whether the caller may see who the customers are and where they live.
+        lake: What of the lake the caller may see; latest readings come from it.
 
     Returns:
         The page, and how many meters there are.
@@ -143,19 +124,29 @@ def list_meters(
     """
     defined = fields(session, organisation)
     _check(columns, sort, filters, defined, page, size, with_customers=with_customers)
+    if lake is None and set(columns) & set(READING_COLUMNS):
+        raise ListError("Latest readings are in the lake, and this list has none to ask.")
     chosen = _chosen(session, organisation, filters, defined, now)
-    count = select(func.count()).select_from(Meter).where(*chosen)
-    ids = select(Meter.meter_id).where(*chosen)
-    some = _sorted(ids, sort, defined, descending=descending).offset((page - 1) * size).limit(size)
-    if filters.text or filters.key_statuses:
+    of_status = [has_status(organisation, filters.key_statuses, now)] if filters.key_statuses else []
+    count = select(func.count()).select_from(Meter).where(*chosen, *of_status)
+
+    def some(conditions: Sequence[ColumnElement[bool]]) -> Select[str]:
+        ids = _sorted(select(Meter.meter_id).where(*conditions), sort, defined, descending=descending)
+        return ids.offset((page - 1) * size).limit(size)
+
+    near = sort == "serial" and page * size <= _NEAR
+    if filters.text or (filters.key_statuses and not near):
         # These look at every meter: once, not for the total and the page each.
-        counted = session.execute(some.add_columns(func.count().over())).all()
+        counted = session.execute(some([*chosen, *of_status]).add_columns(func.count().over())).all()
         found = [row[0] for row in counted]
         total = counted[0][1] if counted else 0 if page == 1 else session.scalar(count) or 0
     else:
-        found = list(session.scalars(some))
         total = session.scalar(count) or 0
-    return Page(total, _rows(session, organisation, found, columns, defined, now))
+        if filters.key_statuses and total >= _MANY * page * size:
+            # Meters are indexed by serial: the page is full long before each of them was looked at.
+            of_status = [each_has_status(filters.key_statuses, now)]
+        found = list(session.scalars(some([*chosen, *of_status]))) if total else []
+    return Page(total, rows_of(session, organisation, found, columns, defined, now, lake))
 
 
 def _check(
@@ -174,8 +165,10 @@ def _check(
             raise ListError(f"The list has no column {name}; there are {', '.join(known)}.")
         if name in CUSTOMER_COLUMNS and not with_customers:
             raise ListError(f"The column {name} is for those who may see customers.")
-    if sort in UNSORTED_COLUMNS:
+    if sort in FILTERED_COLUMNS:
         raise ListError(f"The list does not sort by {sort}: filter by it.")
+    if sort in READING_COLUMNS:
+        raise ListError(f"The list does not sort by {sort}: it is looked up for the meters of a page alone.")
     for name in filters.custom:
         if name not in defined:
             raise ListError(f"There is no field {name} to filter by.")
@@ -190,7 +183,7 @@ def _check(
 def _chosen(
     session: Session, organisation: str, filters: Filters, defined: Mapping[str, Field], now: datetime
 ) -> list[ColumnElement[bool]]:
-    """Conditions on ``meters`` that the filters are."""
+    """Conditions on ``meters`` that the filters are, but for the status of keys."""
     conditions = [Meter.organisation == organisation]
     conditions.append(Meter.state.in_(filters.states) if filters.states else Meter.state != "deleted")
     several = (
@@ -203,8 +196,6 @@ def _chosen(
     conditions += [column.in_(wanted) for column, wanted in several if wanted]
     if filters.text:
         conditions.append(_has_text(session, organisation, filters.text))
-    if filters.key_statuses:
-        conditions.append(has_status(organisation, filters.key_statuses, now))
     if filters.labels:
         labelled = select(Label.meter_id).where(Label.organisation == organisation, Label.label.in_(filters.labels))
         conditions.append(Meter.meter_id.in_(labelled))
@@ -227,14 +218,9 @@ def _has_text(session: Session, organisation: str, text: str) -> ColumnElement[b
     return or_(*(column.icontains(text, autoescape=True) for column in searched), Meter.model.in_(models))
 
 
-def _open_installation() -> ColumnElement[bool]:
-    """Condition on ``installations`` that holds for those that last."""
-    return and_(Installation.removed_at.is_(None), Installation.known_to.is_(None))
-
-
 def _in_group(session: Session, organisation: str, group: str, now: datetime) -> ColumnElement[bool]:
     """Condition that holds for meters that are in a group now; of an unknown group for none."""
-    here = select(Installation.meter_id).where(Installation.organisation == organisation, _open_installation())
+    here = select(Installation.meter_id).where(Installation.organisation == organisation, open_installation())
     chosen = session.scalar(
         select(Group.group_id).where(
             Group.organisation == organisation, Group.group == group, Group.rule.is_(None), Group.known_to.is_(None)
@@ -266,7 +252,7 @@ def _has_value(organisation: str, custom: Field, value: str) -> ColumnElement[bo
         return Meter.meter_id.in_(holders)
     return Meter.meter_id.in_(
         select(Installation.meter_id).where(
-            Installation.organisation == organisation, _open_installation(), Installation.metering_point.in_(holders)
+            Installation.organisation == organisation, open_installation(), Installation.metering_point.in_(holders)
         )
     )
 
@@ -281,7 +267,7 @@ def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, 
             and_(
                 Installation.organisation == Meter.organisation,
                 Installation.meter_id == Meter.meter_id,
-                _open_installation(),
+                open_installation(),
             ),
         )
     if sort in CUSTOMER_COLUMNS:
@@ -306,74 +292,10 @@ def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, 
         )
         keys: list[Any] = [CustomValue.number, CustomValue.value]
     elif of_place:
-        keys = [_customer_column(sort) if sort in CUSTOMER_COLUMNS else getattr(Installation, sort)]
+        keys = [customer_column(sort) if sort in CUSTOMER_COLUMNS else getattr(Installation, sort)]
     else:
         keys = [getattr(Meter, sort)]
     nullable = bool(of_place or custom or sort in ("model", "meter_number", "state_since"))
     order: list[Any] = [keys[-1].is_(None)] if nullable else []
     order += [key.desc() if descending else key.asc() for key in keys]
     return statement.order_by(*order, Meter.meter_id)
-
-
-def _rows(
-    session: Session,
-    organisation: str,
-    ids: Sequence[str],
-    columns: Sequence[str],
-    defined: Mapping[str, Field],
-    now: datetime,
-) -> list[dict[str, Any]]:
-    """The meters of a page, in its order."""
-    wanted = [name for name in columns if name in METER_COLUMNS and name != "meter_id"]
-    selected = [Meter.meter_id, *(getattr(Meter, name) for name in wanted)]
-    statement = select(*selected).where(Meter.organisation == organisation, Meter.meter_id.in_(ids))
-    found = {row["meter_id"]: dict(row) for row in session.execute(statement).mappings()}
-    if "key_status" in columns:
-        known = statuses(session, organisation, now, ids)
-        for meter_id, row in found.items():
-            row["key_status"] = known.get(meter_id, MISSING)
-    if "labels" in columns:
-        words = labels_of(session, organisation, ids)
-        for meter_id, row in found.items():
-            row["labels"] = ", ".join(words.get(meter_id, ())) or None
-    places = _places(session, organisation, ids)
-    points = [place["metering_point"] for place in places.values()]
-    customers = _customers(session, organisation, points) if set(columns) & set(CUSTOMER_COLUMNS) else {}
-    asked = [defined[name] for name in columns if name in defined]
-    entities = {custom.entity for custom in asked}
-    of_meters = values(session, organisation, Entity.meter, ids) if Entity.meter in entities else {}
-    of_points = values(session, organisation, Entity.metering_point, points) if len(entities - {Entity.meter}) else {}
-    rows = []
-    for meter_id in ids:
-        place = places.get(meter_id, {})
-        point = place.get("metering_point", "")
-        everything = found[meter_id] | place | customers.get(point, {})
-        for custom in asked:
-            held = of_meters.get(meter_id, {}) if custom.entity is Entity.meter else of_points.get(point, {})
-            text = held.get(custom.name)
-            everything[custom.name] = None if text is None else custom.typed(text)
-        rows.append({"meter_id": meter_id} | {name: everything.get(name) for name in columns})
-    return rows
-
-
-def _places(session: Session, organisation: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    statement = select(Installation.meter_id, Installation.metering_point, Installation.installed_at).where(
-        Installation.organisation == organisation, Installation.meter_id.in_(ids), _open_installation()
-    )
-    return {
-        meter_id: {"metering_point": point, "installed_at": at} for meter_id, point, at in session.execute(statement)
-    }
-
-
-def _customer_column(name: str) -> InstrumentedAttribute[str | None]:
-    column: InstrumentedAttribute[str | None] = getattr(Customer, "name" if name == "customer_name" else name)
-    return column
-
-
-def _customers(session: Session, organisation: str, points: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Those who live there now; who moved out is not shown."""
-    columns = [_customer_column(name) for name in CUSTOMER_COLUMNS]
-    statement = select(Customer.metering_point, *columns).where(
-        Customer.organisation == organisation, Customer.metering_point.in_(points), Customer.occupied_to.is_(None)
-    )
-    return {point: dict(zip(CUSTOMER_COLUMNS, found, strict=True)) for point, *found in session.execute(statement)}

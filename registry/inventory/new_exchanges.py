@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from registry import audit
+from registry.bulk import insert_rows, update_rows
 from registry.erasures import ErasedDays
 from registry.inventory import capacity
 from registry.inventory.capacity import Room
@@ -178,12 +178,12 @@ def enter_many(
         kept_of(exchange.registers, kept=not erased.covers(exchange.metering_point, exchange.exchanged_at))
         for exchange, *_ in entered
     ]
-    if rows := [
+    rows = [
         row
         for (exchange, *_), values in zip(entered, registers, strict=True)
         for row in _rows(organisation, exchange, values, identity, now)
-    ]:
-        session.execute(insert(Exchange).execution_options(render_nulls=True), rows)
+    ]
+    insert_rows(session, Exchange, rows)
     audit.record_changes(
         session,
         organisation=organisation,
@@ -333,9 +333,8 @@ def _write_installations(
             }
         if current.number is not None:
             ended.append({"id": current.number, "known_to": now})
-    if entered:
-        session.execute(update(Installation), ended)
-        session.execute(insert(Installation).execution_options(render_nulls=True), list(rows.values()))
+    update_rows(session, Installation, ended)
+    insert_rows(session, Installation, list(rows.values()))
 
 
 def _rows(

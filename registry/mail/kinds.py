@@ -103,9 +103,14 @@ def nearest_language(language: str) -> str:
     Args:
         language: Language tag, such as ``de``, ``de-AT`` or ``pt_BR``.
     """
-    base = language.replace("_", "-").split("-", 1)[0].lower()
+    return language_in(language) or DEFAULT_LANGUAGE
+
+
+def language_in(tag: str) -> str | None:
+    """The language of a tag, such as ``de-AT`` or ``pt_BR``; ``None`` where nothing is written in it."""
+    base = tag.replace("_", "-").split("-", 1)[0].lower()
     base = _SAME.get(base, base)
-    return base if base in LANGUAGES else DEFAULT_LANGUAGE
+    return base if base in LANGUAGES else None
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:

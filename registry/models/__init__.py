@@ -1,14 +1,14 @@
 """The registry's tables: who and what.
 
 Instants are UTC. ``organisation`` is on every table but ``data_keys``, which are the installation's. Personal data
-stands in ``customers`` and ``users`` and nowhere else in clear; keys stand wrapped in ``meter_keys``.
+stands in ``customers`` and ``users`` and nowhere else in clear; keys stand wrapped.
 """
 
 from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
 from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
-from registry.models.erasure import Erasure, LegalHold
+from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
 from registry.models.inventory import Collector, Exchange, FinalReading, Installation, Meter, MeteringPoint
@@ -22,11 +22,12 @@ from registry.models.key_management import (
     Organisation,
     Partner,
 )
-from registry.models.keys import MeterKey
-from registry.models.landing import Cursor, File
+from registry.models.keys import MeterKey, SigningKey
+from registry.models.landing import Cursor, File, RefusedImport
 from registry.models.mail import ActiveMailTemplate, MailTemplate, OutgoingMail
 from registry.models.people import (
     AllowedDomain,
+    DomainRequest,
     Invitation,
     MeterGrant,
     RolePermission,
@@ -56,6 +57,8 @@ __all__ = [
     "CustomValue",
     "Customer",
     "DataKey",
+    "DomainRequest",
+    "ErasedCustomer",
     "Erasure",
     "Exact",
     "Exchange",
@@ -79,10 +82,12 @@ __all__ = [
     "OutgoingMail",
     "Partner",
     "PolicyVersion",
+    "RefusedImport",
     "RolePermission",
     "ServiceIdentity",
     "ServicePermission",
     "SignInThrottle",
+    "SigningKey",
     "SubjectKey",
     "User",
     "UserCapability",

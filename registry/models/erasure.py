@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, String, Text
+from sqlalchemy import Date, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base
@@ -37,3 +37,18 @@ class Erasure(Base):
     begun_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     rows: Mapped[str | None] = mapped_column(Text)
+
+
+class ErasedCustomer(Base):
+    """A customer whose erasure must not be undone by a file that still lists them; told by a keyed digest alone.
+
+    Attributes:
+        erasure: Number of the erasure.
+        digest: :meth:`registry.vault.KeyVault.pseudonym` of the customer number.
+    """
+
+    __tablename__ = "erased_customers"
+
+    erasure: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    organisation: Mapped[str] = mapped_column(String(64), index=True)

@@ -1,4 +1,4 @@
-"""Keys of meters, wrapped."""
+"""Keys of meters, and the key that signs, wrapped."""
 
 from datetime import datetime
 
@@ -33,3 +33,14 @@ class MeterKey(Base):
     changed_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
+
+
+class SigningKey(Base):
+    """The key by which an organisation signs what it hands to field devices: Ed25519, the private part wrapped."""
+
+    __tablename__ = "signing_keys"
+
+    organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, String
+from sqlalchemy import BigInteger, Date, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base
@@ -37,3 +37,30 @@ class Cursor(Base):
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[str] = mapped_column(String(4000))
     written_at: Mapped[datetime]
+
+
+class RefusedImport(Base):
+    """A dropped registry file that was refused, until it is taken, changes or goes away.
+
+    Attributes:
+        place: Digest of source and path.
+        source: ``folder`` or ``sftp``.
+        path: The file.
+        content: Hash of what it held at the latest attempt.
+        tries: Attempts at this content.
+        first_at: First attempt at this content.
+        last_at: Latest attempt.
+        reason: Why it was refused.
+    """
+
+    __tablename__ = "refused_imports"
+
+    organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
+    place: Mapped[str] = mapped_column(String(64), primary_key=True)
+    source: Mapped[str] = mapped_column(String(16))
+    path: Mapped[str] = mapped_column(Text)
+    content: Mapped[str] = mapped_column(String(64))
+    tries: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(Text)

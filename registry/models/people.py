@@ -94,6 +94,7 @@ class ServiceIdentity(Base):
     description: Mapped[str | None] = mapped_column(String(200))
     is_enabled: Mapped[bool]
     secret_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    secret_expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 
@@ -149,6 +150,17 @@ class AllowedDomain(Base):
 
     organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
     domain: Mapped[str] = mapped_column(String(253), primary_key=True)
+
+
+class DomainRequest(Base):
+    """A mail domain that an administrator asks for, and that waits for another one."""
+
+    __tablename__ = "domain_requests"
+
+    organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(253), primary_key=True)
+    asked_by: Mapped[str] = mapped_column(String(128))
+    asked_at: Mapped[datetime]
 
 
 class UserSession(Base):

@@ -22,6 +22,7 @@ from registry.people.errors import Denied, PasswordChangeNeeded
 from registry.people.rights import (
     ACCESS_CONTROL,
     ADMINISTRATOR,
+    ANALYTICS,
     AREAS,
     BUILT_IN,
     CAPABILITIES,
@@ -119,6 +120,19 @@ def visible_meters(
     return _granted(session, user, now)
 
 
+def meters_seen(session: Session, actor: str, organisation: str, now: datetime) -> frozenset[str] | None:
+    """Meters whose data an actor may see in one of the services that show readings, on pages and through the API.
+
+    Returns:
+        As :func:`visible_meters`.
+
+    Raises:
+        PasswordChangeNeeded: The person must change the password before anything else.
+    """
+    seen = [visible_meters(session, actor, organisation, now, service=service) for service in (MANAGER, ANALYTICS)]
+    return None if None in seen else frozenset().union(*(meters for meters in seen if meters is not None))
+
+
 def capabilities(session: Session, actor: str, organisation: str) -> frozenset[str]:
     """Advanced functions of the key service that an actor may use; none without a role in that service.
 
@@ -131,6 +145,19 @@ def capabilities(session: Session, actor: str, organisation: str) -> frozenset[s
     if user is None or KEYS not in roles_of(session, user.id):
         return frozenset()
     return frozenset(session.scalars(select(UserCapability.capability).where(UserCapability.user_id == user.id)))
+
+
+def administrators(session: Session, organisation: str) -> frozenset[str]:
+    """The administrators of an organisation who can sign in, as ``user:<id>``."""
+    held = select(UserRole.user_id).where(
+        UserRole.organisation == organisation,
+        UserRole.service == MANAGER,
+        UserRole.role == ADMINISTRATOR,
+        UserRole.ended_at.is_(None),
+    )
+    return frozenset(
+        f"user:{user.id}" for user in session.scalars(select(User).where(User.id.in_(held))) if may_sign_in(user)
+    )
 
 
 def is_administrator(session: Session, actor: str, organisation: str) -> bool:

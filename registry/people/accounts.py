@@ -101,9 +101,9 @@ def full_name(text: str) -> str:
     """
     name = " ".join(text.split())
     if not name or len(name) > _NAME_LENGTH:
-        raise PeopleError(f"A full name has between 1 and {_NAME_LENGTH} characters.")
+        raise PeopleError(f"A full name has between 1 and {_NAME_LENGTH} characters.", "name_length", most=_NAME_LENGTH)
     if name[0] in "=+-@":  # a spreadsheet that opens a list of people would take it for a formula
-        raise PeopleError("A full name begins with a letter.")
+        raise PeopleError("A full name begins with a letter.", "name_letter")
     return name
 
 
@@ -123,7 +123,7 @@ def flush_email(session: Session) -> None:
     try:
         session.flush()
     except IntegrityError as exc:
-        raise PeopleError("That e-mail address has an account already.") from exc.with_traceback(None)
+        raise PeopleError("That e-mail address has an account already.", "taken") from exc.with_traceback(None)
 
 
 def give_roles(session: Session, user: User, roles: Roles, identity: str, now: datetime) -> None:

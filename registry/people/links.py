@@ -36,7 +36,7 @@ def admit(registry: Registry, address: str, now: datetime) -> None:
     with registry.begin() as session:
         is_locked = throttle.count(session, f"letters:{throttle.address_key(address)}"[:128], throttle.LETTERS, now)
     if is_locked:
-        raise ThrottledError("Too many letters were asked for from here: wait a while, then try again.")
+        raise ThrottledError("Too many letters were asked for from here: wait a while, then try again.", "letters")
 
 
 def require_own(registry: Registry, organisation: str, email: str, name: str) -> None:
@@ -52,7 +52,9 @@ def require_own(registry: Registry, organisation: str, email: str, name: str) ->
 def _require_own(session: Session, organisation: str, email: str, name: str) -> None:
     accounts.full_name(name)
     if not accounts.belongs(session, organisation, email):
-        raise PeopleError("The address is of none of the organisation's domains: ask for an invitation.")
+        raise PeopleError(
+            "The address is of none of the organisation's domains: ask for an invitation.", "other_domain"
+        )
 
 
 def register(
@@ -182,7 +184,7 @@ def accept(registry: Registry, token: str, password: str, *, now: datetime) -> i
         spent = tokens.spend(session, token, now)
         user = session.get_one(User, spent.user_id, with_for_update=True)
         if not user.is_enabled or user.deleted_at is not None:
-            raise TokenError("The account is disabled: ask an administrator.")
+            raise TokenError("The account is disabled: ask an administrator.", "disabled")
         purpose = spent.purpose
         if user.activated_at is None:
             user.activated_at = now

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from registry.people.errors import PeopleError
+from warehouse.formulas import shielded
 
 LANGUAGES = ("da", "de", "en", "es", "fr", "nb", "sv")
 DELIMITERS = (",", ";", "\t", "|")
@@ -41,7 +42,7 @@ class Locale:
             if value not in offered:
                 raise PeopleError(f"{value!r} is no {name} on offer; choose one of {', '.join(map(repr, offered))}.")
         if self.thousands_separator == self.decimal_separator:
-            raise PeopleError("Thousands and decimals cannot have the same separator.")
+            raise PeopleError("Thousands and decimals cannot have the same separator.", "same_separator")
 
     def number(self, value: Decimal | float) -> str:
         """A number with the person's separators; never in scientific notation."""
@@ -54,7 +55,7 @@ MACHINE = Locale()
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]], locale: Locale) -> str:
-    """Writes rows as CSV in a person's format.
+    """Writes rows as CSV in a person's format; texts that a spreadsheet would take for formulas are shielded.
 
     Args:
         header: Names of the columns.
@@ -80,4 +81,4 @@ def _cell(value: object, locale: Locale) -> str:
         return locale.number(value)
     if isinstance(value, date):  # an instant is one, too
         return value.isoformat()
-    return str(value)
+    return shielded(str(value))

@@ -63,11 +63,11 @@ def check(policy: Policy, password: str, *, name: str | None, email: str | None)
     Raises:
         PasswordError: It is not; the message names every reason.
     """
-    faults = []
+    faults: list[tuple[str, str, dict[str, object]]] = []
     if len(password) < policy.length:
-        faults.append(f"at least {policy.length} characters")
+        faults.append((f"at least {policy.length} characters", "fault_length", {"least": policy.length}))
     if len(password) > LONGEST:
-        faults.append(f"at most {LONGEST} characters")
+        faults.append((f"at most {LONGEST} characters", "fault_longest", {"most": LONGEST}))
     found = (
         any(letter.islower() for letter in password),
         any(letter.isupper() for letter in password),
@@ -75,12 +75,15 @@ def check(policy: Policy, password: str, *, name: str | None, email: str | None)
         any(not letter.isalnum() for letter in password),
     )
     if sum(found) < policy.classes:
-        of = "all of" if policy.classes == len(found) else f"{policy.classes} of the classes"
-        faults.append(f"{of} lower-case letters, upper-case letters, digits and other characters")
+        needs_all = policy.classes == len(found)
+        of, name = ("all of", "fault_all") if needs_all else (f"{policy.classes} of the classes", "fault_some")
+        text = f"{of} lower-case letters, upper-case letters, digits and other characters"
+        faults.append((text, name, {"classes": policy.classes}))
     if policy.forbids_identity and any(part in password.casefold() for part in _identity(name, email)):
-        faults.append("neither your name nor your user name in it")
+        faults.append(("neither your name nor your user name in it", "fault_identity", {}))
     if faults:
-        raise PasswordError(f"The password needs {'; '.join(faults)}.")
+        told = "; ".join(text for text, _, _ in faults)
+        raise PasswordError(f"The password needs {told}.", faults=[(name, values) for _, name, values in faults])
 
 
 def _identity(name: str | None, email: str | None) -> set[str]:

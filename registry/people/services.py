@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -25,6 +25,12 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _RESERVED = {SIGN_IN_SERVICE.removeprefix("service:")}
 _SECRET_BYTES = 32
 
+SECRET_TTL = timedelta(days=365)
+"""How long a service's secret works unless something else is set."""
+
+LONGEST_TTL = timedelta(days=3 * 365)
+"""How long a secret may work at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -36,6 +42,7 @@ class Service:
         description: What it is for.
         is_enabled: Whether it may do anything.
         permissions: Pairs of service and area.
+        secret_expires_at: Until when its secret works; ``None`` where it has none, or one made before secrets ended.
     """
 
     organisation: str
@@ -43,6 +50,7 @@ class Service:
     description: str | None
     is_enabled: bool
     permissions: frozenset[tuple[str, str]]
+    secret_expires_at: datetime | None = None
 
     @property
     def identity(self) -> str:
@@ -127,29 +135,80 @@ def enable(registry: Registry, organisation: str, name: str, *, is_enabled: bool
         _record(session, organisation, name, "service.enable", identity, now, *told)
 
 
-def new_secret(registry: Registry, organisation: str, name: str, *, identity: str, now: datetime) -> str:
+def new_secret(
+    registry: Registry, organisation: str, name: str, *, identity: str, now: datetime, ttl: timedelta = SECRET_TTL
+) -> str:
     """Makes the secret by which programs act as a service; the one before works no longer.
+
+    Args:
+        registry: The registry.
+        organisation: Whose service.
+        name: Its name.
+        identity: Who asks.
+        now: Instant of the change.
+        ttl: How long the secret works.
 
     Returns:
         The secret, which is kept nowhere: put it into a file or the environment of the program.
 
     Raises:
         Denied: The actor may not.
-        PeopleError: There is no such service.
+        PeopleError: There is no such service, or the secret would work for no time or for too long.
     """
+    if not timedelta(0) < ttl <= LONGEST_TTL:
+        raise PeopleError(f"A secret works for some time, and for {LONGEST_TTL.days} days at most.")
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     with registry.begin() as session:
         _authorise(session, identity, organisation, now, access.service_permissions(session, organisation, name))
-        _find(session, organisation, name, now).secret_digest = digest(secret)
-        _record(session, organisation, name, "service.secret", identity, now, None, None)
+        row = _find(session, organisation, name, now)
+        row.secret_digest, row.secret_expires_at = digest(secret), now + ttl
+        after = {"expires_at": row.secret_expires_at}
+        _record(session, organisation, name, "service.secret", identity, now, None, after)
     return secret
 
 
-def service_of(registry: Registry, secret: str) -> Service | None:
-    """Which service a program acts as by its secret; ``None`` where there is none, or it is disabled."""
+def revoke_secret(registry: Registry, organisation: str, name: str, *, identity: str, now: datetime) -> None:
+    """Makes a service's secret work no longer; the service itself goes on.
+
+    Raises:
+        Denied: The actor may not.
+        PeopleError: There is no such service, or it has no secret.
+    """
+    with registry.begin() as session:
+        _authorise(session, identity, organisation, now, access.service_permissions(session, organisation, name))
+        row = _find(session, organisation, name, now)
+        if row.secret_digest is None:
+            raise PeopleError(f"service:{name} has no secret.")
+        row.secret_digest = row.secret_expires_at = None
+        _record(session, organisation, name, "service.secret.revoke", identity, now, None, None)
+
+
+def service_of(registry: Registry, secret: str, now: datetime) -> Service | None:
+    """Which service a program acts as by its secret; read anew each time, so that changes hold at the next request.
+
+    Args:
+        registry: The registry.
+        secret: What the program shows.
+        now: Instant of the request.
+
+    Returns:
+        The service; ``None`` where the secret is that of none or has expired, or the service is disabled.
+    """
     with registry.begin(readonly=True) as session:
-        row = session.scalar(select(ServiceIdentity).where(ServiceIdentity.secret_digest == digest(secret)))
-        return _service(session, row) if row is not None and row.is_enabled else None
+        row = with_secret(session, secret)
+        return _service(session, row) if row is not None and reason_against(row, now) is None else None
+
+
+def with_secret(session: Session, secret: str) -> ServiceIdentity | None:
+    """The row of the service that has a secret, whether or not it works."""
+    return session.scalar(select(ServiceIdentity).where(ServiceIdentity.secret_digest == digest(secret)))
+
+
+def reason_against(row: ServiceIdentity, now: datetime) -> str | None:
+    """Why a service's secret does not work, for the audit log; ``None`` where it does."""
+    if not row.is_enabled:
+        return "disabled"
+    return "expired" if row.secret_expires_at is not None and now >= row.secret_expires_at else None
 
 
 def services(session: Session, organisation: str) -> list[Service]:
@@ -162,7 +221,7 @@ def services(session: Session, organisation: str) -> list[Service]:
 
 def _service(session: Session, row: ServiceIdentity) -> Service:
     permissions = access.service_permissions(session, row.organisation, row.name)
-    return Service(row.organisation, row.name, row.description, row.is_enabled, permissions)
+    return Service(row.organisation, row.name, row.description, row.is_enabled, permissions, row.secret_expires_at)
 
 
 def _authorise(session: Session, actor: str, organisation: str, now: datetime, permissions: Permissions) -> None:

@@ -122,7 +122,7 @@ def check(session: Session, token: str, now: datetime) -> None:
 
 def _fit(row: UserToken | None, now: datetime) -> UserToken:
     if row is None or row.used_at or row.revoked_at or now >= row.expires_at:
-        raise TokenError(_UNFIT)
+        raise TokenError(_UNFIT, "link")
     return row
 
 

@@ -302,7 +302,7 @@ def change_password(
     with registry.begin() as session:
         throttle.forgive(session, key)  # for itself: a new password that is too weak undoes what follows
     if old == new:
-        raise PasswordError("The new password must differ from the old one.")
+        raise PasswordError("The new password must differ from the old one.", "same_password")
     derived = passwords.derive(new)
     with registry.begin() as session:
         user = session.get_one(User, user_id, with_for_update=True)

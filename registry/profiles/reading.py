@@ -15,6 +15,7 @@ from registry.errors import RegistryError
 from registry.profiles.fields import FIELDS, FINAL, INITIAL, Field
 from registry.profiles.model import Extract, Profile, Source, Transform, ZeroPad
 from registry.profiles.trees import json_rows, xml_rows
+from warehouse.formulas import bare_texts
 
 _DAMAGED = "\ufffd"
 """What stands for bytes that are no text in the file's encoding."""
@@ -140,7 +141,7 @@ def _separated(text: str, profile: Profile) -> Iterator[_Record]:
             continue
         if any(map(str.strip, cells)):
             several = reader.line_num - before > 1
-            fault = f"a field runs from line {before + 1} to {reader.line_num}: a quote is not closed"
+            fault = f"a field runs from line {before + 1} to {reader.line_num}: no line break may stand in it"
             yield (before + 1 if several else reader.line_num), cells, fault if several else None
 
 
@@ -269,7 +270,7 @@ def _fields(raw: pl.DataFrame, places: dict[str, tuple[int, ...]], profile: Prof
     for name in (*places, *profile.fields):
         source = profile.fields.get(name)
         if name in places:
-            stands = _trimmed(_joined(places[name]))
+            stands = bare_texts(_trimmed(_joined(places[name])))
             columns[name] = _transformed(stands, source) if source else stands
             if source and any(isinstance(transform, Extract) for transform in source.transforms):
                 rules.append((stands.is_not_null() & columns[name].is_null(), f"{name} is not of the profile's form"))
@@ -328,7 +329,7 @@ def check_texts(table: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
         rules.append((text.str.len_chars() > entry.longest, f"{entry.name} is longer than {entry.longest} characters"))
         rules.append((text.str.contains(r"\p{Cc}"), f"{entry.name} holds a control character"))
         if entry.free:
-            signed = text.str.contains(r"^[+-]") & ~text.str.contains(r"^[+-][0-9\s().,/+-]*$")
+            signed = text.str.contains(r"^[+-]") & ~text.str.contains(r"^[+-][0-9\s().,/-]*$")
             rules.append((text.str.contains(r"^[=@]") | signed, f"{entry.name} looks like a formula"))
     return reject(table, rules)
 

@@ -14,6 +14,7 @@ from cli.ingest import run_ingest
 from cli.installation import make
 from cli.registry import run_import
 from simulator import Fleet, simulate
+from tests.registries import new_registry
 from warehouse.sql import connect, query
 
 FLEET = Fleet(meters=24, days=8, start=date(2025, 10, 20), timezone="Europe/Copenhagen", seed=11)
@@ -45,6 +46,7 @@ class House:
 def new_house(folder: Path) -> House:
     """A new installation; its master key lies beside it."""
     os.environ["METERHOUSE_MASTER_KEY_FILE"] = str(folder / "master.key")
+    new_registry(folder / "home" / "registry.sqlite")
     home = make(folder / "home", FLEET.timezone)
     enter(home)
     return House(open_installation(home))

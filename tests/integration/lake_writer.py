@@ -1,6 +1,6 @@
 """Writers that the lake's tests run as processes of their own.
 
-Usage: ``python -m tests.integration.lake_writer append|merge ROOT NAME FIRST COUNT``
+Usage: ``python -m tests.integration.lake_writer append|merge|upkeep ROOT NAME FIRST COUNT``
 """
 
 import sys
@@ -40,8 +40,12 @@ def main(kind: str, root: str, name: str, first: int, count: int) -> None:
     """Writes batches and reports each on a line once it is committed."""
     lake = Lake(root)
     for number in range(first, first + count):
-        if kind == "append":
+        if kind in ("append", "upkeep"):
             lake.append(READINGS, batch(name, number), batch=name, batch_no=number)
+            if kind == "upkeep":
+                for partition in lake.overfull(READINGS):
+                    (lake.compact if number % 2 else lake.gather)(READINGS, partition)
+                lake.vacuum(READINGS, timedelta(hours=1))
         else:
             lake.merge(READINGS, correction(name, number), stale=pl.DataFrame(schema={"meter_id": pl.String}))
         sys.stdout.write(f"{number}\n")

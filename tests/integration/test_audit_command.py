@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
 from cli.main import app
-from pipelines.auditing import UI, note_audit_heads
+from pipelines.asking import ASKED_BY_TAG, UI
+from pipelines.auditing import IDENTITY_TAG, note_audit_heads
 from pipelines.definitions import defs
 from pipelines.runs import RunError, run_days
 from registry.people.rights import ORCHESTRATOR
@@ -48,7 +49,7 @@ def test_list_show_verify_and_heads(house, fleet: Path) -> None:
         session.execute(text("update audit_log set details = '{\"added\": 0}' where event = 'meters.import'"))
     broken = run("verify")
     assert broken.exit_code == 1
-    assert "breaks at event 1" in broken.stderr
+    assert f"breaks at event {listed[0]['number']}:" in broken.stderr
     assert run("head").exit_code == 1, "no head of a chain that does not hold"
     assert breaks_of_audit_chain(house.installation) > 0
 
@@ -64,9 +65,14 @@ def test_runs_say_who_asked(house) -> None:
     (ours, *_) = events(house.installation.registry, asked)
     assert (ours.event, ours.identity) == ("run.succeeded", "local:somebody")
 
-    for tags, identity in (({"dagster/schedule_name": "daily_audit_head"}, ORCHESTRATOR), ({}, UI)):
+    launched_again = {IDENTITY_TAG: "local:somebody", ASKED_BY_TAG: "user:7"}
+    for tags, identity in (
+        ({"dagster/schedule_name": "daily_audit_head"}, ORCHESTRATOR),
+        ({}, UI),
+        (launched_again, "user:7"),
+    ):
         _recorded_as(house, asked, tags, identity)
-    assert house.installation.settings.audit_heads_path.read_text().count("\n") == 2
+    assert house.installation.settings.audit_heads_path.read_text().count("\n") == 3
 
 
 def _recorded_as(house, asked: Filter, tags: dict[str, str], identity: str) -> None:

@@ -1,14 +1,18 @@
 """Registry files that are dropped into the installation are imported by a run that nobody clicks for."""
 
-import dagster as dg
-import pytest
+from datetime import timedelta
 
-from assets.steps.importing import import_dropped
+import dagster as dg
+from typer.testing import CliRunner
+
+from assets.steps.dropped import Dropped, import_dropped, refused_files
+from cli.main import app
 from pipelines.definitions import defs
+from pipelines.requests import Cursor
 from pipelines.sensors import import_sensor
+from registry import refusals
 from registry.people import services
-from registry.people.errors import Denied
-from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, UNATTENDED
+from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, ORCHESTRATOR, UNATTENDED
 from tests.integration.installations import House, house
 from tests.integration.sensing import look
 from tests.unit.registry.conftest import KEY, METERS, NOW
@@ -36,11 +40,18 @@ def test_dropped_meters_bring_keys_while_the_orchestrator_may_bring_them(house: 
     owner = {"identity": "local:owner", "now": NOW}
     rights = UNATTENDED - {(KEYS, DEVICE_AND_CUSTOMER_MANAGEMENT)}
     services.permit(place.registry, "default", "orchestrator", rights, **owner)
-    with pytest.raises(Denied, match=r"file\.csv holds keys.* service:orchestrator has no right"):
-        import_dropped(place, "meters/file.csv", content, NOW)
-    assert import_dropped(place, "meters/file.csv", content.replace(KEY.encode(), b""), NOW).added == 4
+
+    def drop(content: bytes) -> Dropped:
+        return import_dropped(place, "meters/file.csv", content, "folder", identity=ORCHESTRATOR, now=NOW)
+
+    assert "file.csv holds keys" in str(drop(content).refused)
+    taken = drop(content.replace(KEY.encode(), b"")).report
+    assert taken is not None
+    assert taken.added == 4
     services.permit(place.registry, "default", "orchestrator", UNATTENDED, **owner)
-    assert import_dropped(place, "meters/file.csv", content, NOW).updated == 1, "its key"
+    taken = drop(content).report
+    assert taken is not None
+    assert taken.updated == 1, "its key"
 
 
 def test_dropped_files_are_imported_in_the_order_they_build_on_one_another(house: House) -> None:
@@ -60,7 +71,8 @@ def test_dropped_files_are_imported_in_the_order_they_build_on_one_another(house
     (metadata,) = [event.step_output_data.metadata for event in done.all_events if event.is_successful_output]
     counted = [value.data for value in metadata.values()]
     assert {"added": 3, "updated": 0, "unchanged": 0, "meter": 2, "concentrator": 1, "rejected": 0} in counted
-    assert house.ask("select distinct identity from audit_log").rows() == [("service:orchestrator",)]
+    imports = house.ask("select distinct identity from audit_log where event like '%.import'")
+    assert imports.rows() == [("service:orchestrator",)]
     (drop / "customers" / "bad.csv").write_text(CUSTOMERS.replace("90000001", "99999999"))
     after = look(import_sensor, house, second.cursor)
     assert [request.job_name for request in after.run_requests or []] == ["ingest"], "figures follow"
@@ -69,3 +81,41 @@ def test_dropped_files_are_imported_in_the_order_they_build_on_one_another(house
     (request,) = [r for r in third.run_requests or [] if "bad.csv" in str(r.run_config)]
     assert not carry_out(request, raises=False).success, "somebody has to look"
     assert house.ask("select reason from rejected_rows").rows() == [("meter 99999999 is not registered",)]
+
+
+def test_a_refused_file_is_left_alone_in_the_end_until_it_changes_or_somebody_asks(house: House, monkeypatch) -> None:
+    drop = house.installation.settings.imports_path / "customers"
+    drop.mkdir(parents=True)
+    bad = drop / "bad.csv"
+    bad.write_text(CUSTOMERS)
+    monkeypatch.setattr(refusals, "TRIES", 1)
+    monkeypatch.setattr(refusals, "WHILE", timedelta(0))
+    looked = look(import_sensor, house, look(import_sensor, house, None).cursor)
+    (request,) = looked.run_requests or []
+    assert not carry_out(request, raises=False).success
+    after = look(import_sensor, house, looked.cursor)
+    assert Cursor.read(after.cursor).open == (), "nobody waits for another attempt"
+    quiet = look(import_sensor, house, after.cursor)
+    assert quiet.run_requests == []
+    assert "1 refused files are left alone" in str(quiet.skip_reason)
+    listed = CliRunner().invoke(app, ["imports", "list"]).output
+    assert "customers/bad.csv,folder,refused,1," in listed
+    assert "1 lines rejected" in listed
+
+    asked = CliRunner().invoke(app, ["imports", "again", "customers/bad.csv"])
+    assert (asked.exit_code, "1 lines rejected" in asked.output) == (1, True)
+    meters = house.installation.settings.home / "meters.csv"
+    meters.write_text("manufacturer,serial,version,device_type\nABC,90000001,01,07\n")
+    assert house.take("meters", meters) == 0
+    asked = CliRunner().invoke(app, ["imports", "again", "all"])
+    assert (asked.exit_code, "bad.csv is imported" in asked.output) == (0, True)
+    assert house.ask("select metering_point from installations").rows() == [("P1",)]
+    assert refused_files(house.installation) == []
+
+    bad.write_text(CUSTOMERS.replace("90000001", "99999999"))
+    changed = look(import_sensor, house, look(import_sensor, house, quiet.cursor).cursor)
+    (request,) = [one for one in changed.run_requests or [] if "bad.csv" in str(one.run_config)]
+    assert not carry_out(request, raises=False).success
+    assert len(refused_files(house.installation)) == 1
+    bad.unlink()
+    assert refused_files(house.installation) == [], "what is gone is forgotten"

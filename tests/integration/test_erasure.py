@@ -1,5 +1,6 @@
 """Erasure on request: through every layer, old versions included; held where the law holds it; repeatable."""
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from assets.steps import decoding
 from assets.steps.erasing import erase
 from assets.steps.touched import touch_days
 from cli.main import app
@@ -200,3 +202,61 @@ def test_on_the_command_line(filled: House) -> None:
     assert "no metering point NOWHERE" in str(unknown.exception)
     backwards = meterhouse("point", who["point"], "--from", str(LAST), "--to", str(FIRST), "--reason", "x")
     assert "before it begins" in str(backwards.exception)
+
+
+def test_what_arrives_afterwards_goes_again(filled: House, tmp_path: Path, monkeypatch) -> None:
+    who = somebody(filled)
+    mine = filled.ask(f"select frame_id from frames where {ABOUT['frames'].format(**who)} order by received_at")
+    lake = filled.installation.lake
+    sent = (
+        lake.scan(RECEPTIONS).filter(pl.col("frame_id").is_in(mine["frame_id"].implode())).sort("received_at").collect()
+    )
+    lines = [f"{at.isoformat()},{frame.hex()}\n" for at, frame in sent.select("received_at", "frame").rows()]
+    went = run(filled, who)
+    rest, before = others(filled, who), conserved(filled)
+
+    late = tmp_path / "late.csv"
+    late.write_text("received_at,frame\n" + "".join(lines[:-1]))
+    monkeypatch.setattr(decoding, "erase_arrivals", dying)
+    assert filled.ingest(late) == 1
+    assert told(filled, who), "the run died between"
+    monkeypatch.undo()
+    hold = place_hold(
+        *(filled.installation.registry, "default", who["point"]),
+        first_day=None,
+        last_day=None,
+        reason="court",
+        identity="test",
+        now=NOW,
+    )
+    later = tmp_path / "later.csv"
+    later.write_text("received_at,frame\n" + lines[-1])
+    filled.ingest(later)
+    assert told(filled, who)["frames"] == len(lines), "what a hold protects waits"
+    release_hold(filled.installation.registry, "default", hold, identity="test", now=NOW)
+
+    (tmp_path / "last.csv").write_text("received_at,frame\n" + lines[0] + "\n")
+    catch_up(filled.installation, identity="test")
+    filled.ingest(tmp_path / "last.csv")
+    assert told(filled, who) == {}
+    assert others(filled, who).equals(rest)
+    assert conserved(filled) == before
+    for sha256 in lake.scan(RECEPTIONS).select("source_sha256").unique().collect()["source_sha256"]:
+        text = read_landed(filled.installation.settings.landing_path, sha256).decode(errors="replace")
+        assert not any(frame.hex() in text for frame in sent["frame"])
+    (tombstone,) = erasures(filled.installation.registry, "default")
+    counted = json.loads(tombstone.rows)
+    assert counted["receptions"] == counted["outcomes"] == went["receptions"] + len(lines) + 1
+    trail = events(filled.installation.registry, Filter("default", event="erasure.again"))
+    assert {event.identity for event in trail} == {"service:orchestrator"}
+
+
+def dying(*_) -> int:
+    raise RuntimeError("somebody pulled the plug")
+
+
+def conserved(house: House) -> int:
+    """Frames, each of which has one outcome."""
+    frames, outcomes = house.ask("select count(*), count(outcome) from frames").row(0)
+    assert frames == outcomes
+    return frames

@@ -1,5 +1,6 @@
 """The door as a user starts it: real uvicorn, registry, Streamlit and Chromium; once with real Dagster webservers."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,17 +9,21 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import requests
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
+from sqlalchemy import select
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from cli.serve import dagster_behind_door
+from pipelines.asking import ASKED_BY_TAG
+from pipelines.auditing import IDENTITY_TAG
 from pipelines.instance import prepare_instance
-from registry.models import User, UserSession
+from registry.models import AuditEvent, User, UserSession
 from registry.people import sessions, users
 from tests.conftest import REPOSITORY
 from tests.integration.gateways import (
@@ -198,6 +203,60 @@ def test_streamlit_is_behind_the_door(served: Gateway) -> None:
     assert page.get("/").status_code == 200
 
 
+LAUNCH = """
+mutation Launch($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename
+  ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
+
+
+def ask(served: Gateway, who: Browser, query: str, **variables: object) -> requests.Response:
+    body = {"query": query, "variables": variables}
+    return who.session.post(
+        f"{served.address}/dagster/graphql", json=body, headers={"Origin": served.address}, timeout=60
+    )
+
+
+def refused_everything(served: Gateway, superuser: Browser, read_only: str) -> None:
+    """The door lets no mutation of a superuser's through, and the read-only webserver behind it carries out none."""
+    schema = ask(served, superuser, "{ __schema { mutationType { fields { name } } } }").json()
+    fields = [field["name"] for field in schema["data"]["__schema"]["mutationType"]["fields"]]
+    assert len(fields) > 30
+    for field in fields:
+        assert ask(served, superuser, f"mutation {{ {field} {{ __typename }} }}").status_code == 403, field
+    launch = {"query": LAUNCH, "variables": {"p": job("note_audit_heads")}}
+    behind = requests.post(f"{read_only}/dagster/graphql", json=launch, timeout=60).json()
+    assert behind["data"]["launchRun"]["__typename"] == "UnauthorizedError"
+    batch = requests.post(f"{read_only}/dagster/graphql", json=[launch, launch], timeout=60)
+    assert "LaunchRunSuccess" not in batch.text, "it knows no batches"
+    with connect(
+        read_only.replace("http", "ws") + "/dagster/graphql", subprotocols=["graphql-ws"], proxy=None
+    ) as opened:
+        opened.send(json.dumps({"type": "start", "id": "1", "payload": launch}))
+        answer = json.loads(opened.recv(timeout=30))
+    assert answer["type"] == "error", "a WebSocket subscribes, and no more"
+
+
+def job(name: str, **tags: str) -> dict[str, object]:
+    selector = {"repositoryLocationName": "meterhouse", "repositoryName": "__repository__", "jobName": name}
+    given = [{"key": key, "value": value} for key, value in tags.items()]
+    return {"selector": selector, "runConfigData": {}, "executionMetadata": {"tags": given}}
+
+
+def run_is_ascribed(served: Gateway, administrator: Browser, home: Path) -> None:
+    """A run that a person launches bears that person's number, whatever tags the request brings along."""
+    forged = {ASKED_BY_TAG: "user:999", IDENTITY_TAG: "local:somebody", "dagster/sensor_name": "x"}
+    answer = ask(served, administrator, LAUNCH, p=job("note_audit_heads", **forged)).json()
+    run_id = answer["data"]["launchRun"]["run"]["runId"]
+    number = administrator.get("/api/v1/me").json()["user_id"]
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        run = instance.get_run_by_id(run_id)
+        assert run
+        assert run.tags[ASKED_BY_TAG] == f"user:{number}"
+    with served.registry.begin(readonly=True) as session:
+        (event,) = session.scalars(select(AuditEvent).where(AuditEvent.event == "orchestrator.change")).all()
+    assert (event.identity, event.object) == (f"user:{number}", "launchRun")
+
+
 @pytest.mark.slow
 @pytest.mark.browser
 def test_real_dagster_behind_the_door(browser: webdriver.Chrome, tmp_path: Path) -> None:
@@ -234,6 +293,8 @@ def test_real_dagster_behind_the_door(browser: webdriver.Chrome, tmp_path: Path)
             )
             found = {entry["permission"]: entry["value"] for entry in answer.json()["data"]["permissions"]}
             assert found["launch_pipeline_execution"] is may, role
+        refused_everything(served, people["superuser"], addresses[1])
+        run_is_ascribed(served, people["administrator"], home)
         assert people["user"].get("/dagster/").status_code == 403
         assert people["user"].post("/dagster/graphql", b"{}").status_code == 403
         assert Browser(served.address).get("/dagster/").status_code == 303

@@ -60,7 +60,14 @@ def utility(house: House) -> House:
     import_meters(
         place.registry, METERS.encode(), vault=place.vault, source_name="m.csv", target_state="stock", **owner
     )
-    import_customers(place.registry, CUSTOMERS.encode(), zone=place.settings.zone, source_name="customers.csv", **owner)
+    import_customers(
+        place.registry,
+        CUSTOMERS.encode(),
+        vault=place.vault,
+        zone=place.settings.zone,
+        source_name="customers.csv",
+        **owner,
+    )
     note_collectors(place.registry, "default", pl.Series(["master"]))
     publish_registry(place)
     return house

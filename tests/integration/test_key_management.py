@@ -172,6 +172,14 @@ def test_a_bundle_is_made_revoked_and_then_closed(inventory: House, password: Pa
     (tmp_path / "revoked.json").write_text(run("key", "bundles", "--revocations").stdout)
     with pytest.raises(RegistryError, match="is revoked"):
         run("key", "open", out, "--password-file", password, "--revocations", tmp_path / "revoked.json")
+    (tmp_path / "key.pem").write_text(run("key", "public").stdout)
+    for file in (out, tmp_path / "revoked.json"):
+        assert "signed it" in run("key", "verify", file, "--public-key", tmp_path / "key.pem").stderr
+    emptied = (tmp_path / "revoked.json").read_text().replace(number, "x")
+    (tmp_path / "revoked.json").write_text(emptied)
+    with pytest.raises(RegistryError, match="is not as the installation"):
+        run("key", "open", out, "--password-file", password, "--revocations", tmp_path / "revoked.json",
+            "--public-key", tmp_path / "key.pem")  # fmt: skip
     assert inventory.ask("select reason from audit_log where event = 'bundles.revoke'")["reason"].to_list() == [
         "stolen"
     ]

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from tests.conftest import REPOSITORY
 from tests.integration.lake_writer import METERS, batch
@@ -19,12 +20,13 @@ KILLS = 8
 LAST = 10_000
 
 
-def test_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["append", "upkeep"])
+def test_killed_writer_leaves_whole_batches(tmp_path: Path, kind: str) -> None:
     lake = Lake(tmp_path)
     chance = random.Random(1)
     first = 1
     for _ in range(KILLS):
-        acknowledged = _run_and_kill(tmp_path, first, chance)
+        acknowledged = _run_and_kill(kind, tmp_path, first, chance)
 
         volumes = lake.scan(READINGS).group_by("volume_m3").len().sort("volume_m3").collect()
         whole = volumes.height
@@ -40,9 +42,9 @@ def test_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
     assert lake.scan(READINGS).select(pl.len()).collect().item() == METERS * (first - 1)
 
 
-def _run_and_kill(root: Path, first: int, chance: random.Random) -> int:
+def _run_and_kill(kind: str, root: Path, first: int, chance: random.Random) -> int:
     """Starts a writer, kills it a random time after its first commit, and returns the last batch it reported."""
-    command = [sys.executable, "-m", "tests.integration.lake_writer", "append", str(root), "A", str(first), str(LAST)]
+    command = [sys.executable, "-m", "tests.integration.lake_writer", kind, str(root), "A", str(first), str(LAST)]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         reported = [writer.stdout.readline()]

@@ -4,15 +4,23 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from assets.installation import open_installation
+from assets.steps.backing_up import back_up
+from assets.steps.restoring import restore
+from cli.main import app
+from pipelines.instance import prepare_instance
 from registry import audit
+from registry.errors import RegistryError
+from registry.store import Registry
 from simulator import Fleet, simulate
-from tests.integration.installations import House, new_house
+from tests.integration.installations import House, enter, new_house
 from tests.integration.test_truth import FIGURES, HISTORY, fill
 from tests.postgresql import PostgreSql
 
@@ -73,6 +81,42 @@ def test_figures_are_those_of_sqlite(
         chain = audit.walk(served.installation.registry)
         assert (chain.events, chain.broken) == (served.ask("from audit_log").height, None)
         served.installation.registry.engine.dispose()
+
+
+def test_a_registry_moves_there_and_work_goes_on(
+    tmp_path: Path, small: Path, postgresql: PostgreSql, environment: dict[str, str]
+) -> None:
+    """With SQLite up to the last file; then moved, backed up, restored into another database, and the last file."""
+    frames = sorted(path for path in (small / "frames").iterdir() if path.is_file())
+    moved = new_house(tmp_path)
+    fill(moved, small, "meters", "customers", "exchanges")
+    assert moved.ingest(*frames[:-1]) == 0
+    before = {table: rows(moved, table) for table in (*FIGURES, "frames")}
+    home = moved.installation.settings.home
+    with postgresql.fresh() as url, postgresql.fresh() as other:
+        run = CliRunner().invoke(app, ["registry", "move", "--to", url])
+        assert run.exit_code == 0, run.exception
+        with pytest.raises(RegistryError, match="was moved to postgresql"):
+            Registry.open(moved.installation.settings.registry_address)
+        os.environ["METERHOUSE_REGISTRY_URL"] = url
+        open_installation.cache_clear()
+        served = House(open_installation(home))
+        back_up(served.installation, tmp_path / "backups", keep=None, identity="test", now=datetime.now(UTC))
+        os.environ["METERHOUSE_REGISTRY_URL"] = other
+        restored = restore(tmp_path / "backups", "", tmp_path / "new", identity="test", now=datetime.now(UTC)).house
+        prepare_instance(restored.settings.dagster_path)
+        enter(restored.settings.home)
+        open_installation.cache_clear()
+        again = House(open_installation(restored.settings.home))
+        for table, figures in before.items():
+            assert rows(again, table).equals(figures), table
+        assert again.ingest(*frames) == 0
+        assert rows(again, "frames").height > before["frames"].height
+        assert audit.walk(again.installation.registry).broken is None
+        for house in (served, again):
+            house.installation.registry.engine.dispose()
+        restored.registry.engine.dispose()
+    open_installation.cache_clear()
 
 
 def rows(house: House, table: str) -> pl.DataFrame:

@@ -115,7 +115,11 @@ def test_people_from_the_command_line(house: House, user: Run, tmp_path: Path) -
     assert "group_management,yes,yes,yes" in works(user("matrix", "user", "group_management", "--allow"))
     fails(user("matrix", "user", "group_management"), "--allow or --forbid")
     works(user("domain", "allow", "other.example"))
-    assert works(user("domain", "list")).split() == ["domain", "example.org", "other.example"]
+    assert works(user("domain", "list")).split() == [
+        "domain,state,asked_by",
+        "example.org,allowed,",
+        "other.example,allowed,",
+    ]
     works(user("service", "add", "robot", "--preset", "unattended", "--permission", "analytics:data_access"))
     secret = works(user("service", "secret", "robot")).strip()
     works(user("service", "disable", "robot"))

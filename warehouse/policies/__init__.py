@@ -6,15 +6,21 @@ where nobody has, the shipped one holds.
 
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
+from warehouse.policies.estimation import EstimationRules
+from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.kinds import KINDS, Kind, kind_of, read_policy, shipped_document
 from warehouse.policies.model import PolicyModel
+from warehouse.policies.replacement import ReplacementPolicy
 
 __all__ = [
     "KINDS",
     "ConsumptionPolicy",
+    "EstimationRules",
+    "InfoCodePolicy",
     "Kind",
     "PolicyError",
     "PolicyModel",
+    "ReplacementPolicy",
     "kind_of",
     "read_policy",
     "shipped_document",

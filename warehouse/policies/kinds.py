@@ -9,7 +9,10 @@ from pydantic import ValidationError
 from warehouse.plain_yaml import faults, read_settings
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
+from warehouse.policies.estimation import EstimationRules
+from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.model import PolicyModel
+from warehouse.policies.replacement import ReplacementPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,9 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("consumption", ConsumptionPolicy, "Credible rates of registers, and gaps that are filled."),
+        Kind("info_codes", InfoCodePolicy, "Priority, icon and texts of info codes, and when one is stale."),
+        Kind("estimation", EstimationRules, "Methods that fill gaps, sources without a schedule, and holidays."),
+        Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
     )
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from warehouse.excerpt import Readable
+from warehouse.queries.readings import among, latest
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -20,7 +21,6 @@ from warehouse.schemas import (
     REGISTER_EVENTS,
     Table,
 )
-from warehouse.schemas.readings import READINGS
 from warehouse.schemas.registers import CUMULATIVE
 
 Interval = Literal["hourly", "daily", "monthly", "yearly"]
@@ -217,26 +217,12 @@ def latest_reading(lake: Readable, organisation: str, subject: pl.DataFrame) -> 
         .unique()
         .collect()["meter_id"]
     )
-    return (
-        lake.scan(READINGS)
-        .filter(pl.col("organisation") == organisation, _among("meter_id", meters), pl.col("quality") != "R")
-        .filter(pl.col("measured_at") == pl.col("measured_at").max().over("meter_id"))
-        .sort("measured_at", descending=True)
-        .collect()
-    )
+    return latest(lake, organisation, meters).sort("measured_at", descending=True)
 
 
 def _rows(lake: Readable, table: Table, organisation: str, subject: pl.DataFrame) -> pl.LazyFrame:
     points = subject["metering_point"].unique()
-    return lake.scan(table).filter(pl.col("organisation") == organisation, _among("metering_point", points))
-
-
-def _among(column: str, names: pl.Series) -> pl.Expr:
-    """Membership, with the range said as well: files are skipped by it."""
-    if names.is_empty():
-        return pl.lit(value=False)
-    inside = pl.col(column).is_between(pl.lit(names.min()), pl.lit(names.max()))
-    return inside & pl.col(column).is_in(names.implode())
+    return lake.scan(table).filter(pl.col("organisation") == organisation, among("metering_point", points))
 
 
 def _window(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -99,6 +99,12 @@ def find(points: pl.DataFrame, known_meters: pl.DataFrame, text: str) -> list[st
     return known_meters.filter(meant)["metering_point"].drop_nulls().unique().sort().to_list()
 
 
+def is_point(lake: Readable, organisation: str, name: str) -> bool:
+    """Whether an organisation has a metering point of a name."""
+    rows = lake.scan(METERING_POINTS).filter(organisation=organisation, metering_point=name)
+    return not rows.head(1).collect().is_empty()
+
+
 def point(*names: str) -> pl.DataFrame:
     """Single metering points as a subject."""
     points = pl.DataFrame({"metering_point": list(names)}, schema={"metering_point": pl.String})

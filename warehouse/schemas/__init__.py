@@ -3,7 +3,7 @@
 Checks, the data dictionary, SQL views, API models and the graph's metadata derive from these declarations.
 """
 
-from warehouse.schemas.events import CORRECTIONS, DELIVERIES, VEE_EXCEPTIONS
+from warehouse.schemas.events import CORRECTIONS, DELIVERIES, FINAL_ESTIMATES, VEE_EXCEPTIONS
 from warehouse.schemas.figures import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -67,6 +67,7 @@ TABLES = {
         AUDIT_LOG,
         CORRECTIONS,
         VEE_EXCEPTIONS,
+        FINAL_ESTIMATES,
         DELIVERIES,
     )
     for table in (declared, declared.history)
@@ -83,6 +84,7 @@ __all__ = [
     "CORRECTIONS",
     "DELIVERIES",
     "EXCHANGES",
+    "FINAL_ESTIMATES",
     "FINAL_READINGS",
     "FORMATS",
     "FRAMES",

@@ -48,6 +48,22 @@ VEE_EXCEPTIONS = Table(
     versioned=True,
 )
 
+FINAL_ESTIMATES = Table(
+    name="final_estimates",
+    meaning="One row per stretch of provisional days that somebody made final estimates.",
+    columns=(
+        c.organisation,
+        c.metering_point,
+        c.register,
+        Column("first_day", pl.Date, "First local day."),
+        Column("last_day", pl.Date, "Last local day, included."),
+        c.known_from,
+    ),
+    key=("organisation", "metering_point", "register", "first_day", "last_day"),
+    sort_by=("metering_point", "register", "first_day"),
+    published=False,
+)
+
 DELIVERIES = Table(
     name="deliveries",
     meaning="One row per file delivered or withheld.",

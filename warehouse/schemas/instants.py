@@ -1,5 +1,7 @@
 """Written times to the instants of the tables (ALGORITHMS §0, imported local times)."""
 
+import re
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -40,6 +42,17 @@ def instants(times: pl.DataFrame, zone: ZoneInfo, *, repeats_are_later: bool = F
         .then(pl.lit("bad time")),
         time_flag=pl.when("shifted").then(pl.lit(SHIFTED)),
     )
+
+
+def names_offset(text: str) -> bool:
+    """Whether a written time names its offset from UTC."""
+    return re.search(_OFFSET, text.strip()) is not None
+
+
+def is_twice(instant: datetime, zone: ZoneInfo) -> bool:
+    """Whether clocks in a zone show the local time of an instant twice, before and after they are put back."""
+    local = instant.astimezone(zone)
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
 def _parsed(text: pl.Series, *, offset: bool) -> pl.Series:

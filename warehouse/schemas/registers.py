@@ -56,6 +56,14 @@ REGISTERS = (
     Register("p2", "1", "gauge", "Analog input 2."),
 )
 
+MAIN_REGISTERS = {
+    "volume_m3": ("water", "warm_water"),
+    "energy_kwh": ("heat", "heat_cooling"),
+    "cooling_energy_kwh": ("cooling",),
+    "energy_import_kwh": ("electricity",),
+}
+"""Registers that lists show of a meter, with the media whose consumption they count."""
+
 CUMULATIVE = tuple(register.name for register in REGISTERS if register.kind == "cumulative")
 GAUGES = tuple(register.name for register in REGISTERS if register.kind == "gauge")
 UNITS = {register.name: register.unit for register in REGISTERS}

@@ -5,17 +5,20 @@ same installation and is interpolated and rounded to the register's own resoluti
 such registers, so it adds up exactly from hours to years.
 """
 
+from datetime import timedelta
+
 import polars as pl
 
-from warehouse.transforms.exact import MICRO
+from warehouse.transforms.estimation.choice import ALIGNED
+from warehouse.transforms.estimation.methods import linear
+from warehouse.transforms.estimation.policy import EXACT, HOLD, LIN
 from warehouse.transforms.policy import Policy
 
-QUALITIES = "MAXIEN"
+QUALITIES = "MAXFIEN"
 """From best to worst; a period has the worse quality of its two boundaries."""
 
-M, A, X, I, E, N = range(6)  # noqa: E741 - the letters of the qualities
+M, A, X, F, I, E, N = range(7)  # noqa: E741 - the letters of the qualities
 TOTALS = ("corrections", "breaks", "exchanges", "estimates")
-_ALIGNED = 1.5  # expected intervals
 _DECIMALS = 3  # of readings that came without their layout, unless they have more
 
 
@@ -24,13 +27,15 @@ def brackets(knots: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         knots: As ``classify_falls`` gives them, with ``role`` (``reading``, or ``final`` and ``initial`` at an
-            exchange) and ``rank`` (of the reading's quality), sorted by course, part and time.
+            exchange), ``rank`` (of the reading's quality) and ``interval_us`` (expected time to the next reading of its
+            source, µs; null without a schedule), sorted by course, part and time.
 
     Returns:
         One row per reading from which boundaries can be known: ``course``, ``part``, ``at``, ``value``, ``rank``;
         ``next_at`` and ``next_value`` (the following reading, continued over a roll-over; the value is null where
         nothing joins the two), ``held`` (value stays until an exchange whose final register is unknown),
-        ``numerator`` and ``denominator`` (the finer resolution of both); running totals ``corrections`` (millionths),
+        ``numerator`` and ``denominator`` (the finer resolution of both), ``expected_us`` (the shorter expected interval
+        of both; null where neither source has a schedule); running totals ``corrections`` (millionths),
         ``breaks``, ``exchanges`` and ``estimates`` up to and including ``at``, of which only differences within a
         course mean anything; ``correction`` of an exchange that ends here, else null.
     """
@@ -57,6 +62,7 @@ def brackets(knots: pl.DataFrame) -> pl.DataFrame:
         next_at=pl.when(goes_on | held).then(pl.col("at").shift(-1)),
         next_value=pl.when(goes_on).then(pl.col("value").shift(-1) + pl.col("lift").shift(-1)),
         held=held,
+        expected_us=pl.min_horizontal("interval_us", pl.when(goes_on | held).then(pl.col("interval_us").shift(-1))),
     )
     # The new meter's first register stands at the same instant as the old one's last and is the one that holds from it.
     return ends.filter(role != "final")
@@ -71,28 +77,52 @@ def boundary_registers(marks: pl.DataFrame, brackets: pl.DataFrame, policy: Poli
         policy: Expected interval and gap limit.
 
     Returns:
-        The marks with ``register_value`` (millionths, null where unknown), ``rank`` (index in ``QUALITIES``) and the
-        running totals up to the mark, null before the first reading.
+        The marks with ``register_value`` (millionths, null where unknown), ``rank`` (index in ``QUALITIES``),
+        ``method`` (index in ``METHODS``), ``gap_from`` and ``gap_to`` (the readings around, where it is estimated) and
+        the running totals up to the mark, null before the first reading.
     """
     found = marks.join_asof(
-        brackets.rename({"at": "from_at"}).drop("part", "correction"),
+        brackets.rename({"at": "from_at"}).drop("part", "correction", "interval_us", "meter_id"),
         left_on="at",
         right_on="from_at",
         by="course",
         strategy="backward",
         check_sortedness=False,
     )
-    width = pl.col("next_at") - pl.col("from_at")
+    width = (pl.col("next_at") - pl.col("from_at")).dt.total_microseconds()
     exact = pl.col("at") == pl.col("from_at")
     inside = (pl.col("at") < pl.col("next_at")).fill_null(value=False)
-    between = inside & pl.col("next_value").is_not_null()
-    aligned = between & (width <= policy.expected_interval * _ALIGNED)
-    filled = between & (width <= policy.gap_limit)
+    between = inside & pl.col("next_value").is_not_null() & pl.col("expected_us").is_not_null()
+    aligned = between & (width <= pl.col("expected_us") * ALIGNED)
+    filled = between & (width <= policy.gap_limit // timedelta(microseconds=1))
     held = inside & pl.col("held")
-    return found.with_columns(
-        register_value=pl.when(exact | held).then("value").when(aligned | filled).then(_interpolated()),
-        rank=pl.when(exact).then("rank").when(aligned).then(A).when(filled).then(I).when(held).then(E).otherwise(N),
-    ).select(*marks.columns, "register_value", "rank", *TOTALS)
+    guessed = pl.col("rank").is_in([I, E])
+    return (
+        found.with_columns(
+            register_value=pl.when(exact | held).then("value").when(aligned | filled).then(linear("at")),
+            rank=pl.when(exact)
+            .then("rank")
+            .when(aligned)
+            .then(A)
+            .when(filled)
+            .then(I)
+            .when(held)
+            .then(E)
+            .otherwise(N)
+            .cast(pl.Int8),
+        )
+        .with_columns(
+            method=pl.when(exact)
+            .then(EXACT)
+            .when(held & (pl.col("rank") == E))
+            .then(HOLD)
+            .otherwise(LIN)
+            .cast(pl.Int8),
+            gap_from=pl.when(guessed).then("from_at"),
+            gap_to=pl.when(guessed).then("next_at"),
+        )
+        .select(*marks.columns, "register_value", "rank", "method", "gap_from", "gap_to", *TOTALS)
+    )
 
 
 def _resolution() -> list[pl.Expr]:
@@ -109,19 +139,3 @@ def _resolution() -> list[pl.Expr]:
         pl.when(finer_next).then(n1).otherwise(n).fill_null(1).alias("numerator"),
         pl.coalesce(pl.when(finer_next).then(d1).otherwise(d), *decimals, pl.lit(10**_DECIMALS)).alias("denominator"),
     ]
-
-
-def _interpolated() -> pl.Expr:
-    """Register at a mark on the line between two readings, rounded to whole counts (half up)."""
-    n, d = pl.col("numerator").cast(pl.Int128) * MICRO, pl.col("denominator").cast(pl.Int128)
-    first, last = _rounded(pl.col("value") * d, n), _rounded(pl.col("next_value") * d, n)
-    passed = (pl.col("at") - pl.col("from_at")).dt.total_microseconds()
-    width = (pl.col("next_at") - pl.col("from_at")).dt.total_microseconds()
-    value = _rounded((first + _rounded((last - first) * passed, width)) * n, d).cast(pl.Int64)
-    # Where a reading is no whole number of counts, rounding must not carry the line past it.
-    return value.clip(pl.min_horizontal("value", "next_value"), pl.max_horizontal("value", "next_value"))
-
-
-def _rounded(dividend: pl.Expr, divisor: pl.Expr) -> pl.Expr:
-    """Quotient rounded to an integer, halves upwards: ``floor(x + 1/2)``."""
-    return (2 * dividend + divisor) // (2 * divisor)

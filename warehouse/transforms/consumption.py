@@ -4,6 +4,10 @@ Registers are integers in millionths of their base unit from the reading to the 
 a period is known or not (``boundaries``); a period's consumption is the difference of its two, plus the corrections of
 the events after its start up to its end (exchanges, roll-overs), and null where an event has no known correction.
 Hours, days, months and years come from the same boundary registers, so they add up exactly.
+
+Gaps and what comes after the last reading are estimated (``estimation``). The evidence for that is asked for only where
+there is a gap, so the work has two steps: :func:`arrange` orders the readings and names the gaps, :func:`reckon` makes
+the figures.
 """
 
 from dataclasses import dataclass
@@ -11,37 +15,30 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from warehouse.schemas import INSTANT, REGISTER_EVENTS
-from warehouse.schemas.registers import CUMULATIVE, UNITS
+from warehouse.schemas import REGISTER_EVENTS
 from warehouse.transforms import calendar
-from warehouse.transforms.boundaries import A, M, X, boundary_registers, brackets
-from warehouse.transforms.exact import decimal, millionths
-from warehouse.transforms.exchanges import exchange_events, exchange_knots, exchange_rows, spans
-from warehouse.transforms.falls import classify_falls
-from warehouse.transforms.flags import stands_still
-from warehouse.transforms.periods import (
-    CROSSED,
-    INSTANT_BEFORE,
-    columns_of,
-    difference,
-    judgement,
-    monthly,
-    published,
-    roll_up,
-    yearly,
-)
+from warehouse.transforms.arranged import CONTEXT_READINGS, Arranged, arrange
+from warehouse.transforms.boundaries import A
+from warehouse.transforms.estimation.evidence import Evidence
+from warehouse.transforms.exact import decimal
+from warehouse.transforms.marks import continued, periods, registers_at_hours
+from warehouse.transforms.periods import INSTANT_BEFORE, columns_of, monthly, published, roll_up, yearly
 from warehouse.transforms.policy import Policy
 
-__all__ = ["CONTEXT_READINGS", "Figures", "Policy", "consumption", "monthly", "roll_up", "yearly"]
+__all__ = [
+    "CONTEXT_READINGS",
+    "Arranged",
+    "Evidence",
+    "Figures",
+    "Policy",
+    "arrange",
+    "consumption",
+    "monthly",
+    "reckon",
+    "roll_up",
+    "yearly",
+]
 
-CONTEXT_READINGS = 4
-"""So many readings of a register before and after a time decide what it shows at that time, however far they lie.
-
-One bounds the boundary on each side; it may be a spike, which takes two more on each side to see, and what a fall was
-depends on the reading after it. Likewise a new reading changes no figure beyond so many readings on either side of it.
-"""
-
-_COUNTING = {"M": M, "X": X}
 _POINT = "metering_point"
 
 
@@ -51,13 +48,15 @@ class Figures:
 
     Attributes:
         hourly: Rows of ``consumption_hourly`` without ``known_from``.
-        daily: Rows of ``consumption_daily`` without ``known_from``.
+        daily: Rows of ``consumption_daily`` without ``known_from``, days after the last reading among them.
         events: Rows of ``register_events`` without ``known_from``.
+        exceptions: Rows of ``vee_exceptions`` without ``known_from``: registers not read for long.
     """
 
     hourly: pl.DataFrame
     daily: pl.DataFrame
     events: pl.DataFrame
+    exceptions: pl.DataFrame
 
 
 def consumption(
@@ -69,197 +68,42 @@ def consumption(
     days: pl.DataFrame,
     zone: ZoneInfo,
     policy: Policy,
+    evidence: Evidence | None = None,
 ) -> Figures:
-    """Reckons hourly and daily consumption of one organisation's metering points.
+    """Reckons hourly and daily consumption of one organisation's metering points: :func:`arrange`, then :func:`reckon`.
+
+    Without evidence, gaps are filled from the asked hours before them, and nothing is estimated after the last reading.
+    """
+    arranged = arrange(readings, layouts, installations, exchanges, days=days, zone=zone, policy=policy)
+    return reckon(arranged, evidence or Evidence(), zone=zone, policy=policy)
+
+
+def reckon(arranged: Arranged, evidence: Evidence, *, zone: ZoneInfo, policy: Policy) -> Figures:
+    """Reckons hourly and daily consumption.
 
     Args:
-        readings: Rows of ``readings`` in any order. For each point they reach beyond the asked days by at least
-            ``CONTEXT_READINGS`` readings of each register on either side, where there are so many, however far they
-            lie; more do not change the result. Readings of other quality than ``M`` and ``X`` do not count, nor do
-            registers that ``flags`` name as ``FROZEN``: what flowed while a register stood still is a gap.
-        layouts: Rows of ``layouts``. The values of a reading without a layout (imported) have three decimals or as
-            many as it takes.
-        installations: All rows of ``installations`` of the asked points.
-        exchanges: All rows of ``exchanges`` of the asked points.
-        days: ``metering_point``, ``first_day`` and ``last_day``, both inclusive; local. Every hour and register takes
-            about 1 kB of memory while it is reckoned.
-        zone: The utility's zone.
-        policy: Limits and digits.
+        arranged: From :func:`arrange`.
+        evidence: What estimates rest on besides the readings.
+        zone: The utility's zone, as for ``arranged``.
+        policy: Limits and digits, as for ``arranged``.
 
     Returns:
         A row for every asked hour and day of each register the point's meters have ever sent in ``readings``, also
-        where nothing is known (quality ``N``, consumption null), sorted as the tables are; and the events from the
-        start to the end, both included, of the asked days.
+        where nothing is known (quality ``N``, consumption null), sorted as the tables are, and a daily row for each day
+        that is estimated after the last reading; the events from the start to the end, both included, of the asked
+        days.
     """
-    asked = _asked_days(days, zone)
-    parts = spans(installations.join(asked, on=_POINT, how="semi"), exchanges)
-    at_exchange = exchange_rows(parts, exchanges)
-    knots = _knots(readings, layouts, parts, at_exchange)
-    courses = _courses(knots, parts)
-    kept, falls = classify_falls(_in_order(knots, courses), policy)
-    joined = brackets(kept)
-    marks = boundary_registers(_marks(asked, parts, courses), joined, policy)
-    hourly = _periods(marks)
-    daily = _periods(marks.filter("opens_day").with_columns(meter_id="day_meter_id")).join(
-        _shares(hourly), on=["course", "day"], how="left", maintain_order="left"
-    )
-    corrections = joined.filter(pl.col("correction").is_not_null()).select("course", "part", "correction")
-    events = pl.concat([falls, exchange_events(courses, parts, at_exchange, corrections)])
+    asked, courses = arranged.asked, arranged.courses
+    marks = registers_at_hours(arranged, evidence, zone=zone, policy=policy)
+    hourly = periods(marks)
+    day_marks = marks.filter("opens_day").with_columns(meter_id="day_meter_id")
+    day_marks, exceptions = continued(day_marks, arranged, evidence, zone, policy)
+    daily = periods(day_marks).join(_shares(hourly), on=["course", "day"], how="left", maintain_order="left")
     return Figures(
         hourly=published(_named(hourly.with_columns(share_interpolated=pl.lit(None, pl.Float64)), courses)),
-        daily=published(_named(daily, courses)),
-        events=_events(events.join(courses, on="course"), asked, zone),
-    )
-
-
-def _asked_days(days: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
-    """``metering_point``, ``day``, ``day_start`` and ``day_end``, one row per asked day."""
-    if days.is_empty():
-        bounds = {name: pl.Series([], dtype=INSTANT) for name in ("day_start", "day_end")}
-        return days.select(_POINT, day=pl.col("first_day").cast(pl.Date)).with_columns(**bounds)
-    first, last = days.select(pl.col("first_day").min(), pl.col("last_day").max()).row(0)
-    each = days.select(_POINT, pl.date_ranges("first_day", "last_day").alias("day"))
-    listed = each.explode("day", empty_as_null=False).unique()
-    local = calendar.local_days(first, last, zone).rename({"start": "day_start", "end": "day_end"})
-    return listed.join(local, on="day")
-
-
-def _knots(
-    readings: pl.DataFrame, layouts: pl.DataFrame, parts: pl.DataFrame, at_exchange: pl.DataFrame
-) -> pl.DataFrame:
-    """Readings inside their installations, one row per register, with those read at exchanges."""
-    inside = (
-        readings.filter(pl.col("quality").is_in(list(_COUNTING)))
-        .join(parts.select(_POINT, "part", "meter_id", "since", "until"), on="meter_id")
-        .filter(
-            pl.col("measured_at") >= pl.col("since"),
-            (pl.col("measured_at") < pl.col("until")).fill_null(value=True),
-        )
-        .with_columns(rank=pl.col("quality").replace_strict(_COUNTING, return_dtype=pl.Int32))
-    )
-    per_register = [
-        inside.filter(pl.col(register).is_not_null() & ~stands_still(register)).select(
-            _POINT,
-            "part",
-            "meter_id",
-            "device_time",
-            "layout_id",
-            "rank",
-            register=pl.lit(register),
-            at="measured_at",
-            value=millionths(register),
-            role=pl.lit("reading"),
-        )
-        for register in CUMULATIVE
-        if inside[register].null_count() < inside.height
-    ]
-    taken = exchange_knots(at_exchange).with_columns(rank=pl.lit(M, pl.Int32))
-    resolutions = layouts.select(
-        "layout_id", "register", "digits", numerator="resolution_numerator", denominator="resolution_denominator"
-    )
-    empty = inside.clear().select("device_time", "layout_id")
-    return (
-        pl.concat([empty, *per_register, taken], how="diagonal")
-        .with_columns(virtual=pl.col("role") != "reading")
-        .join(resolutions.unique(["layout_id", "register"]), on=["layout_id", "register"], how="left")
-    )
-
-
-def _courses(knots: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
-    """``course`` (number), ``organisation``, ``metering_point``, ``register`` and ``unit``, in order."""
-    owners = parts.select("organisation", _POINT).unique()
-    courses = knots.select(_POINT, "register").unique().sort(_POINT, "register").with_row_index("course")
-    return courses.join(owners, on=_POINT, maintain_order="left").with_columns(
-        pl.col("course").cast(pl.Int64), unit=pl.col("register").replace_strict(UNITS, return_dtype=pl.String)
-    )
-
-
-def _in_order(knots: pl.DataFrame, courses: pl.DataFrame) -> pl.DataFrame:
-    """Knots by course, installation and time; a reading at the instant of an exchange yields to the one taken there."""
-    ordered = knots.join(courses.select("course", _POINT, "register"), on=[_POINT, "register"]).sort(
-        "course", "part", "at", ~pl.col("virtual")
-    )
-    again = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in ("course", "part", "at"))
-    return ordered.filter(~again.fill_null(value=False))
-
-
-def _marks(asked: pl.DataFrame, parts: pl.DataFrame, courses: pl.DataFrame) -> pl.DataFrame:
-    """Every boundary of the asked hours, sorted by course and time.
-
-    A mark with a ``day`` begins an hour that ends at the next mark; one without ends the last hour before a day that is
-    not asked for.
-    """
-    cut = calendar.hours(asked.select("day", start="day_start", end="day_end").unique())
-    with_meters = _meter_at(asked, parts, "day_end").rename({"meter_id": "day_meter_id"})
-    grid = _meter_at(with_meters.join(cut, on="day"), parts, "end")
-    rows = (
-        grid.join(courses.select("course", _POINT), on=_POINT)
-        .select(
-            "course",
-            "day",
-            "meter_id",
-            "day_meter_id",
-            at="start",
-            end="end",
-            opens_day=pl.col("start") == pl.col("day_start"),
-        )
-        .sort("course", "at")
-    )
-    goes_on = (pl.col("course") == pl.col("course").shift(-1)) & (pl.col("end") == pl.col("at").shift(-1))
-    closing = rows.filter(~goes_on.fill_null(value=False)).select("course", at="end", opens_day=pl.lit(value=True))
-    return pl.concat([rows.drop("end"), closing], how="diagonal").sort("course", "at")
-
-
-def _meter_at(periods: pl.DataFrame, parts: pl.DataFrame, end: str) -> pl.DataFrame:
-    """Adds ``meter_id``: the last meter installed before the period's end, or the first one to come."""
-    began = parts.select(_POINT, "meter_id", "since").sort("since")
-    first = began.group_by(_POINT).agg(first_meter_id=pl.col("meter_id").first())
-    return (
-        periods.sort(end)
-        .join_asof(
-            began,
-            left_on=end,
-            right_on="since",
-            by=_POINT,
-            strategy="backward",
-            allow_exact_matches=False,
-            check_sortedness=False,
-        )
-        .join(first, on=_POINT)
-        .with_columns(pl.coalesce("meter_id", "first_meter_id").alias("meter_id"))
-        .drop("since", "first_meter_id")
-    )
-
-
-def _periods(marks: pl.DataFrame) -> pl.DataFrame:
-    """Periods between each mark and the next one, with their consumption in millionths."""
-    passed = {total: pl.col(total).shift(-1) - pl.col(total) for total in ("breaks", "exchanges", "estimates")}
-    return (
-        marks.with_columns(
-            period_start="at",
-            period_end=pl.col("at").shift(-1),
-            end_value=pl.col("register_value").shift(-1),
-            end_rank=pl.col("rank").shift(-1),
-            correction=pl.col("corrections").shift(-1) - pl.col("corrections"),
-            unknown=(passed["breaks"] != 0).fill_null(value=True),
-            exchanged=(passed["exchanges"] != 0).fill_null(value=False),
-            estimated=(passed["estimates"] != 0).fill_null(value=False),
-        )
-        .filter(pl.col("day").is_not_null())
-        .select(
-            "course",
-            "day",
-            "meter_id",
-            "period_start",
-            "period_end",
-            *CROSSED,
-            start_value="register_value",
-            end_value="end_value",
-            start_rank="rank",
-            end_rank="end_rank",
-        )
-        .with_columns(difference())
-        .with_columns(judgement())
+        daily=published(_named(daily.with_columns(pl.col("share_interpolated").fill_null(1.0)), courses)),
+        events=_events(arranged.events.join(courses, on="course"), asked, zone),
+        exceptions=exceptions,
     )
 
 

@@ -5,6 +5,7 @@ tables come in as arguments. Some kinds also send, per code, a class of 0 to 7 f
 last 30 days by the meter's own reckoning. That is the meter's statement; days counted from readings are ours.
 """
 
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -15,7 +16,9 @@ from warehouse.transforms.figures import shape
 
 WINDOW = "30d"
 """Local days over which activity is counted."""
-DEFAULT_PRIORITY = "normal"
+
+ANY = "any"
+"""Medium of a priority that holds for every medium without one of its own."""
 
 _METER = ("organisation", "meter_id")
 _SERIES = (*_METER, "code")
@@ -53,9 +56,24 @@ def duration_classes(info_code: int | None, kind: str, classes: pl.DataFrame) ->
     return {code: info_code >> shift & mask for code, shift, mask in fields.rows()}
 
 
-def info_code_events(
-    readings: pl.DataFrame, bits: pl.DataFrame, classes: pl.DataFrame, priorities: pl.DataFrame, zone: ZoneInfo
-) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What the words of info codes mean.
+
+    Attributes:
+        bits: ``kind``, ``bit`` and ``code``; a reading observes the codes of its kind.
+        classes: ``kind``, ``code``, ``shift`` and ``mask`` of the duration classes; kinds without any are not listed.
+        media: ``organisation``, ``meter_id`` and ``medium`` of the meters.
+        priorities: ``medium`` (``any`` for all others), ``code`` and ``priority`` (high, normal or ignore).
+    """
+
+    bits: pl.DataFrame
+    classes: pl.DataFrame
+    media: pl.DataFrame
+    priorities: pl.DataFrame
+
+
+def info_code_events(readings: pl.DataFrame, meanings: Meanings, zone: ZoneInfo) -> pl.DataFrame:
     """Finds the episodes in which a code was active without a break between readings.
 
     Episodes know nothing from before the readings. To reckon again after readings from an instant on have changed, give
@@ -63,11 +81,9 @@ def info_code_events(
     that is earlier, and replace the episodes that were not cleared before the instant.
 
     Args:
-        readings: ``organisation``, ``meter_id``, ``measured_at``, ``info_code`` and ``info_code_kind``. A reading
-            without an info code observes nothing: it neither continues nor ends an episode.
-        bits: ``kind``, ``bit`` and ``code``; a reading observes the codes of its kind.
-        classes: ``kind``, ``code``, ``shift`` and ``mask`` of the duration classes; kinds without any are not listed.
-        priorities: ``kind``, ``code`` and ``priority`` (high, normal or ignore); codes not listed are normal.
+        readings: ``organisation``, ``meter_id``, ``measured_at``, ``info_code``, ``info_code_kind``, ``volume_m3`` and
+            ``source``. A reading without an info code observes nothing: it neither continues nor ends an episode.
+        meanings: What their words mean.
         zone: The utility's zone.
 
     Returns:
@@ -75,19 +91,40 @@ def info_code_events(
         day of ``last_seen``, this included.
     """
     observed = readings.filter(pl.col("info_code").is_not_null()).select(
-        *_METER, "measured_at", "info_code", kind="info_code_kind"
+        *_METER, "measured_at", "info_code", "volume_m3", "source", kind="info_code_kind"
     )
-    seen = _observations(observed, _meanings(bits, classes)).with_columns(day=local_day(pl.col("measured_at"), zone))
+    seen = _observations(observed, _masks(meanings.bits, meanings.classes)).with_columns(
+        day=local_day(pl.col("measured_at"), zone)
+    )
     return shape(
         INFO_CODE_EVENTS,
-        _episodes(seen)
-        .join(_days(seen), on=[*_SERIES, "day"], how="left")
-        .join(priorities.select("kind", "code", "priority"), on=["kind", "code"], how="left")
-        .with_columns(pl.col("priority").fill_null(DEFAULT_PRIORITY)),
+        prioritised(_episodes(seen).join(_days(seen), on=[*_SERIES, "day"], how="left"), meanings),
     )
 
 
-def _meanings(bits: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+def prioritised(events: pl.DataFrame, meanings: Meanings) -> pl.DataFrame:
+    """Gives each event the priority of its code in its meter's medium.
+
+    Args:
+        events: ``organisation``, ``meter_id`` and ``code``, with whatever else; a ``priority`` is replaced.
+        meanings: What is decided; a code that is not listed is normal.
+
+    Returns:
+        The events with ``priority``, in their order.
+    """
+    own = meanings.priorities.rename({"priority": "own"})
+    common = own.filter(pl.col("medium") == ANY).select("code", common="own")
+    return (
+        events.drop("priority", strict=False)
+        .join(meanings.media, on=_METER, how="left", maintain_order="left")
+        .join(own, on=["medium", "code"], how="left", maintain_order="left")
+        .join(common, on="code", how="left", maintain_order="left")
+        .with_columns(priority=pl.coalesce("own", "common", pl.lit("normal")))
+        .drop("medium", "own", "common")
+    )
+
+
+def _masks(bits: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     """Per kind and code the word's ``bit_mask`` and, where there is a class field, its ``divisor`` and ``mask``."""
     two = pl.lit(2, pl.Int64)
     masks = bits.group_by("kind", "code").agg(bit_mask=two.pow(pl.col("bit")).sum().cast(pl.Int64))
@@ -112,7 +149,8 @@ def _observations(observed: pl.DataFrame, meanings: pl.DataFrame) -> pl.DataFram
         .select(
             *_SERIES,
             "measured_at",
-            "kind",
+            "volume_m3",
+            "source",
             active=active,
             duration_class=(pl.col("info_code") // pl.col("divisor")) & pl.col("mask"),
         )
@@ -126,16 +164,29 @@ def _episodes(seen: pl.DataFrame) -> pl.DataFrame:
     return (
         seen.group_by(run.alias("run"), maintain_order=True)
         .agg(
-            pl.col(*_SERIES, "active", "kind", "measured_at").first(),
+            pl.col(*_SERIES, "active", "measured_at").first(),
+            pl.col("source").last(),
+            first_volume=pl.col("volume_m3").first(),
+            last_volume=pl.col("volume_m3").last(),
             last_seen=pl.col("measured_at").last(),
             day=pl.col("day").last(),
             max_class=pl.col("duration_class").max(),
         )
         # Runs alternate: the one after an active run of the same meter and code begins with the clearing reading.
-        .with_columns(cleared_at=pl.when(code == code.shift(-1)).then(pl.col("measured_at").shift(-1)))
+        .with_columns(
+            cleared_at=pl.when(code == code.shift(-1)).then(pl.col("measured_at").shift(-1)),
+            ended_with=pl.when(code == code.shift(-1)).then(pl.col("first_volume").shift(-1)).otherwise("last_volume"),
+        )
         .filter("active")
+        .with_columns(_risen())
         .rename({"measured_at": "first_seen"})
     )
+
+
+def _risen() -> pl.Expr:
+    """Volume of an episode; unknown where a register is missing or fell."""
+    volume = pl.col("ended_with") - pl.col("first_volume")
+    return pl.when(volume >= 0).then(volume).alias("volume_m3")
 
 
 def _days(seen: pl.DataFrame) -> pl.DataFrame:

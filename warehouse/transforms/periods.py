@@ -8,7 +8,8 @@ import polars as pl
 
 from warehouse.schemas import CONSUMPTION_HOURLY, Table
 from warehouse.transforms import calendar
-from warehouse.transforms.boundaries import QUALITIES, A, E, I, M, N, X
+from warehouse.transforms.boundaries import QUALITIES, A, E, F, I, M, N, X
+from warehouse.transforms.estimation.policy import CODES, EXACT, HOLD, LIN, METHODS
 from warehouse.transforms.exact import decimal, millionths
 
 INSTANT_BEFORE = timedelta(microseconds=1)
@@ -16,8 +17,8 @@ CROSSED = ("correction", "unknown", "exchanged", "estimated")
 """What happened after the start of a period up to its end."""
 
 _POINT = "metering_point"
-_METHODS = {M: 0, X: 0, A: 1, I: 1, E: 2, N: 2}
-_METHOD_NAMES = ("EXACT", "LIN", "HOLD")
+_USUAL = {M: EXACT, X: EXACT, A: LIN, F: HOLD, I: LIN, E: HOLD, N: HOLD}
+"""Method of a boundary of which only the quality is known."""
 
 
 def roll_up(daily: pl.DataFrame, events: pl.DataFrame, *, zone: ZoneInfo) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -63,16 +64,18 @@ def difference() -> pl.Expr:
 
 
 def judgement() -> list[pl.Expr]:
-    """The worse quality of the two boundaries, and the coarser method."""
+    """The worse quality of the two boundaries, the coarser method, and the gap that the period ends or begins in."""
     known = pl.col("consumption").is_not_null()
     ranks = pl.max_horizontal("start_rank", "end_rank", pl.when("estimated").then(E))
-    method = pl.max_horizontal(
-        pl.col(rank).replace_strict(_METHODS, return_dtype=pl.Int32) for rank in ("start_rank", "end_rank")
+    names = pl.max_horizontal("start_method", "end_method").replace_strict(
+        dict(enumerate(METHODS)), return_dtype=pl.String
     )
-    names = method.replace_strict(dict(enumerate(_METHOD_NAMES)), return_dtype=pl.String)
+    ends_in_one = pl.col("end_gap").is_not_null()
     return [
         pl.when(known).then(ranks).otherwise(N).alias("rank"),
         pl.when(known).then(pl.when("exchanged").then(pl.lit("EXCHANGE")).otherwise(names)).alias("method"),
+        pl.coalesce("end_gap", "start_gap").alias("gap_id"),
+        pl.when(ends_in_one).then("end_gap_hours").otherwise("start_gap_hours").alias("gap_hours"),
     ]
 
 
@@ -108,7 +111,7 @@ def _rolled_up(
         return parts.select(columns_of(CONSUMPTION_HOURLY))
     first, last = parts.select(first=pl.col("day").min(), last=pl.col("day").max()).row(0)
     bounds = calendar_of(first, last, zone).rename({"day": "first_day", "start": "period_start", "end": "period_end"})
-    ranks = {letter: rank for rank, letter in enumerate(QUALITIES)}
+    start_rank, end_rank = (rank_of(name) for name in ("start_quality", "end_quality"))
     opens, closes = pl.col("part_start") == pl.col("period_start"), pl.col("part_end") == pl.col("period_end")
     measured = (1 - pl.col("share_interpolated")) * (pl.col("part_end") - pl.col("part_start")).dt.total_microseconds()
     whole = (pl.col("period_end") - pl.col("period_start")).dt.total_microseconds()
@@ -122,11 +125,22 @@ def _rolled_up(
             meter_id=pl.col("meter_id").last(),
             start_value=millionths("register_start").filter(opens).first(),
             end_value=millionths("register_end").filter(closes).last(),
-            start_rank=pl.col("start_quality").replace_strict(ranks, return_dtype=pl.Int32).filter(opens).first(),
-            end_rank=pl.col("end_quality").replace_strict(ranks, return_dtype=pl.Int32).filter(closes).last(),
+            start_rank=start_rank.filter(opens).first(),
+            end_rank=end_rank.filter(closes).last(),
+            start_method=method_of(start_rank).filter(opens).first(),
+            end_method=method_of(end_rank).filter(closes).last(),
+            # A gap that begins inside the first part is not the one that its start lies in.
+            start_gap=pl.col("gap_id").filter(opens & (pl.col("gap_id") < pl.col("part_start"))).first(),
+            start_gap_hours=pl.col("gap_hours").filter(opens & (pl.col("gap_id") < pl.col("part_start"))).first(),
+            end_gap=pl.col("gap_id").filter(closes & (end_rank > X) & (end_rank < N)).last(),
+            end_gap_hours=pl.col("gap_hours").filter(closes & (end_rank > X) & (end_rank < N)).last(),
             measured=measured.sum(),
         )
-        .with_columns(pl.col("start_rank", "end_rank").fill_null(N), share_interpolated=1 - pl.col("measured") / whole)
+        .with_columns(
+            pl.col("start_rank", "end_rank").fill_null(N),
+            pl.col("start_method", "end_method").fill_null(HOLD),
+            share_interpolated=1 - pl.col("measured") / whole,
+        )
     )
     exchange = pl.col("kind") == "EXCHANGE"
     crossed = (
@@ -153,3 +167,16 @@ def _rolled_up(
         .with_columns(judgement())
         .sort(_POINT, "register", "period_start")
     )
+
+
+def rank_of(quality: str) -> pl.Expr:
+    """Index in ``QUALITIES`` of a column of quality letters."""
+    ranks = {letter: rank for rank, letter in enumerate(QUALITIES)}
+    return pl.col(quality).replace_strict(ranks, return_dtype=pl.Int8)
+
+
+def method_of(rank: pl.Expr) -> pl.Expr:
+    """Method of a boundary: that of the part beside it where it is estimated, else the usual one of its quality."""
+    method = pl.col("method").replace_strict(CODES, default=None, return_dtype=pl.Int8)
+    usual = rank.replace_strict(_USUAL, return_dtype=pl.Int8)
+    return pl.when((rank > X) & (rank < N)).then(pl.coalesce(method, usual)).otherwise(usual)

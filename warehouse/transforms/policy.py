@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 
+from warehouse.transforms.estimation.policy import EstimationPolicy
+
 _LARGEST_RATES = {
     "volume_m3": 10.0,
     "energy_kwh": 1_000.0,
@@ -23,8 +25,8 @@ class Policy:
     """Limits that tell measured, interpolated and missing apart, and one kind of fall from another.
 
     Attributes:
-        expected_interval: Time between two readings of the source. A boundary between two readings no further apart
-            than one and a half of it is aligned, else interpolated.
+        expected_interval: Time between two readings of sources for which ``estimation`` names none. A boundary between
+            two readings no further apart than one and a half of it is aligned, else interpolated.
         gap_limit: Longest gap whose inner boundaries are interpolated; of longer ones only the total is known.
         largest_rates: Largest credible rate of each register in its unit per hour: overload flow, power of the
             connection, fuses. The defaults fit a large building; 10 m³/h is the overload flow of a DN 40 meter.
@@ -34,6 +36,7 @@ class Policy:
         reverse_share: Share of the largest rate that reverse flow may reach; it is not expected to last over a day.
         digits: Digits before the register rolls over, by device (``KAM-1b-16``) and register, where the layout of the
             telegram does not tell.
+        estimation: How gaps are filled.
     """
 
     expected_interval: timedelta
@@ -43,3 +46,4 @@ class Policy:
     never_backwards: frozenset[str] = frozenset({"KAM", "KAW"})
     reverse_share: float = 0.1
     digits: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
+    estimation: EstimationPolicy = field(default_factory=EstimationPolicy)

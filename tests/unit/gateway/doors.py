@@ -23,12 +23,13 @@ from assets.installation import Installation
 from gateway.app import DagsterAddresses, parts
 from gateway.door import Door
 from registry.models import User, UserRole
-from registry.people import passwords
 from registry.store import Registry
+from tests.registries import new_registry
+from tests.unit.passwords import kept
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 PASSWORD = "Correct horse 7"
-KEPT = passwords.derive(PASSWORD)
+KEPT = kept(PASSWORD)
 FIELD = re.compile(r'name="csrf" value="([^"]+)"')
 
 
@@ -187,4 +188,5 @@ def make_house(folder: Path) -> Installation:
     home = settings.create(folder / "home", "Europe/Copenhagen")
     KeyVault.create(folder / "master.key")
     loaded = settings.load(home)
+    new_registry(home / "registry.sqlite")
     return Installation(loaded.model_copy(update={"master_key_file": folder / "master.key"}))

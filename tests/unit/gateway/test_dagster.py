@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 import requests
+from sqlalchemy import select, text
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
@@ -21,6 +22,8 @@ from websockets.sync.client import connect
 from assets.installation import Installation
 from gateway import dagster
 from gateway.app import DagsterAddresses
+from pipelines.asking import HEADER
+from registry.models import AuditEvent
 from registry.people import sessions
 from tests.unit.gateway.doors import Browser, Served, add_person, listening, served
 
@@ -142,6 +145,7 @@ def test_what_reaches_the_webserver(door: Served) -> None:
         "Accept": "application/json",
         "Content-Type": "application/json",
         "Origin": door.base,
+        HEADER.title(): "user:1000",
     }
     found = browser.post("/dagster/graphql?a=%2F%20b", b'{"query": "{version}"}', headers=sent).json()
 
@@ -153,7 +157,8 @@ def test_what_reaches_the_webserver(door: Served) -> None:
     assert found["headers"]["accept"] == "application/json"
     for name in ("cookie", "authorization", "x-private", "x-forwarded-for", "origin"):
         assert name not in found["headers"]
-    assert not [name for name in found["headers"] if name.startswith("x-meterhouse")]
+    ours = {name: value for name, value in found["headers"].items() if name.startswith("x-meterhouse")}
+    assert ours == {HEADER: f"user:{browser.get('/api/v1/me').json()['user_id']}"}, "it is told who asks"
     with socket_of(door, browser) as opened:
         assert "cookie" not in json.loads(opened.recv())["headers"]
 
@@ -163,7 +168,7 @@ def test_what_comes_back(door: Served) -> None:
     answer = browser.get("/dagster/runs")
 
     assert "theirs" not in answer.cookies
-    assert answer.headers["content-security-policy"] == "theirs"
+    assert answer.headers["content-security-policy"] == "theirs, frame-ancestors 'self'"
     assert answer.headers["x-frame-options"] == "SAMEORIGIN"
     assert browser.get("/dagster/away").headers["location"] == "/dagster/runs?x=1"
     assert browser.get("/dagster").headers["location"] == "/dagster/"
@@ -181,9 +186,10 @@ def test_answers_are_passed_on_as_they_come(door: Served, webservers) -> None:
 def test_superuser_changes_nothing_and_no_link_does(door: Served) -> None:
     superuser, administrator = door.signed_in(SUPER), door.signed_in(ADMIN)
 
-    assert superuser.post("/dagster/graphql", b"{}").status_code == 200, "the read-only webserver refuses mutations"
+    assert graphql(superuser, {"query": "{ version }"}).status_code == 200
     assert superuser.post("/dagster/report_asset_materialization/x", b"{}").status_code == 403
     assert administrator.post("/dagster/report_asset_materialization/x", b"{}").status_code == 200
+    assert [change[1] for change in changes(door)] == ["report_asset_materialization"]
     for browser in (superuser, administrator):
         assert browser.get("/dagster/graphql?query=mutation%7Bx%7D").status_code == 403
         assert browser.get("/dagster/graphql/?query").status_code == 403
@@ -191,12 +197,109 @@ def test_superuser_changes_nothing_and_no_link_does(door: Served) -> None:
         assert browser.get("/dagster/graphql").status_code == 200
 
 
+def changes(door: Served) -> list[tuple[str, str | None, list[str]]]:
+    """Who changed what in the orchestrator, as the audit log knows it."""
+    with door.registry.begin(readonly=True) as session:
+        events = session.scalars(select(AuditEvent).where(AuditEvent.event == "orchestrator.change")).all()
+    return [(event.identity, event.object, json.loads(event.details or "{}")["about"]) for event in events]
+
+
+def graphql(browser: Browser, body: object, path: str = "/dagster/graphql", kind: str = "application/json"):
+    content = json.dumps(body).encode() if isinstance(body, dict | list) else body
+    return browser.post(path, content, headers={"Content-Type": kind, "Origin": browser.base})
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "mutation { launchRun(executionParams: {}) { __typename } }",
+        "query A { version } mutation B { wipeAssets { __typename } }",
+        "mutation { ...f } fragment f on Mutation { stopSensor { __typename } }",
+        "# query\nmutation{logTelemetry{__typename}}",
+    ],
+)
+def test_superuser_sends_no_mutation_in_any_guise(door: Served, document: str) -> None:
+    superuser = door.signed_in(SUPER)
+    answer = graphql(superuser, {"query": document, "operationName": "A"})
+    assert answer.status_code == 403
+    assert "Only administrators" in answer.json()["errors"][0]["message"]
+    twice = b'{"query": "{ version }", "query": %s}' % json.dumps(document).encode()
+    assert graphql(superuser, twice).status_code == 403
+    assert graphql(superuser, json.dumps({"query": document}).encode("utf-16")).status_code == 403
+    for kind in ("application/graphql", "text/plain", "application/json-x", ""):
+        assert graphql(superuser, document.encode(), kind=kind).status_code == 403, kind
+    for path in ("/dagster/graphql?query=x", "/dagster/graphql/?query=x", "/dagster/%67raphql?%71uery=x"):
+        assert graphql(superuser, {"query": "{ version }"}, path).status_code == 403, path
+    with socket_of(door, superuser) as opened:
+        opened.recv()
+        opened.send(json.dumps({"type": "start", "id": "1", "payload": {"query": document}}))
+        with pytest.raises(ConnectionClosed) as closed:
+            opened.recv()
+        assert closed.value.rcvd.code == 4403
+    assert changes(door) == []
+
+
+def test_only_one_readable_query_passes_at_once(door: Served) -> None:
+    bodies = (
+        [{"query": "{ version }"}, {"query": "mutation { launchRun { __typename } }"}],
+        {"query": ["mutation { launchRun { __typename } }"]},
+        {"query": "mutation {"},
+        {"variables": {}},
+        b"",
+        b"not JSON",
+        b"[" * 100_000,
+        {"query": "{" + "a " * 20_000 + "}"},
+        {"query": "{ a " * 3_000 + "}" * 3_000},
+    )
+    for email in (SUPER, ADMIN):
+        browser = door.signed_in(email)
+        for body in bodies:
+            assert graphql(browser, body).status_code == 400, str(body)[:60]
+    assert changes(door) == []
+
+
+def test_what_is_passed_on_is_what_was_looked_at(door: Served) -> None:
+    twice = b'{"query": "mutation { launchRun { __typename } }", "query": "{ version }"}'
+    found = graphql(door.signed_in(SUPER), twice).json()
+    assert (found["name"], json.loads(found["body"])) == ("read-only", {"query": "{ version }"})
+    assert "launchRun" not in found["body"]
+
+
+def test_what_an_administrator_changes_is_in_the_audit_log(door: Served) -> None:
+    administrator = door.signed_in(ADMIN)
+    number = administrator.get("/api/v1/me").json()["user_id"]
+    graphql(administrator, {"query": "{ version }"})
+    graphql(administrator, {"query": "mutation { logTelemetry { __typename } }"})
+    document = "mutation M { ...f t: terminateRuns { __typename } } fragment f on Mutation { ...f launchRun { x } }"
+    variables = {"p": {"executionMetadata": {"parentRunId": "r-1"}}, "runIds": ["r-2", "r-3"], "secret": "hidden"}
+    answer = graphql(administrator, {"query": document, "variables": variables})
+
+    assert answer.json()["name"] == "full"
+    assert answer.json()["headers"][HEADER] == f"user:{number}"
+    assert changes(door) == [(f"user:{number}", "launchRun terminateRuns", ["r-1", "r-2", "r-3"])]
+    with door.registry.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE audit_log RENAME TO away"))
+    unwritten = graphql(administrator, {"query": document})
+    assert unwritten.status_code == 503, "what cannot be written down is not done"
+
+
+def test_administrator_sends_no_mutation_past_the_audit_log(door: Served) -> None:
+    with socket_of(door, door.signed_in(ADMIN)) as opened:
+        opened.recv()
+        subscription = json.dumps({"type": "start", "payload": {"query": "subscription { pipelineRunLogs { x } }"}})
+        opened.send(subscription)
+        assert opened.recv() == subscription
+        opened.send(json.dumps({"type": "start", "payload": {"query": "mutation { launchRun { x } }"}}))
+        with pytest.raises(ConnectionClosed):
+            opened.recv()
+
+
 def test_open_websocket_ends_with_the_session(door: Served) -> None:
     browser = door.signed_in(ADMIN)
     with socket_of(door, browser) as opened:
         opened.recv()
         browser.submit("/logout")
-        opened.send("mutation")
+        opened.send("anything")
         with pytest.raises(ConnectionClosed) as closed:
             opened.recv()
         assert closed.value.rcvd.code == 4403
@@ -232,9 +335,9 @@ def test_request_may_not_be_endless(door: Served) -> None:
         for _ in range(dagster.BODY_LIMIT // 2**20 + 1):
             yield bytes(2**20)
 
-    assert browser.post("/dagster/graphql", b"x" * (dagster.BODY_LIMIT + 1)).status_code == 413
+    assert graphql(browser, b"x" * (dagster.BODY_LIMIT + 1)).status_code == 413
     with suppress(requests.ConnectionError):  # the door may close before all is sent
-        assert browser.post("/dagster/graphql", endless()).status_code == 413
+        assert graphql(browser, endless()).status_code == 413
 
 
 def test_webserver_that_is_down_or_not_there_is_a_page(house: Installation) -> None:

@@ -25,7 +25,7 @@ def test_people_change_their_own_profile(door: Served) -> None:
     assert 'value="Person anna"' in shown
     assert "manager: user" in shown
     assert f"Meterhouse {version('meterhouse')}" in shown
-    assert "Saved." in browser.submit("/profile", **MINE).text
+    assert "Gemt." in browser.submit("/profile", **MINE).text
     with door.registry.begin(readonly=True) as session:
         user = session.get_one(User, number)
         assert {name: getattr(user, name) for name in MINE} == MINE

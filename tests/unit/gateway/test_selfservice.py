@@ -32,9 +32,7 @@ def house(tmp_path: Path) -> Installation:
 @pytest.fixture
 def door(house: Installation) -> Iterator[Served]:
     with served(house) as found:
-        domains.allow(
-            found.registry, "default", "example.org", is_allowed=True, identity="local:test", now=found.clock()
-        )
+        domains.allow(found.registry, "default", "example.org", identity="local:test", now=found.clock())
         yield found
 
 
@@ -111,7 +109,7 @@ def test_an_account_of_ones_own_has_no_access_until_it_is_given(door: Served) ->
     assert token
     fields = {"csrf": token[1], "email": ANNA, "name": "Person Anna"}
     answer = browser.post("/register", fields, headers={"Accept-Language": "de-AT,de;q=0.9"})
-    assert "on its way" in answer.text
+    assert "unterwegs" in answer.text
     assert "on its way" in browser.submit("/register", email=ANNA, name="Somebody Else").text, "taken: not shown"
     (entry,) = outbox(door)
     assert (entry.kind, entry.language) == ("confirm_address", "de")

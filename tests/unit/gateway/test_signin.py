@@ -235,6 +235,20 @@ def test_password_change_ends_other_sessions_and_lets_on(door: Served) -> None:
     door.browser().sign_in(ANNA, NEW)
 
 
+def test_what_is_done_at_the_door_is_told_with_the_address_it_came_from(house: Installation) -> None:
+    with served(house, proxy_headers=True, forwarded_allow_ips="127.0.0.1") as door:
+        add_person(door.registry, ANNA, manager="user")
+        browser = door.signed_in(ANNA)
+        browser.session.headers["X-Forwarded-For"] = "198.51.100.7"
+        browser.submit("/password", old="wrong", password=NEW, again=NEW)
+        browser.submit("/password", old=PASSWORD, password=NEW, again=NEW)
+        with door.registry.begin(readonly=True) as session:
+            told = session.execute(
+                select(AuditEvent.event, AuditEvent.computer).where(AuditEvent.event.startswith("user.password"))
+            ).all()
+        assert told == [("user.password.failed", "198.51.100.7"), ("user.password", "198.51.100.7")]
+
+
 def invited(door: Served) -> str:
     number = invitations.create(
         door.registry,
@@ -315,7 +329,7 @@ def test_first_administrator(house: Installation) -> None:
 
 def test_first_administrator_may_have_an_address_of_another_domain(house: Installation) -> None:
     with served(house, setup_token=SETUP) as door:
-        who = {"is_allowed": True, "identity": "local:test", "now": door.clock()}
+        who = {"identity": "local:test", "now": door.clock()}
         domains.allow(door.registry, "default", "elsewhere.example", **who)
         fields = {"token": SETUP, "email": ANNA, "name": "Person One", "password": NEW, "again": NEW}
         browser = door.browser()

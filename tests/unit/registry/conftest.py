@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 
 from registry.imports import ImportMode, ImportReport, import_customers, import_exchanges, import_meters
 from registry.imports.report import WHOLE_FILE
+from registry.keys import load_keys
 from registry.store import Registry
 from registry.vault import KeyVault
 from tests.postgresql import PostgreSql
+from tests.registries import new_registry
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Copenhagen")
@@ -34,6 +38,15 @@ P1,2025-06-01T10:00:00+02:00,KAM,90000001,12.5,KAM,90000002,0.25
 """
 
 
+def valid_keys(registry: Registry, vault: KeyVault, organisation: str, at: datetime | None) -> pl.DataFrame:
+    """The keys that are valid at an instant; all of them at none."""
+    keys = load_keys(registry, vault, organisation)
+    if at is None:
+        return keys
+    begun, over = (pl.col(name) <= at for name in ("valid_from", "valid_to"))
+    return keys.filter(begun.fill_null(value=True), ~over.fill_null(value=False))
+
+
 @pytest.fixture
 def vault(tmp_path: Path) -> KeyVault:
     return KeyVault.create(tmp_path / "master.key")
@@ -43,7 +56,7 @@ def vault(tmp_path: Path) -> KeyVault:
 def registry_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Address of an empty registry; each test that asks for it runs on both databases."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'registry.sqlite'}"
+        yield new_registry(tmp_path / "registry.sqlite")
         return
     with request.getfixturevalue("postgresql").fresh() as url:
         yield url
@@ -109,8 +122,8 @@ def _of_file(registry: Registry, import_: Import, name: str) -> Import:
 
 
 @pytest.fixture
-def customers(registry: Registry) -> Import:
-    return _of_file(registry, import_customers, "customers.csv")
+def customers(registry: Registry, vault: KeyVault) -> Import:
+    return _of_file(registry, partial(import_customers, vault=vault), "customers.csv")
 
 
 @pytest.fixture

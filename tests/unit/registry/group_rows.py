@@ -46,7 +46,7 @@ def author(at: datetime = NOW, organisation: str = "default") -> Author:
 def fill(registry: Registry, vault, organisation: str) -> None:
     owner = {"organisation": organisation, "identity": "test", "now": NOW - 10 * DAY}
     import_meters(registry, METERS.encode(), vault=vault, source_name="m.csv", target_state="stock", **owner)
-    import_customers(registry, CUSTOMERS.encode(), zone=ZONE, source_name="c.csv", **owner)
+    import_customers(registry, CUSTOMERS.encode(), vault=vault, zone=ZONE, source_name="c.csv", **owner)
 
 
 @pytest.fixture

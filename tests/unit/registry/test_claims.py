@@ -5,22 +5,26 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 from sqlalchemy import event, select
 
+from cli.tables import print_rows
 from registry import batches, claims, mail, organisations
-from registry.claims import ClaimReport, parse_serials
+from registry.claims import ClaimReport
 from registry.device_catalogue import Filter, devices
 from registry.device_types import device_types
 from registry.errors import RegistryError
-from registry.keys import NewKey, load_keys, store_keys
+from registry.keys import NewKey, store_keys
 from registry.labels import set_labels
 from registry.models import AuditEvent, Installation, Meter, MeterKey
 from registry.people.letters import Letters
+from registry.serial_lists import read_serials
 from registry.store import Registry
 from registry.vault import KeyVault
 from tests.unit.gateway.doors import add_person
-from tests.unit.registry.conftest import NOW
+from tests.unit.registry.conftest import NOW, valid_keys
+from tests.workbooks import workbook
 
 WHO = {"identity": "test", "now": NOW}
 LATER = NOW + timedelta(days=30)
@@ -45,7 +49,7 @@ def supplier(registry: Registry, vault: KeyVault) -> Registry:
 
 
 def keys(registry: Registry, vault: KeyVault, organisation: str, at=None) -> dict[str, bytes]:
-    return dict(load_keys(registry, vault, organisation, at).select("meter_id", "key").rows())
+    return dict(valid_keys(registry, vault, organisation, at).select("meter_id", "key").rows())
 
 
 def claim(registry: Registry, vault: KeyVault, who: str, *texts: str) -> ClaimReport:
@@ -56,20 +60,6 @@ def claim(registry: Registry, vault: KeyVault, who: str, *texts: str) -> ClaimRe
 def status(registry: Registry, organisation: str) -> dict[str, str]:
     table = devices(registry, organisation, device_types()).filter(organisation=organisation)
     return dict(table.select("serial", "claim_status").rows())
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("90000001, 90000002;90000003\n90000001", ["90000001", "90000002", "90000003"]),
-        ("\ufeff90000001\r\n90000002\r\n", ["90000001", "90000002"]),
-        ("type;Serial No\nx;90000001\ny;90000002\n", ["90000001", "90000002"]),
-        ("meter_id,labels\nKAM-90000001-1b-16,a\n", ["KAM-90000001-1b-16"]),
-        ("", []),
-    ],
-)
-def test_serial_numbers_are_read_from_text_and_tables(text: str, found: list[str]) -> None:
-    assert parse_serials(text) == found
 
 
 def test_a_claim_by_serials_waits_for_the_holder(supplier: Registry, vault: KeyVault) -> None:
@@ -93,6 +83,28 @@ def test_a_claim_by_serials_waits_for_the_holder(supplier: Registry, vault: KeyV
     assert keys(supplier, vault, "utility", NOW - timedelta(days=9)) == {METERS[0]: KEY[METERS[0]]}, "waiting frames"
     assert METERS[0] not in keys(supplier, vault, "supplier", NOW)
     assert claim(supplier, vault, "utility", SERIALS[0]).already == METERS[:1]
+
+
+def test_a_workbook_of_serials_claims_what_is_known_and_lists_what_is_not(supplier: Registry, vault: KeyVault) -> None:
+    texts = read_serials(workbook([["Meter", "Serial number"], ["flowIQ", 90000001], ["flowIQ", 4711]]), "list.xlsx")
+    report = claim(supplier, vault, "utility", *texts)
+    assert report.pending == METERS[:1]
+    assert report.unknown == [("00004711", "not known")]
+
+
+def test_the_catalogue_for_people_is_a_list_of_serials_again(supplier: Registry, capsys) -> None:
+    with supplier.begin() as session:
+        set_labels(session, "supplier", METERS[:1], ["=1+1"], **WHO)
+    table = devices(supplier, "supplier", device_types()).with_columns(pl.col("labels", "batches").list.join(" "))
+    print_rows(table.columns, table.rows())
+    printed = capsys.readouterr().out
+    assert ",'=1+1," in printed
+    assert read_serials(printed.encode(), "list.csv") == METERS
+
+
+def test_a_workbook_of_serials_makes_a_batch(supplier: Registry) -> None:
+    meters = batch(supplier, "D-1", read_serials(workbook([[90000001], ["90000002"]]), "list.xlsx"))
+    assert meters == METERS[:2]
 
 
 def test_each_side_finds_the_claim_in_its_audit_log_without_a_key(supplier: Registry, vault: KeyVault) -> None:
@@ -307,7 +319,7 @@ def test_a_device_that_comes_back_opens_for_its_owner_outside_of_the_time_betwee
 def test_a_device_type_is_added_by_a_file(tmp_path: Path) -> None:
     assert device_types(tmp_path).name("XYZ", "01", "07", None) == "XYZ-01-07"
     assert device_types(tmp_path).name("XYZ", "01", "07", "Model 7") == "Model 7"
-    (tmp_path / "brook.toml").write_text('name = "Brook"\nmodels = ["Model 7"]\ncodes = ["XYZ-01-07"]\n')
+    (tmp_path / "brook.yaml").write_text("name: Brook\nmodels: [Model 7]\ncodes:\n  - XYZ-01-07\n")
     types = device_types(tmp_path)
     assert types.name("XYZ", "01", "07", None) == "Brook"
     assert types.name("ABC", "02", "07", "model-7") == "Brook"
@@ -320,16 +332,22 @@ def test_a_device_type_is_added_by_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("key_class = 'oms'", "has no name"),
-        ("name = 'x'\ncodes = ['KAM']", "no code such as"),
-        ("name = 'x'\nmodels = 'y'", "list of texts"),
-        ("name = 'x'\nkey_class = 'des'", "oms or lora"),
-        ("name = 'x'\ncolour = 'red'", "no field colour"),
-        ("name =", "not understood"),
+        ("key_class: oms", "name must be a text"),
+        ("name: 7", "name must be a text"),
+        ("name: x\ncodes: [KAM]", "no code such as"),
+        ("name: x\nmodels: y", "list of texts"),
+        ("name: x\nkey_class: des", "oms or lora"),
+        ("name: x\nkey_class: [oms]", "oms or lora"),
+        ("name: x\ncolour: red", "no field colour"),
+        ("name: x\nname: y", "stands twice"),
+        ("name: [", "no YAML that is taken"),
+        ("- x", "holds no settings"),
+        ("", "holds no settings"),
+        ("# " + "x" * 65536, "larger than 64 kB"),
     ],
 )
 def test_a_file_that_is_no_device_type(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "bad.toml").write_text(text)
+    (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(RegistryError, match=message):
         device_types(tmp_path)
 

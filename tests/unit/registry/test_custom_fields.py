@@ -2,6 +2,7 @@
 
 import json
 
+import polars as pl
 import pytest
 
 from registry.errors import RegistryError
@@ -11,6 +12,7 @@ from registry.inventory.updates import EMPTY, UpdateReport, update_inventory
 from registry.models import MeteringPoint
 from registry.tables import published_tables
 from tests.unit.registry.inventory_rows import NOW, WHO, add_meters, events, get, meter_id
+from warehouse.published import render
 
 ONE, TWO = meter_id(1), meter_id(2)
 PIT = Field(Entity.meter, "pit", "In a pit", Type.boolean)
@@ -200,3 +202,17 @@ def test_one_bad_line_keeps_all_from_being_done_unless_partial(registry) -> None
 def test_update_files_that_are_none_are_refused(registry, content: str, message: str) -> None:
     with pytest.raises(RegistryError, match=message):
         change(registry, content)
+
+
+def test_a_list_for_people_is_an_update_that_changes_nothing(registry) -> None:
+    define(registry, Field(Entity.meter, "note", "Note", Type.text))
+    add_meters(registry, 2)
+    assert change(registry, f"meter_id,note\n{ONE},-north\n{TWO},'=1+1\n").changes["after"].to_list() == [
+        "-north", "=1+1",
+    ]  # fmt: skip
+    with registry.begin(readonly=True) as session:
+        rows = list_meters(session, "default", Filters(), now=NOW, columns=("meter_id", "note")).rows
+    table = render(pl.DataFrame(rows), "csv", for_people=True).decode()
+    assert table == f"meter_id,note\n{ONE},'-north\n{TWO},'=1+1\n"
+    again = change(registry, table)
+    assert (again.changes.height, again.unchanged, again.rejected.height) == (0, 2, 0)

@@ -4,14 +4,18 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
 from registry import groups
 from registry.groups import GroupError
+from registry.models import Customer, Meter
 from registry.store import Registry
 from registry.tables import published_tables
-from tests.unit.registry.conftest import ZONE
+from tests.unit.registry.conftest import NOW, ZONE
 from tests.unit.registry.group_rows import (
     CUSTOMERS,
+    DAY,
+    FIRST,
     author,
     events,
     filled,
@@ -130,11 +134,41 @@ def test_a_rule_is_changed_by_a_rule_alone(filled) -> None:
         groups.change_rule(session, author(), "By rule", heat)
         groups.change_rule(session, author(), "Empty", heat)
         assert groups.rule_of(session, "default", "By rule") == heat
-        with pytest.raises(GroupError, match="follow from its rule"):
-            groups.members(session, "default", "By rule")
+        assert groups.members(session, "default", "By rule")["metering_point"].to_list() == ["P3"]
     assert members(filled, "By rule") == members(filled, "Empty") == ["P3"]
     kinds = dict(published_tables(filled)["groups"].select("group", "kind").rows())
     assert (kinds["By rule"], kinds["By hand"]) == ("rule", "manual")
+
+
+def test_whom_a_rule_took_is_found_by_what_was_known_then(filled, exchanges) -> None:
+    early, later = NOW + DAY, NOW + 2 * DAY
+    south = {"conditions": [{"field": "city", "values": ["Southtown"]}]}
+    make(filled, "Area", rule=south)
+    with filled.begin() as session:
+        water = groups.read_rule('{"conditions": [{"field": "model", "values": ["flowIQ 3100", "flowIQ 2200"]}]}')
+        groups.change_rule(session, author(later), "Area", water)
+    exchanges(
+        "metering_point,exchanged_at,old_manufacturer,old_serial,old_final_m3,new_manufacturer,new_serial,"
+        "new_initial_m3\nP1,2025-06-01T10:00:00+02:00,KAM,90000001,1,KAM,90000005,0\n",
+        now=later + DAY,
+    )
+    with filled.begin() as session:
+        for customer in session.scalars(select(Customer).where(Customer.metering_point == "P3")):
+            customer.occupied_to = later
+    exchanged = datetime(2025, 6, 1, 8, tzinfo=UTC)
+
+    def then(at: datetime | None) -> list[tuple]:
+        with filled.begin(readonly=True) as session:
+            return groups.members(session, "default", "Area", at).rows()
+
+    assert [row[0] for row in then(early)] == ["P3", "P4"], "the rule and who lived there, of then"
+    first, second = FIRST, datetime(2025, 2, 1, tzinfo=UTC)
+    assert then(later) == [("P1", first, None), ("P2", second, None)], "the exchange was not known yet"
+    assert then(None) == [("P1", first, None), ("P2", second, None)], "the new meter is of a model of the rule, too"
+    with filled.begin() as session:
+        session.get(Meter, ("default", "KAM-90000005-1b-16")).model = "other"
+    assert then(None) == [("P1", first, exchanged), ("P2", second, None)]
+    assert then(later) == [("P1", first, None), ("P2", second, None)]
 
 
 def test_values_of_addresses_stand_nowhere_but_in_the_registry(filled) -> None:

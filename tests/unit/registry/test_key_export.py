@@ -3,23 +3,25 @@
 import csv
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from registry import claims, groups, key_export
+from registry import claims, groups, key_export, signing
 from registry.errors import RegistryError
 from registry.imports import ImportReport, import_keys
 from registry.keyfiles import read_key_file
-from registry.keys import NewKey, load_keys, set_validity, store_keys
+from registry.keys import NewKey, set_validity, store_keys
 from registry.labels import set_labels
-from registry.models import AuditEvent, Installation, MeteringPoint
+from registry.models import AuditEvent, Installation, Meter, MeteringPoint, SigningKey
 from registry.people.locale import Locale
-from registry.sealed_files import seal, unseal
+from registry.sealed_files import MAGIC, seal, unseal
 from registry.store import Registry
 from registry.vault import KeyVault
-from tests.unit.registry.conftest import KEY, METERS, NOW
+from tests.unit.registry.conftest import KEY, METERS, NOW, valid_keys
 
 WHO = {"identity": "test", "now": NOW}
 PASSWORD = "Correct-Horse-7"
@@ -67,8 +69,21 @@ def test_a_download_holds_the_keys_and_is_imported_again(claimed: Registry, vaul
     )
     assert (report.new, report.changed, report.rejected.height) == (1, 1, 0)
     for at in (NOW, NOW + timedelta(days=2)):
-        there, here = (load_keys(r, vault, "default", at).filter(meter_id=FIRST) for r in (elsewhere, claimed))
+        there, here = (valid_keys(r, vault, "default", at).filter(meter_id=FIRST) for r in (elsewhere, claimed))
         assert there["key"].to_list() == here["key"].to_list()
+
+
+def test_labels_that_look_like_formulas_are_shielded_in_a_download_that_is_imported_again(
+    claimed: Registry, vault: KeyVault
+) -> None:
+    with claimed.begin() as session:
+        session.get_one(Meter, ("default", FIRST)).model = "-7 inlet"
+        set_labels(session, "default", [FIRST], ["=1+1", "@roof"], **WHO)
+    table = opened(download(claimed, vault, FIRST))
+    (row,) = csv.DictReader(table.splitlines())
+    assert (row["labels"], row["model"], row["key"]) == ("'=1+1 @roof", "'-7 inlet", KEY)
+    (line,) = read_key_file(table.encode(), "keys.csv", lambda: "").lines
+    assert (line.serial, line.model, line.fault) == ("90000001", "-7 inlet", None)
 
 
 def test_the_delimiter_is_the_users(claimed: Registry, vault: KeyVault) -> None:
@@ -149,6 +164,54 @@ def test_a_bundle_holds_the_route_and_no_more(claimed: Registry, vault: KeyVault
         assert json.loads(event.after or "")["device"] == "van 1"
 
 
+def revoked(session: Session, vault: KeyVault, at: datetime = NOW) -> tuple[str, ...]:
+    made = key_export.revocation_list(session, vault, "default", identity="test", now=at)
+    return key_export.parse_revocations(made, "l", public(session, vault)).bundles
+
+
+def public(session: Session, vault: KeyVault, organisation: str = "default") -> Ed25519PublicKey:
+    return signing.signer(session, vault, organisation, **WHO).public
+
+
+def test_bundles_and_lists_are_signed_and_no_change_of_them_passes(claimed: Registry, vault: KeyVault) -> None:
+    number, file = bundle(claimed, vault, FIRST)
+    with claimed.begin() as session:
+        key_export.revoke_bundle(session, "default", number, **WHO)
+        text = key_export.revocation_list(session, vault, "default", **WHO)
+        ours, others = public(session, vault), public(session, vault, "elsewhere")
+    ours = signing.read_public(signing.written(ours), "key.pem")
+    assert number in key_export.verify_file(file, "b", ours)
+    assert "with 1 bundles" in key_export.verify_file(text.encode(), "l", ours)
+    for content in (file, text.encode()):
+        with pytest.raises(RegistryError, match="is not as the installation"):
+            key_export.verify_file(content, "x", others)
+    for place in range(len(MAGIC), len(file), 7):
+        with pytest.raises(RegistryError):
+            key_export.verify_file(file[:place] + bytes([file[place] ^ 1]) + file[place + 1 :], "b", ours)
+    content = json.loads(text)
+    for changed in ({"revoked": []}, {"issued_at": "2030-01-01T00:00:00+00:00"}, {"more": 1}, {"signature": "00" * 64}):
+        with pytest.raises(RegistryError, match="is not as the installation"):
+            key_export.verify_file(json.dumps(content | changed).encode(), "l", ours)
+    del content["signature"]
+    unsigned = seal(b"table", PASSWORD, {"kind": "bundle", "bundle": number, "expires_at": "2030-01-01T00:00:00+00:00"})
+    for forged in (json.dumps(content).encode(), unsigned):
+        with pytest.raises(RegistryError, match="is not signed"):
+            key_export.verify_file(forged, "f", ours)
+    with pytest.raises(RegistryError, match="no public key"):
+        signing.read_public("PEM", "key.pem")
+
+
+def test_the_signing_key_is_made_once_and_wrapped(claimed: Registry, vault: KeyVault, stored) -> None:
+    with claimed.begin() as session:
+        first = public(session, vault)
+    with claimed.begin() as session:
+        assert public(session, vault).public_bytes_raw() == first.public_bytes_raw()
+        row = session.get(SigningKey, "default")
+        private = vault.unwrap(row.wrapped, "default", signing.BOUND_NAME)
+        assert len(session.scalars(select(AuditEvent).where(AuditEvent.event == "keys.signing")).all()) == 1
+    assert private not in stored()
+
+
 def test_a_bundle_expires_and_is_revoked(claimed: Registry, vault: KeyVault) -> None:
     number, file = bundle(claimed, vault, FIRST)
     old, _ = bundle(claimed, vault, FIRST, days=1)
@@ -157,15 +220,13 @@ def test_a_bundle_expires_and_is_revoked(claimed: Registry, vault: KeyVault) -> 
     with pytest.raises(RegistryError, match="expired"):
         key_export.open_file(file, "b", PASSWORD, now=end)
     with claimed.begin() as session:
-        assert key_export.parse_revocations(key_export.revocation_list(session, "default", NOW), "l") == []
+        assert revoked(session, vault) == ()
         for one in (number, old, number):
             key_export.revoke_bundle(session, "default", one, reason="van stolen", **WHO)
         with pytest.raises(RegistryError, match="no bundle"):
             key_export.revoke_bundle(session, "default", "x", **WHO)
-        both = key_export.parse_revocations(key_export.revocation_list(session, "default", NOW), "l")
-        later = NOW + timedelta(days=2)
-        one = key_export.parse_revocations(key_export.revocation_list(session, "default", later), "l")
-        assert (both, one) == (sorted([number, old]), [number]), "what is expired needs no revoking"
+        both, one = revoked(session, vault), revoked(session, vault, NOW + timedelta(days=2))
+        assert (both, one) == (tuple(sorted([number, old])), (number,)), "what is expired needs no revoking"
         events = session.scalars(select(AuditEvent).where(AuditEvent.event == "bundles.revoke")).all()
         assert [event.reason for event in events] == ["van stolen"] * 2
     with pytest.raises(RegistryError, match="is revoked"):

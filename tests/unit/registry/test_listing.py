@@ -1,28 +1,26 @@
 """The list of meters: filters, order, pages, columns, and who may see customers."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 
+import polars as pl
 import pytest
 
 from registry import groups
 from registry.inventory.fields import Entity, Field, Type, add_field, set_values
 from registry.inventory.lifecycle import install
-from registry.inventory.listing import (
-    COLUMNS,
-    CUSTOMER_COLUMNS,
-    IN_USE_COLUMNS,
-    STOCK_COLUMNS,
-    Filters,
-    ListError,
-    Page,
-    list_meters,
-)
+from registry.inventory.list_columns import COLUMNS, CUSTOMER_COLUMNS, IN_USE_COLUMNS, READING_COLUMNS, STOCK_COLUMNS
+from registry.inventory.listing import Filters, ListError, Page, list_meters
 from registry.inventory.meters import find_meter
 from registry.key_status import KEY_STATUSES
 from registry.labels import set_labels
 from registry.models import Customer, MeterKey
 from registry.tables import published_tables
 from tests.unit.registry.inventory_rows import BEFORE, NOW, WHO, add_meters, meter_id
+from warehouse.excerpt import Excerpt
+from warehouse.lake import Lake
+from warehouse.schemas.readings import READINGS
 
 DAY = timedelta(days=1)
 SHAPE = Field(Entity.metering_point, "shape", "Shape", Type.integer)
@@ -144,7 +142,7 @@ def test_pages_cover_the_list_once(fleet, filters: Filters) -> None:
     assert [page.total for page in pages] == [5, 5, 5, 5]
 
 
-def test_default_columns_and_all_columns(fleet) -> None:
+def test_default_columns_and_all_columns(fleet, tmp_path: Path) -> None:
     row = ask(fleet, Filters(states=("stock",))).rows[0]
     assert row == {
         "meter_id": meter_id(4),
@@ -156,7 +154,7 @@ def test_default_columns_and_all_columns(fleet) -> None:
         "manufacturer": "KAM",
     }
     assert set(STOCK_COLUMNS) | set(IN_USE_COLUMNS) <= set(COLUMNS)
-    row = ask(fleet, columns=(*COLUMNS, "shape"), with_customers=True).rows[0]
+    row = ask(fleet, columns=(*COLUMNS, "shape"), with_customers=True, lake=Lake(tmp_path)).rows[0]
     assert row["customer_number"] == "C8"
     assert row["address"] == "Meadow Lane 1"
     assert (row["metering_point"], row["installed_at"]) == ("P1", BEFORE + timedelta(days=1))
@@ -186,8 +184,59 @@ def test_key_status_is_the_published_one_at_every_time(fleet, at: datetime) -> N
     published = dict(published_tables(fleet, at)["meters"].select("meter_id", "key_status").rows())
     assert listed.items() <= published.items()
     for status in KEY_STATUSES:
-        found = {row["meter_id"] for row in ask(fleet, Filters(key_statuses=(status,)), now=at).rows}
-        assert found == {name for name, held in listed.items() if held == status}, status
+        expected_ids = sorted(name for name, held in listed.items() if held == status)
+        for sort in ("serial", "meter_id"):
+            page = ask(fleet, Filters(key_statuses=(status,)), now=at, sort=sort)
+            assert ([row["meter_id"] for row in page.rows], page.total) == (expected_ids, len(expected_ids)), status
+
+
+@pytest.mark.parametrize("sort", ["serial", "model"])
+def test_a_key_status_that_most_have_is_paged_like_any_other(fleet, sort: str) -> None:
+    """Twelve more meters without keys: a page of one of them is near the start, others are not."""
+    add_meters(fleet, 12, first=10)
+    everyone = ask(fleet, Filters(key_statuses=("missing",)), sort=sort, size=100)
+    assert everyone.total == len(everyone.rows) == 14
+    for place, row in enumerate(everyone.rows, 1):
+        page = ask(fleet, Filters(key_statuses=("missing",)), sort=sort, size=1, page=place)
+        assert (page.rows, page.total) == ([row], 14)
+    assert ask(fleet, Filters(key_statuses=("missing",)), sort=sort, size=1, page=15) == Page(14, [])
+    both = Filters(key_statuses=("missing", "ok"))
+    assert ask(fleet, both, sort=sort, size=1).total == 15
+
+
+def test_latest_readings_are_of_meters_in_use_and_ones_own(fleet, tmp_path: Path) -> None:
+    """Meters 1 to 3 are in use, of which 2 was never read; 4 was read and is in stock again."""
+    lake = Lake(tmp_path)
+
+    def read(number: int, at: datetime, organisation: str = "default", quality: str = "M", **registers: str) -> None:
+        row = {
+            "organisation": organisation, "meter_id": meter_id(number), "measured_at": at, "received_at": at,
+            "landed_at": at, "source": "radio", "quality": quality, "month": f"{at:%Y-%m}",
+            **{name: Decimal(value) for name, value in registers.items()},
+        }  # fmt: skip
+        lake.append(READINGS, pl.DataFrame([row]))
+
+    read(1, NOW - 400 * DAY, volume_m3="1")
+    read(1, NOW - 300 * DAY, volume_m3="2.5", energy_kwh="7")
+    read(1, NOW - 200 * DAY, quality="R", volume_m3="9")
+    read(3, NOW - DAY, volume_m3="3", energy_kwh="1200")
+    read(3, NOW, flow_temp_c="50")
+    read(4, NOW, volume_m3="4")
+    read(1, NOW, organisation="another", volume_m3="100")
+    read(2, NOW, organisation="another", volume_m3="100")
+
+    rows = ask(fleet, columns=("serial", *READING_COLUMNS), lake=lake).rows
+    found = {row["serial"][-1]: tuple(row[name] for name in READING_COLUMNS) for row in rows}
+    assert found == {
+        "1": (NOW - 300 * DAY, Decimal("2.5"), "m3"),
+        "2": (None, None, None),
+        "3": (NOW - DAY, Decimal(1200), "kWh"),
+        "4": (None, None, None),
+        "5": (None, None, None),
+    }
+    assert ask(fleet, columns=IN_USE_COLUMNS, lake=lake, with_customers=True).rows[0]["reading"] == Decimal("2.5")
+    seen = Excerpt(lake, {meter_id(3)})
+    assert [row["reading"] for row in ask(fleet, columns=("reading",), lake=seen).rows[:3]] == [None, None, 1200]
 
 
 @pytest.mark.parametrize("name", CUSTOMER_COLUMNS)
@@ -203,6 +252,8 @@ def test_customers_are_for_those_who_may_see_them(fleet, name: str) -> None:
     [
         (Filters(), {"columns": ("name",)}, "no column name"),
         (Filters(), {"sort": "key_status"}, "does not sort"),
+        (Filters(), {"sort": "read_at"}, "for the meters of a page alone"),
+        (Filters(), {"columns": ("reading",)}, "this list has none to ask"),
         (Filters(), {"sort": "labels"}, "does not sort"),
         (Filters(key_statuses=("good",)), {}, "no key status"),
         (Filters(states=("new",)), {}, "no state"),

@@ -131,3 +131,22 @@ def test_an_unknown_id_and_a_refusal_read_the_same(tree: Registry) -> None:
             organisations.add_partner(session, "default", given, **WHO)
         refusals.append(str(caught.value))
     assert set(refusals) == {NO_PARTNER}
+
+
+def test_an_installation_makes_the_first_organisation_it_works_for_and_no_other(registry: Registry) -> None:
+    def admit(organisation: str) -> None:
+        with registry.begin() as session:
+            organisations.admit(session, organisation, NOW)
+
+    with pytest.raises(RegistryError, match="no short name"):
+        admit("../../evil")
+    admit("default")
+    admit("default")
+    with pytest.raises(RegistryError, match="There is no organisation defualt"):
+        admit("defualt")
+    assert names(registry, "default") == ["default"]
+    with registry.begin(readonly=True) as session:
+        assert session.scalars(select(Organisation.organisation)).all() == ["default"]
+        assert session.scalars(select(AuditEvent.object).where(AuditEvent.event == "organisations.add")).all() == [
+            "default"
+        ]

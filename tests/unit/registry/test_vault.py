@@ -17,7 +17,8 @@ from registry.data_keys import open_vault, rotate
 from registry.errors import RegistryError
 from registry.keys import NewKey, load_keys, store_keys
 from registry.master_keys import MasterKeySource, make_file
-from registry.models import AuditEvent, DataKey, MeterKey, SubjectKey
+from registry.models import AuditEvent, DataKey, MeterKey, SigningKey, SubjectKey
+from registry.signing import signer
 from registry.store import Registry
 from registry.vault import KeyVault
 from settings import InstallationError, create, load
@@ -183,6 +184,18 @@ def test_a_new_key_that_was_made_and_not_used_is_used_next(registry: Registry, s
     assert opens(registry, open_vault(registry, source, NOW))
     assert rotate(registry, source, **WHO).master_id == made.id
     assert opens(registry, open_vault(registry, source, NOW))
+
+
+def test_the_key_that_signs_is_wrapped_anew(registry: Registry, source: MasterKeySource) -> None:
+    vault = open_vault(registry, source, NOW)
+    with registry.begin() as session:
+        public = signer(session, vault, "default", identity="test", now=NOW).public.public_bytes_raw()
+        before = session.get_one(SigningKey, "default").wrapped
+    rotate(registry, source, **WHO)
+    with registry.begin() as session:
+        after = signer(session, open_vault(registry, source, NOW), "default", identity="test", now=NOW)
+        assert after.public.public_bytes_raw() == public
+        assert session.get_one(SigningKey, "default").wrapped != before
 
 
 ROTATE = """

@@ -1,6 +1,8 @@
 """The lake in one process: types, merges, batches, evolution, compaction."""
 
+import os
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,17 +14,19 @@ from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from warehouse import lake as lake_module
+from warehouse import parquet
 from warehouse.errors import LakeError
 from warehouse.lake import Lake
 from warehouse.merging import MergeResult
 from warehouse.predicates import Box
-from warehouse.schemas import Column, SchemaError, Table
+from warehouse.schemas import TOUCHED, Column, SchemaError, Table
 from warehouse.schemas.frames import FRAMES, RECEPTIONS
 from warehouse.schemas.readings import READINGS
 from warehouse.schemas.registry import GROUP_MEMBERS, GROUPS
 from warehouse.schemas.table import INSTANT, REGISTER
 
 START = datetime(2026, 1, 31, 22, tzinfo=UTC)
+WEEK = timedelta(days=7)
 NONE_STALE = pl.DataFrame(schema={"organisation": pl.String})
 
 POINTS = Table(
@@ -57,6 +61,22 @@ def rows(*facts: tuple[str, int, str | None], known: datetime = START) -> pl.Dat
             for point, hour, value in facts
         ],
         schema=POINTS.schema,
+    )
+
+
+def reception(number: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "organisation": "o",
+            "frame_id": f"a-{number}",
+            "received_at": START,
+            "landed_at": START,
+            "landed_day": date(2026, 1, 31),
+            "frame": b"\x00",
+            "source_file": "f",
+            "source_line": 1,
+            "source_sha256": "s",
+        }
     )
 
 
@@ -119,19 +139,7 @@ def test_partition_by_date_and_quotes_in_values_survive(lake: Lake) -> None:
     assert lake.merge(GROUP_MEMBERS, ended, stale=NONE_STALE).replaced == 1
     assert lake.scan(GROUP_MEMBERS).collect().equals(ended)
 
-    frame = pl.DataFrame(
-        {
-            "organisation": "o",
-            "frame_id": "a-1",
-            "received_at": START,
-            "landed_at": START,
-            "landed_day": date(2026, 1, 31),
-            "frame": b"\x00",
-            "source_file": "f",
-            "source_line": 1,
-            "source_sha256": "s",
-        }
-    )
+    frame = reception(1)
     lake.append(RECEPTIONS, frame)
     again = frame.with_columns(source_line=pl.lit(2))
     assert lake.merge(RECEPTIONS, again, stale=pl.DataFrame(schema={"frame_id": pl.String})).replaced == 1
@@ -275,7 +283,7 @@ def test_column_declared_later_may_come_with_a_merge(lake: Lake) -> None:
 
 
 def test_compact_leaves_one_sorted_file_and_the_same_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lake_module, "_ROWS_SORTED_AT_ONCE", 3)
+    monkeypatch.setattr(parquet, "_ROWS_SORTED_AT_ONCE", 3)
     for hour in (1, 0):
         lake.append(POINTS, rows(*((name, hour, "1") for name in "dbca")))
     lake.append(POINTS, rows(("z", 40, "1")))
@@ -299,8 +307,71 @@ def test_vacuum_keeps_young_files(lake: Lake) -> None:
     lake.append(POINTS, rows(("p", 0, "1")))
     lake.merge(POINTS, rows(("p", 0, "2")), stale=points())
 
-    assert lake.vacuum(POINTS) == []
-    assert lake.vacuum(READINGS) == []
+    assert lake.vacuum(POINTS, WEEK) == []
+    assert lake.vacuum(READINGS, WEEK) == []
+
+
+def old(*files: Path | str) -> None:
+    for file in files:
+        os.utime(file, (time.time() - 8 * 86400,) * 2)
+
+
+def test_vacuum_deletes_what_dead_writers_left_and_spares_what_living_ones_write(lake: Lake) -> None:
+    lake.append(POINTS, rows(("p", 0, "1"), ("p", 1, "1")))
+    home = Path(lake.files(POINTS)[0]).parent
+    dead, living = home / "part-dead.parquet", home / "part-living.parquet"
+    dead.write_bytes(b"half")
+    living.write_bytes(b"half")
+    old(dead, *lake.files(POINTS))
+    before = facts(lake)
+
+    assert lake.vacuum(POINTS, WEEK) == [str(dead.relative_to(Path(lake._root, POINTS.name)))]
+    assert (dead.exists(), living.exists()) == (False, True)
+    assert facts(lake) == before
+
+
+def test_a_reader_of_an_older_version_goes_on_until_the_retention_is_over(lake: Lake) -> None:
+    lake.append(POINTS, rows(("p", 0, "1")))
+    lake.append(POINTS, rows(("p", 1, "1")))
+    pinned, replaced = lake.scan(POINTS), lake.files(POINTS)
+    lake.compact(POINTS, "2026-01")
+    old(*replaced)  # what counts is when a file was replaced, not when it was written
+
+    lake.vacuum(POINTS, WEEK)
+    assert pinned.collect().height == 2
+    assert len(lake.vacuum(POINTS, timedelta(0))) == 2
+    assert facts(lake) == [("p", 0, "1"), ("p", 1, "1")]
+
+
+def test_small_files_are_joined_and_then_left_alone(lake: Lake) -> None:
+    for hour in range(4):
+        lake.append(POINTS, rows(("p", hour, "123456789012.345678"), ("q", hour + 3, None)))
+    assert lake.overfull(POINTS) == ["2026-01", "2026-02"]
+    before = facts(lake)
+    for partition in lake.overfull(POINTS):
+        lake.gather(POINTS, partition)
+    assert lake.overfull(POINTS) == []
+    assert (len(lake.files(POINTS)), facts(lake)) == (2, before)
+    found = lake.scan(POINTS).filter(pl.col("value") == Decimal("123456789012.345678")).collect()
+    assert found.height == 4, "no statistics of wide decimals"
+    version = lake.version(POINTS)
+    lake.gather(POINTS, "2026-01")
+    assert lake.version(POINTS) == version
+    assert lake.overfull(READINGS) == []
+    lake.gather(READINGS, "2026-01")
+    assert lake.version(READINGS) is None
+
+
+def test_tables_without_partitions_and_with_days_are_joined(lake: Lake) -> None:
+    for number in range(3):
+        span = {"meter_id": "m", "first_at": START, "last_at": START, "batch_no": number + 1, "cause": "readings"}
+        lake.append(TOUCHED, pl.DataFrame({"organisation": "o", **span}, schema_overrides=TOUCHED.schema))
+        lake.append(RECEPTIONS, reception(number))
+    assert (lake.overfull(TOUCHED), lake.overfull(RECEPTIONS)) == ([""], ["2026-01-31"])
+    lake.gather(TOUCHED, "")
+    lake.gather(RECEPTIONS, "2026-01-31")
+    assert [len(lake.files(table)) for table in (TOUCHED, RECEPTIONS)] == [1, 1]
+    assert lake.scan(TOUCHED).collect().height == lake.scan(RECEPTIONS).collect().height == 3
 
 
 def test_purge_leaves_no_older_version_and_no_word_of_it_in_the_log(lake: Lake) -> None:

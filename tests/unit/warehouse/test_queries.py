@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from warehouse.lake import Lake
-from warehouse.queries import consumption, overview, subjects
+from warehouse.queries import consumption, overview, readings, subjects
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_MONTHLY,
@@ -289,3 +289,43 @@ def test_overview_takes_the_latest_outcome_and_counts_what_waits(lake: Lake) -> 
     assert overview.latest_imports(lake, "o").rows() == [("f.csv", AT, 0, 4, 1, 2, 1)]
     assert overview.latest_imports(lake, "x").is_empty()
     assert overview.counts(lake, "o")["without_key"] == 2
+
+
+def test_main_registers_go_by_medium_and_reach_back_through_all_months(lake: Lake) -> None:
+    def reading(name: str, at: datetime, **registers: object) -> dict[str, object]:
+        told = {"measured_at": at, "received_at": at, "landed_at": at, "source": "radio", "quality": "M"}
+        return {"meter_id": name, "month": f"{at:%Y-%m}", **told, **registers}
+
+    one, two = Decimal(1), Decimal(2)
+    write(
+        lake,
+        READINGS,
+        reading("A", AT, energy_kwh=two, volume_m3=one),
+        reading("B", AT - timedelta(days=20), energy_kwh=one, volume_m3=two),
+        reading("C", AT - timedelta(days=900), cooling_energy_kwh=two, energy_kwh=one),
+        reading("C", AT - timedelta(days=901), cooling_energy_kwh=one),
+        reading("D", AT, energy_import_kwh=two),
+        reading("E", AT, input_b=one),
+        reading("F", AT, volume_m3=one),
+    )
+    media = {
+        "A": "heat",
+        "B": "warm_water",
+        "C": "cooling",
+        "D": "electricity",
+        "E": "other",
+        "F": "heat",
+        "G": "water",
+    }
+    asked = pl.DataFrame({"meter_id": list(media), "medium": list(media.values())})
+    found = readings.main_registers(lake, "o", asked)
+    assert found.select("meter_id", "register", "reading", "reading_unit").rows() == [
+        ("A", "energy_kwh", two, "kWh"),
+        ("B", "volume_m3", two, "m3"),
+        ("C", "cooling_energy_kwh", two, "kWh"),
+        ("D", "energy_import_kwh", two, "kWh"),
+        ("E", "input_b", one, "1"),
+        ("F", "volume_m3", one, "m3"),
+    ]
+    assert found["read_at"][2] == AT - timedelta(days=900)
+    assert readings.main_registers(lake, "o", asked.clear()).is_empty()

@@ -4,7 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,14 +15,26 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.queries import consumption, groups, overview, provenance, subjects
-from warehouse.schemas import TABLES, Table
+from warehouse.policies import InfoCodePolicy, ReplacementPolicy
+from warehouse.queries import (
+    consumption,
+    corrections,
+    groups,
+    info_codes,
+    overview,
+    provenance,
+    readings,
+    reports,
+    subjects,
+)
+from warehouse.schemas import CONSUMPTION_DAILY, TABLES, Table
 
 OURS, THEIRS = "ours", "theirs"
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 DAY = date(TODAY.year, TODAY.month, TODAY.day)
 ZONE = ZoneInfo("UTC")
 NOTHING_ERASED = pl.DataFrame(schema={"metering_point": pl.String, "first_day": pl.Date, "last_day": pl.Date})
+METERS = pl.DataFrame({"meter_id": [f"{OURS}-meter_id", f"{THEIRS}-meter_id"], "medium": ["water", "water"]})
 PERIOD = {"register": "volume_m3", "first": DAY, "last": DAY}
 
 
@@ -35,6 +47,13 @@ SPECIAL = {
     "kind": "EXCHANGE",
     "month": f"{TODAY:%Y-%m}",
     "medium": "water",
+    "role": "consumption",
+    "table_name": "consumption_daily",
+    "old_quality": "E",
+    "new_quality": "M",
+    "start_quality": "M",
+    "end_quality": "M",
+    "priority": "high",
 }
 """Texts that mean something."""
 
@@ -98,6 +117,11 @@ def subject(name: str) -> pl.DataFrame:
     return subjects.point(f"{name}-metering_point")
 
 
+CODES = InfoCodePolicy(codes={}, max_age_intervals=3, max_age_h={}, few_observations_days=15, alert_days=21)
+EVERYTHING = ReplacementPolicy(least_absolute={}, least_percent=0, better_quality=True)
+ASKED = info_codes.Asked(as_of=TODAY, zone=ZONE, expected_interval=timedelta(hours=1))
+
+
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     consumption.registers: lambda lake: consumption.registers(lake, OURS, both()),
     consumption.extent: lambda lake: consumption.extent(lake, OURS, both(), "volume_m3"),
@@ -105,10 +129,14 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     consumption.register_events: lambda lake: consumption.register_events(lake, OURS, both(), **PERIOD, zone=ZONE),
     consumption.info_codes: lambda lake: consumption.info_codes(lake, OURS, both(), first=DAY, last=DAY, zone=ZONE),
     consumption.latest_reading: lambda lake: consumption.latest_reading(lake, OURS, both()),
+    corrections.corrections: lambda lake: corrections.corrections(
+        lake, OURS, CONSUMPTION_DAILY, EVERYTHING, TODAY, TODAY + timedelta(days=1)
+    ),
     groups.counts: lambda lake: groups.counts(lake, OURS, TODAY),
     groups.on_day: lambda lake: groups.on_day(lake, OURS, f"{OURS}-group", DAY, ZONE),
     groups.readers: lambda lake: groups.readers(lake, OURS, TODAY),
     groups.read_by: lambda lake: groups.read_by(lake, OURS, f"{OURS}-collector", DAY, ZONE),
+    info_codes.report: lambda lake: info_codes.report(lake, OURS, CODES, ASKED),
     overview.counts: lambda lake: overview.counts(lake, OURS),
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),
@@ -117,8 +145,12 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
         provenance.of_day(lake, OURS, f"{whose}-metering_point", DAY, erased=NOTHING_ERASED)["figures"]
         for whose in (OURS, THEIRS)
     ],
+    readings.latest: lambda lake: readings.latest(lake, OURS, METERS["meter_id"]),
+    readings.main_registers: lambda lake: readings.main_registers(lake, OURS, METERS),
+    reports.consumption_report: lambda lake: reports.consumption_report(lake, OURS, reports.Asked(DAY, DAY, ZONE)),
     subjects.metering_points: lambda lake: subjects.metering_points(lake, OURS),
     subjects.meters: lambda lake: subjects.meters(lake, OURS),
+    subjects.is_point: lambda lake: subjects.is_point(lake, OURS, f"{OURS}-metering_point"),
     subjects.groups: lambda lake: subjects.groups(lake, OURS),
     subjects.group: lambda lake: subjects.group(lake, OURS, f"{THEIRS}-group"),
 }

@@ -1,6 +1,7 @@
 """The interface: learning, proving and judging across a batch, and its chunks."""
 
 import os
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ from decoders.batch import Decoded, batches, decode_batch
 from decoders.compact import KNOWN
 from decoders.crc import crc16
 from decoders.scalar import decode_telegram
-from warehouse.schemas import READINGS, RECORDS
+from warehouse.schemas import INSTANT, READINGS, RECORDS
 
 ADDRESS = bytes.fromhex("2d2c785634121b16")
 METER = "KAM-12345678-1b-16"
@@ -22,6 +23,7 @@ AREA = b"".join(header + data for header, data in zip(HEADERS, DATA, strict=True
 FULL = b"\x78" + AREA
 COMPACT = b"\x79" + crc16(b"".join(HEADERS)).to_bytes(2, "little") + crc16(AREA).to_bytes(2, "little") + b"".join(DATA)
 KEY = bytes(range(16))
+MICROSECOND = timedelta(microseconds=1)
 
 
 def sealed(payload: bytes, key: bytes = KEY, access: int = 7, time: int = 5) -> bytes:
@@ -167,3 +169,70 @@ def test_a_compact_frame_on_a_wire_names_no_meter() -> None:
     assert telegram.meter_id is None
     assert outcome["meter_id"] is None
     assert (outcome["outcome"], outcome["telegram_key"]) == (telegram.outcome, telegram.telegram_key)
+
+
+def test_a_key_is_tried_for_frames_of_its_time_alone() -> None:
+    old, new, always = bytes(16), bytes([1] * 16), bytes([2] * 16)
+    turn = datetime(2026, 1, 10, tzinfo=UTC)
+    ring = keys(old, new, always).with_columns(
+        valid_from=pl.Series([None, turn, None], dtype=INSTANT), valid_to=pl.Series([turn, None, None], dtype=INSTANT)
+    )
+    frames = [sealed(FULL, key, access=number) for number, key in enumerate((old, new, always))]
+    times = [turn - MICROSECOND, turn]
+    table = pl.DataFrame(
+        [(f"f{place}", frame, at) for place, (frame, at) in enumerate((f, at) for at in times for f in frames)],
+        schema={"frame_id": pl.String, "frame": pl.Binary, "received_at": INSTANT},
+        orient="row",
+    )
+    decoded = decode_batch(table, ring, KNOWN)
+    wanted = ["decoded", "corrupt", "decoded", "corrupt", "decoded", "decoded"]
+    assert decoded.outcomes["outcome"].to_list() == wanted
+    singly = [decode_batch(table[[place]], ring, KNOWN).outcomes["outcome"].item() for place in range(len(table))]
+    assert singly == ["wrong_key" if outcome == "corrupt" else outcome for outcome in wanted]
+    assert sorted(decoded.verified["key_no"]) == [0, 1, 2]
+    without_times = decode_batch(table.drop("received_at"), ring, KNOWN)
+    assert set(without_times.outcomes["outcome"]) == {"decoded"}, "who does not say when may try all"
+
+
+def test_a_frame_before_or_after_all_keys_has_none() -> None:
+    first, last = datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 1, 20, tzinfo=UTC)
+    ring = keys(KEY).with_columns(valid_from=pl.lit(first, INSTANT), valid_to=pl.lit(last, INSTANT))
+    stranger = ring.with_columns(meter_id=pl.lit("KAM-99999999-1b-16"), valid_from=pl.lit(None, INSTANT))
+    times = [first - MICROSECOND, first, last - MICROSECOND, last]
+    table = pl.DataFrame(
+        {"frame_id": list("abcd"), "frame": [sealed(FULL, access=number) for number in range(4)], "received_at": times},
+        schema_overrides={"received_at": INSTANT},
+    )
+    decoded = decode_batch(table, pl.concat([stranger, ring]), KNOWN)
+    assert decoded.outcomes["outcome"].to_list() == ["no_key", "decoded", "decoded", "no_key"]
+
+
+def test_dated_keys_give_what_each_stretch_of_time_gives_alone() -> None:
+    chance = np.random.default_rng(7)
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def instants(count: int) -> list[datetime | None]:
+        hours = chance.integers(-1, 24, count).tolist()
+        return [None if hour < 0 else begin + timedelta(hours=hour) for hour in hours]
+
+    secrets = [bytes([number] * 16) for number in range(8)]
+    ring = keys(*secrets).with_columns(
+        valid_from=pl.Series(instants(8), dtype=INSTANT), valid_to=pl.Series(instants(8), dtype=INSTANT)
+    )
+    times = [begin + timedelta(minutes=30 * step) for step in range(48) for _ in secrets]
+    frames = [sealed(FULL, secret, access=step) for step in range(48) for secret in secrets]
+    table = pl.DataFrame(
+        {"frame_id": [str(n) for n in range(len(frames))], "frame": frames, "received_at": times},
+        schema_overrides={"received_at": INSTANT},
+    )
+    at_once = decode_batch(table, ring, KNOWN).outcomes
+    opened = {"decoded"}
+    for at, part in table.group_by("received_at", maintain_order=True):
+        valid = ring.filter(
+            (pl.col("valid_from") <= at[0]).fill_null(value=True) & (pl.col("valid_to") > at[0]).fill_null(value=True)
+        ).drop("valid_from", "valid_to")
+        alone = decode_batch(part, valid, KNOWN).outcomes
+        mine = at_once.filter(pl.col("frame_id").is_in(part["frame_id"].implode()))
+        assert mine["outcome"].is_in(opened).to_list() == alone["outcome"].is_in(opened).to_list()
+        assert mine.filter(outcome="no_key").height == alone.filter(outcome="no_key").height
+    assert set(at_once["outcome"]) >= {"decoded", "corrupt"}

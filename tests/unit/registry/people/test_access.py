@@ -303,7 +303,7 @@ def test_advanced_functions_of_the_key_service(people, admin, registry) -> None:
 def test_a_service_does_what_it_may_and_cannot_sign_in(people, admin, registry) -> None:
     services.add(registry, ORGANISATION, "unattended", UNATTENDED, identity=f"user:{admin}", now=NOW)
     secret = services.new_secret(registry, ORGANISATION, "unattended", identity=OWNER, now=NOW)
-    service = services.service_of(registry, secret)
+    service = services.service_of(registry, secret, NOW)
     assert service
     assert (service.identity, service.permissions) == ("service:unattended", UNATTENDED)
     allowed = {(at, area) for at in SERVICES for area in AREAS if people.may(service.identity, area, at)}
@@ -318,11 +318,11 @@ def test_a_service_does_what_it_may_and_cannot_sign_in(people, admin, registry) 
     assert people.may(service.identity, "data_access", "keys")
     services.enable(registry, ORGANISATION, "unattended", is_enabled=False, identity=OWNER, now=NOW)
     assert not people.may(service.identity, "data_access", "keys")
-    assert services.service_of(registry, secret) is None
+    assert services.service_of(registry, secret, NOW) is None
     services.enable(registry, ORGANISATION, "unattended", is_enabled=True, identity=OWNER, now=NOW)
     newer = services.new_secret(registry, ORGANISATION, "unattended", identity=OWNER, now=NOW)
-    assert services.service_of(registry, secret) is None
-    assert services.service_of(registry, newer)
+    assert services.service_of(registry, secret, NOW) is None
+    assert services.service_of(registry, newer, NOW)
     with registry.begin(readonly=True) as session:
         assert [one.name for one in services.services(session, ORGANISATION)] == ["orchestrator", "unattended"]
         assert [one.name for one in services.services(session, "elsewhere")] == ["orchestrator"]

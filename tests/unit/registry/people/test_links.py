@@ -1,10 +1,12 @@
 """Self-service accounts, invitations, and links that work once and for a time."""
 
+import json
+
 import pytest
 from sqlalchemy import select, text
 
 from registry.models import User
-from registry.people import domains, invitations, links, users
+from registry.people import domains, invitations, links, matrix, users
 from registry.people.errors import Denied, PasswordError, PeopleError, SignInError, TokenError
 from registry.people.invitations import ACCEPTED, CREATED, EXPIRED, HELD, REVOKED, SENT
 from registry.people.rights import ADMINISTRATOR, SUPERUSER, USER
@@ -119,7 +121,7 @@ def test_no_token_lies_in_the_database(people, admin, registry) -> None:
 
 
 def test_the_first_person_who_is_invited_becomes_administrator(people, registry) -> None:
-    domains.allow(registry, ORGANISATION, "example.org", is_allowed=True, identity=OWNER, now=NOW)
+    domains.allow(registry, ORGANISATION, "example.org", identity=OWNER, now=NOW)
     first, second = people.register("p1@example.org"), people.register("p2@example.org")
     for made in (first, second):
         user = accept(registry, made)
@@ -250,17 +252,81 @@ def test_an_address_of_another_domain_waits_for_a_second_administrator(people, a
 def test_domains_of_an_organisation(people, admin, registry) -> None:
     with pytest.raises(PeopleError, match="allow the domain"):
         people.add("p2@other.example")
-    domains.allow(registry, ORGANISATION, "Other.Example", is_allowed=True, identity=OWNER, now=NOW)
+    domains.allow(registry, ORGANISATION, "Other.Example", identity=OWNER, now=NOW)
     assert people.add("p2@other.example")
     with registry.begin(readonly=True) as session:
         assert domains.domains(session, ORGANISATION) == {"example.org", "other.example"}
-    domains.allow(registry, ORGANISATION, "other.example", is_allowed=False, identity=OWNER, now=NOW)
+    domains.remove(registry, ORGANISATION, "other.example", identity=OWNER, now=NOW)
     with pytest.raises(PeopleError, match="allow the domain"):
         people.add("p3@other.example")
     with pytest.raises(PeopleError, match="no domain"):
-        domains.allow(registry, ORGANISATION, "nonsense", is_allowed=True, identity=OWNER, now=NOW)
+        domains.allow(registry, ORGANISATION, "nonsense", identity=OWNER, now=NOW)
     with pytest.raises(Denied):
-        domains.allow(registry, ORGANISATION, "x.example", is_allowed=True, identity="user:99", now=NOW)
+        domains.allow(registry, ORGANISATION, "x.example", identity="user:99", now=NOW)
+
+
+def test_the_only_administrator_allows_a_domain_alone_and_the_audit_log_says_so(people, admin, registry) -> None:
+    assert domains.allow(registry, ORGANISATION, "other.example", identity=f"user:{admin}", now=NOW)
+    (event,) = [event for event in people.events("domain.allow") if event.object == "other.example"]
+    assert (event.identity, event.reason) == (f"user:{admin}", "no second administrator to confirm it")
+
+
+def test_of_two_administrators_the_second_confirms_a_domain(people, admin, registry) -> None:
+    second, superuser = (
+        people.add("p2@example.org", manager=ADMINISTRATOR),
+        people.add("p3@example.org", manager=SUPERUSER),
+    )
+    matrix.edit(registry, ORGANISATION, SUPERUSER, "access_control", is_allowed=True, identity=OWNER, now=NOW)
+
+    def ask(identity: str, domain: str = "other.example") -> bool:
+        return domains.allow(registry, ORGANISATION, domain, identity=identity, now=NOW)
+
+    def confirm(identity: str, domain: str = "other.example") -> None:
+        domains.confirm(registry, ORGANISATION, domain, identity=identity, now=NOW)
+
+    first = f"user:{admin}"
+    assert not ask(first)
+    assert not ask(f"user:{second}"), "it waits; asking again, or another asking, changes nothing"
+    with pytest.raises(PeopleError, match="allow the domain"):
+        people.add("p4@other.example")
+    with pytest.raises(PeopleError, match="ask for an invitation"):
+        people.register("p4@other.example")
+    with registry.begin(readonly=True) as session:
+        assert [(one.domain, one.asked_by) for one in domains.requests(session, ORGANISATION)] == [
+            ("other.example", first)
+        ]
+        assert domains.requests(session, "elsewhere") == []
+    with pytest.raises(Denied, match="second administrator"):
+        confirm(first)
+    with pytest.raises(Denied, match="Only an administrator"):
+        confirm(f"user:{superuser}")
+    with pytest.raises(Denied):
+        domains.confirm(registry, "elsewhere", "other.example", identity=f"user:{second}", now=NOW)
+    with pytest.raises(PeopleError, match="Nobody asks"):
+        confirm(f"user:{second}", "third.example")
+    confirm(f"user:{second}")
+    assert people.add("p4@other.example")
+    (event,) = [event for event in people.events("domain.allow") if event.object == "other.example"]
+    assert (event.identity, json.loads(event.details)) == (f"user:{second}", {"asked_by": first})
+    with pytest.raises(PeopleError, match="Nobody asks"):
+        confirm(f"user:{second}")
+
+    assert not ask(OWNER, "owners.example"), "the owner of the directory asks as well where there are two"
+    confirm(first, "owners.example")
+    assert not ask(f"user:{superuser}", "supers.example")
+    people.give(superuser, "manager", None)
+    with pytest.raises(PeopleError, match="may not any more"):
+        confirm(first, "supers.example")
+    domains.remove(registry, ORGANISATION, "supers.example", identity=first, now=NOW)
+    with pytest.raises(PeopleError, match="Nobody asks"):
+        confirm(f"user:{second}", "supers.example")
+
+
+def test_who_is_no_administrator_allows_no_domain_alone(people, admin, registry) -> None:
+    superuser = people.add("p3@example.org", manager=SUPERUSER)
+    matrix.edit(registry, ORGANISATION, SUPERUSER, "access_control", is_allowed=True, identity=OWNER, now=NOW)
+    assert not domains.allow(registry, ORGANISATION, "other.example", identity=f"user:{superuser}", now=NOW)
+    domains.confirm(registry, ORGANISATION, "other.example", identity=f"user:{admin}", now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import polars as pl
 
 from warehouse.schemas import EXCHANGES, INSTALLATIONS, REGISTER, Table
 from warehouse.schemas.readings import LAYOUTS, READINGS
-from warehouse.transforms.consumption import Figures, Policy, consumption
+from warehouse.transforms.consumption import Evidence, Figures, Policy, consumption
 
 METER = "KAM-00000001-1b-16"
 NEXT_METER = "KAM-00000002-1b-16"
@@ -102,6 +102,7 @@ def figures(
     exchanges: pl.DataFrame | None = None,
     zone: str = "UTC",
     policy: Policy = HOURLY,
+    evidence: Evidence | None = None,
 ) -> Figures:
     """Consumption of the metering point, by default of one meter that has always been there."""
     points = installed((rows["meter_id"][0], LONG_AGO, None)) if installations is None else installations
@@ -114,6 +115,36 @@ def figures(
         days=days,
         zone=ZoneInfo(zone),
         policy=policy,
+        evidence=evidence,
+    )
+
+
+def stored(
+    table: Table,
+    rows: Iterable[tuple[datetime, datetime, int | None]],
+    *,
+    zone: str = "UTC",
+    point: str = "P1",
+    register: str = "volume_m3",
+    quality: str = "M",
+) -> pl.DataFrame:
+    """Figures in the lake: start, end and thousandths consumed, of one register."""
+    frame = pl.DataFrame(list(rows), schema=["period_start", "period_end", "counts"], orient="row")
+    return table.conform(
+        frame.with_columns(
+            organisation=pl.lit("utility"),
+            metering_point=pl.lit(point),
+            meter_id=pl.lit(METER),
+            register=pl.lit(register),
+            day=pl.col("period_start").dt.convert_time_zone(zone).dt.date(),
+            consumption=(pl.col("counts").cast(pl.Int128) * 1000).reinterpret(dtype=REGISTER),
+            unit=pl.lit("m3"),
+            quality=pl.lit(quality),
+            start_quality=pl.lit(quality),
+            end_quality=pl.lit(quality),
+            known_from=LONG_AGO,
+            month=pl.col("period_start").dt.strftime("%Y-%m"),
+        )
     )
 
 

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -7,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.schemas import INFO_CODE_EVENTS, INSTANT
-from warehouse.transforms.info_codes import active_codes, duration_classes, info_code_events
+from warehouse.schemas import INFO_CODE_EVENTS, INSTANT, REGISTER
+from warehouse.transforms.info_codes import Meanings, active_codes, duration_classes, info_code_events, prioritised
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 NOON = datetime(2025, 6, 1, 10, tzinfo=UTC)
@@ -32,10 +33,11 @@ CLASSES = pl.DataFrame(
     orient="row",
 )
 PRIORITIES = pl.DataFrame(
-    [("water_16bit", "BURST", "high"), ("water_16bit", "DRY", "ignore")],
-    schema={"kind": pl.String(), "code": pl.String(), "priority": pl.String()},
+    [("water", "BURST", "high"), ("any", "BURST", "normal"), ("any", "DRY", "ignore"), ("heat", "DRY", "high")],
+    schema={"medium": pl.String(), "code": pl.String(), "priority": pl.String()},
     orient="row",
 )
+MEDIA = pl.DataFrame({"organisation": ["o"], "meter_id": ["m"], "medium": ["water"]})
 READINGS = pl.Schema(
     {
         "organisation": pl.String(),
@@ -43,17 +45,20 @@ READINGS = pl.Schema(
         "measured_at": INSTANT,
         "info_code": pl.Int64(),
         "info_code_kind": pl.String(),
+        "volume_m3": REGISTER,
+        "source": pl.String(),
     }
 )
 DRY, LEAK, BURST = 1, 4, 8
 
 
 def readings(*rows: tuple[datetime, int | None], meter: str = "m", kind: str | None = "water_16bit") -> pl.DataFrame:
-    return pl.DataFrame([("o", meter, at, code, kind) for at, code in rows], schema=READINGS, orient="row")
+    cells = [("o", meter, at, code, kind, None, "radio") for at, code in rows]
+    return pl.DataFrame(cells, schema=READINGS, orient="row")
 
 
 def events(*frames: pl.DataFrame) -> list[dict[str, Any]]:
-    found = info_code_events(pl.concat(frames), BITS, CLASSES, PRIORITIES, COPENHAGEN)
+    found = info_code_events(pl.concat(frames), Meanings(BITS, CLASSES, MEDIA, PRIORITIES), COPENHAGEN)
     assert found.schema == {name: dtype for name, dtype in INFO_CODE_EVENTS.schema.items() if name != "known_from"}
     return found.drop("organisation").rows(named=True)
 
@@ -90,6 +95,8 @@ def test_an_episode_lasts_from_the_first_to_the_clearing_reading() -> None:
         "days_observed_30": 1,
         "max_class": 3,
         "priority": "normal",
+        "volume_m3": None,
+        "source": "radio",
     }
     assert (again["first_seen"], again["last_seen"], again["cleared_at"]) == (hours[5], hours[6], None)
 
@@ -100,6 +107,24 @@ def test_each_code_has_its_own_episodes_and_priority() -> None:
         ("BURST", NOON + DAY, NOON + 2 * DAY, "high"),
         ("DRY", NOON, NOON + DAY, "ignore"),
     ]
+
+
+def test_a_medium_goes_before_all_media_and_what_is_not_listed_is_normal() -> None:
+    codes = pl.DataFrame(
+        {"organisation": "o", "meter_id": ["m", "n", "h", "m"], "code": ["BURST", "BURST", "DRY", "X"]}
+    )
+    media = pl.DataFrame({"organisation": "o", "meter_id": ["m", "n", "h"], "medium": ["water", "gas", "heat"]})
+    found = prioritised(codes, Meanings(BITS, CLASSES, media, PRIORITIES))
+    assert found["priority"].to_list() == ["high", "normal", "high", "normal"]
+
+
+def test_volume_runs_to_the_clearing_reading_and_is_unknown_where_the_register_fell() -> None:
+    hours = [NOON + timedelta(hours=i) for i in range(6)]
+    heard = readings(*zip(hours, [LEAK, LEAK, 0, LEAK, LEAK, 0], strict=True)).with_columns(
+        volume_m3=pl.Series([1.0, 1.5, 2.25, 3.0, 0.5, 0.75]).cast(REGISTER)
+    )
+    assert [e["volume_m3"] for e in events(heard)] == [Decimal("1.25"), None]
+    assert [e["volume_m3"] for e in events(heard.head(2))] == [Decimal("0.5")]
 
 
 def test_a_duration_class_alone_is_no_episode() -> None:
@@ -133,7 +158,7 @@ def test_the_same_name_means_different_bits_in_different_kinds() -> None:
 def test_two_bits_of_one_name_are_one_code() -> None:
     bits = pl.concat([BITS, BITS.filter(pl.col("code") == "SENSOR_ERROR").with_columns(bit=pl.lit(7, pl.Int64))])
     heard = readings((NOON, 1 << 2), (NOON + DAY, 1 << 7), (NOON + 2 * DAY, 0), kind="heat_32bit")
-    found = info_code_events(heard, bits, CLASSES, PRIORITIES, COPENHAGEN)
+    found = info_code_events(heard, Meanings(bits, CLASSES, MEDIA, PRIORITIES), COPENHAGEN)
     assert found.select("code", "last_seen", "cleared_at").rows() == [("SENSOR_ERROR", NOON + DAY, NOON + 2 * DAY)]
 
 

@@ -1,0 +1,204 @@
+"""``report``: lists for people, one command each."""
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from assets.installation import Installation
+from cli.home import HomeOption, open_home
+from cli.messages import say
+from registry.customers import customer_columns
+from registry.errors import RegistryError
+from warehouse.info_texts import LANGUAGES
+from warehouse.policies import InfoCodePolicy, ReplacementPolicy
+from warehouse.published import render
+from warehouse.queries import corrections as correction_queries
+from warehouse.queries import info_codes as info_code_queries
+from warehouse.queries import reports, subjects
+from warehouse.queries.consumption import TABLE_OF
+from warehouse.transforms.calendar import local_days
+
+app = typer.Typer(help="Lists for people.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+class Order(StrEnum):
+    """What comes first in a list of info codes."""
+
+    newest = "newest"
+    important = "important"
+
+
+class Limit(StrEnum):
+    """Which consumers a report shows."""
+
+    above = "above"
+    below = "below"
+    zero = "zero"
+    no_data = "no_data"
+
+
+class Period(StrEnum):
+    """Which figures a report is about."""
+
+    hourly = "hourly"
+    daily = "daily"
+    monthly = "monthly"
+    yearly = "yearly"
+
+
+FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
+ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
+GroupOption = Annotated[str, typer.Option("--group", help="Only metering points of this group.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
+
+
+@app.callback()
+def report() -> None:
+    """Lists for people."""
+
+
+@app.command("info-codes")
+def info_codes(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+    only_high: Annotated[bool, typer.Option("--only-high-priority", help="Only codes of high priority.")] = False,
+    only_active: Annotated[bool, typer.Option("--only-active", help="Only codes that are active now.")] = False,
+    order: Annotated[Order, typer.Option("--sort", help="What comes first.")] = Order.newest,
+    language: Annotated[str, typer.Option(help=f"Language of names and texts: {', '.join(LANGUAGES)}.")] = "en",
+) -> None:
+    """Info codes: which meters show what, since when, and on how many days of the last 30."""
+    house = open_home(home)
+    if language not in LANGUAGES:
+        raise RegistryError(f"There are no texts in {language}; there are {', '.join(LANGUAGES)}.")
+    asked = info_code_queries.Asked(
+        as_of=datetime.now(UTC),
+        zone=house.settings.zone,
+        expected_interval=timedelta(seconds=house.settings.expected_interval_s),
+        language=language,  # type: ignore[arg-type]
+        order=order.value,
+        only_high=only_high,
+        only_active=only_active,
+        first=_day(from_),
+        last=_day(to),
+    )
+    policy = house.policy(InfoCodePolicy)
+    _print(info_code_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
+
+
+@app.command()
+def consumption(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+    register: Annotated[list[str] | None, typer.Option(help="Only these registers, e.g. volume_m3.")] = None,
+    limit: Annotated[
+        Limit | None, typer.Option(help="Only consumers above or below --bound, of zero, unknown.")
+    ] = None,
+    bound: Annotated[str, typer.Option(help="What above and below mean, in the register's unit.")] = "0",
+    customers: Annotated[bool, typer.Option("--customers", help="With number, name and address.")] = False,
+) -> None:
+    """Consumption per metering point between two days, by default last month's; totals go to standard error."""
+    house = open_home(home)
+    first, last = last_month(_today(house))
+    first, last = _day(from_) or first, _day(to) or last
+    if last < first:
+        raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
+    asked = reports.Asked(
+        first, last, house.settings.zone, tuple(register or ()), limit.value if limit else None, _number(bound)
+    )
+    rows = reports.consumption_report(house.lake, house.organisation, asked, members(house, group))
+    for line in reports.totals(rows).rows(named=True):
+        unknown = f", {line['missing']} unknown" if line["missing"] else ""
+        say(f"{line['register']}: {line['consumption']} {line['unit']}, {line['points']} metering points{unknown}")
+    _print(with_customers(house, rows) if customers else rows, form)
+
+
+@app.command()
+def corrections(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    form: FormatOption = Format.table,
+    period: Annotated[Period, typer.Option(help="Which figures.")] = Period.daily,
+) -> None:
+    """Figures that were corrected on some days, by default the last seven, as far as the policy 'replacement' says."""
+    house = open_home(home)
+    today = _today(house)
+    first, last = _day(from_) or today - timedelta(days=6), _day(to) or today
+    bounds = local_days(first, last, house.settings.zone)
+    if bounds.is_empty():
+        raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
+    table = TABLE_OF[period.value]
+    policy = house.policy(ReplacementPolicy)
+    start, end = bounds["start"][0], bounds["end"][-1]
+    _print(correction_queries.corrections(house.lake, house.organisation, table, policy, start, end), form)
+
+
+def with_customers(house: Installation, rows: pl.DataFrame) -> pl.DataFrame:
+    """Names who lives at the metering points of a report now."""
+    with house.registry.begin(readonly=True) as session:
+        present = customer_columns(session, house.organisation)
+    return rows.join(present, on="metering_point", how="left", maintain_order="left")
+
+
+def last_month(today: date) -> tuple[date, date]:
+    """First and last day of the month before a day's."""
+    last = today.replace(day=1) - timedelta(days=1)
+    return last.replace(day=1), last
+
+
+def _today(house: Installation) -> date:
+    return datetime.now(house.settings.zone).date()
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise RegistryError(f"{text!r} is no number.") from None
+    if not number.is_finite() or abs(number) >= 10**12:
+        raise RegistryError(f"{text!r} is no amount that a register can have.")
+    return number
+
+
+def members(house: Installation, group: str) -> pl.DataFrame | None:
+    """The metering points that belong to a group now; ``None`` where none is named.
+
+    Raises:
+        RegistryError: There is no such group.
+    """
+    if not group:
+        return None
+    if group not in subjects.groups(house.lake, house.organisation)["group"]:
+        raise RegistryError(f"There is no group {group}; 'meterhouse group list' names them.")
+    now = pl.lit(datetime.now(UTC))
+    points = subjects.group(house.lake, house.organisation, group)
+    begun = (pl.col("valid_from") <= now).fill_null(value=True)
+    return points.filter(begun, (pl.col("valid_to") > now).fill_null(value=True)).select("metering_point")
+
+
+def _day(day: datetime | None) -> date | None:
+    return day.date() if day else None
+
+
+def _print(rows: pl.DataFrame, form: Format) -> None:
+    sys.stdout.buffer.write(render(rows, form.value))

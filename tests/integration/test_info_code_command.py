@@ -1,0 +1,61 @@
+"""``report info-codes`` in an installation, and priorities that follow the policy at once."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from assets.steps.info_codes import reckon_info_codes
+from cli.main import app
+from tests.integration.installations import House, fleet, house
+
+__all__ = ["fleet", "house"]
+
+
+def codes(*options: str) -> dict[str, dict[str, object]]:
+    result = CliRunner().invoke(app, ["report", "info-codes", "--format", "json", *options])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return {row["code"]: row for row in json.loads(result.stdout)}
+
+
+@pytest.fixture
+def filled(house: House, fleet: Path) -> House:
+    for kind in ("meters", "customers"):
+        house.take(kind, fleet / f"{kind}.csv")
+    house.ingest(*sorted((fleet / "frames").rglob("*.*")))
+    return house
+
+
+def test_a_changed_priority_changes_the_list_at_once(filled: House, tmp_path: Path) -> None:
+    before = codes()
+    assert {"LEAK", "BURST", "DRY"} <= set(before)
+    assert before["LEAK"]["name"] == "Leak"
+    assert codes("--language", "sv")["LEAK"]["name"] == "Läckage"
+    assert set(codes("--only-high-priority")) == {code for code, row in before.items() if row["priority"] == "high"}
+    assert "DRY" not in codes("--to", "2025-10-24")
+
+    shown = CliRunner().invoke(app, ["policy", "show", "info_codes"]).stdout
+    document = tmp_path / "mine.yaml"
+    document.write_text(
+        shown.replace("codes: {}", "codes: {water: {LEAK: {priority: normal}}, any: {BURST: {priority: ignore}}}")
+    )
+    decided = CliRunner().invoke(app, ["policy", "set", "info_codes", str(document), "--reason", "Leaks are theirs"])
+    assert decided.exit_code == 0, decided.exception
+    after = codes()
+    assert set(before) - set(after) == {"BURST"}
+    assert after["LEAK"]["priority"] == "normal"
+    stored = filled.ask(
+        "select distinct code, priority from info_code_events where code in ('LEAK', 'BURST') order by 1"
+    )
+    assert stored.rows() == [("BURST", "ignore"), ("LEAK", "normal")]
+    rows = filled.ask("select * from info_code_events order by all")
+    reckon_info_codes(filled.installation, datetime.now(UTC))
+    assert filled.ask("select * from info_code_events order by all").equals(rows), "nothing is touched"
+
+
+def test_what_is_asked_wrongly_is_told(filled: House) -> None:
+    for options, said in ((["--language", "xx"], "no texts in xx"), (["--group", "Nowhere"], "no group Nowhere")):
+        result = CliRunner().invoke(app, ["report", "info-codes", *options])
+        assert said in str(result.exception)
