@@ -47,9 +47,10 @@ KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 
 
 def repeated_keys(house: Installation, table: Table) -> int:
-    """Counts keys of a table that more than one row has."""
-    rows = house.lake.scan(table).select(table.key)
-    return _count(rows.group_by(table.key).len().filter(pl.col("len") > 1))
+    """Counts keys of a table and of its history that more than one row has."""
+    tables = [table] if table.history is None else [table, table.history]
+    rows = ((one, house.lake.scan(one).select(one.key)) for one in tables)
+    return sum(_count(keys.group_by(one.key).len().filter(pl.col("len") > 1)) for one, keys in rows)
 
 
 def unaccounted_receptions(house: Installation) -> int:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import decoding, figures, landing, registry_tables
+from assets import catalogue, decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
 from assets.resources import INSTALLATION
 from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
@@ -12,7 +12,7 @@ from pipelines.mail import mail_job, mail_sensor
 from pipelines.sensors import SENSORS
 from pipelines.upkeep import nightly_upkeep, upkeep_job
 
-ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figures])
+ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figures, catalogue])
 
 
 @dg.definitions

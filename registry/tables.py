@@ -23,7 +23,12 @@ from warehouse.schemas import (
     METERING_POINTS,
     METERS,
     POLICIES,
+    TABLES,
     Table,
+)
+
+_INSTALLATIONS_BEFORE, _EXCHANGES_BEFORE, _FINAL_READINGS_BEFORE = (
+    TABLES[f"{table.name}_history"] for table in (INSTALLATIONS, EXCHANGES, FINAL_READINGS)
 )
 
 
@@ -77,6 +82,13 @@ def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame
         INSTALLATIONS: installations,
         EXCHANGES: _rows(session, select(m.Exchange).where(m.Exchange.known_to.is_(None)), EXCHANGES),
         FINAL_READINGS: _final_readings(session),
+        _INSTALLATIONS_BEFORE: _rows(
+            session, select(m.Installation).where(m.Installation.known_to.is_not(None)), _INSTALLATIONS_BEFORE
+        ),
+        _EXCHANGES_BEFORE: _rows(
+            session, select(m.Exchange).where(m.Exchange.known_to.is_not(None)), _EXCHANGES_BEFORE
+        ),
+        _FINAL_READINGS_BEFORE: _final_readings(session, superseded=True),
         COLLECTORS: _rows(session, select(m.Collector), COLLECTORS),
         GROUPS: evaluated.groups,
         GROUP_MEMBERS: evaluated.members,
@@ -86,20 +98,25 @@ def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame
     return {table.name: table.conform(rows) for table, rows in tables.items()}
 
 
-def _final_readings(session: Session) -> pl.DataFrame:
-    """Final registers of exchanges and of customers who moved out."""
+def _final_readings(session: Session, *, superseded: bool = False) -> pl.DataFrame:
+    """Final registers of exchanges and of customers who moved out, or their former versions."""
     exchange, final = m.Exchange, m.FinalReading
     columns = (exchange.organisation, exchange.metering_point, exchange.register, exchange.known_from)
+    table = _FINAL_READINGS_BEFORE if superseded else FINAL_READINGS
+    of_version = [
+        model.known_to.is_not(None) if superseded else model.known_to.is_(None) for model in (exchange, final)
+    ]
     exchanged = select(
         *columns,
+        exchange.known_to,
         exchange.old_meter_id.label("meter_id"),
         exchange.exchanged_at.label("read_at"),
         exchange.old_final.label("value"),
-    ).where(exchange.known_to.is_(None), exchange.old_final.is_not(None))
-    moved_out = select(final).where(final.known_to.is_(None))
+    ).where(of_version[0], exchange.old_final.is_not(None))
+    moved_out = select(final).where(of_version[1])
     parts = {"exchange": exchanged, "move_out": moved_out}
     return pl.concat(
-        [_rows(session, part, FINAL_READINGS).with_columns(cause=pl.lit(cause)) for cause, part in parts.items()],
+        [_rows(session, part, table).with_columns(cause=pl.lit(cause)) for cause, part in parts.items()],
         how="diagonal_relaxed",
     )
 

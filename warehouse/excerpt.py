@@ -5,7 +5,7 @@ from typing import Protocol
 
 import polars as pl
 
-from warehouse.schemas import INSTALLATIONS, METERING_POINTS, Table
+from warehouse.schemas import INSTALLATIONS, METERING_POINTS, OUTCOMES, RECEPTIONS, Table
 
 
 class Readable(Protocol):
@@ -18,8 +18,8 @@ class Readable(Protocol):
 class Excerpt:
     """The rows of some meters.
 
-    Tables that name a meter show its rows, metering points are those where one of the meters is or was installed, and
-    all other tables are empty: what cannot be told apart is not shown.
+    Tables that name a meter show its rows, receptions are those whose frame names one, metering points are those where
+    one of the meters is or was installed, and all other tables are empty: what cannot be told apart is not shown.
 
     Args:
         whole: What the rows are taken from.
@@ -38,4 +38,6 @@ class Excerpt:
         if table is METERING_POINTS:
             places = self.scan(INSTALLATIONS)
             return rows.join(places, on=["organisation", "metering_point"], how="semi", maintain_order="left")
+        if table is RECEPTIONS:
+            return rows.join(self.scan(OUTCOMES), on=["organisation", "frame_id"], how="semi", maintain_order="left")
         return rows.clear()

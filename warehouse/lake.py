@@ -33,6 +33,7 @@ from warehouse.parquet import (
 )
 from warehouse.predicates import Box, covering
 from warehouse.schemas import TABLES, Table
+from warehouse.versions import keep_versions
 
 _TRIES = 20
 _FIRST_PAUSE_S = 0.02
@@ -113,6 +114,7 @@ class Lake:
         *,
         stale: pl.DataFrame,
         window: tuple[str, datetime, datetime] | None = None,
+        superseded_at: datetime | None = None,
     ) -> MergeResult:
         """Replaces rows in one commit: what is stale goes, what is fresh comes.
 
@@ -125,6 +127,8 @@ class Lake:
             stale: Values of any of the key's columns, one row per combination; without rows nothing but the
                 predecessors of fresh rows is stale.
             window: Column and half-open interval of instants that ``stale`` is limited to.
+            superseded_at: Instant of the replacement, UTC. With it, what a versioned table loses goes to its history;
+                without, it is forgotten.
 
         Returns:
             What changed; nothing is written where nothing did.
@@ -146,6 +150,8 @@ class Lake:
             before = shaped(snapshot, table)
             known = touched(table, before, rows, matched, window)
             result, changed = compare(table, rows, known)
+            if superseded_at is not None:
+                keep_versions(self, table, result.superseded, superseded_at)
             gone = result.superseded.select(table.key)
             # One transaction name for all merges: of two at the same time one repeats, whatever rows they touch,
             # since the rows that a merge found to be none of its business count as read, too.

@@ -15,6 +15,7 @@ from functools import partial
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.catalogue import refresh_catalogue
 from assets.steps.publishing import publish_registry
 from connectors.landing import redact
 from decoders.framefiles import without_lines
@@ -71,6 +72,14 @@ _BY_PERIOD = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, CONSUM
 _BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS)
 
 
+def _kept(*tables: Table) -> Iterator[Table]:
+    """The tables and their histories, which have the same columns."""
+    for table in tables:
+        yield table
+        if table.versioned and table.history is not None:
+            yield table.history
+
+
 @dataclass(frozen=True, slots=True)
 class _Span:
     """The period, and which meters were there when.
@@ -123,11 +132,12 @@ def erase(
         erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
     publish_registry(house)
     with house.alone("publishing"):
-        for table in (EXCHANGES, FINAL_READINGS):
+        for table in _kept(EXCHANGES, FINAL_READINGS):
             house.lake.purge(table)
     counts = {name: count for name, count in (counts | told).items() if count}
     erasures.finish(house.registry, request, number, counts, vault=house.vault, zone=zone, identity=identity, now=now)
     publish_registry(house)
+    refresh_catalogue(house)  # the one before names files that are gone
     return counts
 
 
@@ -319,17 +329,21 @@ def _rows(house: Installation, request: erasures.Request, span: _Span) -> Iterat
     frames = house.lake.scan(RECEPTIONS).join(judged.select("frame_id").unique().lazy(), on="frame_id", how="semi")
     yield RECEPTIONS, frames.select(*RECEPTIONS.key, "source_sha256").collect()
     for table, at in _BY_TIME.items():
-        yield table, _of_meters(house, table, span, at)
-    for table in _BY_DAY:
+        for kept in _kept(table):
+            yield kept, _of_meters(house, kept, span, at)
+    for table in _kept(*_BY_DAY):
         mine = house.lake.scan(table).filter(
             (pl.col("organisation") == request.organisation)
             & pl.col("meter_id").is_in(span.meters["meter_id"].implode())
             & pl.col("day").is_between(request.first_day, request.last_day)
         )
         yield table, mine.collect()
-    overlapping = {table: (pl.col("period_start") < last) & (pl.col("period_end") > first) for table in _BY_PERIOD}
-    overlapping |= {table: pl.col("at").is_between(first, last, closed="left") for table in _BY_EVENT}
-    overlapping[HEAT_DAILY] = pl.col("day").is_between(request.first_day, request.last_day)
+    overlapping = {
+        table: (pl.col("period_start") < last) & (pl.col("period_end") > first) for table in _kept(*_BY_PERIOD)
+    }
+    overlapping |= {table: pl.col("at").is_between(first, last, closed="left") for table in _kept(*_BY_EVENT)}
+    of_days = pl.col("day").is_between(request.first_day, request.last_day)
+    overlapping |= dict.fromkeys(_kept(HEAT_DAILY), of_days)
     overlapping[FINAL_ESTIMATES] = (pl.col("first_day") <= request.last_day) & (pl.col("last_day") >= request.first_day)
     for table, condition in overlapping.items():
         mine = house.lake.scan(table).filter(

@@ -300,7 +300,7 @@ def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.
     if "consumption" in table.schema:
         note_corrections(house, table, fresh, before, now)
     rows = fresh.with_columns(known_from=pl.lit(now))
-    merged = house.lake.merge(table, rows, stale=before.select(table.key))
+    merged = house.lake.merge(table, rows, stale=before.select(table.key), superseded_at=now)
     return merged.inserted + merged.replaced
 
 

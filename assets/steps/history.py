@@ -71,6 +71,7 @@ def note_corrections(
         .select(
             *key,
             "period_end",
+            "meter_id",
             "known_from",
             "new_consumption",
             table_name=pl.lit(table.name),

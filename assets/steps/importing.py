@@ -193,8 +193,8 @@ def _import_readings(
     readings, erased = without_erased_readings(house, parsed.readings)
     nothing = READINGS.empty().select(READINGS.key)
     standing = touched(READINGS, house.lake.scan(READINGS), readings, nothing, None)
-    said = [column for column in READINGS.schema.names() if column != "landed_at"]
-    # One that comes again keeps the instant at which it came first.
+    # One that comes again keeps the instant at which it came first, and the file.
+    said = [column for column in READINGS.schema.names() if column not in ("landed_at", "source_file", "source_line")]
     news = readings.join(standing, on=said, how="anti", nulls_equal=True)
     replaced = news.join(standing, on=READINGS.key, how="semi").height
     report = ImportReport(

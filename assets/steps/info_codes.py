@@ -60,7 +60,7 @@ def reckon_info_codes(house: Installation, now: datetime) -> int:
         )
         events = info_code_events(words, _meanings(house), house.settings.zone)
         fresh = events.join(spans, on="meter_id").filter(uncleared).with_columns(known_from=pl.lit(now))
-        merged = house.lake.merge(INFO_CODE_EVENTS, fresh, stale=before.select(INFO_CODE_EVENTS.key))
+        merged = house.lake.merge(INFO_CODE_EVENTS, fresh, stale=before.select(INFO_CODE_EVENTS.key), superseded_at=now)
         done(house, "info_codes", newest, now)
     return merged.inserted + merged.replaced
 
@@ -76,7 +76,8 @@ def reprioritise(house: Installation, now: datetime) -> int:
     differing = after.filter(after["priority"] != before["priority"]).with_columns(known_from=pl.lit(now))
     if differing.is_empty():
         return 0
-    return house.lake.merge(INFO_CODE_EVENTS, differing, stale=INFO_CODE_EVENTS.empty().select("meter_id")).replaced
+    nothing = INFO_CODE_EVENTS.empty().select("meter_id")
+    return house.lake.merge(INFO_CODE_EVENTS, differing, stale=nothing, superseded_at=now).replaced
 
 
 def _meanings(house: Installation) -> Meanings:

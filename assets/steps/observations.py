@@ -60,7 +60,7 @@ def reckon_performance(house: Installation, now: datetime) -> int:
             ).with_columns(known_from=pl.lit(now))
             rows = without_erased(house, READING_PERFORMANCE_DAILY, rows, around=0)
             stale = pl.DataFrame({"day": bounds["day"]}).with_columns(organisation=pl.lit(house.organisation))
-            merged = house.lake.merge(READING_PERFORMANCE_DAILY, rows, stale=stale)
+            merged = house.lake.merge(READING_PERFORMANCE_DAILY, rows, stale=stale, superseded_at=now)
             changed += merged.inserted + merged.replaced
         done(house, "performance", newest, now)
     return changed
@@ -88,7 +88,7 @@ def reckon_links(house: Installation, now: datetime) -> int:
             receptions = heard.join(judged.select(judged_columns), on="frame_id").collect()
             rows = link_daily(cluster(receptions), zone=house.settings.zone).with_columns(known_from=pl.lit(now))
             stale = pl.DataFrame({"day": bounds["day"]}).with_columns(organisation=pl.lit(house.organisation))
-            merged = house.lake.merge(LINK_DAILY, rows, stale=stale)
+            merged = house.lake.merge(LINK_DAILY, rows, stale=stale, superseded_at=now)
             changed += merged.inserted + merged.replaced
         done(house, "links", newest, now)
     return changed

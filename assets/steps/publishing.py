@@ -36,6 +36,8 @@ SNAPSHOTS = (
     POLICIES,
 )
 PUBLISHED = (*SNAPSHOTS, AUDIT_LOG)
+_VERSIONED_HERE = (METERS, METERING_POINTS, COLLECTORS, GROUPS, GROUP_MEMBERS, GROUP_READERS)
+"""Tables of which the registry does not keep every version: members follow from rules, too."""
 
 _FILES = 50
 """Appends of the audit log after which it is written anew in one file."""
@@ -54,17 +56,33 @@ def publish_registry(house: Installation) -> dict[str, int]:
         Rows per table.
     """
     with house.alone("publishing"):
-        snapshots = published_tables(house.registry, datetime.now(UTC))
+        now = datetime.now(UTC)
+        snapshots = published_tables(house.registry, now)
         moved = [
             _changed(house, snapshots, INSTALLATIONS, ["meter_id"]),
             _changed(house, snapshots, EXCHANGES, ["old_meter_id", "new_meter_id"]),
         ]
         touch_meters(house, pl.concat(moved).unique())
         for table in SNAPSHOTS:
+            if table in _VERSIONED_HERE:
+                _replace(house, table, snapshots[table.name], now)
+                continue
             house.lake.overwrite(table, snapshots[table.name])
+            if table.history is not None:
+                house.lake.overwrite(table.history, snapshots[table.history.name])
         _add_events(house)
     counts = {table.name: snapshots[table.name].height for table in SNAPSHOTS}
     return counts | {AUDIT_LOG.name: house.lake.scan(AUDIT_LOG).select(pl.len()).collect().item()}
+
+
+def _replace(house: Installation, table: Table, snapshot: pl.DataFrame, now: datetime) -> None:
+    """Puts what changed in the place of what was published before, which moves to the history."""
+    rows = snapshot.with_columns(pl.col("known_from").fill_null(now))
+    before = house.lake.scan(table).select("organisation", "known_from").collect()
+    if before["known_from"].has_nulls():  # published before the table kept versions
+        house.lake.overwrite(table, rows)
+        return
+    house.lake.merge(table, rows, stale=before.select("organisation").unique(), superseded_at=now)
 
 
 def publish_events(house: Installation) -> None:

@@ -94,6 +94,8 @@ def parse_readings(
         source=pl.lit("import"),
         quality=pl.lit("M"),
         flags="time_flag",
+        source_file=pl.lit(source_name),
+        source_line="source_line",
         month=pl.col("at").dt.strftime("%Y-%m"),
     )
     return ParsedReadings(READINGS.conform(readings), good["source_line"], rejected, lines.warnings)

@@ -34,14 +34,13 @@ from warehouse.schemas.table import INSTANT, REGISTER, Column, SchemaError, Tabl
 
 TABLES = {
     table.name: table
-    for table in (
+    for declared in (
         RECEPTIONS,
         OUTCOMES,
         FRAMES,
         REJECTED_ROWS,
         TELEGRAMS,
         READINGS,
-        READINGS_HISTORY,
         RECORDS,
         LAYOUTS,
         FORMATS,
@@ -71,6 +70,8 @@ TABLES = {
         FINAL_ESTIMATES,
         DELIVERIES,
     )
+    for table in (declared, declared.history)
+    if table is not None
 }
 
 __all__ = [

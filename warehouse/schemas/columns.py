@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from warehouse.schemas.table import INSTANT, Column
+from warehouse.schemas.table import INSTANT, KNOWN_FROM, Column
 
 organisation = Column("organisation", pl.String, "Organisation that owns the row.")
 meter_id = Column("meter_id", pl.String, "Meter as MANUFACTURER-serial-version-type, e.g. KAM-91234567-1b-16.")
@@ -13,7 +13,7 @@ telegram_key = Column(
 received_at = Column("received_at", INSTANT, "When a collector heard the frame.")
 landed_at = Column("landed_at", INSTANT, "When the file with the frame arrived here.")
 measured_at = Column("measured_at", INSTANT, "Reading time: earliest valid reception of the transmission.")
-known_from = Column("known_from", INSTANT, "Since when the system holds this version of the row.")
+known_from = KNOWN_FROM
 metering_point = Column("metering_point", pl.String, "Place with a role where meters are installed one after another.")
 collector = Column("collector", pl.String, "Concentrator or other receiver.", nullable=True)
 outcome = Column("outcome", pl.String, "What became of the frame; one of decoders' outcomes.")

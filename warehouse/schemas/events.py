@@ -12,6 +12,7 @@ CORRECTIONS = Table(
         c.organisation,
         Column("table_name", pl.String, "Table of the figure, e.g. consumption_daily."),
         c.metering_point,
+        Column("meter_id", pl.String, "Meter of the figure before.", nullable=True),
         c.register,
         Column("period_start", INSTANT, "Start of the figure's period."),
         Column("period_end", INSTANT, "End of the figure's period."),
@@ -25,6 +26,7 @@ CORRECTIONS = Table(
     ),
     key=("organisation", "table_name", "metering_point", "register", "period_start", "known_to"),
     sort_by=("metering_point", "register", "period_start"),
+    known_since="known_to",
 )
 
 VEE_EXCEPTIONS = Table(
@@ -43,6 +45,7 @@ VEE_EXCEPTIONS = Table(
     ),
     key=("organisation", "meter_id", "register", "at", "rule"),
     sort_by=("meter_id", "register", "at"),
+    versioned=True,
 )
 
 FINAL_ESTIMATES = Table(
@@ -77,4 +80,5 @@ DELIVERIES = Table(
     ),
     key=("organisation", "job", "period_start", "revision"),
     sort_by=("job", "period_start"),
+    known_since="at",
 )

@@ -43,6 +43,7 @@ def _table(period: str) -> Table:
         key=("organisation", "metering_point", "register", "period_start"),
         sort_by=("metering_point", "register", "period_start"),
         partition_by=("month",),
+        versioned=True,
     )
 
 
@@ -77,6 +78,7 @@ REGISTER_EVENTS = Table(
     ),
     key=("organisation", "metering_point", "meter_id", "register", "at", "kind"),
     sort_by=("metering_point", "register", "at"),
+    versioned=True,
 )
 
 HEAT_DAILY = Table(
@@ -101,6 +103,7 @@ HEAT_DAILY = Table(
     key=("organisation", "metering_point", "day"),
     sort_by=("metering_point", "day"),
     partition_by=("month",),
+    versioned=True,
 )
 
 INFO_CODE_EVENTS = Table(
@@ -123,6 +126,7 @@ INFO_CODE_EVENTS = Table(
     ),
     key=("organisation", "meter_id", "code", "first_seen"),
     sort_by=("meter_id", "code", "first_seen"),
+    versioned=True,
 )
 
 READING_PERFORMANCE_DAILY = Table(
@@ -145,6 +149,7 @@ READING_PERFORMANCE_DAILY = Table(
     key=("organisation", "meter_id", "day", "criterion"),
     sort_by=("meter_id", "day", "criterion"),
     partition_by=("month",),
+    versioned=True,
 )
 
 LINK_DAILY = Table(
@@ -164,4 +169,5 @@ LINK_DAILY = Table(
     key=("organisation", "meter_id", "collector", "day"),
     sort_by=("meter_id", "day", "collector"),
     partition_by=("month",),
+    versioned=True,
 )

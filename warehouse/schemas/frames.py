@@ -35,6 +35,7 @@ RECEPTIONS = Table(
     sort_by=("received_at",),
     partition_by=("landed_day",),
     published=False,
+    known_since="landed_at",
 )
 
 OUTCOMES = Table(
@@ -60,6 +61,7 @@ OUTCOMES = Table(
     sort_by=("received_at",),
     partition_by=("landed_day",),
     published=False,
+    known_since="decided_at",
 )
 
 FRAMES = Table(
@@ -82,6 +84,7 @@ FRAMES = Table(
     ),
     key=("organisation", "frame_id"),
     kind="view",
+    known_since="landed_at",
 )
 
 REJECTED_ROWS = Table(
@@ -102,6 +105,7 @@ REJECTED_ROWS = Table(
     key=("organisation", "source_sha256", "source_file", "source_line"),
     sort_by=("source_sha256", "source_line"),
     partition_by=("landed_day",),
+    known_since="landed_at",
 )
 
 TELEGRAMS = Table(

@@ -39,15 +39,8 @@ _readings = (
     ),
     Column("source", pl.String, "How the reading came: radio, drive_by, wired, import or manual."),
     c.quality,
-)
-
-READINGS = Table(
-    name="readings",
-    meaning="One row per meter and reading time: all canonical registers in base units.",
-    columns=(*_readings, c.month),
-    key=("organisation", "meter_id", "measured_at"),
-    sort_by=("meter_id", "measured_at"),
-    partition_by=("month",),
+    Column("source_file", pl.String, "Name of the file of an imported reading.", nullable=True),
+    Column("source_line", pl.Int64, "Line in that file, counted from 1.", nullable=True),
 )
 
 READINGS_HISTORY = Table(
@@ -57,6 +50,19 @@ READINGS_HISTORY = Table(
     key=("organisation", "meter_id", "measured_at", "superseded_at"),
     sort_by=("meter_id", "measured_at"),
     partition_by=("month",),
+    known_since="landed_at",
+    known_until="superseded_at",
+)
+
+READINGS = Table(
+    name="readings",
+    meaning="One row per meter and reading time: all canonical registers in base units.",
+    columns=(*_readings, c.month),
+    key=("organisation", "meter_id", "measured_at"),
+    sort_by=("meter_id", "measured_at"),
+    partition_by=("month",),
+    known_since="landed_at",
+    history=READINGS_HISTORY,
 )
 
 RECORDS = Table(
@@ -119,6 +125,7 @@ FORMATS = Table(
     key=("organisation", "signature", "meter_id", "format_hex"),
     sort_by=("signature",),
     published=False,
+    known_since="learned_at",
 )
 
 TOUCHED = Table(

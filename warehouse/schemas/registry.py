@@ -10,6 +10,13 @@ _custom_fields = Column(
 )
 _removed_at = Column("removed_at", INSTANT, "End of the installation; null while installed.", nullable=True)
 
+_since = Column(
+    "known_from",
+    INSTANT,
+    "Since when the system holds this version; of what follows from rules, since it was published.",
+    nullable=True,
+)
+
 METERS = Table(
     name="meters",
     meaning="One row per meter.",
@@ -28,9 +35,11 @@ METERS = Table(
         Column("state_since", INSTANT, "Since when it is in this state, where that is known.", nullable=True),
         Column("meter_number", pl.String, "Number that the utility gave the meter.", nullable=True),
         _custom_fields,
+        _since,
     ),
     key=("organisation", "meter_id"),
     sort_by=("meter_id",),
+    versioned=True,
 )
 
 METERING_POINTS = Table(
@@ -42,9 +51,11 @@ METERING_POINTS = Table(
         Column("medium", pl.String, "Medium of its meter.", nullable=True),
         Column("role", pl.String, "consumption, district_inflow, district_outflow, pressure or check."),
         _custom_fields,
+        _since,
     ),
     key=("organisation", "metering_point"),
     sort_by=("metering_point",),
+    versioned=True,
 )
 
 INSTALLATIONS = Table(
@@ -60,6 +71,7 @@ INSTALLATIONS = Table(
     ),
     key=("organisation", "metering_point", "installed_at"),
     sort_by=("metering_point", "installed_at"),
+    versioned=True,
 )
 
 EXCHANGES = Table(
@@ -79,6 +91,7 @@ EXCHANGES = Table(
     ),
     key=("organisation", "metering_point", "exchanged_at", "register"),
     sort_by=("metering_point", "exchanged_at"),
+    versioned=True,
 )
 
 FINAL_READINGS = Table(
@@ -96,6 +109,7 @@ FINAL_READINGS = Table(
     ),
     key=("organisation", "metering_point", "read_at", "register", "cause"),
     sort_by=("metering_point", "read_at"),
+    versioned=True,
 )
 
 COLLECTORS = Table(
@@ -105,16 +119,15 @@ COLLECTORS = Table(
         c.organisation,
         Column("collector", pl.String, "Concentrator or other receiver."),
         Column("comment", pl.String, "Where it hangs, or what it is for.", nullable=True),
+        _since,
     ),
     key=("organisation", "collector"),
     sort_by=("collector",),
+    versioned=True,
 )
 
 _member_from = Column("valid_from", INSTANT, "Start of the membership.")
 _member_to = Column("valid_to", INSTANT, "End of the membership; null while it lasts.", nullable=True)
-_since = Column(
-    "known_from", INSTANT, "Since when the system holds this version; null where it follows from others.", nullable=True
-)
 
 GROUPS = Table(
     name="groups",
@@ -127,6 +140,7 @@ GROUPS = Table(
     ),
     key=("organisation", "group"),
     sort_by=("group",),
+    versioned=True,
 )
 
 GROUP_MEMBERS = Table(
@@ -143,6 +157,7 @@ GROUP_MEMBERS = Table(
     ),
     key=("organisation", "group", "metering_point", "meter_id", "valid_from"),
     sort_by=("group", "metering_point", "meter_id"),
+    versioned=True,
 )
 
 GROUP_READERS = Table(
@@ -158,6 +173,7 @@ GROUP_READERS = Table(
     ),
     key=("organisation", "collector", "valid_from"),
     sort_by=("collector", "valid_from"),
+    versioned=True,
 )
 
 POLICIES = Table(
@@ -175,6 +191,8 @@ POLICIES = Table(
     ),
     key=("organisation", "kind", "version"),
     sort_by=("kind", "version"),
+    known_since="known_from",
+    known_until="known_to",
 )
 
 AUDIT_LOG = Table(
@@ -196,4 +214,5 @@ AUDIT_LOG = Table(
     ),
     key=("number",),
     sort_by=("number",),
+    known_since="at",
 )

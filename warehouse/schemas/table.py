@@ -1,7 +1,7 @@
-"""How a table is declared: columns with type, unit and meaning; key, partitioning and order."""
+"""How a table is declared: columns with type, unit and meaning; key, partitioning and order; what it keeps."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, Optional
 
 import polars as pl
 
@@ -34,6 +34,10 @@ class Column:
     nullable: bool = False
 
 
+KNOWN_FROM = Column("known_from", INSTANT, "Since when the system holds this version of the row.")
+KNOWN_TO = Column("known_to", INSTANT, "Until when the system held this version of the row.")
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table: the single statement of its shape.
@@ -47,6 +51,12 @@ class Table:
         partition_by: Columns that partition the stored table.
         kind: ``stored`` in the lake, or a ``view`` derived from stored tables when queried.
         published: Whether SQL users and auditors see it.
+        versioned: Whether rows that are replaced move to the table ``<name>_history``, which has the column
+            ``known_to``, too; the table has the column ``known_from``.
+        known_since: Column with the instant since when the system holds a row; ``None`` where the table does not keep
+            what it said before, so that nothing can be asked of it as of an instant.
+        known_until: Column with the instant until when a row held; null in a row that holds, never null in a history.
+        history: Table of the superseded rows.
     """
 
     name: str
@@ -57,12 +67,20 @@ class Table:
     partition_by: tuple[str, ...] = ()
     kind: Kind = "stored"
     published: bool = True
+    versioned: bool = False
+    known_since: str | None = None
+    known_until: str | None = None
+    history: Optional["Table"] = None
     schema: pl.Schema = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Derives the Polars schema and checks that key, order and partitions name columns."""
         object.__setattr__(self, "schema", pl.Schema({column.name: column.dtype for column in self.columns}))
-        for name in (*self.key, *self.sort_by, *self.partition_by):
+        if self.versioned:
+            object.__setattr__(self, "known_since", KNOWN_FROM.name)
+            object.__setattr__(self, "history", _history_of(self))
+        known = tuple(name for name in (self.known_since, self.known_until) if name is not None)
+        for name in (*self.key, *self.sort_by, *self.partition_by, *known):
             if name not in self.schema:
                 raise SchemaError(f"{self.name}: {name!r} is not one of its columns.")
 
@@ -98,3 +116,15 @@ class Table:
         if holed:
             raise SchemaError(f"{self.name}: the columns {holed} hold nulls and may not.")
         return shaped
+
+
+def _history_of(table: Table) -> Table:
+    return replace(
+        table,
+        name=f"{table.name}_history",
+        meaning=f"Superseded rows of {table.name}, as they were known from known_from until known_to.",
+        columns=(*table.columns, KNOWN_TO),
+        key=(*table.key, KNOWN_TO.name),
+        versioned=False,
+        known_until=KNOWN_TO.name,
+    )

@@ -23,4 +23,8 @@ def shape(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     if "month" in table.schema and "month" not in rows.columns:
         rows = rows.with_columns(month=pl.col("day").dt.strftime("%Y-%m"))
     columns = tuple(column for column in table.columns if column.name != "known_from")
-    return replace(table, columns=columns).conform(rows).sort("organisation", *table.sort_by)
+    return (
+        replace(table, columns=columns, versioned=False, known_since=None, history=None)
+        .conform(rows)
+        .sort("organisation", *table.sort_by)
+    )

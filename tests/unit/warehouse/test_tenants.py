@@ -16,13 +16,24 @@ from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
 from warehouse.policies import InfoCodePolicy, ReplacementPolicy
-from warehouse.queries import consumption, corrections, groups, info_codes, overview, readings, reports, subjects
+from warehouse.queries import (
+    consumption,
+    corrections,
+    groups,
+    info_codes,
+    overview,
+    provenance,
+    readings,
+    reports,
+    subjects,
+)
 from warehouse.schemas import CONSUMPTION_DAILY, TABLES, Table
 
 OURS, THEIRS = "ours", "theirs"
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 DAY = date(TODAY.year, TODAY.month, TODAY.day)
 ZONE = ZoneInfo("UTC")
+NOTHING_ERASED = pl.DataFrame(schema={"metering_point": pl.String, "first_day": pl.Date, "last_day": pl.Date})
 METERS = pl.DataFrame({"meter_id": [f"{OURS}-meter_id", f"{THEIRS}-meter_id"], "medium": ["water", "water"]})
 PERIOD = {"register": "volume_m3", "first": DAY, "last": DAY}
 
@@ -130,6 +141,10 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),
     overview.performance: lambda lake: overview.performance(lake, OURS),
+    provenance.of_day: lambda lake: [
+        provenance.of_day(lake, OURS, f"{whose}-metering_point", DAY, erased=NOTHING_ERASED)["figures"]
+        for whose in (OURS, THEIRS)
+    ],
     readings.latest: lambda lake: readings.latest(lake, OURS, METERS["meter_id"]),
     readings.main_registers: lambda lake: readings.main_registers(lake, OURS, METERS),
     reports.consumption_report: lambda lake: reports.consumption_report(lake, OURS, reports.Asked(DAY, DAY, ZONE)),
@@ -194,7 +209,7 @@ def excerpt(tmp_path_factory: pytest.TempPathFactory) -> Excerpt:
 def test_an_excerpt_shows_the_rows_of_its_meters_alone(excerpt: Excerpt, name: str) -> None:
     table = TABLES[name]
     rows = excerpt.scan(table).collect()
-    assert rows.height == int("meter_id" in table.schema or name == "metering_points")
+    assert rows.height == int("meter_id" in table.schema or name in ("metering_points", "receptions"))
     assert THEIRS not in rows.select(pl.col(pl.String)).write_csv()
 
 

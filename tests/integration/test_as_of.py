@@ -1,0 +1,168 @@
+"""What stood at an instant is what is shown as of it, whatever comes later."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from tests.integration.installations import House, enter, fleet, new_house
+from tests.integration.test_truth import fill
+from warehouse.queries import consumption, subjects
+from warehouse.schemas import TABLES
+from warehouse.sql import connect, query
+from warehouse.versions import Past
+
+__all__ = ["fleet"]
+
+KEPT = [table.name for table in TABLES.values() if table.published and table.known_since and table.name != "audit_log"]
+FIGURES = (
+    *("consumption_hourly", "consumption_daily", "consumption_monthly", "consumption_yearly", "heat_daily"),
+    *("info_code_events", "reading_performance_daily", "link_daily", "register_events"),
+)
+STEPS = (("meters", "customers", "concentrator-1"), ("keys_late", "frames", "frames_late"), ("exchanges",))
+"""One concentrator comes before the others, a key late, and exchanges when their meters were heard long since."""
+
+
+def told(house: House, as_of: datetime | None = None) -> dict[str, pl.DataFrame]:
+    """What every table says."""
+    connection = connect(house.installation.lake, house.installation.organisation, known_at=as_of)
+    tables = {name: query(connection, f"from {name}") for name in KEPT}
+    return {name: rows.sort(rows.columns) for name, rows in tables.items()}
+
+
+@pytest.fixture(scope="module")
+def stood(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> tuple[House, list[tuple[datetime, dict]]]:
+    """A house that learns in steps, and after each what every table said."""
+    house, states = new_house(tmp_path_factory.mktemp("past")), []
+    for steps in STEPS:
+        for step in steps:
+            if step == "concentrator-1":
+                assert house.ingest(*sorted((fleet / "frames").glob(f"{step}_*"))) == 0
+            else:
+                fill(house, fleet, step)
+        if "exchanges" in steps:
+            house.ingest(next((fleet / "frames").iterdir()))  # files known already: the graph runs all the same
+        states.append((datetime.now(UTC), told(house)))
+    return house, states
+
+
+def test_every_table_says_what_stood(stood: tuple[House, list], fleet: Path) -> None:
+    house, states = stood
+    waiting = set(pl.read_csv(fleet / "keys_late.csv", infer_schema=False)["serial"])
+    for known_at, state in states:
+        found = told(house, known_at)
+        assert [name for name in KEPT if name != "readings" and not found[name].equals(state[name])] == []
+        # Readings are as of their landing: those of frames that waited for a key are there before they could be read.
+        before, now = state["readings"], found["readings"]
+        assert before.join(now, on=before.columns, how="anti", nulls_equal=True).is_empty()
+        early = now.join(before, on=before.columns, how="anti", nulls_equal=True)
+        assert set(early["meter_id"].str.slice(4, 8)) <= waiting
+        assert (early["landed_at"] <= known_at).all()
+    same = [name for name in FIGURES if states[0][1][name].equals(states[-1][1][name])]
+    assert same == [], "nothing changed, which proves nothing"
+
+
+def test_history_costs_what_changed(stood: tuple[House, list]) -> None:
+    house, states = stood
+    for name in FIGURES:
+        table = TABLES[name]
+        first, last = (state[name] for _, state in (states[0], states[-1]))
+        kept = house.installation.lake.scan(table.history).collect()
+        assert kept.select(*table.key, "known_from").is_duplicated().any() is False
+        replaced = first.join(last, on=first.columns, how="anti", nulls_equal=True).height
+        assert kept.height >= replaced
+        assert kept.height <= len(states) * last.height, name
+
+
+def test_query_functions_take_the_past(stood: tuple[House, list]) -> None:
+    house, states = stood
+    lake, organisation = house.installation.lake, house.installation.organisation
+    known_at, state = states[0]
+    past = Past(lake, known_at)
+    point = state["consumption_daily"]["metering_point"][0]
+    days = state["consumption_daily"].filter(metering_point=point, register="volume_m3")
+    span = {"first": days["day"].min(), "last": days["day"].max()}
+    found = consumption.figures(
+        past, organisation, subjects.point(point), interval="daily", register="volume_m3", **span
+    )
+    assert found["consumption"].to_list() == days.sort("period_start")["consumption"].to_list()
+
+
+def test_the_command_takes_an_instant(stood: tuple[House, list]) -> None:
+    house, states = stood
+    enter(house.installation.settings.home)
+    statement = "select count(*) as n, sum(consumption) as total from consumption_daily where quality <> 'N'"
+    for known_at, state in states:
+        done = CliRunner().invoke(app, ["sql", statement, "--as-of", known_at.isoformat(), "--format", "csv"])
+        known = state["consumption_daily"].filter(pl.col("quality") != "N")
+        assert done.stdout == f"n,total\n{known.height},{known['consumption'].sum()}\n"
+    refused = CliRunner().invoke(app, ["sql", statement, "--as-of", "yesterday"])
+    assert refused.exit_code == 1
+
+
+def test_a_figure_is_explained_down_to_the_line(stood: tuple[House, list], fleet: Path) -> None:
+    house, states = stood
+    enter(house.installation.settings.home)
+    known = states[-1][1]["consumption_daily"].filter(pl.col("quality").is_in(["A", "I"]), register="volume_m3")
+    row = known.sort("day", "metering_point").row(known.height // 2, named=True)
+    asked = ["explain", "--point", row["metering_point"], "--day", str(row["day"]), "--register", "volume_m3"]
+    done = CliRunner().invoke(app, [*asked, "--format", "json"])
+    assert done.exit_code == 0, done.output
+    (figure,) = json.loads(done.stdout)["figures"]
+    assert Decimal(figure["consumption"]) == row["consumption"]
+    assert Decimal(figure["end"]["register"]) - Decimal(figure["start"]["register"]) == row["consumption"]
+    files = [file for folder in ("frames", "frames_late") for file in (fleet / folder).iterdir()]
+    lines = {file.name: pl.read_csv(file, has_header=False, infer_schema=False).rows() for file in files}
+    frames = dict(query(connect(house.installation.lake), "select frame_id, lower(hex(frame)) from frames").rows())
+    for side in ("start", "end"):
+        before, after = figure[side]["readings"]
+        assert before["measured_at"] < figure[side]["at"] < after["measured_at"]
+        assert Decimal(before["value"]) <= Decimal(figure[side]["register"]) <= Decimal(after["value"])
+        for reading in (before, after):
+            receptions = reading["telegram"]["receptions"]
+            assert reading["measured_at"] == receptions[0]["received_at"]
+            for heard in receptions:
+                line = lines[heard["source_file"]][heard["source_line"] - 1]
+                assert frames[heard["frame_id"]].upper() in line, "the line holds the frame"
+                assert heard["collector"] in line
+    page = CliRunner().invoke(app, asked).stdout
+    heard = figure["start"]["readings"][0]["telegram"]["receptions"][0]
+    for text in (row["metering_point"], f"access number {figure['start']['readings'][0]['telegram']['access_no']}"):
+        assert text in page
+    assert f"file {heard['source_file']}, line {heard['source_line']}" in page
+
+
+def test_a_figure_is_explained_as_it_was_known(stood: tuple[House, list]) -> None:
+    house, states = stood
+    enter(house.installation.settings.home)
+    (first_at, first), (_, last) = states[0], states[-1]
+    key = ["metering_point", "register", "day"]
+    changed = (
+        first.get("consumption_daily").join(last["consumption_daily"], on=key, suffix="_now")
+        .filter(pl.col("consumption") != pl.col("consumption_now")).sort(key)
+    )  # fmt: skip
+    row = changed.row(0, named=True)
+    asked = ["explain", "--point", row["metering_point"], "--day", str(row["day"]), "--register", row["register"]]
+    then, now = (
+        json.loads(CliRunner().invoke(app, [*asked, *more, "--format", "json"]).stdout)["figures"][0]
+        for more in (["--as-of", first_at.isoformat()], [])
+    )
+    assert (Decimal(then["consumption"]), then["superseded"]) == (row["consumption"], [])
+    assert Decimal(now["consumption"]) == row["consumption_now"]
+    assert Decimal(now["superseded"][-1]["consumption"]) == row["consumption"]
+    assert now["superseded"][-1]["cause"] == "late_data"
+
+
+def test_each_run_leaves_a_catalogue(stood: tuple[House, list]) -> None:
+    house, states = stood
+    file = house.installation.settings.lake_path / "catalogue.duckdb"
+    with duckdb.connect(file, read_only=True) as client:
+        for name in FIGURES:
+            (found,) = client.sql(f"select count(*) from {name}").fetchall()
+            assert found == (states[-1][1][name].height,), name

@@ -1,0 +1,223 @@
+"""The way of a figure: to its boundary readings, from these to telegrams and frames, from frames to files and lines."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from warehouse.excerpt import Excerpt, Readable
+from warehouse.schemas import (
+    CONSUMPTION_DAILY,
+    CORRECTIONS,
+    EXCHANGES,
+    INSTALLATIONS,
+    OUTCOMES,
+    POLICIES,
+    READINGS,
+    RECEPTIONS,
+    REGISTER_EVENTS,
+    VEE_EXCEPTIONS,
+    Table,
+)
+from warehouse.transforms.flags import stands_still
+from warehouse.transforms.transmissions import SAME_ACCESS_NUMBER, cluster
+
+Row = dict[str, Any]
+
+_POLICY = "consumption"
+_KEY = ("organisation", "metering_point", "register", "period_start")
+_FIGURE = ("consumption", "unit", "quality", "method", "share_interpolated", "known_from")
+_VERSION = ("known_from", "known_to", "consumption", "quality", "method")
+_READING = ("meter_id", "measured_at", "received_at", "landed_at", "quality", "source", "flags")
+_RECEPTION = ("frame_id", "received_at", "collector", "rssi_dbm", "outcome", "reason", "decided_at", "landed_at")
+_FILE = ("source_file", "source_line", "source_sha256")
+
+
+def of_day(
+    lake: Readable,
+    organisation: str,
+    point: str,
+    day: date,
+    *,
+    register: str | None = None,
+    erased: pl.DataFrame,
+) -> Row:
+    """Follows the figures of a metering point and local day back to the frames.
+
+    Args:
+        lake: Where the tables are; a :class:`warehouse.versions.Past` follows the figures as they were known.
+        organisation: Whose rows count.
+        point: Metering point.
+        day: Local day.
+        register: Canonical register; ``None`` follows all.
+        erased: ``metering_point``, ``first_day`` and ``last_day`` of what was erased on request.
+
+    Returns:
+        ``metering_point``, ``day``, ``erased`` (``first_day`` and ``last_day`` of erasures that take the day or one
+        beside it, whose boundaries are gone with it), ``installations``, and ``figures``: per register the figure, its
+        ``superseded`` versions with the cause of each, ``start`` and ``end`` (boundary with ``at``, ``register``,
+        ``quality`` and ``readings``: one where it was read exactly there, else those before and after, between which it
+        lies), ``exchanges``, ``events``, ``exceptions`` and the ``policy`` it was reckoned by (null where it may not be
+        seen). A reading says its value and either file and line (imported), or its ``telegram``: access number and
+        receptions with collector, signal, outcome, file and line.
+    """
+    known = _Known(lake, organisation)
+    near = timedelta(days=1)
+    gone = erased.filter(
+        pl.col("metering_point") == point, pl.col("first_day") - near <= day, pl.col("last_day") + near >= day
+    )
+    figures = known.rows(
+        CONSUMPTION_DAILY,
+        pl.col("metering_point") == point,
+        pl.col("day") == day,
+        pl.lit(value=True) if register is None else pl.col("register") == register,
+    ).sort("register")
+    installations = known.rows(INSTALLATIONS, pl.col("metering_point") == point).sort("installed_at")
+    return {
+        "metering_point": point,
+        "day": day,
+        "erased": gone.select("first_day", "last_day").unique().sort("first_day").to_dicts(),
+        "installations": installations.select("meter_id", "installed_at", "removed_at", "known_from").to_dicts(),
+        "figures": [_figure(known, row, installations) for row in figures.to_dicts()],
+    }
+
+
+class _Known:
+    """An organisation's rows."""
+
+    def __init__(self, lake: Readable, organisation: str) -> None:
+        self.lake = lake
+        self.organisation = organisation
+
+    def rows(self, table: Table, *conditions: pl.Expr) -> pl.DataFrame:
+        return self.lake.scan(table).filter(pl.col("organisation") == self.organisation, *conditions).collect()
+
+
+def _figure(known: _Known, row: Row, installations: pl.DataFrame) -> Row:
+    register, start, end = row["register"], row["period_start"], row["period_end"]
+    boundaries = {
+        side: {
+            "at": at,
+            "register": row[f"register_{side}"],
+            "quality": row[f"{side}_quality"],
+            "readings": _around(known, register, at, installations),
+        }
+        for side, at in (("start", start), ("end", end))
+    }
+    times = [reading["measured_at"] for boundary in boundaries.values() for reading in boundary["readings"]]
+    first, last = min([start, *times]), max([end, *times])
+    here = pl.col("metering_point") == row["metering_point"]
+    of_register = here & (pl.col("register") == register)
+    between = [pl.col(name).is_between(pl.lit(first), pl.lit(last)) for name in ("exchanged_at", "at")]
+    return {
+        "register": register,
+        "meter_id": row["meter_id"],
+        "period_start": start,
+        "period_end": end,
+        **{name: row[name] for name in _FIGURE},
+        "superseded": _superseded(known, row),
+        **boundaries,
+        "exchanges": _told(
+            known.rows(EXCHANGES, of_register, between[0]),
+            ("exchanged_at", "old_meter_id", "old_final", "new_meter_id", "new_initial", "known_from"),
+        ),
+        "events": _told(
+            known.rows(REGISTER_EVENTS, of_register, between[1]),
+            ("at", "kind", "meter_id", "before", "after", "correction", "known_from"),
+        ),
+        "exceptions": _told(
+            known.rows(VEE_EXCEPTIONS, of_register, between[1]), ("at", "rule", "state", "reason", "known_from")
+        ),
+        "policy": _policy(known, row["known_from"]),
+    }
+
+
+def _told(rows: pl.DataFrame, columns: tuple[str, ...]) -> list[Row]:
+    """The rows by time, which is their first column."""
+    return rows.select(columns).sort(columns[0]).to_dicts()
+
+
+def _superseded(known: _Known, row: Row) -> list[Row]:
+    """Versions of the figure that hold no more, with the cause of each change, the latest first."""
+    history = CONSUMPTION_DAILY.history
+    assert history is not None  # noqa: S101  figures keep their versions
+    same = [pl.col(name) == pl.lit(row[name]) for name in _KEY]
+    of_table = pl.col("table_name") == CONSUMPTION_DAILY.name
+    causes = known.rows(CORRECTIONS, of_table, *same).select("known_to", "cause").unique("known_to")
+    versions = known.rows(history, *same).select(_VERSION).join(causes, on="known_to", how="left")
+    return versions.sort("known_to", descending=True).to_dicts()
+
+
+def _policy(known: _Known, at: datetime) -> Row | None:
+    """The policy in force when a figure was reckoned; it belongs to no meter, so an excerpt does not tell it."""
+    if isinstance(known.lake, Excerpt):
+        return None
+    decided = known.rows(POLICIES, pl.col("kind") == _POLICY, pl.col("known_from") <= at).sort("version").tail(1)
+    newest = decided.select("version", "known_from").to_dicts()
+    return {"kind": _POLICY, **(newest[0] if newest else {"version": 0, "known_from": None})}
+
+
+def _around(known: _Known, register: str, at: datetime, installations: pl.DataFrame) -> list[Row]:
+    """The reading of a point's meters at an instant, or the last before and the first after it."""
+    meters = installations["meter_id"].unique()
+    if meters.is_empty():
+        return []
+    theirs = known.lake.scan(READINGS).filter(
+        pl.col("organisation") == known.organisation,
+        pl.col("meter_id").is_between(pl.lit(meters.min()), pl.lit(meters.max())),  # files are skipped by it
+        pl.col("meter_id").is_in(meters.implode()),
+        pl.col(register).is_not_null(),
+        pl.col("quality") != "R",
+        ~stands_still(register),
+    )
+    there = (
+        theirs.join(installations.lazy().select("meter_id", "installed_at", "removed_at"), on="meter_id")
+        .filter(
+            pl.col("measured_at") >= pl.col("installed_at"),
+            (pl.col("measured_at") <= pl.col("removed_at")).fill_null(value=True),
+        )
+        .select(READINGS.schema.names())
+    )
+    measured = pl.col("measured_at")
+    before = there.filter(measured <= at).filter(measured == measured.max()).collect()
+    if before.height and before["measured_at"][0] == at:
+        found = before.tail(1)
+    else:
+        after = there.filter(measured > at).filter(measured == measured.min()).collect()
+        found = pl.concat([before.tail(1), after.head(1)])
+    return [_reading(known, row, register) for row in found.to_dicts()]
+
+
+def _reading(known: _Known, row: Row, register: str) -> Row:
+    told = {"value": row[register], **{name: row[name] for name in _READING}}
+    if row["frame_id"] is None:
+        return {**told, "telegram": None, "source_file": row["source_file"], "source_line": row["source_line"]}
+    return {**told, "telegram": _telegram(known, row)}
+
+
+def _telegram(known: _Known, reading: Row) -> Row:
+    """The transmission that a reading comes from, with all its receptions that are known."""
+    first, last = (pl.lit(reading["received_at"] + sign * SAME_ACCESS_NUMBER) for sign in (-1, 1))
+    same = (
+        pl.col("frame_id") == reading["frame_id"]
+        if reading["telegram_key"] is None
+        else pl.col("telegram_key") == reading["telegram_key"]
+    )
+    attempts = known.rows(
+        OUTCOMES, pl.col("meter_id") == reading["meter_id"], pl.col("received_at").is_between(first, last), same
+    )
+    copies = cluster(attempts.sort("attempt").unique("frame_id", keep="last"))
+    mine = copies.filter(frame_id=reading["frame_id"])["telegram_id"].to_list()
+    copies = copies.filter(pl.col("telegram_id").is_in(mine) | (pl.col("frame_id") == reading["frame_id"]))
+    frames = known.rows(
+        RECEPTIONS,
+        pl.col("landed_day").is_in(copies["landed_day"].unique().implode()),
+        pl.col("frame_id").is_in(copies["frame_id"].implode()),
+    )
+    heard = copies.join(frames.select("frame_id", "collector", "rssi_dbm", *_FILE), on="frame_id", how="left")
+    numbers = copies["access_no"].drop_nulls()
+    return {
+        "telegram_id": mine[0] if mine else reading["frame_id"],
+        "access_no": numbers[0] if numbers.len() else None,
+        "receptions": heard.sort("received_at", "frame_id").select(*_RECEPTION, *_FILE).to_dicts(),
+    }
