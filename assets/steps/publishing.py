@@ -20,6 +20,7 @@ from warehouse.schemas import (
     METERING_POINTS,
     METERS,
     POLICIES,
+    RETENTION_CERTIFICATES,
     Table,
 )
 
@@ -34,6 +35,7 @@ SNAPSHOTS = (
     GROUP_READERS,
     FINAL_READINGS,
     POLICIES,
+    RETENTION_CERTIFICATES,
 )
 PUBLISHED = (*SNAPSHOTS, AUDIT_LOG)
 
