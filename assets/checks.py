@@ -10,6 +10,7 @@ from assets.installation import Installation
 from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
 from assets.steps.decoding import latest_outcomes
+from assets.steps.redaction import unsettled_days
 from warehouse.schemas import (
     AUDIT_LOG,
     CONSUMPTION_DAILY,
@@ -60,6 +61,11 @@ def unaccounted_receptions(house: Installation) -> int:
     lost = receptions.join(outcomes, on="frame_id", how="anti")
     invented = outcomes.join(receptions, on="frame_id", how="anti")
     return _count(lost) + _count(invented)
+
+
+def missing_frames(house: Installation) -> int:
+    """Frames of read files that are neither in the lake nor known to be gone by retention or erasure (law 1)."""
+    return int(unsettled_days(house)["missing"].abs().sum())
 
 
 def days_that_differ(house: Installation) -> int:

@@ -36,6 +36,7 @@ COMMANDS = {
     "registry": "cli.registry_place:app",
     "timezone": "cli.timezone:app",
     "lake": "cli.lake:app",
+    "retention": "cli.retention:app",
     "audit": "cli.audit:app",
     "erase": "cli.erase:app",
     "serve": "cli.serve:serve",

@@ -9,6 +9,7 @@ from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
 from pipelines.backup import make_backup, nightly_backups
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.mail import mail_job, mail_sensor
+from pipelines.retention import nightly_retention, retention_job
 from pipelines.sensors import SENSORS
 from pipelines.upkeep import nightly_upkeep, upkeep_job
 
@@ -21,8 +22,8 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[INGEST, import_job, key_job, note_audit_heads, make_backup, upkeep_job, mail_job],
-        schedules=[DAILY_HEAD, nightly_backups, nightly_upkeep],
+        jobs=[INGEST, import_job, key_job, note_audit_heads, make_backup, upkeep_job, retention_job, mail_job],
+        schedules=[DAILY_HEAD, nightly_backups, nightly_upkeep, nightly_retention],
         sensors=[*SENSORS, *RUN_SENSORS, mail_sensor],
         resources={"installation": INSTALLATION},
     )

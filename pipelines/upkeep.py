@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from assets.installation import Installation
 from assets.resources import INSTALLATION, InstallationResource
 from assets.steps.upkeep import compact_lake, vacuum_lake
 from pipelines.permission import refusal
@@ -40,14 +41,24 @@ def nightly_upkeep(
     It ticks each hour and reads the clock in the utility's zone, which is known only when an installation is: a night
     that skips an hour, or has one twice, still has one run.
     """
-    house = installation.open()
+    return once_a_night(context, installation.open(), upkeep_job.name)
+
+
+def once_a_night(context: dg.ScheduleEvaluationContext, house: Installation, job: str) -> dg.RunRequest | dg.SkipReason:
+    """Asks for a run of a job where the night has none yet.
+
+    Args:
+        context: The tick, of a schedule that ticks each hour.
+        house: The installation.
+        job: Name of the job.
+    """
     local = context.scheduled_execution_time.astimezone(house.settings.zone)
     if local.hour not in NIGHT:
         return dg.SkipReason(f"It is not night in {house.settings.timezone}: {local:%H:%M}.")
     if refused := refusal(house, READING_MANAGEMENT):
         return refused
     night = local.date().isoformat()
-    runs = context.instance.get_runs(dg.RunsFilter(job_name=upkeep_job.name, tags={NIGHT_TAG: night}))
+    runs = context.instance.get_runs(dg.RunsFilter(job_name=job, tags={NIGHT_TAG: night}))
     if any(run.status not in _FAILED for run in runs):
-        return dg.SkipReason(f"The upkeep of {night} is done or at work.")
+        return dg.SkipReason(f"The {job} of {night} is done or at work.")
     return dg.RunRequest(tags={NIGHT_TAG: night})

@@ -1,6 +1,6 @@
 """The ledger: every file that ever landed, by the hash of its content, and how far consumers have come."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -150,7 +150,7 @@ def read_again(session: Session, organisation: str, frames_taken: int) -> int:
         How many.
     """
     lost = update(File).where(*_beyond(organisation, frames_taken))
-    return session.execute(lost.values(state="landed", batch_no=None, frames=None, rejected=None)).rowcount  # type: ignore[attr-defined,no-any-return]
+    return session.execute(lost.values(state="landed", batch_no=None, frames=None, rejected=None, gone=0)).rowcount  # type: ignore[attr-defined,no-any-return]
 
 
 def learn(session: Session, organisation: str, file: LandedFile, *, result: FileResult | None, batch_no: int) -> None:
@@ -214,6 +214,39 @@ def landed_since(registry: Registry, organisation: str, since: datetime) -> pl.D
             select(*columns).where(File.organisation == organisation, File.landed_at >= since).order_by(File.name)
         ).all()
     return pl.DataFrame([tuple(row) for row in rows], schema=FILES, orient="row")
+
+
+def frames_by_day(registry: Registry, organisation: str) -> pl.DataFrame:
+    """``landed_day`` and ``frames``: frames of landed files that should be there: without those known to be gone."""
+    with registry.begin(readonly=True) as session:
+        rows = session.execute(
+            select(File.landed_day, func.sum(File.frames - File.gone))
+            .where(File.organisation == organisation, File.state == "read")
+            .group_by(File.landed_day)
+        ).all()
+    schema = {"landed_day": pl.Date, "frames": pl.Int64}
+    return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
+
+
+def settle(session: Session, organisation: str, days: Sequence[date], left: Mapping[str, int]) -> int:
+    """Notes how many frames of each landed file are gone; the file's hash and the count of its frames stay.
+
+    Args:
+        session: A writing transaction.
+        organisation: Owner.
+        days: Arrival days of the files.
+        left: Frames that are left per content hash; of files it does not name, none are.
+
+    Returns:
+        Frames that are newly known to be gone.
+    """
+    statement = select(File).where(File.organisation == organisation, File.state == "read", File.landed_day.in_(days))
+    news = 0
+    for file in session.scalars(statement):
+        gone = (file.frames or 0) - left.get(file.sha256, 0)
+        news += gone - file.gone
+        file.gone = gone
+    return news
 
 
 def note_collectors(registry: Registry, organisation: str, names: pl.Series) -> None:

@@ -23,6 +23,7 @@ from warehouse.schemas import (
     METERING_POINTS,
     METERS,
     POLICIES,
+    RETENTION_CERTIFICATES,
     TABLES,
     Table,
 )
@@ -94,6 +95,7 @@ def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame
         GROUP_MEMBERS: evaluated.members,
         GROUP_READERS: evaluated.readers,
         POLICIES: _rows(session, select(m.PolicyVersion), POLICIES),
+        RETENTION_CERTIFICATES: _certificates(session),
     }
     return {table.name: table.conform(rows) for table, rows in tables.items()}
 
@@ -119,6 +121,20 @@ def _final_readings(session: Session, *, superseded: bool = False) -> pl.DataFra
         [_rows(session, part, table).with_columns(cause=pl.lit(cause)) for cause, part in parts.items()],
         how="diagonal_relaxed",
     )
+
+
+def _certificates(session: Session) -> pl.DataFrame:
+    """Certificates of retention, one row per table."""
+    certificate, count = m.RetentionCertificate, m.RetentionCount
+    statement = select(
+        certificate,
+        count.certificate,
+        count.table_name,
+        count.rows_before,
+        count.rows_removed,
+        count.rows_after,
+    ).join(count, count.certificate == certificate.id)
+    return _rows(session, statement, RETENTION_CERTIFICATES)
 
 
 def _with_custom_fields(session: Session, rows: pl.DataFrame, entity: str, key: str) -> pl.DataFrame:

@@ -231,6 +231,47 @@ class Lake:
 
         self._committed(table, attempt)
 
+    def thin(
+        self,
+        table: Table,
+        partition: str | date | None,
+        stays: Callable[[pl.LazyFrame], pl.LazyFrame],
+        *,
+        counter: str,
+    ) -> int:
+        """Rewrites a partition without some of its rows, and counts these in the same commit.
+
+        Args:
+            table: A stored table.
+            partition: Value of its partition column; ``None`` where it has none.
+            stays: Gives those of the partition's rows that stay.
+            counter: Name under which removed rows are counted, which :meth:`applied` reads.
+
+        Returns:
+            Rows removed; nothing is written where there are none.
+
+        Raises:
+            LakeError: The table could not be written.
+        """
+        box = Box() if partition is None else Box(partitions={table.partition_by[0]: (partition,)})
+
+        def attempt() -> int:
+            snapshot = self._open(table)
+            if snapshot is None:
+                return 0
+            rows = shaped(snapshot, table).filter(box.expression)
+            left = stays(rows)
+            before, after = (_height(frame) for frame in (rows, left))
+            if after < before:
+                total = (snapshot.transaction_version(counter) or 0) + before - after
+                schema = table.empty().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+                reader = pa.RecordBatchReader.from_batches(schema, in_order(table, left))
+                transactions = [Transaction(counter, total), Transaction(_MERGE, snapshot.version() + 1)]
+                self._write(table, snapshot, reader, mode="overwrite", box=box, transactions=transactions)
+            return before - after
+
+        return self._committed(table, attempt)
+
     def gather(self, table: Table, partition: str) -> None:
         """Joins small files of one partition, each with its rows in the order they have; no other writer is disturbed.
 
@@ -320,7 +361,7 @@ class Lake:
         return snapshot.version() if snapshot else None
 
     def applied(self, table: Table, batch: str) -> int:
-        """Number of the last batch of a series that was applied with rows; 0 before the first."""
+        """Number of the last batch of a series that was applied with rows, or what :meth:`thin` counted; at first 0."""
         snapshot = self._open(table)
         return (snapshot.transaction_version(batch) or 0) if snapshot else 0
 
@@ -401,3 +442,7 @@ class Lake:
         raise LakeError(
             f"{table.name}: other writers were faster {_TRIES} times; nothing was written. Repeat when they are done."
         ) from failure
+
+
+def _height(rows: pl.LazyFrame) -> int:
+    return int(rows.select(pl.len()).collect(engine="streaming").item())

@@ -10,15 +10,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 import polars as pl
 
 from assets.installation import Installation
 from assets.steps.catalogue import refresh_catalogue
+from assets.steps.frozen import outside
 from assets.steps.publishing import publish_registry
-from connectors.landing import redact
-from decoders.framefiles import without_lines
+from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
 from registry import erasures
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
@@ -32,6 +31,7 @@ from warehouse.schemas import (
     EXCHANGES,
     FINAL_ESTIMATES,
     FINAL_READINGS,
+    GAUGES_DAILY,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
@@ -67,7 +67,7 @@ _BY_TIME = {
     RECORDS: "measured_at",
     INFO_CODE_EVENTS: "first_seen",
 }
-_BY_DAY = (READING_PERFORMANCE_DAILY, LINK_DAILY)
+_BY_DAY = (READING_PERFORMANCE_DAILY, LINK_DAILY, GAUGES_DAILY)
 _BY_PERIOD = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, CONSUMPTION_YEARLY, CORRECTIONS)
 _BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS)
 
@@ -148,13 +148,17 @@ def _remove(house: Installation, request: erasures.Request, span: _Span) -> dict
         doomed = list(_rows(house, request, span))
         for table, rows in doomed:
             if table is RECEPTIONS:
-                counts["landing archive"] = _redact(house, rows)
+                redact_lines(house, rows.lazy().pipe(places).collect())
+                counts["landing archive"] = rows.height
         # The outcomes say which receptions are the meter's, so they go last: a repeated erasure still finds them.
         for table, rows in sorted(doomed, key=lambda item: item[0] is OUTCOMES):
             if rows.height:
                 house.lake.merge(table, table.empty(), stale=rows.select(table.key))
             counts[table.name] = rows.height
             house.lake.purge(table)
+        days = unsettled_days(house)["landed_day"].to_list()
+        with house.registry.begin() as session:
+            settle_files(house, session, days)
     return counts
 
 
@@ -169,7 +173,7 @@ def note_arrivals(house: Installation, heard: pl.DataFrame, now: datetime) -> No
     periods = erasures.erased_periods(house.registry, house.organisation)
     if periods.is_empty():
         return
-    hit = heard.join(_shares(house, periods), on="meter_id").filter(
+    hit = heard.join(meter_shares(house, periods), on="meter_id").filter(
         pl.col("received_at").is_between(pl.col("start"), pl.col("end"), closed="left")
     )
     if numbers := set(hit["erasure"]):
@@ -234,28 +238,7 @@ def without_erased(house: Installation, table: Table, rows: pl.DataFrame, *, aro
         The others.
     """
     periods = erasures.erased_periods(house.registry, house.organisation)
-    if periods.is_empty() or rows.is_empty():
-        return rows
-    days = pl.duration(days=around)
-    wide = periods.with_columns(pl.col("first_day") - days, pl.col("last_day") + days).unique()
-    key = "metering_point"
-    if key not in table.schema:
-        key = "meter_id"
-        owned = house.lake.scan(INSTALLATIONS).filter(pl.col("organisation") == house.organisation)
-        wide = wide.join(owned.select("metering_point", "meter_id").collect(), on="metering_point")
-    zone = house.settings.zone.key
-    if "period_start" in table.schema:
-        first = pl.col("period_start").dt.convert_time_zone(zone).dt.date()
-        last = (pl.col("period_end") - pl.duration(microseconds=1)).dt.convert_time_zone(zone).dt.date()
-    elif "day" in table.schema:
-        first = last = pl.col("day")
-    else:
-        first = last = pl.col("at").dt.convert_time_zone(zone).dt.date()
-    numbered = rows.with_row_index("row_no").with_columns(_first=first, _last=last)
-    hit = numbered.join(wide.select(key, "first_day", "last_day"), on=key).filter(
-        (pl.col("_first") <= pl.col("last_day")) & (pl.col("_last") >= pl.col("first_day"))
-    )
-    return numbered.join(hit, on="row_no", how="anti").select(rows.columns)
+    return outside(house, table, rows, periods, around)
 
 
 def without_erased_readings(house: Installation, readings: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
@@ -268,7 +251,7 @@ def without_erased_readings(house: Installation, readings: pl.DataFrame) -> tupl
     Returns:
         The others in their order, and of each row that was given whether it lies in an erased period.
     """
-    shares = _shares(house, erasures.erased_periods(house.registry, house.organisation))
+    shares = meter_shares(house, erasures.erased_periods(house.registry, house.organisation))
     numbered = readings.select("meter_id", "measured_at").with_row_index("row_no")
     hit = numbered.join(shares, on="meter_id").filter(
         pl.col("measured_at").is_between(pl.col("start"), pl.col("end"), closed="left")
@@ -280,11 +263,11 @@ def without_erased_readings(house: Installation, readings: pl.DataFrame) -> tupl
 def _span(house: Installation, request: erasures.Request) -> _Span:
     days = local_days(request.first_day, request.last_day, house.settings.zone)
     asked = (None, request.metering_point, request.first_day, request.last_day)
-    shares = _shares(house, pl.DataFrame([asked], schema=erasures.ERASED, orient="row"))
+    shares = meter_shares(house, pl.DataFrame([asked], schema=erasures.ERASED, orient="row"))
     return _Span(days["start"][0], days["end"][-1], shares.drop("erasure"))
 
 
-def _shares(house: Installation, periods: pl.DataFrame) -> pl.DataFrame:
+def meter_shares(house: Installation, periods: pl.DataFrame) -> pl.DataFrame:
     """Which meters were at points in periods of local days, and when.
 
     Args:
@@ -366,15 +349,3 @@ def _of_meters(house: Installation, table: Table, span: _Span, at: str) -> pl.Da
         .select(table.schema.names())
         .collect()
     )
-
-
-def _redact(house: Installation, receptions: pl.DataFrame) -> int:
-    """Blanks the lines of receptions in the landing archive; returns how many."""
-    for (sha256,), lines in receptions.group_by("source_sha256"):
-        positions = frozenset(lines["frame_id"].str.split("-").list.last())
-        redact(house.settings.landing_path, str(sha256), partial(_blanked, positions))
-    return receptions.height
-
-
-def _blanked(positions: frozenset[str], content: bytes) -> bytes:
-    return without_lines(content, "a landed file", positions)

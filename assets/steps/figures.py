@@ -20,6 +20,7 @@ from assets.steps.estimating import (
     silent_spans,
     widened_to_estimates,
 )
+from assets.steps.frozen import late_readings, note_late, thawed
 from assets.steps.history import note_corrections
 from assets.steps.touched import done, extent, pending
 from warehouse.policies import ConsumptionPolicy, EstimationRules
@@ -260,6 +261,8 @@ def _reckon(
     changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, now)
     raised = pl.concat([_exceptions(figures.events), new_exceptions(house, figures.exceptions)], how="vertical_relaxed")
     changed[VEE_EXCEPTIONS.name] = _replace(house, VEE_EXCEPTIONS, raised, VEE_EXCEPTIONS.empty(), now)
+    late = late_readings(house, stretches.readings, stretches.installations)
+    note_late(house, without_erased(house, VEE_EXCEPTIONS, late), now)
     of_days = pl.col("day").is_between(pl.col("first_day"), pl.col("last_day"))
     for table, fresh in ((CONSUMPTION_HOURLY, figures.hourly), (CONSUMPTION_DAILY, figures.daily)):
         changed[table.name] = _replace(house, table, fresh, _of_points(house, table, points).filter(of_days), now)
@@ -296,7 +299,7 @@ def _of_points(house: Installation, table: Table, points: pl.DataFrame) -> pl.Da
 
 def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
     """Notes the figures that change, then puts the reckoned rows in the place of the ones before."""
-    fresh, before = (without_erased(house, table, rows) for rows in (fresh, before))
+    fresh, before = (thawed(house, table, without_erased(house, table, rows)) for rows in (fresh, before))
     if "consumption" in table.schema:
         note_corrections(house, table, fresh, before, now)
     rows = fresh.with_columns(known_from=pl.lit(now))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.frozen import joined_episodes
 from assets.steps.touched import done, extent, pending
 from decoders.info_codes import BITS, CLASSES, PRIORITIES
 from warehouse.policies import InfoCodePolicy
@@ -60,6 +61,7 @@ def reckon_info_codes(house: Installation, now: datetime) -> int:
         )
         events = info_code_events(words, _meanings(house), house.settings.zone)
         fresh = events.join(spans, on="meter_id").filter(uncleared).with_columns(known_from=pl.lit(now))
+        fresh = joined_episodes(house, fresh, before)
         merged = house.lake.merge(INFO_CODE_EVENTS, fresh, stale=before.select(INFO_CODE_EVENTS.key), superseded_at=now)
         done(house, "info_codes", newest, now)
     return merged.inserted + merged.replaced

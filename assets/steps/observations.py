@@ -7,6 +7,7 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.decoding import latest_outcomes
 from assets.steps.erasing import without_erased
+from assets.steps.frozen import keep_frozen
 from assets.steps.touched import done, pending
 from warehouse.schemas import (
     INSTALLATIONS,
@@ -59,6 +60,7 @@ def reckon_performance(house: Installation, now: datetime) -> int:
                 as_of=now,
             ).with_columns(known_from=pl.lit(now))
             rows = without_erased(house, READING_PERFORMANCE_DAILY, rows, around=0)
+            rows = keep_frozen(house, READING_PERFORMANCE_DAILY, rows, first, last)
             stale = pl.DataFrame({"day": bounds["day"]}).with_columns(organisation=pl.lit(house.organisation))
             merged = house.lake.merge(READING_PERFORMANCE_DAILY, rows, stale=stale, superseded_at=now)
             changed += merged.inserted + merged.replaced
@@ -87,6 +89,7 @@ def reckon_links(house: Installation, now: datetime) -> int:
             judged_columns = ("frame_id", "meter_id", "telegram_key", "access_no")
             receptions = heard.join(judged.select(judged_columns), on="frame_id").collect()
             rows = link_daily(cluster(receptions), zone=house.settings.zone).with_columns(known_from=pl.lit(now))
+            rows = keep_frozen(house, LINK_DAILY, rows, first, last)
             stale = pl.DataFrame({"day": bounds["day"]}).with_columns(organisation=pl.lit(house.organisation))
             merged = house.lake.merge(LINK_DAILY, rows, stale=stale, superseded_at=now)
             changed += merged.inserted + merged.replaced

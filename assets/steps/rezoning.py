@@ -10,6 +10,7 @@ import polars as pl
 
 import settings
 from assets.installation import ZONE, Installation
+from assets.steps.frozen import frozen_periods
 from assets.steps.touched import start_again
 from registry import audit
 from registry.ledger import read_cursor
@@ -60,7 +61,8 @@ def migrate(house: Installation, zone: str, *, identity: str, now: datetime, dry
         Rows per table that are reckoned again.
 
     Raises:
-        InstallationError: The zone is unknown or the present one, is set by the environment, or a run is at work.
+        InstallationError: The zone is unknown or the present one, is set by the environment, a run is at work, or
+            readings were thinned.
     """
     settings.zone_of(zone)
     known = house.settings
@@ -74,6 +76,11 @@ def migrate(house: Installation, zone: str, *, identity: str, now: datetime, dry
         raise InstallationError(f"The figures of {known.home} are those of {zone} already.")
     if kept not in {known.timezone, zone}:
         raise InstallationError(f"A migration to {kept} was cut off: repeat it before you begin another one.")
+    if not frozen_periods(house).is_empty():
+        raise InstallationError(
+            f"Readings of {known.home} were thinned by retention: figures of the days of {known.timezone} cannot be "
+            "reckoned again in another zone."
+        )
     counts = {table.name: _rows(house, table) for table in FIGURES}
     if dry_run:
         return counts

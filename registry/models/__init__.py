@@ -41,6 +41,7 @@ from registry.models.people import (
     UserToken,
 )
 from registry.models.policies import PolicyVersion
+from registry.models.retention import RetentionCertificate, RetentionCount
 
 __all__ = [
     "ActiveMailTemplate",
@@ -83,6 +84,8 @@ __all__ = [
     "Partner",
     "PolicyVersion",
     "RefusedImport",
+    "RetentionCertificate",
+    "RetentionCount",
     "RolePermission",
     "ServiceIdentity",
     "ServicePermission",

@@ -26,6 +26,7 @@ class File(Base):
     frames: Mapped[int | None]
     rejected: Mapped[int | None]
     reason: Mapped[str | None] = mapped_column(String(500))
+    gone: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Cursor(Base):

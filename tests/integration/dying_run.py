@@ -30,7 +30,7 @@ def die_after(fatal: str) -> None:
 
         return write
 
-    for name in ("append", "merge", "overwrite"):
+    for name in ("append", "merge", "overwrite", "thin"):
         setattr(Lake, name, dying(getattr(Lake, name)))
 
 

@@ -8,9 +8,10 @@ from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
-from warehouse.policies.kinds import KINDS, Kind, kind_of, read_policy, shipped_document
+from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy, shipped_document
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
+from warehouse.policies.retention import RetentionPolicy
 
 __all__ = [
     "KINDS",
@@ -21,7 +22,9 @@ __all__ = [
     "PolicyError",
     "PolicyModel",
     "ReplacementPolicy",
+    "RetentionPolicy",
     "kind_of",
+    "presets",
     "read_policy",
     "shipped_document",
 ]

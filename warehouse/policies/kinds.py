@@ -13,6 +13,7 @@ from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
+from warehouse.policies.retention import RetentionPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ KINDS = {
         Kind("info_codes", InfoCodePolicy, "Priority, icon and texts of info codes, and when one is stale."),
         Kind("estimation", EstimationRules, "Methods that fill gaps, sources without a schedule, and holidays."),
         Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
+        Kind("retention", RetentionPolicy, "How long readings, frames, figures and events are kept."),
     )
-}  # fmt: skip
+}
 
 
 def kind_of(name: str) -> Kind:
@@ -78,3 +80,10 @@ def read_policy(name: str, document: str) -> PolicyModel:
 def shipped_document(name: str) -> str:
     """The document of a policy that nobody has decided about."""
     return (files("warehouse.policies") / "shipped" / f"{kind_of(name).name}.yaml").read_text(encoding="utf-8")
+
+
+def presets() -> dict[str, str]:
+    """Documents of the policy ``retention`` to begin with, by name."""
+    folder = files("warehouse.policies") / "presets"
+    found = [file for file in folder.iterdir() if file.name.endswith(".yaml")]
+    return {file.name.removesuffix(".yaml"): file.read_text(encoding="utf-8") for file in sorted(found, key=str)}

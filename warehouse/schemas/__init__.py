@@ -30,6 +30,7 @@ from warehouse.schemas.registry import (
     METERS,
     POLICIES,
 )
+from warehouse.schemas.retention import FROZEN_PERIODS, GAUGES_DAILY, RETENTION_CERTIFICATES
 from warehouse.schemas.table import INSTANT, REGISTER, Column, SchemaError, Table
 
 TABLES = {
@@ -69,6 +70,9 @@ TABLES = {
         VEE_EXCEPTIONS,
         FINAL_ESTIMATES,
         DELIVERIES,
+        GAUGES_DAILY,
+        FROZEN_PERIODS,
+        RETENTION_CERTIFICATES,
     )
     for table in (declared, declared.history)
     if table is not None
@@ -88,6 +92,8 @@ __all__ = [
     "FINAL_READINGS",
     "FORMATS",
     "FRAMES",
+    "FROZEN_PERIODS",
+    "GAUGES_DAILY",
     "GROUPS",
     "GROUP_MEMBERS",
     "GROUP_READERS",
@@ -109,6 +115,7 @@ __all__ = [
     "REGISTER",
     "REGISTER_EVENTS",
     "REJECTED_ROWS",
+    "RETENTION_CERTIFICATES",
     "TABLES",
     "TELEGRAMS",
     "TOUCHED",

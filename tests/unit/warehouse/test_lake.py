@@ -476,3 +476,24 @@ def test_box_says_the_same_in_both_languages() -> None:
     assert frame.filter(box.expression).height == 1
     assert frame.filter(Box().expression).height == 2
     assert Box().sql == "true"
+
+
+def test_thinning_rewrites_a_partition_and_counts_what_went_in_the_same_commit(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.append(POINTS, rows(("a", 0, "1"), ("a", 1, "2"), ("b", 0, "3"), ("a", 30, "4")))
+    early = pl.col("at") > START
+
+    def thin(month: str, stays: pl.Expr) -> int:
+        return lake.thin(POINTS, month, lambda frame: frame.filter(stays), counter="c-1")
+
+    assert thin("2026-01", early) == 2
+    assert lake.scan(POINTS).collect()["value"].cast(pl.Int64).sort().to_list() == [2, 4]
+    version = lake.version(POINTS)
+    assert thin("2026-01", early) == 0
+    assert lake.version(POINTS) == version
+    assert thin("2026-01", pl.lit(value=False)) == 1
+    assert lake.applied(POINTS, "c-1") == 3
+    lake.purge(POINTS)
+    assert lake.applied(POINTS, "c-1") == 3
+    assert lake.applied(POINTS, "c-2") == 0
+    assert lake.scan(POINTS).collect()["value"].to_list() == [Decimal(4)]
