@@ -9,6 +9,7 @@ from assets.resources import InstallationResource
 from assets.specs import table_spec
 from assets.steps.figures import reckon_figures
 from assets.steps.info_codes import reckon_info_codes
+from assets.steps.leaks import reckon_leaks
 from assets.steps.observations import reckon_links, reckon_performance
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
@@ -17,11 +18,14 @@ from warehouse.schemas import (
     CONSUMPTION_YEARLY,
     CORRECTIONS,
     EXCHANGES,
+    FLOW_DAILY,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
     LAYOUTS,
+    LEAK_EVENTS,
     LINK_DAILY,
+    METERING_POINTS,
     OUTCOMES,
     READING_PERFORMANCE_DAILY,
     READINGS,
@@ -73,3 +77,15 @@ def links(installation: InstallationResource) -> Iterator[dg.MaterializeResult[N
     """Receptions and signal per meter, collector and local day."""
     changed = reckon_links(installation.open(), datetime.now(UTC))
     yield dg.MaterializeResult(asset_key=LINK_DAILY.name, metadata={"changed_rows": changed})
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(table, "figures", deps=[CONSUMPTION_HOURLY.name, READINGS.name, METERING_POINTS.name])
+        for table in (FLOW_DAILY, LEAK_EVENTS)
+    ]
+)
+def leaks(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Leaks and bursts of water points, from consumption alone."""
+    for name, count in reckon_leaks(installation.open(), datetime.now(UTC)).items():
+        yield dg.MaterializeResult(asset_key=name, metadata={"changed_rows": count})

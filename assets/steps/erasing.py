@@ -326,7 +326,9 @@ def _rows(house: Installation, request: erasures.Request, span: _Span) -> Iterat
     }
     overlapping |= {table: pl.col("at").is_between(first, last, closed="left") for table in _kept(*_BY_EVENT)}
     of_days = pl.col("day").is_between(request.first_day, request.last_day)
-    overlapping |= dict.fromkeys(_kept(HEAT_DAILY), of_days)
+    overlapping |= dict.fromkeys(_kept(HEAT_DAILY, FLOW_DAILY), of_days)
+    reaching = (pl.col("first_seen") < last) & (pl.col("last_seen") > first)
+    overlapping |= dict.fromkeys(_kept(LEAK_EVENTS), reaching)
     overlapping[FINAL_ESTIMATES] = (pl.col("first_day") <= request.last_day) & (pl.col("last_day") >= request.first_day)
     for table, condition in overlapping.items():
         mine = house.lake.scan(table).filter(

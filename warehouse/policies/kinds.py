@@ -11,6 +11,7 @@ from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
+from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
@@ -39,6 +40,7 @@ KINDS = {
         Kind("estimation", EstimationRules, "Methods that fill gaps, sources without a schedule, and holidays."),
         Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
         Kind("retention", RetentionPolicy, "How long readings, frames, figures and events are kept."),
+        Kind("leaks", LeakPolicy, "Flow that counts as a leak or a burst, and what water costs."),
     )
 }
 

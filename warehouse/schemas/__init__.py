@@ -16,6 +16,7 @@ from warehouse.schemas.figures import (
     REGISTER_EVENTS,
 )
 from warehouse.schemas.frames import FRAMES, OUTCOMES, RECEPTIONS, REJECTED_ROWS, TELEGRAMS
+from warehouse.schemas.leaks import FLOW_DAILY, LEAK_EVENTS
 from warehouse.schemas.readings import FORMATS, LAYOUTS, READINGS, READINGS_HISTORY, RECORDS, TOUCHED
 from warehouse.schemas.registry import (
     AUDIT_LOG,
@@ -55,6 +56,8 @@ TABLES = {
         INFO_CODE_EVENTS,
         READING_PERFORMANCE_DAILY,
         LINK_DAILY,
+        FLOW_DAILY,
+        LEAK_EVENTS,
         METERS,
         METERING_POINTS,
         INSTALLATIONS,
@@ -90,6 +93,7 @@ __all__ = [
     "EXCHANGES",
     "FINAL_ESTIMATES",
     "FINAL_READINGS",
+    "FLOW_DAILY",
     "FORMATS",
     "FRAMES",
     "FROZEN_PERIODS",
@@ -102,6 +106,7 @@ __all__ = [
     "INSTALLATIONS",
     "INSTANT",
     "LAYOUTS",
+    "LEAK_EVENTS",
     "LINK_DAILY",
     "METERING_POINTS",
     "METERS",
