@@ -47,7 +47,7 @@ class _Part:
     """Points that are reckoned together.
 
     Attributes:
-        points: ``organisation``, ``metering_point`` and ``since`` (UTC: from when on their episodes are reckoned again).
+        points: ``organisation``, ``metering_point`` and ``since`` (UTC: from when on they are reckoned again).
         first: First local day whose figures are reckoned again.
         low: First of the points by name.
         high: Last of them.

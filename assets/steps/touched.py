@@ -64,9 +64,7 @@ def pending(house: Installation, consumer: str, *, after: str | None = None) -> 
     seen = int(read_cursor(house.registry, house.organisation, _name(consumer)) or 0)
     batch = pl.col("batch_no")
     known = True if after is None else batch <= int(read_cursor(house.registry, house.organisation, _name(after)) or 0)
-    rows = (
-        house.lake.scan(TOUCHED).filter(pl.col("organisation") == house.organisation, batch > seen, known).collect()
-    )
+    rows = house.lake.scan(TOUCHED).filter(pl.col("organisation") == house.organisation, batch > seen, known).collect()
     spans = rows.group_by("meter_id").agg(pl.col("first_at").min(), pl.col("last_at").max())
     newest = rows.select(pl.col("batch_no").max()).item()
     return spans.sort("meter_id"), max(newest or 0, seen)

@@ -15,12 +15,13 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.policies import InfoCodePolicy, ReplacementPolicy
+from warehouse.policies import InfoCodePolicy, LeakPolicy, ReplacementPolicy, read_policy, shipped_document
 from warehouse.queries import (
     consumption,
     corrections,
     groups,
     info_codes,
+    leaks,
     overview,
     provenance,
     readings,
@@ -122,6 +123,10 @@ EVERYTHING = ReplacementPolicy(least_absolute={}, least_percent=0, better_qualit
 ASKED = info_codes.Asked(as_of=TODAY, zone=ZONE, expected_interval=timedelta(hours=1))
 
 
+LEAKS = read_policy("leaks", shipped_document("leaks"))
+assert isinstance(LEAKS, LeakPolicy)
+
+
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     consumption.registers: lambda lake: consumption.registers(lake, OURS, both()),
     consumption.extent: lambda lake: consumption.extent(lake, OURS, both(), "volume_m3"),
@@ -137,6 +142,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     groups.readers: lambda lake: groups.readers(lake, OURS, TODAY),
     groups.read_by: lambda lake: groups.read_by(lake, OURS, f"{OURS}-collector", DAY, ZONE),
     info_codes.report: lambda lake: info_codes.report(lake, OURS, CODES, ASKED),
+    leaks.report: lambda lake: leaks.report(lake, OURS, LEAKS, leaks.Asked(ZONE)),
     overview.counts: lambda lake: overview.counts(lake, OURS),
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),

@@ -14,7 +14,7 @@ from warehouse.transforms.leaks.limits import Limits
 
 MAD_TO_DEVIATION = 1.4826
 PEAK_DAYS = 28
-PEAKS = 3
+PEAKS = ("peak_lh", "second_peak_lh", "third_peak_lh")
 """Largest hours kept of a day; of 28 days, one in a hundred hours is the seventh largest."""
 
 LEAST_PEAK_HOURS = 72
@@ -58,7 +58,7 @@ def flow_daily(
     shape_ = points.height, (last - start).days + 1
     place = rows["row"].to_numpy(), ((rows["day"] - start).dt.total_days()).to_numpy()
     night, volume, hours = (_matrix(shape_, place, rows[name]) for name in ("night_lh", "night_l", "measured_hours"))
-    peaks = np.stack([_matrix(shape_, place, rows["peaks_lh"].list.get(n, null_on_oob=True)) for n in range(PEAKS)], 2)
+    peaks = np.stack([_matrix(shape_, place, rows[name]) for name in PEAKS], axis=2)
     count_l = points["count_l"].fill_null(1.0).to_numpy()
     offset = (first - start).days
     found = [
@@ -79,13 +79,14 @@ def _of_hours(measured: pl.DataFrame, limits: Limits, zone: ZoneInfo) -> pl.Data
     hour = pl.col("start").dt.convert_time_zone(zone.key).dt.hour()
     night = (hour >= limits.night_from) & (hour < limits.night_to)
     rate = pl.col("rate_lh")
+    top = rate.top_k(len(PEAKS)).sort(descending=True)
     return measured.group_by(*POINT, "day").agg(
         pl.col("meter_id").sort_by("start").last(),
         measured_hours=pl.len().cast(pl.Int32),
         least_lh=rate.min(),
         night_lh=rate.filter(night).median(),
         night_l=pl.when(night.any()).then(pl.col("litres").filter(night).sum()),
-        peaks_lh=rate.top_k(PEAKS).sort(descending=True),
+        **{name: top.get(place, null_on_oob=True) for place, name in enumerate(PEAKS)},
     )
 
 
