@@ -4,6 +4,8 @@ Checks, the data dictionary, SQL views, API models and the graph's metadata deri
 """
 
 from warehouse.schemas.events import CORRECTIONS, DELIVERIES, FINAL_ESTIMATES, VEE_EXCEPTIONS
+from warehouse.schemas.alerts import ALERT_EVENTS, ALERT_USAGE, CONSUMPTION_ALERTS
+from warehouse.schemas.events import CORRECTIONS, DELIVERIES, VEE_EXCEPTIONS
 from warehouse.schemas.figures import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -58,6 +60,9 @@ TABLES = {
         LINK_DAILY,
         FLOW_DAILY,
         LEAK_EVENTS,
+        CONSUMPTION_ALERTS,
+        ALERT_EVENTS,
+        ALERT_USAGE,
         METERS,
         METERING_POINTS,
         INSTALLATIONS,
@@ -82,8 +87,11 @@ TABLES = {
 }
 
 __all__ = [
+    "ALERT_EVENTS",
+    "ALERT_USAGE",
     "AUDIT_LOG",
     "COLLECTORS",
+    "CONSUMPTION_ALERTS",
     "CONSUMPTION_DAILY",
     "CONSUMPTION_HOURLY",
     "CONSUMPTION_MONTHLY",
