@@ -12,6 +12,8 @@ from assets.steps.auditing import breaks_of_audit_chain
 from assets.steps.decoding import latest_outcomes
 from assets.steps.redaction import unsettled_days
 from warehouse.schemas import (
+    ALERT_EVENTS,
+    ALERT_USAGE,
     AUDIT_LOG,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -46,6 +48,8 @@ KEYED_FIGURES = (
     LINK_DAILY,
     FLOW_DAILY,
     LEAK_EVENTS,
+    ALERT_EVENTS,
+    ALERT_USAGE,
 )
 KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 """Tables whose key no two rows may share."""

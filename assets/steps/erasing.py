@@ -23,6 +23,8 @@ from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
 from registry.people.rights import ORCHESTRATOR
 from warehouse.schemas import (
+    ALERT_EVENTS,
+    ALERT_USAGE,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
@@ -71,7 +73,7 @@ _BY_TIME = {
 }
 _BY_DAY = (READING_PERFORMANCE_DAILY, LINK_DAILY, GAUGES_DAILY)
 _BY_PERIOD = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, CONSUMPTION_YEARLY, CORRECTIONS)
-_BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS)
+_BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS, ALERT_EVENTS, ALERT_USAGE)
 
 
 def _kept(*tables: Table) -> Iterator[Table]:

@@ -131,7 +131,7 @@ def _name(consumer: str) -> str:
     return f"touched:{consumer}"
 
 
-CONSUMERS = ("figures", "info_codes", "performance", "links", "leaks")
+CONSUMERS = ("figures", "info_codes", "performance", "links", "leaks", "alerts")
 """Assets that work off what was touched."""
 
 

@@ -4,6 +4,7 @@ The documents that hold are in the registry, each version with its time and who 
 where nobody has, the shipped one holds.
 """
 
+from warehouse.policies.alerts import AlertPolicy
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
@@ -17,6 +18,7 @@ from warehouse.policies.retention import RetentionPolicy
 
 __all__ = [
     "KINDS",
+    "AlertPolicy",
     "ConsumptionPolicy",
     "EstimationRules",
     "InfoCodePolicy",

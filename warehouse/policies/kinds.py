@@ -7,6 +7,7 @@ from importlib.resources import files
 from pydantic import ValidationError
 
 from warehouse.plain_yaml import faults, read_settings
+from warehouse.policies.alerts import AlertPolicy
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
@@ -40,6 +41,7 @@ KINDS = {
         Kind("estimation", EstimationRules, "Methods that fill gaps, sources without a schedule, and holidays."),
         Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
         Kind("retention", RetentionPolicy, "How long readings, frames, figures and events are kept."),
+        Kind("alerts", AlertPolicy, "How many consumption alerts there may be."),
         Kind("leaks", LeakPolicy, "Flow that counts as a leak or a burst, and what water costs."),
     )
 }

@@ -25,12 +25,10 @@ class Evaluated:
             ``limit_value``, ``at``, ``used`` and ``crossed_at`` of each window with more than the limit.
         usage: ``organisation``, ``alert_no``, ``metering_point``, ``window_start``, ``at`` and ``used`` of each
             alert's latest window.
-        windows: ``organisation``, ``alert_no`` and ``window_start`` of all windows with a reading.
     """
 
     crossings: pl.DataFrame
     usage: pl.DataFrame
-    windows: pl.DataFrame
 
 
 def evaluate(alerts: pl.DataFrame, courses: pl.DataFrame, zone: ZoneInfo) -> Evaluated:
@@ -44,7 +42,7 @@ def evaluate(alerts: pl.DataFrame, courses: pl.DataFrame, zone: ZoneInfo) -> Eva
         zone: The utility's zone; its local days and months are the windows of alerts with these periods.
 
     Returns:
-        Windows with more than the limit (strictly), what was used of late, and all windows.
+        Windows with more than the limit (strictly), and what was used of late.
     """
     after = (pl.col("at") > pl.col("base")) & (pl.col("at") < pl.col("ends_at")).fill_null(value=True)
     rows = alerts.join(courses, on=COURSE).filter(after)
@@ -59,7 +57,6 @@ def evaluate(alerts: pl.DataFrame, courses: pl.DataFrame, zone: ZoneInfo) -> Eva
     return Evaluated(
         crossings=_crossings(counted),
         usage=last.select(*_ALERT, "metering_point", "window_start", "at", used=decimal("micro")),
-        windows=counted.select(*_ALERT, "window_start").unique(),
     )
 
 
@@ -67,8 +64,8 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Registers that go on over exchanges, roll-overs and other breaks.
 
     Args:
-        readings: ``organisation``, ``metering_point``, ``register``, ``meter_id``, ``at`` and ``value`` of readings that
-            count, in any order.
+        readings: ``organisation``, ``metering_point``, ``register``, ``meter_id``, ``at`` and ``value`` of the readings
+            that count, in any order.
         events: Rows of ``register_events``. Where the correction is not known, nothing counts as used between the two
             readings around the break: what is told is the least that can be said.
 

@@ -17,6 +17,7 @@ from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
 from warehouse.policies import InfoCodePolicy, LeakPolicy, ReplacementPolicy, read_policy, shipped_document
 from warehouse.queries import (
+    alerts,
     consumption,
     corrections,
     groups,
@@ -55,6 +56,7 @@ SPECIAL = {
     "start_quality": "M",
     "end_quality": "M",
     "priority": "high",
+    "state": "triggered",
 }
 """Texts that mean something."""
 
@@ -128,6 +130,8 @@ assert isinstance(LEAKS, LeakPolicy)
 
 
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
+    alerts.report: lambda lake: alerts.report(lake, OURS, TODAY),
+    alerts.events: lambda lake: alerts.events(lake, OURS, 1),
     consumption.registers: lambda lake: consumption.registers(lake, OURS, both()),
     consumption.extent: lambda lake: consumption.extent(lake, OURS, both(), "volume_m3"),
     consumption.figures: lambda lake: consumption.figures(lake, OURS, both(), interval="daily", **PERIOD),
