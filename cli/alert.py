@@ -1,7 +1,8 @@
 """``alert``: limits on consumption, and who went beyond them."""
 
+import re
 import sys
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -138,13 +139,9 @@ def remove(number: NumberArgument, home: HomeOption = None) -> None:
 
 
 def _number(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or -number.as_tuple().exponent > 6:  # type: ignore[operator]  finite ones have a number
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
         raise AlertError(f"{text} is no limit: give a number with up to six digits behind the point.")
-    return number
+    return Decimal(text)
 
 
 def _print(rows: pl.DataFrame, form: Format) -> None:

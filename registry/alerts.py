@@ -196,8 +196,8 @@ def _note(
     session: Session,
     row: ConsumptionAlert,
     event: str,
-    before: dict[str, object] | None,
-    after: dict[str, object] | None,
+    before: audit.Fields | None,
+    after: audit.Fields | None,
     identity: str,
     now: datetime,
 ) -> None:

@@ -1,6 +1,7 @@
 """Consumption alerts: when a register has risen beyond a limit (ALGORITHMS §11)."""
 
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -108,11 +109,11 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
 
 def _window_start(rows: pl.DataFrame, zone: ZoneInfo) -> pl.Expr:
     """Start of the window a reading belongs to; one at midnight ends the day before."""
-    if rows.is_empty():
-        return pl.col("base")
     days = rows.select(local_day(pl.col("at") - _INSTANT, zone).alias("day"))["day"]
     first, last = days.min(), days.max()
-    starts = local_days(first.replace(day=1), last, zone)  # type: ignore[union-attr, arg-type]
+    if not isinstance(first, date) or not isinstance(last, date):
+        return pl.col("base")  # there is no row
+    starts = local_days(first.replace(day=1), last, zone)
     begins = dict(starts.select("day", "start").rows())
     day = local_day(pl.col("at") - _INSTANT, zone)
     start = pl.when(pl.col("period") == "day").then(day).when(pl.col("period") == "month").then(day.dt.month_start())
@@ -122,14 +123,14 @@ def _window_start(rows: pl.DataFrame, zone: ZoneInfo) -> pl.Expr:
 
 def _registers_at(times: pl.DataFrame, courses: pl.DataFrame) -> pl.DataFrame:
     """Continued register at instants, by a straight line between readings; the first reading's before it."""
-    options = {"on": "at", "by": list(COURSE), "check_sortedness": False}
     known = courses.sort("at")
     earlier = known.select(*COURSE, "at", t0="at", v0="value")
     later = known.select(*COURSE, "at", t1="at", v1="value")
+    by = list(COURSE)
     found = (
         times.sort("at")
-        .join_asof(earlier, strategy="backward", **options)
-        .join_asof(later, strategy="forward", **options)
+        .join_asof(earlier, on="at", by=by, strategy="backward", check_sortedness=False)
+        .join_asof(later, on="at", by=by, strategy="forward", check_sortedness=False)
     )
     share = (pl.col("at") - pl.col("t0")).dt.total_microseconds() / (
         pl.col("t1") - pl.col("t0")

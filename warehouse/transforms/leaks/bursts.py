@@ -16,6 +16,9 @@ JITTER = timedelta(minutes=1)
 """Transmissions wander: readings that many minutes late are still quarter-hourly."""
 
 CONFIRMED_BURST = timedelta(hours=2)
+NO_DAY = date(1970, 1, 1)
+"""Stands for the days of no episode at all."""
+
 _HOUR = timedelta(hours=1)
 _STEP_GAP = timedelta(days=2)
 _INTERVAL = (*POINT, "meter_id", "start", "end", "rate_lh", "lost_l", "sureness")
@@ -147,10 +150,8 @@ def step_events(days: pl.DataFrame, limits: Limits, zone: ZoneInfo) -> pl.DataFr
     """
     risen = days.filter(pl.col("step_lh").is_not_null()).sort(*POINT, "day")
     follows = (pl.col("day") - pl.col("day").shift(1) <= _STEP_GAP).over(POINT).fill_null(value=False)
-    some_day = date(1970, 1, 1)
-    bounds = local_days(
-        *(risen.select(pl.min("day"), last=pl.max("day")).row(0) if risen.height else (some_day, some_day)), zone
-    )
+    ends = [day for day in (risen["day"].min(), risen["day"].max()) if isinstance(day, date)]
+    bounds = local_days(ends[0], ends[1], zone) if ends else local_days(NO_DAY, NO_DAY, zone)
     spans = risen.join(bounds, on="day")
     night_h = limits.night_to - limits.night_from
     return (
