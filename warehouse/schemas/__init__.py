@@ -3,9 +3,8 @@
 Checks, the data dictionary, SQL views, API models and the graph's metadata derive from these declarations.
 """
 
-from warehouse.schemas.events import CORRECTIONS, DELIVERIES, FINAL_ESTIMATES, VEE_EXCEPTIONS
 from warehouse.schemas.alerts import ALERT_EVENTS, ALERT_USAGE, CONSUMPTION_ALERTS
-from warehouse.schemas.events import CORRECTIONS, DELIVERIES, VEE_EXCEPTIONS
+from warehouse.schemas.events import CORRECTIONS, DELIVERIES, FINAL_ESTIMATES, VEE_EXCEPTIONS
 from warehouse.schemas.figures import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
