@@ -71,7 +71,8 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
             readings around the break: what is told is the least that can be said.
 
     Returns:
-        ``organisation``, ``metering_point``, ``register``, ``meter_id``, ``at``, ``value`` (millionths, continued),
+        ``organisation``, ``metering_point``, ``register``, ``meter_id``, ``at``, ``value`` (millionths, continued:
+        only differences mean something),
         ``before_at`` and ``before`` (the reading before it, null for the first), by course and time.
     """
     rejected = events.filter(pl.col("kind").is_in(_REJECTED)).select(*COURSE, "meter_id", "at")
@@ -86,23 +87,27 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         )
     )
     kept = readings.drop_nulls("value").join(rejected, on=[*COURSE, "meter_id", "at"], how="anti")
-    rose = pl.col("shown").diff() + pl.col("total").diff()
-    step = pl.when(pl.col("unknown").diff() == 0).then(rose).otherwise(0).fill_null(pl.col("shown"))
+    nothing = pl.lit(0, pl.Int64)
+    broken = (
+        kept.sort("at").join_asof(breaks, on="at", by=list(COURSE), strategy="backward", check_sortedness=False)
+        if breaks.height
+        else kept.with_columns(total=nothing, unknown=nothing)
+    )
+    same = pl.struct(COURSE) == pl.struct(COURSE).shift(1)
+    is_unknown = same & (pl.col("unknown") != pl.col("unknown").shift(1))
     return (
-        kept.with_columns(shown=millionths("value"))
-        .sort("at")
-        .join_asof(breaks, on="at", by=list(COURSE), strategy="backward", check_sortedness=False)
-        .with_columns(pl.col("total", "unknown").fill_null(0))
+        broken.with_columns(pl.col("total", "unknown").fill_null(0))
         .sort(*COURSE, "at")
-        .with_columns(step=pl.when(pl.col("at").shift(1).is_not_null().over(COURSE)).then(step.over(COURSE)))
-        .with_columns(value=pl.coalesce("step", "shown").cum_sum().over(COURSE))
+        .with_columns(value=millionths("value") + pl.col("total"), same=same, is_unknown=is_unknown)
+        # Only differences within a course count, so that what is taken off may go on into the next one.
+        .with_columns(pl.col("value") - pl.when("is_unknown").then(pl.col("value").diff()).otherwise(0).cum_sum())
         .select(
             *COURSE,
             "meter_id",
             "at",
             "value",
-            before_at=pl.col("at").shift(1).over(COURSE),
-            before=pl.col("value").shift(1).over(COURSE),
+            before_at=pl.when("same").then(pl.col("at").shift(1)),
+            before=pl.when("same").then(pl.col("value").shift(1)),
         )
     )
 
