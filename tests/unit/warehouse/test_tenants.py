@@ -73,6 +73,8 @@ def value(dtype: pl.DataType, name: str, mark: str) -> object:
         return Decimal(7) if mark == OURS else Decimal(11)
     if dtype == pl.Binary:
         return mark.encode()
+    if dtype == pl.Boolean:
+        return True
     return 1
 
 
