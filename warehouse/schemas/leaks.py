@@ -37,7 +37,7 @@ LEAK_EVENTS = Table(
         c.organisation,
         c.metering_point,
         c.meter_id,
-        Column("kind", pl.String, "continuous_flow, step_change, burst or pattern."),
+        Column("kind", pl.String, "continuous_flow, step_change or burst."),
         Column("first_seen", INSTANT, "Start of the first hour that is evidence."),
         Column("last_seen", INSTANT, "End of the last one."),
         Column("state", pl.String, "suspected, confirmed or chronic; how sure it is, not whether it goes on."),
