@@ -8,6 +8,7 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.erasing import without_erased
+from assets.steps.frozen import thawed
 from assets.steps.touched import done, pending
 from warehouse.policies import LeakPolicy
 from warehouse.schemas import (
@@ -206,6 +207,6 @@ def _readings(house: Installation, part: _Part) -> pl.DataFrame:
 
 
 def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
-    fresh, before = (without_erased(house, table, rows) for rows in (fresh, before))
+    fresh, before = (thawed(house, table, without_erased(house, table, rows)) for rows in (fresh, before))
     merged = house.lake.merge(table, fresh.with_columns(known_from=pl.lit(now)), stale=before.select(table.key))
     return merged.inserted + merged.replaced

@@ -10,7 +10,6 @@ from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy, shipped_document
-from warehouse.policies.kinds import KINDS, Kind, kind_of, read_policy, shipped_document
 from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
