@@ -22,8 +22,10 @@ from warehouse.schemas import (
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
+    FLOW_DAILY,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
+    LEAK_EVENTS,
     LINK_DAILY,
     READING_PERFORMANCE_DAILY,
     REGISTER_EVENTS,
@@ -40,6 +42,8 @@ FIGURES = (
     INFO_CODE_EVENTS,
     READING_PERFORMANCE_DAILY,
     LINK_DAILY,
+    FLOW_DAILY,
+    LEAK_EVENTS,
 )
 """Tables that rest on local days, and are reckoned from readings, receptions and installations."""
 
