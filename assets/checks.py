@@ -11,6 +11,7 @@ from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
 from assets.steps.decoding import latest_outcomes
 from assets.steps.redaction import unsettled_days
+from assets.steps.water import WATER
 from warehouse.schemas import (
     AUDIT_LOG,
     CONSUMPTION_DAILY,
@@ -42,6 +43,7 @@ KEYED_FIGURES = (
     INFO_CODE_EVENTS,
     READING_PERFORMANCE_DAILY,
     LINK_DAILY,
+    *WATER,
 )
 KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 """Tables whose key no two rows may share."""

@@ -10,6 +10,7 @@ from assets.specs import table_spec
 from assets.steps.figures import reckon_figures
 from assets.steps.info_codes import reckon_info_codes
 from assets.steps.observations import reckon_links, reckon_performance
+from assets.steps.water import WATER, reckon_water
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -17,12 +18,15 @@ from warehouse.schemas import (
     CONSUMPTION_YEARLY,
     CORRECTIONS,
     EXCHANGES,
+    GROUP_MEMBERS,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
     LAYOUTS,
     LINK_DAILY,
+    METERING_POINTS,
     OUTCOMES,
+    POLICIES,
     READING_PERFORMANCE_DAILY,
     READINGS,
     REGISTER_EVENTS,
@@ -73,3 +77,22 @@ def links(installation: InstallationResource) -> Iterator[dg.MaterializeResult[N
     """Receptions and signal per meter, collector and local day."""
     changed = reckon_links(installation.open(), datetime.now(UTC))
     yield dg.MaterializeResult(asset_key=LINK_DAILY.name, metadata={"changed_rows": changed})
+
+
+_WATER_RESTS_ON = (
+    CONSUMPTION_DAILY,
+    CONSUMPTION_HOURLY,
+    READINGS,
+    INSTALLATIONS,
+    METERING_POINTS,
+    GROUP_MEMBERS,
+    POLICIES,
+)
+
+
+@dg.multi_asset(specs=[table_spec(table, "figures", deps=[one.name for one in _WATER_RESTS_ON]) for table in WATER])
+def water(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Water balances, night flow, alarms and pressure events of the districts."""
+    changed = reckon_water(installation.open(), datetime.now(UTC))
+    for table in WATER:
+        yield dg.MaterializeResult(asset_key=table.name, metadata={"changed_rows": changed.get(table.name, 0)})

@@ -5,6 +5,7 @@ where nobody has, the shipped one holds.
 """
 
 from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.districts import DistrictsPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
@@ -17,6 +18,7 @@ __all__ = [
     "KINDS",
     "ConsumptionPolicy",
     "EstimationRules",
+    "DistrictsPolicy",
     "InfoCodePolicy",
     "Kind",
     "PolicyError",

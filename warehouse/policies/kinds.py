@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from warehouse.plain_yaml import faults, read_settings
 from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.districts import DistrictsPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
@@ -39,6 +40,7 @@ KINDS = {
         Kind("estimation", EstimationRules, "Methods that fill gaps, sources without a schedule, and holidays."),
         Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
         Kind("retention", RetentionPolicy, "How long readings, frames, figures and events are kept."),
+        Kind("districts", DistrictsPolicy, "Districts of the water network, and when their losses raise an alarm."),
     )
 }
 
