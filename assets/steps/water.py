@@ -105,6 +105,10 @@ def reckon_water(house: Installation, now: datetime) -> dict[str, int]:
         spans, newest = pending(house, "water")
         scope = read_scope(house)
         changed = _forget_others(house, scope)
+        if not scope.policy.districts:
+            done(house, "water", newest, now)
+            return changed
+        _check(house, scope.policy)
         days, seen = _days_to_reckon(house, scope, spans)
         for first_and_last, names in _alike(days):
             _add(changed, reckon_days(house, scope.of(names), first_and_last, now))
@@ -116,11 +120,9 @@ def reckon_water(house: Installation, now: datetime) -> dict[str, int]:
 
 
 def read_scope(house: Installation) -> Scope:
-    """The districts of the policy with their points, compared with the registry."""
+    """The districts of the policy with their points; points that there are none of have no meters."""
     policy = house.policy(DistrictsPolicy)
     points = _own(house, METERING_POINTS).select(_POINT, "role").collect()
-    groups = _own(house, GROUPS).select("group").collect()["group"]
-    check_districts(policy, dict(points.rows()), set(groups))
     flows = [(name, point, term) for name, one in policy.districts.items() for point, term in one.flows.items()]
     named = [(name, one.group, point) for name, one in policy.districts.items() for point in one.points]
     grouped = [(name, one.group) for name, one in policy.districts.items() if one.group]
@@ -190,6 +192,40 @@ def reckon_days(house: Installation, scope: Scope, days: tuple[date, date], now:
         LOSS_ALARMS.name: _put(house, LOSS_ALARMS, alarms, now, stale=stale),
     })  # fmt: skip
     return changed
+
+
+def reckon_without(house: Installation, metering_point: str, days: tuple[date, date], now: datetime) -> dict[str, int]:
+    """Reckons districts anew that a metering point had a part in, once its figures of some local days are erased.
+
+    Args:
+        house: The installation; the caller does this work alone.
+        metering_point: The point.
+        days: First and last day of what is erased.
+        now: Instant of the erasure, UTC.
+
+    Returns:
+        Rows inserted or replaced per table; no older version of them is left.
+    """
+    scope = read_scope(house)
+    names = scope.points.filter(pl.col(_POINT) == metering_point)["district"].unique().sort().to_list()
+    reach = timedelta(days=scope.policy.history_days)
+    there = _own(house, WATER_BALANCE_DAILY).filter(
+        pl.col("district").is_in(names), pl.col("day").is_between(days[0], days[1] + reach)
+    )
+    extents = there.group_by("district").agg(low=pl.col("day").min(), high=pl.col("day").max()).collect()
+    changed: dict[str, int] = {}
+    for some, alike in _alike(extents):
+        _add(changed, reckon_days(house, scope.of(alike), some, now))
+    for table in WATER:
+        if changed.get(table.name):
+            house.lake.purge(table)
+    return changed
+
+
+def _check(house: Installation, policy: DistrictsPolicy) -> None:
+    points = _own(house, METERING_POINTS).select(_POINT, "role").collect()
+    groups = _own(house, GROUPS).select("group").collect()["group"]
+    check_districts(policy, dict(points.rows()), set(groups))
 
 
 _SEEN = "water:consumption"

@@ -99,7 +99,7 @@ def water_balance_monthly(daily: pl.DataFrame, policy: DistrictsPolicy, zone: Zo
 
     Returns:
         Rows of ``water_balance_monthly`` without ``organisation`` and ``known_from``. Sums are of the days whose
-        balance is not unknown, and ``days_balanced`` tells how many these are. A meter's random error stays the same from
+        balance is not unknown; ``days_balanced`` tells how many these are. A meter's random error stays the same from
         day to day, so that its part of the uncertainty adds up; estimates' parts add as squares.
     """
     if daily.is_empty():
