@@ -9,7 +9,7 @@ from assets.steps.publishing import publish_registry
 from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import say
-from registry.inventory import capacity
+from registry.inventory import capacity, priority
 from registry.inventory.meters import count_in_use
 
 app = typer.Typer(help="The capacity plan.", no_args_is_help=True)
@@ -24,6 +24,8 @@ def show(home: HomeOption = None) -> None:
         count = count_in_use(session, house.organisation)
         limit = plan.max_in_use if plan else None
         print(f"meters in use: {count} of {'any number' if limit is None else limit}")
+        held, most = priority.count(session, house.organisation), priority.quota(session, house.organisation)
+        print(f"priority meters: {held} of {most}")
         if plan and plan.finest_interval_s:
             print(f"shortest interval between readings: {plan.finest_interval_s} s")
         capacity.check_interval(session, house.organisation, house.settings.expected_interval_s)
@@ -34,8 +36,9 @@ def set_(
     home: HomeOption = None,
     meters: Annotated[int | None, typer.Option(help="Meters that may be in use.", min=0)] = None,
     interval: Annotated[int | None, typer.Option(help="Shortest interval between readings [s].", min=1)] = None,
+    priority_meters: Annotated[int | None, typer.Option("--priority", help="Priority meters.", min=0)] = None,
 ) -> None:
-    """Sets the plan; what is left out is not limited."""
+    """Sets the plan; what is left out is not limited, but priority meters to the usual number."""
     house = open_home(home)
     with house.registry.begin() as session:
         capacity.set_plan(
@@ -43,6 +46,7 @@ def set_(
             house.organisation,
             max_in_use=meters,
             finest_interval_s=interval,
+            max_priority=priority_meters,
             identity=identity(),
             now=datetime.now(UTC),
         )

@@ -128,7 +128,7 @@ def _drawn(district: District, chance: np.random.Generator, hours: _Numbers, day
     habit = _MEAN_M3_A_DAY * np.exp(chance.normal(0, _SPREAD, size=(district.members, 1)))
     daily = habit * np.exp(chance.normal(0, _DAILY_SPREAD, size=(district.members, district.days)))
     hour = local_hours(int(hours[0]), len(hours), ZoneInfo(district.timezone))
-    used = daily[:, day_of] * _DAY_COURSE[hour] / _DAY_COURSE.sum()
+    used: _Numbers = daily[:, day_of] * _DAY_COURSE[hour] / _DAY_COURSE.sum()
     used *= chance.gamma(2.0, 0.5, size=used.shape)
     asleep = (_DAY_COURSE[hour] <= 1) & (chance.random(size=used.shape) < _AWAY_AT_NIGHT)
     used[asleep] = 0.0

@@ -26,6 +26,7 @@ def set_plan(
     *,
     max_in_use: int | None,
     finest_interval_s: int | None,
+    max_priority: int | None = None,
     identity: str,
     now: datetime,
 ) -> None:
@@ -36,20 +37,22 @@ def set_plan(
         organisation: Whose plan.
         max_in_use: Meters that may be in use; ``None`` is no limit.
         finest_interval_s: Shortest interval between readings [s]; ``None`` is no limit.
+        max_priority: Priority meters; ``None`` is the usual number of them.
         identity: Who sets it.
         now: Instant of the change, UTC.
 
     Raises:
         CapacityError: A limit is negative, or an interval no interval.
     """
-    if (max_in_use is not None and max_in_use < 0) or (finest_interval_s is not None and finest_interval_s < 1):
+    if min(max_in_use or 0, max_priority or 0) < 0 or (finest_interval_s is not None and finest_interval_s < 1):
         raise CapacityError("A capacity plan has no negative number of meters and no interval below a second.")
     row = plan(session, organisation)
-    before = {"max_in_use": row.max_in_use, "finest_interval_s": row.finest_interval_s} if row else None
+    before = _limits(row) if row else None
     if row is None:
         row = CapacityPlan(organisation=organisation)
         session.add(row)
-    row.max_in_use, row.finest_interval_s, row.set_at = max_in_use, finest_interval_s, now
+    row.max_in_use, row.finest_interval_s, row.max_priority = max_in_use, finest_interval_s, max_priority
+    row.set_at = now
     audit.record(
         session,
         organisation=organisation,
@@ -58,8 +61,16 @@ def set_plan(
         now=now,
         target=organisation,
         before=before,
-        after={"max_in_use": max_in_use, "finest_interval_s": finest_interval_s},
+        after=_limits(row),
     )
+
+
+def _limits(row: CapacityPlan) -> dict[str, int | None]:
+    return {
+        "max_in_use": row.max_in_use,
+        "finest_interval_s": row.finest_interval_s,
+        "max_priority": row.max_priority,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""Roles of metering points: by hand, by a file, with an import; and priority meters up to their quota."""
+
+import pytest
+from sqlalchemy import insert
+
+from registry.errors import RegistryError
+from registry.inventory import capacity, priority
+from registry.inventory.errors import InventoryError
+from registry.inventory.meters import find_meter
+from registry.inventory.roles import set_role
+from registry.inventory.updates import update_inventory
+from registry.models import MeteringPoint
+from registry.tables import published_tables
+from tests.unit.registry.conftest import METERS
+from tests.unit.registry.inventory_rows import NOW, WHO, add_meters, events, meter_id
+
+
+@pytest.fixture
+def points(registry):
+    with registry.begin() as session:
+        session.execute(
+            insert(MeteringPoint),
+            [{"organisation": "default", "metering_point": name, "role": "consumption"} for name in ("P1", "P2")],
+        )
+    return registry
+
+
+def roles(registry) -> dict[str, str]:
+    return dict(published_tables(registry)["metering_points"].select("metering_point", "role").rows())
+
+
+def test_a_role_given_by_hand_is_audited(points) -> None:
+    with points.begin() as session:
+        assert set_role(session, "default", "P1", "district_inflow", reason="zone 3", **WHO) == "consumption"
+    assert roles(points) == {"P1": "district_inflow", "P2": "consumption"}
+    assert events(points, "metering_point.role") == [("P1", {"role": "consumption"}, {"role": "district_inflow"})]
+    with points.begin() as session:
+        set_role(session, "default", "P1", "district_inflow", **WHO)
+    assert len(events(points, "metering_point.role")) == 1, "what changes nothing is no event"
+
+
+@pytest.mark.parametrize(("point", "role"), [("P1", "boss"), ("P9", "check")])
+def test_unknown_roles_and_points_are_refused(points, point: str, role: str) -> None:
+    with points.begin() as session, pytest.raises(InventoryError, match=f"no (role {role}|metering point {point})"):
+        set_role(session, "default", point, role, **WHO)
+
+
+def test_many_points_get_their_roles_by_a_file(points) -> None:
+    def change(text: str):
+        return update_inventory(points, text.encode(), organisation="default", source_name="u.csv", **WHO)
+
+    report = change("metering_point,role\nP1,check\nP2,consumption\n")
+    assert report.changes.select("id", "field", "before", "after").rows() == [("P1", "role", "consumption", "check")]
+    assert roles(points) == {"P1": "check", "P2": "consumption"}
+    assert "the role is none of" in change("metering_point,role\nP1,boss\n").rejected["reason"][0]
+    assert "cannot be emptied" in change("metering_point,role\nP1,<empty>\n").rejected["reason"][0]
+
+
+def test_an_import_of_customers_brings_roles(meters, customers, registry) -> None:
+    meters(METERS)
+    head = "metering_point,customer_number,manufacturer,serial,role\n"
+    first = customers(head + "DM-1,C0,KAM,90000001,district_inflow\nP-1,C1,KAM,90000002,\n")
+    assert (first.added, first.rejected.height) == (2, 0)
+    assert roles(registry) == {"DM-1": "district_inflow", "P-1": "consumption"}
+    again = customers(head + "DM-1,C0,KAM,90000001,\nP-1,C1,KAM,90000002,check\nP-2,C2,KAM,,boss\n")
+    assert (again.updated, again.unchanged) == (1, 1)
+    assert "the role is none of" in again.rejected["reason"][0]
+    assert roles(registry) == {"DM-1": "district_inflow", "P-1": "check"}, "an empty cell leaves the role as it is"
+
+
+def give(registry, number: int) -> bool:
+    with registry.begin() as session:
+        return priority.give_priority(session, find_meter(session, "default", meter_id(number)), **WHO)
+
+
+def test_the_51st_priority_meter_is_refused(registry) -> None:
+    add_meters(registry, 51, state="in_use")
+    for number in range(1, 51):
+        assert give(registry, number)
+    with pytest.raises(capacity.CapacityError, match="50 priority meters are allowed, and 50"):
+        give(registry, 51)
+    assert not give(registry, 50), "that is one already"
+    with registry.begin() as session:
+        assert priority.take_priority(session, find_meter(session, "default", meter_id(1)), **WHO)
+    assert give(registry, 51)
+    assert len(events(registry, "meter.priority")) == 51
+    since = dict(published_tables(registry)["meters"].select("meter_id", "priority_since").rows())
+    assert (since[meter_id(1)], since[meter_id(2)]) == (None, NOW)
+
+
+def test_the_plan_says_how_many_priority_meters_there_may_be(registry) -> None:
+    add_meters(registry, 2, state="in_use")
+    with registry.begin() as session:
+        capacity.set_plan(session, "default", max_in_use=None, finest_interval_s=None, max_priority=1, **WHO)
+    give(registry, 1)
+    with pytest.raises(RegistryError, match="1 priority meters are allowed"):
+        give(registry, 2)
