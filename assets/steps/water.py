@@ -11,6 +11,7 @@ from assets.steps.touched import done, pending
 from registry.ledger import read_cursor, write_cursor
 from warehouse.policies.districts import DistrictsPolicy, check_districts
 from warehouse.queries.roles import CONSUMING
+from warehouse.queries.water import samples_of
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -22,7 +23,6 @@ from warehouse.schemas import (
     METERING_POINTS,
     NIGHT_FLOW_DAILY,
     PRESSURE_EVENTS,
-    READINGS,
     WATER_BALANCE_DAILY,
     WATER_BALANCE_MONTHLY,
     Table,
@@ -348,26 +348,9 @@ def _consumption(house: Installation, table: Table, scope: Scope, first: date, l
 
 
 def _samples(house: Installation, scope: Scope, asked: pl.DataFrame) -> pl.DataFrame:
-    """Pressures of the sensors on some days: ``metering_point``, ``at`` and ``pressure_bar``."""
-    start, end = asked["start"].min(), asked["end"].max()
-    if scope.sensors.is_empty() or not isinstance(start, datetime) or not isinstance(end, datetime):
-        return pl.DataFrame(schema={_POINT: pl.String, "at": INSTANT, "pressure_bar": pl.Float64})
-    at = pl.col("measured_at")
-    return (
-        _own(house, READINGS)
-        .filter(
-            pl.col("month").is_between(pl.lit(f"{start:%Y-%m}"), pl.lit(f"{end:%Y-%m}")),
-            at.is_between(start, end, closed="left"),
-            pl.col("meter_id").is_in(scope.sensors["meter_id"].unique().implode()),
-            pl.col("pressure_bar").is_not_null(),
-            pl.col("quality") != "R",
-        )
-        .join(scope.sensors.drop("district").unique().lazy(), on="meter_id")
-        .filter(at >= pl.col("start"), (at < pl.col("end")).fill_null(value=True))
-        .select(_POINT, "pressure_bar", at=at)
-        .sort(_POINT, "at")
-        .collect()
-    )
+    """Pressures of the sensors on some days."""
+    points = scope.sensors[_POINT].unique()
+    return samples_of(house.lake, house.organisation, points, asked["start"][0], asked["end"][-1])
 
 
 def _stored(house: Installation, table: Table, policy: DistrictsPolicy) -> pl.DataFrame:
