@@ -25,7 +25,7 @@ _terms = (
     _m3("loss_high_m3", "Loss plus two standard deviations."),
     _m3("sigma_meters_m3", "Standard deviation of the loss for the meters' random errors."),
     _m3("sigma_estimates_m3", "Standard deviation of the loss for the estimates."),
-    Column("coverage", pl.Float64, "Share of the expected consumption whose meters were read.", "1"),
+    Column("coverage", pl.Float64, "Share of the expected consumption whose meters were read.", "1", nullable=True),
     _m3("expected_m3", "Consumption expected of all members; the weight of coverage.", nullable=False),
     Column("members", pl.Int32, "Members with a meter."),
     Column("members_measured", pl.Int32, "Those with measured boundary registers."),
