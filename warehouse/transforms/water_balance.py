@@ -208,25 +208,29 @@ def _expectations(
         .unique()
     )
     first = days[_DAY].min()
-    past = used.filter("is_measured", pl.col(_DAY) < first).join(members.select(_POINT).unique(), on=_POINT, how="semi")
-    course = (
-        pl.concat([
-            past.select(_POINT, _DAY, "m3"),
-            asked.select(_POINT, _DAY).unique()
-            .join(used.filter("is_measured"), on=[_POINT, _DAY], how="left")
-            .select(_POINT, _DAY, "m3"),
-        ])
-        .with_columns(day_class=pl.max_horizontal(pl.col(_DAY).dt.weekday(), 4))
-        .sort(_POINT, _DAY)
-    )  # fmt: skip
+    # Numbers instead of names: what follows groups millions of rows.
+    numbers = members.select(_POINT).unique().with_columns(number=pl.int_range(pl.len(), dtype=pl.Int32))
+    value = used.join(numbers, on=_POINT)
+    asked = asked.join(numbers, on=_POINT).join(value.drop(_POINT), on=["number", _DAY], how="left")
+    measured = value.filter("is_measured", pl.col(_DAY) < first).select("number", _DAY, "m3")
+    then = asked.select("number", _DAY, pl.when("is_measured").then("m3").alias("m3")).unique(["number", _DAY])
+    course = pl.concat([measured, then]).sort("number", _DAY)
     span = f"{policy.history_days}d"
-    own, like = _POINT, [_POINT, "day_class"]
     mean = pl.col("m3").rolling_mean_by(_DAY, span, closed="left")
     spread = pl.col("m3").rolling_std_by(_DAY, span, min_samples=3, closed="left")
-    expected = course.with_columns(
-        own=mean.over(own), own_spread=spread.over(own), like=mean.over(like), like_spread=spread.over(like)
-    ).filter(pl.col(_DAY) >= first)
-    return asked.join(expected.drop("m3"), on=[_POINT, _DAY], how="left").join(used, on=[_POINT, _DAY], how="left")
+    own = course.with_columns(own=mean.over("number")).filter(pl.col(_DAY) >= first).drop("m3")
+    # Few miss a reading, and only they are estimated.
+    missing = then.filter(pl.col("m3").is_null()).select("number").unique()
+    like = ["number", "day_class"]
+    theirs = (
+        course.join(missing, on="number", how="semi", maintain_order="left")
+        .with_columns(day_class=pl.max_horizontal(pl.col(_DAY).dt.weekday(), 4))
+        .with_columns(own_spread=spread.over("number"), like=mean.over(like), like_spread=spread.over(like))
+        .filter(pl.col(_DAY) >= first)
+        .drop("m3", "day_class")
+    )
+    key = ["number", _DAY]
+    return asked.join(own, on=key, how="left").join(theirs, on=key, how="left")
 
 
 def _drawn(everyone: pl.DataFrame, policy: DistrictsPolicy) -> pl.DataFrame:
