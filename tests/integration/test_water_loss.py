@@ -7,10 +7,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from assets.installation import Installation
 from assets.steps.erasing import erase
 from assets.steps.water import reckon_water
+from cli.main import app
 from registry import policies
 from registry.erasures import Request
 from simulator.district import DOWNSTREAM, UPSTREAM, District, simulate_district
@@ -103,6 +105,33 @@ def test_two_sensors_lose_the_head_that_is_known(house: Installation) -> None:
     (row,) = water.stretches(house.lake, "default", policy, asked).iter_rows(named=True)
     assert row["loss_m"] == pytest.approx(district.offset_m + 0.1, abs=0.15)
     assert of(house, PRESSURE_EVENTS, "Sound").is_empty()
+
+
+def report(*words: str) -> str:
+    found = CliRunner().invoke(app, ["report", *words, "--format", "csv"])
+    assert found.exit_code == 0, found.exception
+    return found.stdout
+
+
+@pytest.mark.usefixtures("house")
+def test_reports_on_the_command_line() -> None:
+    october = ("--from", "2025-10-01", "--to", "2025-10-31")
+    monthly = pl.read_csv(report("water-loss", *october).encode())
+    assert monthly.select("district", "days_balanced", "state").rows() == [
+        ("Leaky", 31, "known"),
+        ("Sound", 31, "known"),
+    ]
+    assert (
+        pl.read_csv(report("water-loss", "--interval", "daily", "--district", "Sound", *october).encode()).height == 31
+    )
+    assert pl.read_csv(report("water-loss", "--alarms", *october).encode())["district"].unique().to_list() == ["Leaky"]
+    assert pl.read_csv(report("night-flow", *october).encode()).height == 62
+    last = ("--from", "2025-11-12", "--to", "2025-11-12", "--district", "Sound")
+    assert report("pressure", *last).splitlines() == ["district,metering_point,kind,at,until,samples,extreme_bar"]
+    assert pl.read_csv(report("pressure", "--show", "grid", *last).encode()).height == 2 * 288
+    assert pl.read_csv(report("pressure", "--show", "stretches", *last).encode())["samples"].to_list() == [288]
+    unknown = CliRunner().invoke(app, ["report", "water-loss", "--district", "Nowhere"])
+    assert "There is no district Nowhere; there are Sound, Leaky." in str(unknown.exception)
 
 
 def small(folder: Path) -> tuple[Installation, pl.DataFrame]:

@@ -11,7 +11,7 @@ from warehouse.transforms.water_balance import shaped
 _ROBUST = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
 
-_WEEK, _YEAR = "7d", 364
+_HOURS, _WEEK, _YEAR = 24, "7d", 364
 _KNOWN_OF_A_WEEK = 5
 _COURSE = ["district", "learned"]
 
@@ -30,7 +30,8 @@ def loss_alarms(balances: pl.DataFrame, found: pl.DataFrame, policy: DistrictsPo
     """
     net = pl.col("mnf_m3h") - pl.col("lnu_m3h") - pl.col("exceptional_m3h")
     losses = _learned(balances.select("district", "day", x="loss_m3", scale="input_m3"), policy)
-    by_night = _learned(found.select("district", "day", x=net, scale="mnf_m3h"), policy)
+    flow = balances.select("district", "day", scale=pl.col("input_m3") / _HOURS)
+    by_night = _learned(found.select("district", "day", x=net).join(flow, on=["district", "day"], how="left"), policy)
     rises = (_smoothed if policy.alarms.method == "ewma" else _summed)(losses, policy.alarms)
     kinds = {
         "sudden": _nightly(by_night, policy.alarms),
