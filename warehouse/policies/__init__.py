@@ -17,8 +17,8 @@ from warehouse.policies.retention import RetentionPolicy
 __all__ = [
     "KINDS",
     "ConsumptionPolicy",
-    "EstimationRules",
     "DistrictsPolicy",
+    "EstimationRules",
     "InfoCodePolicy",
     "Kind",
     "PolicyError",

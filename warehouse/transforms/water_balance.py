@@ -241,7 +241,7 @@ def _drawn(everyone: pl.DataFrame, policy: DistrictsPolicy) -> pl.DataFrame:
     others_spread = pl.col("m3").filter(measured).std().over(_KEY)
     filled = everyone.sort("district", _DAY, _POINT).with_columns(
         expected=pl.coalesce("own", pl.when(measured | within).then("m3"), others, 1.0),
-        estimate=pl.when(within).then("m3").otherwise(pl.coalesce("like", "own", others)),
+        estimate=pl.coalesce("m3", "like", "own", others),
     )
     spread = pl.coalesce("like_spread", "own_spread", others_spread, "estimate")
     filled = filled.with_columns(spread=pl.when(within).then(pl.col("m3") * pl.col("guessed")).otherwise(spread))

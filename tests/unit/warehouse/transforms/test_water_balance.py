@@ -121,6 +121,16 @@ def test_what_is_known_across_a_gap_counts_as_estimated_with_its_total() -> None
     assert found["sigma_estimates_m3"] == pytest.approx(5)
 
 
+def test_an_estimate_that_stands_counts_as_one() -> None:
+    values = {"IN": [100.0], "M0": [40.0], "M1": [50.0]}
+    estimated = pl.when(pl.col("metering_point") == "M1").then(pl.lit("E"))
+    found = one(values, quality=estimated.otherwise(pl.lit("M")))
+    assert (found["consumption_measured_m3"], found["consumption_estimated_m3"]) == (40, 50)
+    assert found["state"] == "interval"
+    inflow = pl.when(pl.col("metering_point") == "IN").then(pl.lit("E"))
+    assert one(values, quality=inflow.otherwise(pl.lit("M")))["state"] == "unknown", "what came in is never guessed"
+
+
 @pytest.mark.parametrize("missing", ["IN", "M0"])
 def test_without_a_term_nothing_is_said(missing: str) -> None:
     values = {"IN": [100.0], "M0": [40.0]} | {missing: [None]}
