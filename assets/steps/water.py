@@ -1,26 +1,21 @@
 """Water loss and pressure of districts: balances, night flow, alarms and events of what changed."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.districts import Scope, check_scope, own, read_scope
 from assets.steps.touched import done, pending
 from registry.ledger import read_cursor, write_cursor
-from warehouse.policies.districts import DistrictsPolicy, check_districts
-from warehouse.queries.roles import CONSUMING
+from warehouse.policies.districts import DistrictsPolicy
 from warehouse.queries.water import samples_of
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
-    GROUP_MEMBERS,
-    GROUPS,
     INSTALLATIONS,
-    INSTANT,
     LOSS_ALARMS,
-    METERING_POINTS,
     NIGHT_FLOW_DAILY,
     PRESSURE_EVENTS,
     WATER_BALANCE_DAILY,
@@ -33,7 +28,6 @@ from warehouse.transforms.night_flow import in_window, night_flow_daily, nights
 from warehouse.transforms.pressure import (
     head_losses,
     pressure_events,
-    sensors_of,
     stretches_of,
     zone_pressures,
 )
@@ -46,46 +40,6 @@ DAYS_AT_ONCE = 31
 
 _REGISTER = "volume_m3"
 _POINT = "metering_point"
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Districts and what belongs to them.
-
-    Attributes:
-        policy: The districts.
-        flows: ``district``, ``metering_point`` and ``term``.
-        members: ``district``, ``metering_point``, ``start`` and ``end`` of each time that a meter was at a member.
-        sensors: ``district``, ``metering_point``, ``meter_id``, ``start`` and ``end`` of each sensor's meters.
-    """
-
-    policy: DistrictsPolicy
-    flows: pl.DataFrame
-    members: pl.DataFrame
-    sensors: pl.DataFrame
-
-    @property
-    def points(self) -> pl.DataFrame:
-        """``district`` and ``metering_point`` of everything that a district's figures rest on."""
-        parts = (self.flows, self.members, self.sensors)
-        return pl.concat([part.select("district", _POINT) for part in parts]).unique()
-
-    def of(self, names: list[str]) -> "Scope":
-        """The same of some districts."""
-        chosen = {name: one for name, one in self.policy.districts.items() if name in names}
-        ours = pl.col("district").is_in(names)
-        return Scope(
-            self.policy.model_copy(update={"districts": chosen}),
-            self.flows.filter(ours),
-            self.members.filter(ours),
-            self.sensors.filter(ours),
-        )
-
-    def digest(self, name: str) -> str:
-        """What a district's figures rest on but consumption, as a hash: another one has them all reckoned again."""
-        one = self.of([name])
-        text = one.policy.model_dump_json() + one.members.sort(pl.all()).write_csv() + one.sensors.write_csv()
-        return sha256(text.encode()).hexdigest()
 
 
 def reckon_water(house: Installation, now: datetime) -> dict[str, int]:
@@ -108,7 +62,7 @@ def reckon_water(house: Installation, now: datetime) -> dict[str, int]:
         if not scope.policy.districts:
             done(house, "water", newest, now)
             return changed
-        _check(house, scope.policy)
+        check_scope(house, scope.policy)
         days, seen = _days_to_reckon(house, scope, spans)
         for first_and_last, names in _alike(days):
             _add(changed, reckon_days(house, scope.of(names), first_and_last, now))
@@ -117,38 +71,6 @@ def reckon_water(house: Installation, now: datetime) -> dict[str, int]:
         write_cursor(house.registry, house.organisation, _SEEN, seen.isoformat(), now)
         done(house, "water", newest, now)
     return changed
-
-
-def read_scope(house: Installation) -> Scope:
-    """The districts of the policy with their points; points that there are none of have no meters."""
-    policy = house.policy(DistrictsPolicy)
-    points = _own(house, METERING_POINTS).select(_POINT, "role").collect()
-    flows = [(name, point, term) for name, one in policy.districts.items() for point, term in one.flows.items()]
-    named = [(name, one.group, point) for name, one in policy.districts.items() for point in one.points]
-    grouped = [(name, one.group) for name, one in policy.districts.items() if one.group]
-    text = dict.fromkeys(("district", "group", _POINT), pl.String)
-    belongs = pl.concat([
-        pl.DataFrame(named, schema=text, orient="row").with_columns(
-            valid_from=pl.lit(None, INSTANT), valid_to=pl.lit(None, INSTANT)
-        ),
-        pl.DataFrame(grouped, schema=["district", "group"] if grouped else {"district": pl.String, "group": pl.String},
-                     orient="row")
-        .join(_own(house, GROUP_MEMBERS).drop_nulls(_POINT).collect(), on="group")
-        .select("district", "group", _POINT, "valid_from", "valid_to"),
-    ])  # fmt: skip
-    consuming = points.filter(CONSUMING).select(_POINT)
-    installed = _own(house, INSTALLATIONS).select(_POINT, "meter_id", "installed_at", "removed_at").collect()
-    members = belongs.join(consuming, on=_POINT, how="semi").join(installed, on=_POINT).select(
-        "district", _POINT,
-        start=pl.max_horizontal("installed_at", "valid_from"), end=pl.min_horizontal("removed_at", "valid_to"),
-    ).filter((pl.col("start") < pl.col("end")).fill_null(value=True)).unique().sort(pl.all())  # fmt: skip
-    sensors = sensors_of(policy).join(installed, on=_POINT)
-    return Scope(
-        policy,
-        pl.DataFrame(flows, schema=dict.fromkeys(("district", _POINT, "term"), pl.String), orient="row"),
-        members,
-        sensors.select("district", _POINT, "meter_id", start="installed_at", end="removed_at").sort(pl.all()),
-    )
 
 
 def reckon_days(house: Installation, scope: Scope, days: tuple[date, date], now: datetime) -> dict[str, int]:
@@ -209,7 +131,7 @@ def reckon_without(house: Installation, metering_point: str, days: tuple[date, d
     scope = read_scope(house)
     names = scope.points.filter(pl.col(_POINT) == metering_point)["district"].unique().sort().to_list()
     reach = timedelta(days=scope.policy.history_days)
-    there = _own(house, WATER_BALANCE_DAILY).filter(
+    there = own(house, WATER_BALANCE_DAILY).filter(
         pl.col("district").is_in(names), pl.col("day").is_between(days[0], days[1] + reach)
     )
     extents = there.group_by("district").agg(low=pl.col("day").min(), high=pl.col("day").max()).collect()
@@ -222,12 +144,6 @@ def reckon_without(house: Installation, metering_point: str, days: tuple[date, d
     return changed
 
 
-def _check(house: Installation, policy: DistrictsPolicy) -> None:
-    points = _own(house, METERING_POINTS).select(_POINT, "role").collect()
-    groups = _own(house, GROUPS).select("group").collect()["group"]
-    check_districts(policy, dict(points.rows()), set(groups))
-
-
 _SEEN = "water:consumption"
 
 
@@ -237,7 +153,7 @@ def _days_to_reckon(house: Installation, scope: Scope, spans: pl.DataFrame) -> t
     Figures of a day rest on those of the weeks before, by the estimates of missing members.
     """
     zone, points = house.settings.zone, scope.points
-    flow_days = _own(house, CONSUMPTION_DAILY).filter(
+    flow_days = own(house, CONSUMPTION_DAILY).filter(
         pl.col("register") == _REGISTER, pl.col(_POINT).is_in(scope.flows[_POINT].unique().implode())
     )
     extents = (
@@ -249,14 +165,14 @@ def _days_to_reckon(house: Installation, scope: Scope, spans: pl.DataFrame) -> t
     since = read_cursor(house.registry, house.organisation, _SEEN)
     before = datetime.fromisoformat(since) if since else datetime(1970, 1, 1, tzinfo=UTC)
     news = (
-        _own(house, CONSUMPTION_DAILY)
+        own(house, CONSUMPTION_DAILY)
         .filter(pl.col("register") == _REGISTER, pl.col("known_from") > before)
         .select(_POINT, "day", "known_from")
         .join(points.lazy(), on=_POINT)
         .collect()
     )
     newest = news["known_from"].max()
-    installed = _own(house, INSTALLATIONS).select(_POINT, "meter_id").collect().unique()
+    installed = own(house, INSTALLATIONS).select(_POINT, "meter_id").collect().unique()
     margin = pl.duration(days=1)
     touched = spans.join(installed, on="meter_id").join(points, on=_POINT).select(
         "district",
@@ -309,7 +225,7 @@ def _events(
     found = pressure_events(samples, losses, scope.policy, house.settings.zone)
     start, end = asked["start"].min(), asked["end"].max()
     stale = (
-        _own(house, PRESSURE_EVENTS)
+        own(house, PRESSURE_EVENTS)
         .filter(
             pl.col("district").is_in(list(scope.policy.districts)), pl.col("at").is_between(start, end, closed="left")
         )
@@ -323,7 +239,7 @@ def _forget_others(house: Installation, scope: Scope) -> dict[str, int]:
     """Deletes the figures of districts that the policy does not name any more."""
     gone = {}
     for table in WATER:
-        others = _own(house, table).filter(~pl.col("district").is_in(list(scope.policy.districts)))
+        others = own(house, table).filter(~pl.col("district").is_in(list(scope.policy.districts)))
         stale = others.select(table.key).collect()
         if stale.height:
             house.lake.merge(table, table.empty(), stale=stale)
@@ -335,7 +251,7 @@ def _consumption(house: Installation, table: Table, scope: Scope, first: date, l
     """Consumption of everything in some districts on some local days; of hours, what the night and stretches need."""
     columns = [_POINT, "day", "period_start", "period_end", "consumption", "quality", "share_interpolated"]
     points = pl.concat([scope.flows[_POINT], scope.members[_POINT], stretches_of(scope.policy)["flow"]]).unique()
-    rows = _own(house, table).filter(
+    rows = own(house, table).filter(
         pl.col("register") == _REGISTER,
         pl.col("month").is_between(pl.lit(f"{first - timedelta(days=1):%Y-%m}"), pl.lit(f"{last:%Y-%m}")),
         pl.col("day").is_between(first, last),
@@ -354,7 +270,7 @@ def _samples(house: Installation, scope: Scope, asked: pl.DataFrame) -> pl.DataF
 
 
 def _stored(house: Installation, table: Table, policy: DistrictsPolicy) -> pl.DataFrame:
-    return _own(house, table).filter(pl.col("district").is_in(list(policy.districts))).collect()
+    return own(house, table).filter(pl.col("district").is_in(list(policy.districts))).collect()
 
 
 def _put(
@@ -364,10 +280,6 @@ def _put(
     nothing = table.empty().select(table.key) if stale is None else stale
     merged = house.lake.merge(table, fresh, stale=nothing)
     return merged.inserted + merged.replaced
-
-
-def _own(house: Installation, table: Table) -> pl.LazyFrame:
-    return house.lake.scan(table).filter(pl.col("organisation") == house.organisation)
 
 
 def _portions(first: date, last: date) -> list[tuple[date, date]]:

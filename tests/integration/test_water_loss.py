@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -10,12 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.installation import Installation
+from assets.steps.districts import read_scope
 from assets.steps.erasing import erase
+from assets.steps.publishing import publish_registry
 from assets.steps.water import reckon_water
 from cli.main import app
-from registry import policies
+from registry import groups, policies
 from registry.erasures import Request
-from simulator.district import DOWNSTREAM, UPSTREAM, District, simulate_district
+from registry.groups import Author
+from simulator.district import DOWNSTREAM, INFLOW, UPSTREAM, District, simulate_district
 from tests.integration.districts import NOW, district_house, document, read, readings_of
 from warehouse.policies import DistrictsPolicy, PolicyError, shipped_document
 from warehouse.queries import water
@@ -208,3 +211,21 @@ def test_a_district_that_names_what_there_is_not_is_refused_and_one_taken_away_i
     decide(shipped_document("districts"))
     reckon_water(house, LATER)
     assert all(found.is_empty() for found in figures(house, *ALL))
+
+
+@pytest.mark.usefixtures("environment")
+def test_members_may_be_a_group_and_count_while_they_belong_to_it(tmp_path: Path) -> None:
+    by_name = document("D", members=6)
+    points = ", ".join(f"D-M{number:04d}" for number in range(1, 7))
+    house = district_house(tmp_path, {"D": District(members=6)}, by_name.replace(f"points: [{points}]", "group: zone"))
+    author = Author("default", "test", NOW)
+    with pytest.raises(PolicyError, match="District D: there is no group zone"):
+        reckon_water(house, NOW)
+    since = datetime(2025, 9, 1, tzinfo=UTC)
+    with house.registry.begin() as session:
+        groups.create(session, author, "zone")
+        groups.add(session, author, "zone", ["D-M0001", f"D-{INFLOW}"], valid_from=since)
+    publish_registry(house)
+    members = read_scope(house).members
+    assert members.select("metering_point", "start", "end").rows() == [("D-M0001", since, None)]
+    reckon_water(house, NOW)
