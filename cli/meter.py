@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
-from cli import meter_capacity, meter_exchange, meter_field, meter_priority
+from cli import meter_capacity, meter_exchange, meter_field, meter_role
 from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
@@ -38,8 +38,7 @@ app = typer.Typer(help="Meters: in stock, in use, exchanged, removed; fields, ca
 app.add_typer(meter_exchange.app, name="exchange")
 app.add_typer(meter_field.app, name="field")
 app.add_typer(meter_capacity.app, name="capacity")
-app.add_typer(meter_priority.app, name="priority")
-app.command("role")(meter_priority.role)
+app.command("role")(meter_role.role)
 
 MeterArgument = Annotated[str, typer.Argument(help="Meter id, or a serial that only one meter has.")]
 AtOption = Annotated[str, typer.Option("--at", help="When, local or with an offset; now by default.")]

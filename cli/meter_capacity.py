@@ -9,7 +9,7 @@ from assets.steps.publishing import publish_registry
 from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import say
-from registry.inventory import capacity, priority
+from registry.inventory import capacity
 from registry.inventory.meters import count_in_use
 
 app = typer.Typer(help="The capacity plan.", no_args_is_help=True)
@@ -24,8 +24,7 @@ def show(home: HomeOption = None) -> None:
         count = count_in_use(session, house.organisation)
         limit = plan.max_in_use if plan else None
         print(f"meters in use: {count} of {'any number' if limit is None else limit}")
-        held, most = priority.count(session, house.organisation), priority.quota(session, house.organisation)
-        print(f"priority meters: {held} of {most}")
+        print(f"priority meters: at most {capacity.priority_quota(session, house.organisation)}")
         if plan and plan.finest_interval_s:
             print(f"shortest interval between readings: {plan.finest_interval_s} s")
         capacity.check_interval(session, house.organisation, house.settings.expected_interval_s)

@@ -73,7 +73,6 @@ RIGHTS: Mapping[str, Right | None] = {
     "meter field list": _SEE,
     "meter capacity set": _SYSTEM,
     "meter capacity show": _SEE,
-    "meter priority list": _SEE,
     "org": _ACCESS,
     "user": _ACCESS,
     "user accept": None,

@@ -10,6 +10,9 @@ from registry.inventory.errors import InventoryError
 from registry.inventory.meters import count_in_use
 from registry.models import CapacityPlan
 
+USUAL_PRIORITY = 50
+"""Priority meters where the plan does not say how many."""
+
 
 class CapacityError(InventoryError):
     """More than the capacity plan allows."""
@@ -122,6 +125,12 @@ def check(session: Session, organisation: str, added: int) -> None:
     """
     if added > 0:
         room(session, organisation).check(added)
+
+
+def priority_quota(session: Session, organisation: str) -> int:
+    """How many priority meters, read every few minutes, an organisation may have."""
+    limits = plan(session, organisation)
+    return USUAL_PRIORITY if limits is None or limits.max_priority is None else limits.max_priority
 
 
 def check_interval(session: Session, organisation: str, interval_s: int) -> None:

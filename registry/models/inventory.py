@@ -37,7 +37,6 @@ class Meter(Base):
     deleted_at: Mapped[datetime | None]
     deleted_from: Mapped[str | None] = mapped_column(String(16))
     state_reason: Mapped[str | None] = mapped_column(String(64))
-    priority_since: Mapped[datetime | None]
 
 
 class MeteringPoint(Base):

@@ -34,7 +34,6 @@ METERS = Table(
         Column("imported_at", INSTANT, "When the meter was imported; null where that is not known.", nullable=True),
         Column("state_since", INSTANT, "Since when it is in this state, where that is known.", nullable=True),
         Column("meter_number", pl.String, "Number that the utility gave the meter.", nullable=True),
-        Column("priority_since", INSTANT, "Since when it is read every five minutes; null for most.", nullable=True),
         _custom_fields,
         _since,
     ),

@@ -1,4 +1,4 @@
-"""Priority meters, and how many there may be."""
+"""How many priority meters there may be."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,16 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """No meter has priority yet; a plan that says nothing of them allows the usual number."""
-    with op.batch_alter_table("meters") as table:
-        table.add_column(sa.Column("priority_since", sa.DateTime(), nullable=True))
+    """A plan that says nothing of them allows the usual number."""
     with op.batch_alter_table("capacity_plans") as table:
         table.add_column(sa.Column("max_priority", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
-    """Takes both away."""
+    """Takes it away."""
     with op.batch_alter_table("capacity_plans") as table:
         table.drop_column("max_priority")
-    with op.batch_alter_table("meters") as table:
-        table.drop_column("priority_since")

@@ -3,16 +3,17 @@
 import pytest
 from sqlalchemy import insert
 
+from registry import groups
 from registry.errors import RegistryError
-from registry.inventory import capacity, priority
+from registry.groups import Author
+from registry.inventory import capacity
 from registry.inventory.errors import InventoryError
-from registry.inventory.meters import find_meter
 from registry.inventory.roles import set_role
 from registry.inventory.updates import update_inventory
 from registry.models import MeteringPoint
 from registry.tables import published_tables
 from tests.unit.registry.conftest import METERS
-from tests.unit.registry.inventory_rows import NOW, WHO, add_meters, events, meter_id
+from tests.unit.registry.inventory_rows import LATER, NOW, WHO, events
 
 
 @pytest.fixture
@@ -69,30 +70,37 @@ def test_an_import_of_customers_brings_roles(meters, customers, registry) -> Non
     assert roles(registry) == {"DM-1": "district_inflow", "P-1": "check"}, "an empty cell leaves the role as it is"
 
 
-def give(registry, number: int) -> bool:
+@pytest.fixture
+def many(registry):
+    rows = [{"organisation": "default", "metering_point": f"P{number}", "role": "pressure"} for number in range(1, 52)]
     with registry.begin() as session:
-        return priority.give_priority(session, find_meter(session, "default", meter_id(number)), **WHO)
+        session.execute(insert(MeteringPoint), rows)
+    return registry
 
 
-def test_the_51st_priority_meter_is_refused(registry) -> None:
-    add_meters(registry, 51, state="in_use")
-    for number in range(1, 51):
-        assert give(registry, number)
-    with pytest.raises(capacity.CapacityError, match="50 priority meters are allowed, and 50"):
-        give(registry, 51)
-    assert not give(registry, 50), "that is one already"
+def prioritise(registry, *numbers: int) -> None:
     with registry.begin() as session:
-        assert priority.take_priority(session, find_meter(session, "default", meter_id(1)), **WHO)
-    assert give(registry, 51)
-    assert len(events(registry, "meter.priority")) == 51
-    since = dict(published_tables(registry)["meters"].select("meter_id", "priority_since").rows())
-    assert (since[meter_id(1)], since[meter_id(2)]) == (None, NOW)
+        groups.add(session, Author("default", "test", NOW), groups.PRIORITY, [f"P{number}" for number in numbers])
 
 
-def test_the_plan_says_how_many_priority_meters_there_may_be(registry) -> None:
-    add_meters(registry, 2, state="in_use")
-    with registry.begin() as session:
+def test_the_51st_priority_meter_is_refused(many) -> None:
+    prioritise(many, *range(1, 51))
+    with pytest.raises(capacity.CapacityError, match="50 priority meters are allowed, and these would be 51"):
+        prioritise(many, 51)
+    prioritise(many, 50)  # that is one already
+    with many.begin() as session:
+        groups.remove(session, Author("default", "test", LATER), groups.PRIORITY, ["P1"])
+    with many.begin() as session:
+        groups.add(session, Author("default", "test", LATER), groups.PRIORITY, ["P51"])
+
+
+def test_the_plan_says_how_many_priority_meters_there_may_be(many) -> None:
+    with many.begin() as session:
         capacity.set_plan(session, "default", max_in_use=None, finest_interval_s=None, max_priority=1, **WHO)
-    give(registry, 1)
+    prioritise(many, 1)
     with pytest.raises(RegistryError, match="1 priority meters are allowed"):
-        give(registry, 2)
+        prioritise(many, 2)
+    with pytest.raises(RegistryError, match="1 priority meters are allowed"), many.begin() as session:
+        groups.add_all(session, "default", groups.PRIORITY, ["P2", "P3"], **WHO)
+    with many.begin() as session:
+        groups.add_all(session, "default", groups.PRIORITY, ["P2"], **WHO)
