@@ -19,8 +19,6 @@ from assets.steps.frozen import outside
 from assets.steps.publishing import publish_registry
 from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
 from assets.steps.water import reckon_without
-from connectors.landing import redact
-from decoders.framefiles import without_lines
 from registry import erasures
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
