@@ -11,6 +11,7 @@ from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
 from assets.steps.decoding import latest_outcomes
 from assets.steps.redaction import unsettled_days
+from assets.steps.water import WATER
 from warehouse.schemas import (
     ALERT_EVENTS,
     ALERT_USAGE,
@@ -50,6 +51,7 @@ KEYED_FIGURES = (
     LEAK_EVENTS,
     ALERT_EVENTS,
     ALERT_USAGE,
+    *WATER,
 )
 KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 """Tables whose key no two rows may share."""

@@ -12,6 +12,7 @@ from assets.steps.figures import reckon_figures
 from assets.steps.info_codes import reckon_info_codes
 from assets.steps.leaks import reckon_leaks
 from assets.steps.observations import reckon_links, reckon_performance
+from assets.steps.water import WATER, reckon_water
 from warehouse.schemas import (
     ALERT_EVENTS,
     ALERT_USAGE,
@@ -23,6 +24,7 @@ from warehouse.schemas import (
     CORRECTIONS,
     EXCHANGES,
     FLOW_DAILY,
+    GROUP_MEMBERS,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
@@ -31,6 +33,7 @@ from warehouse.schemas import (
     LINK_DAILY,
     METERING_POINTS,
     OUTCOMES,
+    POLICIES,
     READING_PERFORMANCE_DAILY,
     READINGS,
     REGISTER_EVENTS,
@@ -105,3 +108,22 @@ def alerts(installation: InstallationResource) -> Iterator[dg.MaterializeResult[
     """Consumption alerts that were triggered or retracted, and what was used so far."""
     for name, count in evaluate_alerts(installation.open(), datetime.now(UTC)).items():
         yield dg.MaterializeResult(asset_key=name, metadata={"changed_rows": count})
+
+
+_WATER_RESTS_ON = (
+    CONSUMPTION_DAILY,
+    CONSUMPTION_HOURLY,
+    READINGS,
+    INSTALLATIONS,
+    METERING_POINTS,
+    GROUP_MEMBERS,
+    POLICIES,
+)
+
+
+@dg.multi_asset(specs=[table_spec(table, "figures", deps=[one.name for one in _WATER_RESTS_ON]) for table in WATER])
+def water(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Water balances, night flow, alarms and pressure events of the districts."""
+    changed = reckon_water(installation.open(), datetime.now(UTC))
+    for table in WATER:
+        yield dg.MaterializeResult(asset_key=table.name, metadata={"changed_rows": changed.get(table.name, 0)})

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
-from cli import meter_capacity, meter_exchange, meter_field
+from cli import meter_capacity, meter_exchange, meter_field, meter_role
 from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
@@ -38,6 +38,7 @@ app = typer.Typer(help="Meters: in stock, in use, exchanged, removed; fields, ca
 app.add_typer(meter_exchange.app, name="exchange")
 app.add_typer(meter_field.app, name="field")
 app.add_typer(meter_capacity.app, name="capacity")
+app.command("role")(meter_role.role)
 
 MeterArgument = Annotated[str, typer.Argument(help="Meter id, or a serial that only one meter has.")]
 AtOption = Annotated[str, typer.Option("--at", help="When, local or with an offset; now by default.")]
@@ -289,7 +290,7 @@ def update(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="Do good lines although others are rejected.")] = False,
 ) -> None:
-    """Changes many meters or metering points: model, medium, meter number, custom fields."""
+    """Changes many meters (model, medium, meter number) or points (role), and custom fields of either."""
     house = open_home(home)
     require(house.settings, "meter_update")
     report = update_inventory(

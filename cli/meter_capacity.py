@@ -24,6 +24,7 @@ def show(home: HomeOption = None) -> None:
         count = count_in_use(session, house.organisation)
         limit = plan.max_in_use if plan else None
         print(f"meters in use: {count} of {'any number' if limit is None else limit}")
+        print(f"priority meters: at most {capacity.priority_quota(session, house.organisation)}")
         if plan and plan.finest_interval_s:
             print(f"shortest interval between readings: {plan.finest_interval_s} s")
         capacity.check_interval(session, house.organisation, house.settings.expected_interval_s)
@@ -34,8 +35,9 @@ def set_(
     home: HomeOption = None,
     meters: Annotated[int | None, typer.Option(help="Meters that may be in use.", min=0)] = None,
     interval: Annotated[int | None, typer.Option(help="Shortest interval between readings [s].", min=1)] = None,
+    priority_meters: Annotated[int | None, typer.Option("--priority", help="Priority meters.", min=0)] = None,
 ) -> None:
-    """Sets the plan; what is left out is not limited."""
+    """Sets the plan; what is left out is not limited, but priority meters to the usual number."""
     house = open_home(home)
     with house.registry.begin() as session:
         capacity.set_plan(
@@ -43,6 +45,7 @@ def set_(
             house.organisation,
             max_in_use=meters,
             finest_interval_s=interval,
+            max_priority=priority_meters,
             identity=identity(),
             now=datetime.now(UTC),
         )

@@ -1,6 +1,5 @@
 """``report``: lists for people, one command each."""
 
-import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -10,13 +9,14 @@ import polars as pl
 import typer
 
 from assets.installation import Installation
+from cli import report_water
 from cli.home import HomeOption, open_home
 from cli.messages import say
+from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
 from registry.customers import customer_columns
 from registry.errors import RegistryError
 from warehouse.info_texts import LANGUAGES
 from warehouse.policies import InfoCodePolicy, LeakPolicy, ReplacementPolicy
-from warehouse.published import render
 from warehouse.queries import corrections as correction_queries
 from warehouse.queries import info_codes as info_code_queries
 from warehouse.queries import leaks as leak_queries
@@ -25,15 +25,6 @@ from warehouse.queries.consumption import TABLE_OF
 from warehouse.transforms.calendar import local_days
 
 app = typer.Typer(help="Lists for people.", no_args_is_help=True)
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
 
 
 class Order(StrEnum):
@@ -61,10 +52,7 @@ class Period(StrEnum):
     yearly = "yearly"
 
 
-FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
-ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
 GroupOption = Annotated[str, typer.Option("--group", help="Only metering points of this group.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
 
 
 @app.callback()
@@ -96,11 +84,11 @@ def info_codes(
         order=order.value,
         only_high=only_high,
         only_active=only_active,
-        first=_day(from_),
-        last=_day(to),
+        first=day_of(from_),
+        last=day_of(to),
     )
     policy = house.policy(InfoCodePolicy)
-    _print(info_code_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
+    print_report(info_code_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
 
 
 @app.command()
@@ -113,9 +101,9 @@ def leaks(
 ) -> None:
     """Leaks and bursts that consumption shows, whatever the meter says; the most severe first."""
     house = open_home(home)
-    asked = leak_queries.Asked(house.settings.zone, _day(from_), _day(to))
+    asked = leak_queries.Asked(house.settings.zone, day_of(from_), day_of(to))
     policy = house.policy(LeakPolicy)
-    _print(leak_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
+    print_report(leak_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
 
 
 @app.command()
@@ -135,7 +123,7 @@ def consumption(
     """Consumption per metering point between two days, by default last month's; totals go to standard error."""
     house = open_home(home)
     first, last = last_month(_today(house))
-    first, last = _day(from_) or first, _day(to) or last
+    first, last = day_of(from_) or first, day_of(to) or last
     if last < first:
         raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
     asked = reports.Asked(
@@ -145,7 +133,7 @@ def consumption(
     for line in reports.totals(rows).rows(named=True):
         unknown = f", {line['missing']} unknown" if line["missing"] else ""
         say(f"{line['register']}: {line['consumption']} {line['unit']}, {line['points']} metering points{unknown}")
-    _print(with_customers(house, rows) if customers else rows, form)
+    print_report(with_customers(house, rows) if customers else rows, form)
 
 
 @app.command()
@@ -159,14 +147,14 @@ def corrections(
     """Figures that were corrected on some days, by default the last seven, as far as the policy 'replacement' says."""
     house = open_home(home)
     today = _today(house)
-    first, last = _day(from_) or today - timedelta(days=6), _day(to) or today
+    first, last = day_of(from_) or today - timedelta(days=6), day_of(to) or today
     bounds = local_days(first, last, house.settings.zone)
     if bounds.is_empty():
         raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
     table = TABLE_OF[period.value]
     policy = house.policy(ReplacementPolicy)
     start, end = bounds["start"][0], bounds["end"][-1]
-    _print(correction_queries.corrections(house.lake, house.organisation, table, policy, start, end), form)
+    print_report(correction_queries.corrections(house.lake, house.organisation, table, policy, start, end), form)
 
 
 def with_customers(house: Installation, rows: pl.DataFrame) -> pl.DataFrame:
@@ -212,9 +200,6 @@ def members(house: Installation, group: str) -> pl.DataFrame | None:
     return points.filter(begun, (pl.col("valid_to") > now).fill_null(value=True)).select("metering_point")
 
 
-def _day(day: datetime | None) -> date | None:
-    return day.date() if day else None
-
-
-def _print(rows: pl.DataFrame, form: Format) -> None:
-    sys.stdout.buffer.write(render(rows, form.value))
+app.command("water-loss")(report_water.water_loss)
+app.command("night-flow")(report_water.night_flow)
+app.command("pressure")(report_water.pressure)

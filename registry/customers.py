@@ -14,6 +14,7 @@ from registry.erased_customers import require_not_erased
 from registry.errors import RegistryError
 from registry.imports.customers import check_customers
 from registry.imports.occupancies import OF_POINT, PERSONAL, PLACE, SEARCHED
+from registry.inventory.roles import CONSUMPTION
 from registry.models import Customer, MeteringPoint
 from registry.profiles.fields import FIELDS
 from registry.profiles.reading import check_texts
@@ -103,7 +104,7 @@ def add_customer(
             same_place = not any(name in texts for name in PLACE)
             place = {name: getattr(former[0], name) for name in OF_POINT} if same_place else {}
         elif session.get(MeteringPoint, (organisation, metering_point)) is None:
-            session.add(MeteringPoint(organisation=organisation, metering_point=metering_point, role="consumption"))
+            session.add(MeteringPoint(organisation=organisation, metering_point=metering_point, role=CONSUMPTION))
         customer = Customer(
             organisation=organisation,
             occupancy=secrets.token_hex(8),

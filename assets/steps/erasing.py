@@ -18,6 +18,7 @@ from assets.steps.catalogue import refresh_catalogue
 from assets.steps.frozen import outside
 from assets.steps.publishing import publish_registry
 from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
+from assets.steps.water import reckon_without
 from registry import erasures
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
@@ -42,6 +43,7 @@ from warehouse.schemas import (
     LEAK_EVENTS,
     LINK_DAILY,
     OUTCOMES,
+    PRESSURE_EVENTS,
     READING_PERFORMANCE_DAILY,
     READINGS,
     READINGS_HISTORY,
@@ -73,7 +75,7 @@ _BY_TIME = {
 }
 _BY_DAY = (READING_PERFORMANCE_DAILY, LINK_DAILY, GAUGES_DAILY)
 _BY_PERIOD = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, CONSUMPTION_YEARLY, CORRECTIONS)
-_BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS, ALERT_EVENTS, ALERT_USAGE)
+_BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS, ALERT_EVENTS, ALERT_USAGE, PRESSURE_EVENTS)
 
 
 def _kept(*tables: Table) -> Iterator[Table]:
@@ -104,8 +106,8 @@ def erase(
 ) -> dict[str, int]:
     """Erases a metering point's data of a period of local days.
 
-    A month or a year that the period touches goes whole from the point's figures. What other points and groups sum up
-    to stays as it was reckoned.
+    A month or a year that the period touches goes whole from the point's figures. Districts that the point had a part
+    in are reckoned anew without it.
 
     Args:
         house: The installation.
@@ -131,7 +133,7 @@ def erase(
         counts = {table.name: rows.height for table, rows in _rows(house, request, span)} | told
         return {name: count for name, count in counts.items() if count}
     number = erasures.begin(house.registry, request, identity=identity, now=now)
-    counts = _remove(house, request, span)
+    counts = _remove(house, request, span, now)
     with house.registry.begin() as session:
         erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
     publish_registry(house)
@@ -145,7 +147,7 @@ def erase(
     return counts
 
 
-def _remove(house: Installation, request: erasures.Request, span: _Span) -> dict[str, int]:
+def _remove(house: Installation, request: erasures.Request, span: _Span, now: datetime) -> dict[str, int]:
     """Takes what there is of the period out of archive and lake; returns rows per table."""
     counts = {}
     with house.undisturbed():  # files that no version names yet would be taken for left-overs
@@ -163,6 +165,7 @@ def _remove(house: Installation, request: erasures.Request, span: _Span) -> dict
         days = unsettled_days(house)["landed_day"].to_list()
         with house.registry.begin() as session:
             settle_files(house, session, days)
+        reckon_without(house, request.metering_point, (request.first_day, request.last_day), now)
     return counts
 
 
@@ -212,7 +215,7 @@ def erase_arrivals(house: Installation, now: datetime) -> int:
         if erasure.finished_at is None:
             left.add(erasure.id)
             continue
-        counts = {name: count for name, count in _remove(house, request, _span(house, request)).items() if count}
+        counts = {name: count for name, count in _remove(house, request, _span(house, request), now).items() if count}
         erasures.add_rows(house.registry, erasure.id, counts, identity=ORCHESTRATOR, now=now)
         gone += counts.get(RECEPTIONS.name, 0)
     if waiting != left:

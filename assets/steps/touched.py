@@ -131,7 +131,15 @@ def _name(consumer: str) -> str:
     return f"touched:{consumer}"
 
 
-CONSUMERS = ("figures", "info_codes", "performance", "links", "leaks", "alerts")
+CONSUMERS = (
+    "figures",
+    "info_codes",
+    "performance",
+    "links",
+    "leaks",
+    "alerts",
+    "water",
+)
 """Assets that work off what was touched."""
 
 

@@ -18,6 +18,7 @@ from registry.groups.frames import read_frame
 from registry.groups.intervals import CURRENT, Changes, extended, shortened
 from registry.groups.inventory import read_inventory
 from registry.groups.rules import Rule
+from registry.inventory import capacity
 from registry.models import GroupMember, Installation, MeteringPoint
 from warehouse.schemas import INSTANT
 
@@ -68,6 +69,7 @@ def add(
     Raises:
         GroupError: The group does not exist or has no members of its own, or a name is no point of the organisation;
             nothing is changed then.
+        CapacityError: There would be more priority meters than the capacity plan allows.
     """
     group_id = catalogue.chosen_id(session, author.organisation, group)
     points = resolve(session, author.organisation, names)
@@ -75,6 +77,7 @@ def add(
     wanted = _wanted(session, author, points, current, valid_from, valid_to)
     changes = extended(current, wanted)
     _apply(session, author, group_id, changes)
+    _check_quota(session, author, group_id, changes)
     outcome = Outcome(changes.keys, 0, len(points) - changes.keys)
     _record(session, author, "group.add", group, outcome, valid_from, valid_to)
     return outcome
@@ -157,6 +160,7 @@ def add_all(
     _apply(session, author, group_id, gone)
     come = extended(current, _wanted(session, author, rows, current, None, None))
     _apply(session, author, group_id, come)
+    _check_quota(session, author, group_id, come)
     outcome = Outcome(come.keys, gone.keys, len(rows) - come.keys)
     _record(session, author, "group.add_all", group, outcome, None, None)
     return outcome
@@ -277,6 +281,20 @@ def _apply(session: Session, author: Author, group_id: str, changes: Changes) ->
         )
         session.execute(insert(GroupMember), rows.to_dicts())
     session.flush()
+
+
+def _check_quota(session: Session, author: Author, group_id: str, come: Changes) -> None:
+    """Refuses more priority meters, now or later, than the capacity plan allows."""
+    if group_id != PRIORITY_ID or not come.keys:
+        return
+    lasting = (pl.col("valid_to") > author.now).fill_null(value=True)
+    count = _current(session, author.organisation, group_id).filter(lasting)["key"].n_unique()
+    most = capacity.priority_quota(session, author.organisation)
+    if count > most:
+        raise capacity.CapacityError(
+            f"{most} priority meters are allowed, and these would be {count}. Take some out of {PRIORITY}, or "
+            "raise the plan: meterhouse meter capacity set --priority."
+        )
 
 
 def _check_period(low: datetime, high: datetime | None) -> None:

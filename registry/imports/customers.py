@@ -16,6 +16,7 @@ from registry.imports.instants import place
 from registry.imports.occupancies import plan_occupancies, write_occupancies
 from registry.imports.report import WHOLE_FILE, ImportMode, ImportReport
 from registry.inventory.lifecycle import put_in_use, refusals
+from registry.inventory.roles import CONSUMPTION, ROLES, write_roles
 from registry.models import Installation, MeteringPoint, MeterKey
 from registry.profiles import read_lines, shipped_profiles
 from registry.store import Registry
@@ -81,15 +82,19 @@ def import_customers(
         table = _against(table, installed, refusals(session, organisation, table["meter_id"].drop_nulls()))
         plan = plan_occupancies(session, organisation, table, now=now, overwrite_coordinates=overwrite_coordinates)
         good, rejected = split(plan.lines)
-        points = set(
-            session.scalars(select(MeteringPoint.metering_point).where(MeteringPoint.organisation == organisation))
-        )
+        point = MeteringPoint
+        stated = select(point.metering_point, point.role).where(point.organisation == organisation)
+        points = dict(session.execute(stated).all())
         owner = pl.lit(organisation).alias("organisation")
         new = good.filter(~pl.col("metering_point").is_in(list(points)))
         if new.height:
             session.execute(
-                insert(MeteringPoint), new.select(owner, "metering_point", role=pl.lit("consumption")).to_dicts()
+                insert(MeteringPoint),
+                new.select(owner, "metering_point", role=pl.col("role").fill_null(CONSUMPTION)).to_dicts(),
             )
+        told = dict(good.drop_nulls("role").select("metering_point", "role").rows())
+        turned = {name: role for name, role in told.items() if points.get(name, role) != role}
+        write_roles(session, organisation, turned)
         moved, changed = write_occupancies(session, organisation, plan)
         fresh = good.join(installed, on=["metering_point", "meter_id"], how="anti")
         if fresh.height:
@@ -97,7 +102,7 @@ def import_customers(
             session.execute(insert(Installation), rows.to_dicts())
         since = dict(fresh.select("meter_id", "begin").rows())
         into_use = put_in_use(session, organisation, since, identity, now, reason=f"installed by {source_name}")
-        updated = changed - set(new["metering_point"])
+        updated = (changed | set(turned)) - set(new["metering_point"])
         audit.record(
             session,
             organisation=organisation,
@@ -109,6 +114,7 @@ def import_customers(
                 "added": new.height,
                 "updated": len(updated),
                 "moved": moved,
+                "roles": len(turned),
                 "installed": fresh.height,
                 "put_in_use": len(into_use),
                 "skipped": skipped.height,
@@ -142,6 +148,7 @@ def check_customers(table: pl.DataFrame) -> pl.DataFrame:
         (pl.col("customer_number").is_null(), "no customer_number"),
         (pl.col("moved_out") <= pl.col("moved_in"), "occupied_to does not lie after occupied_from"),
         (~pl.col("email").str.contains(r"^[^@\s]+@[^@\s]+$"), "email is no e-mail address"),
+        (~pl.col("role").is_in(ROLES), f"the role is none of {', '.join(ROLES)}"),
         (pl.col("latitude").is_null() != pl.col("longitude").is_null(), "latitude and longitude go together"),
     ]
     for name, most in (("latitude", 90), ("longitude", 180)):

@@ -10,6 +10,9 @@ from registry.inventory.errors import InventoryError
 from registry.inventory.meters import count_in_use
 from registry.models import CapacityPlan
 
+USUAL_PRIORITY = 50
+"""Priority meters where the plan does not say how many."""
+
 
 class CapacityError(InventoryError):
     """More than the capacity plan allows."""
@@ -26,6 +29,7 @@ def set_plan(
     *,
     max_in_use: int | None,
     finest_interval_s: int | None,
+    max_priority: int | None = None,
     identity: str,
     now: datetime,
 ) -> None:
@@ -36,20 +40,22 @@ def set_plan(
         organisation: Whose plan.
         max_in_use: Meters that may be in use; ``None`` is no limit.
         finest_interval_s: Shortest interval between readings [s]; ``None`` is no limit.
+        max_priority: Priority meters; ``None`` is the usual number of them.
         identity: Who sets it.
         now: Instant of the change, UTC.
 
     Raises:
         CapacityError: A limit is negative, or an interval no interval.
     """
-    if (max_in_use is not None and max_in_use < 0) or (finest_interval_s is not None and finest_interval_s < 1):
+    if min(max_in_use or 0, max_priority or 0) < 0 or (finest_interval_s is not None and finest_interval_s < 1):
         raise CapacityError("A capacity plan has no negative number of meters and no interval below a second.")
     row = plan(session, organisation)
-    before = {"max_in_use": row.max_in_use, "finest_interval_s": row.finest_interval_s} if row else None
+    before = _limits(row) if row else None
     if row is None:
         row = CapacityPlan(organisation=organisation)
         session.add(row)
-    row.max_in_use, row.finest_interval_s, row.set_at = max_in_use, finest_interval_s, now
+    row.max_in_use, row.finest_interval_s, row.max_priority = max_in_use, finest_interval_s, max_priority
+    row.set_at = now
     audit.record(
         session,
         organisation=organisation,
@@ -58,8 +64,16 @@ def set_plan(
         now=now,
         target=organisation,
         before=before,
-        after={"max_in_use": max_in_use, "finest_interval_s": finest_interval_s},
+        after=_limits(row),
     )
+
+
+def _limits(row: CapacityPlan) -> dict[str, int | None]:
+    return {
+        "max_in_use": row.max_in_use,
+        "finest_interval_s": row.finest_interval_s,
+        "max_priority": row.max_priority,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,12 @@ def check(session: Session, organisation: str, added: int) -> None:
     """
     if added > 0:
         room(session, organisation).check(added)
+
+
+def priority_quota(session: Session, organisation: str) -> int:
+    """How many priority meters, read every few minutes, an organisation may have."""
+    limits = plan(session, organisation)
+    return USUAL_PRIORITY if limits is None or limits.max_priority is None else limits.max_priority
 
 
 def check_interval(session: Session, organisation: str, interval_s: int) -> None:

@@ -16,6 +16,7 @@ from registry.bulk import update_rows
 from registry.inventory import capacity
 from registry.inventory.errors import InventoryError
 from registry.inventory.meters import chunks, open_installation
+from registry.inventory.roles import CONSUMPTION
 from registry.inventory.versions import supersede
 from registry.models import Installation, Meter, MeteringPoint, MeterKey
 
@@ -242,7 +243,7 @@ def install(
         if until is not None and at < until:
             raise LifecycleError(f"{what} until {until.isoformat()}: give a later time")
     if session.get(MeteringPoint, (organisation, metering_point)) is None:
-        session.add(MeteringPoint(organisation=organisation, metering_point=metering_point, role="consumption"))
+        session.add(MeteringPoint(organisation=organisation, metering_point=metering_point, role=CONSUMPTION))
     if meter.state != "in_use":
         capacity.check(session, organisation, 1)
     session.add(

@@ -17,6 +17,7 @@ from registry.imports.meters import KNOWN_MEDIA
 from registry.imports.report import REJECTED
 from registry.inventory.fields import Entity, Field, FieldError, fields, set_values, values
 from registry.inventory.meters import chunks, get_meters
+from registry.inventory.roles import ROLES, write_roles
 from registry.models import Meter, MeteringPoint
 from registry.profiles.fields import FIELDS
 from registry.profiles.fields import Field as ProfileField
@@ -28,6 +29,9 @@ EMPTY = "<empty>"
 
 ATTRIBUTES = ("model", "medium", "meter_number")
 """Columns of meters that may be changed; who a meter is, and its state, may not."""
+
+OF_POINTS = ("role",)
+"""Columns of metering points that may be changed."""
 
 CHANGES = pl.Schema(
     {"source_line": pl.Int64, "id": pl.String, "field": pl.String, "before": pl.String, "after": pl.String}
@@ -104,7 +108,7 @@ def update_inventory(
     dry_run: bool = False,
     partial: bool = False,
 ) -> UpdateReport:
-    """Changes attributes and custom fields of meters, or custom fields of metering points.
+    """Changes attributes and custom fields of meters, or roles and custom fields of metering points.
 
     Args:
         registry: The registry.
@@ -185,7 +189,7 @@ def _resolved(
 
 def _columns(header: list[str], entity: Entity, defined: Mapping[str, Field], name: str) -> list[str]:
     """Columns of the file that change something."""
-    changeable = [*(ATTRIBUTES if entity is Entity.meter else ()), *defined]
+    changeable = [*(ATTRIBUTES if entity is Entity.meter else OF_POINTS), *defined]
     naming = ("meter_id", *_IDENTITY) if entity is Entity.meter else ("metering_point",)
     unknown = [column for column in header if column and column not in (*changeable, *naming)]
     if unknown:
@@ -220,7 +224,7 @@ def judge_changes(
     asked = table["id"].drop_nulls().to_list()
     standing = values(session, organisation, entity, asked)
     meters = get_meters(session, organisation, asked) if entity is Entity.meter else {}
-    points = _points(session, organisation, asked) if entity is Entity.metering_point else set[str]()
+    points = _points(session, organisation, asked) if entity is Entity.metering_point else dict[str, str]()
     lines: list[Line] = []
     rejected: list[tuple[int, str]] = []
     for row in table.select(LINE, REASON, "id", *columns).to_dicts():
@@ -236,6 +240,8 @@ def judge_changes(
             held: dict[str, str | None] = dict(standing.get(entity_id, {}))
             if meter is not None:
                 held |= {name: getattr(meter, name) for name in ATTRIBUTES}
+            if entity is Entity.metering_point:
+                held |= {"role": points[entity_id]}
             try:
                 wanted = {name: _value(name, row[name], defined) for name in columns if row[name] is not None}
             except FieldError as exc:
@@ -251,22 +257,25 @@ def judge_changes(
 
 def _value(name: str, text: str, defined: Mapping[str, Field]) -> str | None:
     if text == EMPTY:
-        if name == "medium":
-            raise FieldError("the medium cannot be emptied")
+        if name in ("medium", "role"):
+            raise FieldError(f"the {name} cannot be emptied")
         return None
     if name in defined:
         return defined[name].parse(text)
     if name == "medium" and text not in KNOWN_MEDIA:
         raise FieldError(f"the medium is none of {', '.join(KNOWN_MEDIA)}")
+    if name == "role" and text not in ROLES:
+        raise FieldError(f"the role is none of {', '.join(ROLES)}")
     return text
 
 
-def _points(session: Session, organisation: str, asked: list[str]) -> set[str]:
-    found: set[str] = set()
+def _points(session: Session, organisation: str, asked: list[str]) -> dict[str, str]:
+    """Roles of points by name; those that there are none of are left out."""
+    found: dict[str, str] = {}
     for some in chunks(sorted(set(asked))):
         point = MeteringPoint.metering_point
-        statement = select(point).where(MeteringPoint.organisation == organisation, point.in_(some))
-        found |= set(session.scalars(statement))
+        statement = select(point, MeteringPoint.role).where(MeteringPoint.organisation == organisation, point.in_(some))
+        found |= dict(session.execute(statement).all())
     return found
 
 
@@ -275,8 +284,9 @@ def write_changes(session: Session, organisation: str, lines: Sequence[Line], de
     own = {line.entity_id: {n: v for n, v in line.after.items() if n not in defined} for line in lines}
     # Rows of one statement name the same columns.
     by_columns: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    write_roles(session, organisation, {point: str(news["role"]) for point, news in own.items() if "role" in news})
     for meter_id, news in own.items():
-        if news:
+        if news and "role" not in news:
             key = {"organisation": organisation, "meter_id": meter_id}
             by_columns.setdefault(tuple(sorted(news)), []).append({**key, **news})
     for rows in by_columns.values():

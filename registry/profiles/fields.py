@@ -75,6 +75,7 @@ FIELDS: dict[Kind, tuple[Field, ...]] = {
         Field("occupied_to", form="time"),
         *_meter(needed=False),
         Field("installed_at", form="time"),
+        Field("role", longest=24, free=False),
     ),
     "exchanges": (
         Field("metering_point", needed=True),

@@ -6,6 +6,7 @@ where nobody has, the shipped one holds.
 
 from warehouse.policies.alerts import AlertPolicy
 from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.districts import DistrictsPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
@@ -19,6 +20,7 @@ __all__ = [
     "KINDS",
     "AlertPolicy",
     "ConsumptionPolicy",
+    "DistrictsPolicy",
     "EstimationRules",
     "InfoCodePolicy",
     "Kind",

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from warehouse.plain_yaml import faults, read_settings
 from warehouse.policies.alerts import AlertPolicy
 from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.districts import DistrictsPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
@@ -43,6 +44,7 @@ KINDS = {
         Kind("retention", RetentionPolicy, "How long readings, frames, figures and events are kept."),
         Kind("alerts", AlertPolicy, "How many consumption alerts there may be."),
         Kind("leaks", LeakPolicy, "Flow that counts as a leak or a burst, and what water costs."),
+        Kind("districts", DistrictsPolicy, "Districts of the water network, and when their losses raise an alarm."),
     )
 }
 

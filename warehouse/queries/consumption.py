@@ -11,6 +11,7 @@ import polars as pl
 
 from warehouse.excerpt import Readable
 from warehouse.queries.readings import among, latest
+from warehouse.queries.roles import consuming
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -113,10 +114,12 @@ def figures(
     )
 
 
-def total(figures: pl.DataFrame) -> pl.DataFrame:
-    """Sums the figures of several points per period.
+def total(lake: Readable, organisation: str, figures: pl.DataFrame) -> pl.DataFrame:
+    """Sums the figures of several points per period; meters of districts, pressure and checks stand in no total.
 
     Args:
+        lake: Where the tables are.
+        organisation: Whose points these are.
         figures: From :func:`figures`.
 
     Returns:
@@ -128,7 +131,8 @@ def total(figures: pl.DataFrame) -> pl.DataFrame:
     ranks = {letter: rank for rank, letter in enumerate(QUALITIES)}
     rank = pl.col("quality").replace_strict(ranks, return_dtype=pl.Int32)
     return (
-        figures.group_by("period_start", "period_end")
+        consuming(lake, organisation, figures)
+        .group_by("period_start", "period_end")
         .agg(
             consumption=pl.when(known.any()).then(pl.col("consumption").sum()).cast(figures.schema["consumption"]),
             unit=pl.col("unit").first(),

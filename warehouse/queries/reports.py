@@ -10,12 +10,10 @@ import polars as pl
 
 from warehouse.excerpt import Readable
 from warehouse.queries.readings import among
+from warehouse.queries.roles import CONSUMING
 from warehouse.schemas import CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, METERING_POINTS, METERS, REGISTER_EVENTS, Table
 from warehouse.transforms.calendar import local_days
 from warehouse.transforms.stretches import between
-
-CONSUMPTION_ROLE = "consumption"
-"""Role of the points whose consumption is somebody's; what districts, checks and pressures measure is in no total."""
 
 Limit = Literal["above", "below", "zero", "no_data"]
 
@@ -57,7 +55,7 @@ def consumption_report(
         ``metering_point``, ``meter_id``, ``serial``, ``medium``, ``model``, ``register``, ``consumption``, ``unit``,
         ``quality``, ``method``, ``register_start`` and ``register_end``, by point and register.
     """
-    place = lake.scan(METERING_POINTS).filter(organisation=organisation, role=CONSUMPTION_ROLE).select("metering_point")
+    place = lake.scan(METERING_POINTS).filter(CONSUMING, organisation=organisation).select("metering_point")
     if points is not None:
         place = place.filter(among("metering_point", points["metering_point"]))
     wanted = place.collect()

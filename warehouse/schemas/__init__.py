@@ -34,6 +34,13 @@ from warehouse.schemas.registry import (
 )
 from warehouse.schemas.retention import FROZEN_PERIODS, GAUGES_DAILY, RETENTION_CERTIFICATES
 from warehouse.schemas.table import INSTANT, REGISTER, Column, SchemaError, Table
+from warehouse.schemas.water import (
+    LOSS_ALARMS,
+    NIGHT_FLOW_DAILY,
+    PRESSURE_EVENTS,
+    WATER_BALANCE_DAILY,
+    WATER_BALANCE_MONTHLY,
+)
 
 TABLES = {
     table.name: table
@@ -62,6 +69,11 @@ TABLES = {
         CONSUMPTION_ALERTS,
         ALERT_EVENTS,
         ALERT_USAGE,
+        WATER_BALANCE_DAILY,
+        WATER_BALANCE_MONTHLY,
+        NIGHT_FLOW_DAILY,
+        LOSS_ALARMS,
+        PRESSURE_EVENTS,
         METERS,
         METERING_POINTS,
         INSTALLATIONS,
@@ -115,10 +127,13 @@ __all__ = [
     "LAYOUTS",
     "LEAK_EVENTS",
     "LINK_DAILY",
+    "LOSS_ALARMS",
     "METERING_POINTS",
     "METERS",
+    "NIGHT_FLOW_DAILY",
     "OUTCOMES",
     "POLICIES",
+    "PRESSURE_EVENTS",
     "READINGS",
     "READINGS_HISTORY",
     "READING_PERFORMANCE_DAILY",
@@ -132,6 +147,8 @@ __all__ = [
     "TELEGRAMS",
     "TOUCHED",
     "VEE_EXCEPTIONS",
+    "WATER_BALANCE_DAILY",
+    "WATER_BALANCE_MONTHLY",
     "Column",
     "SchemaError",
     "Table",

@@ -115,7 +115,7 @@ def test_fields_of_metering_points_are_filled_by_a_file(registry) -> None:
     report = change(registry, "metering_point,kind\nP1,flat\nP9,flat\n", partial=True)
     assert report.rejected.rows() == [(3, "there is no metering point P9")]
     assert published_tables(registry)["metering_points"]["custom_fields"].to_list() == ['{"kind": "flat"}']
-    with pytest.raises(RegistryError, match="cannot be changed: pit; there are kind"):
+    with pytest.raises(RegistryError, match="cannot be changed: pit; there are role, kind"):
         change(registry, "metering_point,pit\nP1,yes\n")
 
 

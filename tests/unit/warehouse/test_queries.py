@@ -116,7 +116,7 @@ def test_empty_lake_answers_every_question(tmp_path: Path) -> None:
     assert consumption.extent(lake, "o", subject, "volume_m3") is None
     rows = consumption.figures(lake, "o", subject, interval="hourly", register="volume_m3", **span)
     assert rows.is_empty()
-    assert consumption.total(rows).is_empty()
+    assert consumption.total(lake, "o", rows).is_empty()
     assert consumption.register_events(lake, "o", subject, register="volume_m3", zone=ZONE, **span).is_empty()
     assert consumption.info_codes(lake, "o", subject, zone=ZONE, **span).is_empty()
     assert consumption.latest_reading(lake, "o", subject).is_empty()
@@ -172,14 +172,14 @@ def test_group_sum_knows_members_gaps_and_the_worst_quality(lake: Lake) -> None:
     rows = consumption.figures(
         lake, "o", subject, interval="daily", register="volume_m3", first=days[0].date(), last=days[3].date()
     )
-    total = consumption.total(rows)
+    total = consumption.total(lake, "o", rows)
 
     assert total["consumption"].to_list() == [11, 10, 13]
     assert total["quality"].to_list() == ["I", "M", "M"]
     assert total["points"].to_list() == [2, 2, 2]
     assert total["missing"].to_list() == [0, 1, 0]
     assert total.schema["consumption"] == pl.Decimal(18, 6)
-    unknown = consumption.total(rows.with_columns(consumption=pl.lit(None, pl.Decimal(18, 6))))
+    unknown = consumption.total(lake, "o", rows.with_columns(consumption=pl.lit(None, pl.Decimal(18, 6))))
     assert unknown["consumption"].null_count() == 3
     assert unknown["quality"].unique().to_list() == ["N"]
 
@@ -329,3 +329,18 @@ def test_main_registers_go_by_medium_and_reach_back_through_all_months(lake: Lak
     ]
     assert found["read_at"][2] == AT - timedelta(days=900)
     assert readings.main_registers(lake, "o", asked.clear()).is_empty()
+
+
+@pytest.mark.parametrize("role", ["district_inflow", "district_outflow", "pressure", "check"])
+def test_what_is_no_consumption_stands_in_no_total(lake: Lake, role: str) -> None:
+    day = datetime(2026, 2, 27, tzinfo=ZONE)
+    write(lake, CONSUMPTION_DAILY, *(figure(name, day, day + timedelta(days=1), 7) for name in ("p", "q")))
+    span = {"interval": "daily", "register": "volume_m3", "first": day.date(), "last": day.date()}
+    rows = consumption.figures(lake, "o", subjects.point("p", "q"), **span)
+    assert consumption.total(lake, "o", rows)["consumption"].to_list() == [14]
+    names = {"p": "consumption", "q": role}
+    points = [{"organisation": "o", "metering_point": name, "role": one} for name, one in names.items()]
+    lake.overwrite(METERING_POINTS, pl.DataFrame(points))
+    total = consumption.total(lake, "o", rows)
+    assert (total["consumption"].to_list(), total["points"].to_list()) == ([7], [1])
+    assert consumption.figures(lake, "o", subjects.point("q"), **span).height == 1, "it has figures of its own"

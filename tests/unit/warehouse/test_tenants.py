@@ -15,7 +15,14 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.policies import InfoCodePolicy, LeakPolicy, ReplacementPolicy, read_policy, shipped_document
+from warehouse.policies import (
+    DistrictsPolicy,
+    InfoCodePolicy,
+    LeakPolicy,
+    ReplacementPolicy,
+    read_policy,
+    shipped_document,
+)
 from warehouse.queries import (
     alerts,
     consumption,
@@ -27,7 +34,9 @@ from warehouse.queries import (
     provenance,
     readings,
     reports,
+    roles,
     subjects,
+    water,
 )
 from warehouse.schemas import CONSUMPTION_DAILY, TABLES, Table
 
@@ -84,6 +93,8 @@ def row(table: Table, organisation: str) -> pl.DataFrame:
     for name in ("removed_at", "valid_to", "cleared_at"):
         if name in cells:
             cells[name] = [None]
+    if "period_end" in cells:
+        cells["period_end"] = [TODAY + timedelta(hours=1)]
     return pl.DataFrame(cells, schema=dict(table.schema))
 
 
@@ -116,6 +127,28 @@ def test_sql_shows_our_rows_alone(shared: Lake, name: str) -> None:
     mine = sql.query(sql.connect(shared, OURS), f"from {name}")
     assert mine["organisation"].to_list() == [OURS]
     assert THEIRS not in mine.select(pl.col(pl.String)).write_csv()
+
+
+def districts() -> DistrictsPolicy:
+    """Somebody has named the sensors of another organisation beside our own."""
+    ours, theirs = f"{OURS}-metering_point", f"{THEIRS}-metering_point"
+    text = f"""districts:
+  ours-district:
+    inflow: [x]
+    points: [y]
+    mains_km: 1
+    connections: 1
+    sensors: {{{ours}: {{elevation_m: 1}}, {theirs}: {{elevation_m: 1}}}}
+    stretches:
+      - {{upstream: {ours}, downstream: {ours}, flow: {ours}}}
+      - {{upstream: {theirs}, downstream: {theirs}, flow: {theirs}}}
+"""
+    policy = read_policy("districts", shipped_document("districts").replace("districts: {}\n", text))
+    assert isinstance(policy, DistrictsPolicy)
+    return policy
+
+
+TODAYS = water.Asked(ZONE, DAY, DAY)
 
 
 def subject(name: str) -> pl.DataFrame:
@@ -160,6 +193,19 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     readings.latest: lambda lake: readings.latest(lake, OURS, METERS["meter_id"]),
     readings.main_registers: lambda lake: readings.main_registers(lake, OURS, METERS),
     reports.consumption_report: lambda lake: reports.consumption_report(lake, OURS, reports.Asked(DAY, DAY, ZONE)),
+    consumption.total: lambda lake: consumption.total(
+        lake, OURS, consumption.figures(lake, OURS, both(), interval="daily", **PERIOD)
+    ),
+    roles.consuming: lambda lake: roles.consuming(lake, OURS, subject(OURS)),
+    water.balances: lambda lake: water.balances(lake, OURS, TODAYS, "daily"),
+    water.loss_alarms: lambda lake: water.loss_alarms(lake, OURS, TODAYS),
+    water.night_flows: lambda lake: water.night_flows(lake, OURS, TODAYS),
+    water.pressure_events: lambda lake: water.pressure_events(lake, OURS, TODAYS),
+    water.pressures: lambda lake: water.pressures(lake, OURS, districts(), TODAYS),
+    water.stretches: lambda lake: water.stretches(lake, OURS, districts(), TODAYS),
+    water.samples_of: lambda lake: water.samples_of(
+        lake, OURS, both()["metering_point"], TODAY, TODAY + timedelta(hours=1)
+    ),
     subjects.metering_points: lambda lake: subjects.metering_points(lake, OURS),
     subjects.meters: lambda lake: subjects.meters(lake, OURS),
     subjects.is_point: lambda lake: subjects.is_point(lake, OURS, f"{OURS}-metering_point"),
@@ -210,7 +256,18 @@ def excerpt(tmp_path_factory: pytest.TempPathFactory) -> Excerpt:
         if table.kind == "stored":
             mine = row(table, OURS)
             marks = {name: f"{THEIRS}-{name}" for name, dtype in mine.schema.items() if dtype == pl.String}
-            kept = ("organisation", "register", "criterion", "outcome", "quality", "unit", "kind", "month", "medium")
+            kept = (
+                "organisation",
+                "register",
+                "criterion",
+                "outcome",
+                "quality",
+                "unit",
+                "kind",
+                "month",
+                "medium",
+                "role",
+            )
             lake.append(
                 table, mine.with_columns(pl.lit(text).alias(name) for name, text in marks.items() if name not in kept)
             )
