@@ -21,6 +21,7 @@ from warehouse.schemas import (
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
     FLOW_DAILY,
+    GROUP_PROFILES,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     LEAK_EVENTS,
@@ -52,6 +53,7 @@ KEYED_FIGURES = (
     ALERT_EVENTS,
     ALERT_USAGE,
     *WATER,
+    GROUP_PROFILES,
 )
 KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 """Tables whose key no two rows may share."""

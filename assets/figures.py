@@ -25,6 +25,7 @@ from warehouse.schemas import (
     EXCHANGES,
     FLOW_DAILY,
     GROUP_MEMBERS,
+    GROUP_PROFILES,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
@@ -49,6 +50,7 @@ _FIGURES = (
     HEAT_DAILY,
     CORRECTIONS,
     VEE_EXCEPTIONS,
+    GROUP_PROFILES,
 )
 
 

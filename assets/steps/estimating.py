@@ -10,12 +10,22 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.profiling import annual_estimates, customer_classes, known_profiles
 from assets.steps.touched import touch_spans
 from registry import audit
 from registry.ledger import read_cursor, write_cursor
 from warehouse.errors import WarehouseError
 from warehouse.policies.estimation import EstimationRules
-from warehouse.schemas import CONSUMPTION_DAILY, CONSUMPTION_HOURLY, FINAL_ESTIMATES, INSTANT, VEE_EXCEPTIONS, Table
+from warehouse.schemas import (
+    CONSUMPTION_DAILY,
+    CONSUMPTION_HOURLY,
+    FINAL_ESTIMATES,
+    INSTALLATIONS,
+    INSTANT,
+    TOUCHED,
+    VEE_EXCEPTIONS,
+    Table,
+)
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.consumption import Arranged, Evidence
 from warehouse.transforms.estimation.open_gaps import PROLONGED, open_ends
@@ -23,30 +33,45 @@ from warehouse.transforms.estimation.policy import EstimationPolicy
 from warehouse.transforms.estimation.profiles import MEASURED
 
 _NEWEST = "estimates:as_of"
+_TOO_FEW = 2
+"""Installed meters among which one alone tells how far readings have come."""
+
 _OPEN = ("E", "F")
 _USED = ("metering_point", "register", "day", "period_start", "period_end", "consumption", "quality")
 _DAY = timedelta(days=1)
 
 
-def newest_reading(house: Installation, spans: pl.DataFrame, now: datetime) -> datetime | None:
+def newest_reading(house: Installation, now: datetime) -> datetime | None:
     """The latest instant that readings are known to have come from: up to there a silent register has a gap.
 
-    Where nobody's readings come, nothing tells a silent register from a file that is late.
+    Where nobody's readings come, nothing tells a silent register from a file that is late. So that one meter with a
+    wrong clock makes nobody silent, one in a hundred of the installed meters, and at least two, must have come so far;
+    where only two are installed, one of them.
 
     Args:
         house: The installation.
-        spans: ``last_at`` of what is touched now.
         now: Instant of the run; readings of the future do not count.
 
     Returns:
-        The instant (UTC); ``None`` before the first reading.
+        The instant (UTC), never before that of an earlier run; ``None`` before the first reading.
     """
+    kept = kept_newest(house)
+    owned, last = pl.col("organisation") == house.organisation, pl.col("last_at")
+    installed = house.lake.scan(INSTALLATIONS).filter(owned & pl.col("removed_at").is_null())
+    meters = int(installed.select(pl.col("meter_id").n_unique()).collect().item())
+    ahead = house.lake.scan(TOUCHED).filter(owned & (pl.col("cause") == "readings") & (last <= now))
+    if kept is not None:
+        ahead = ahead.filter(last > kept)
+    newest = ahead.group_by("meter_id").agg(last.max()).collect()["last_at"].sort(descending=True)
+    needed = 1 if meters <= _TOO_FEW else max(2, -(-meters // 100))
+    reached = newest[needed - 1] if newest.len() >= needed else None
+    return max((instant for instant in (kept, reached) if isinstance(instant, datetime)), default=None)
+
+
+def kept_newest(house: Installation) -> datetime | None:
+    """The instant of :func:`newest_reading` at the last run."""
     kept = read_cursor(house.registry, house.organisation, _NEWEST)
-    known = [] if kept is None else [datetime.fromisoformat(kept)]
-    fresh = spans.filter(pl.col("last_at") <= now)["last_at"].max()
-    if isinstance(fresh, datetime):
-        known.append(fresh)
-    return max(known, default=None)
+    return None if kept is None else datetime.fromisoformat(kept)
 
 
 def keep_newest(house: Installation, as_of: datetime | None, now: datetime) -> None:
@@ -66,9 +91,9 @@ def silent_spans(house: Installation, as_of: datetime | None, policy: Estimation
     Returns:
         ``meter_id``, ``first_at``, ``last_at``: where their figures end, to be reckoned with what was touched.
     """
-    kept = read_cursor(house.registry, house.organisation, _NEWEST)
+    kept = kept_newest(house)
     empty = pl.DataFrame(schema={"meter_id": pl.String, "first_at": INSTANT, "last_at": INSTANT})
-    if as_of is None or kept is None or open_to(house, as_of) == open_to(house, datetime.fromisoformat(kept)):
+    if as_of is None or kept is None or open_to(house, as_of) == open_to(house, kept):
         return empty
     since = open_to(house, as_of) - policy.open_limit - 2 * _DAY
     newest = (
@@ -152,14 +177,19 @@ def evidence_for(
         as_of: As :func:`newest_reading` gives it.
 
     Returns:
-        Hours before the gaps inside the reckoned days; days before open gaps, and what people decided about these.
+        Hours before the gaps inside the reckoned days, and profiles of their customer classes; days before open gaps,
+        annual estimates where there are none, and what people decided about these.
     """
-    zone, policy = house.settings.zone, rules.methods()
-    days = [local_day(pl.col(name), zone) for name in ("from_at", "next_at")]
-    gaps = arranged.gaps.join(points, on="metering_point").filter(
-        days[0] <= pl.col("last_day"), days[1] >= pl.col("first_day")
+    policy = rules.methods()
+    gaps = gaps_inside(house, arranged, points)
+    asks = gaps.height and any("PROF_GRP" in methods for methods in (policy.short, policy.medium, policy.long))
+    grouped = (
+        {"classes": customer_classes(house, rules), "profiles": known_profiles(house, gaps, policy.settle)}
+        if asks
+        else {}
     )
     known = Evidence(
+        **grouped,
         hours=_before(house, CONSUMPTION_HOURLY, gaps.select("metering_point", at="from_at"), policy),
         holidays=pl.DataFrame({"day": sorted(rules.holidays)}, schema={"day": pl.Date}),
         as_of=as_of,
@@ -168,14 +198,25 @@ def evidence_for(
         return known
     ends = points.filter("is_end").select("metering_point", open_to=pl.lit(open_to(house, as_of)))
     silent = open_ends(arranged.ends, replace(known, ends=ends), policy)
+    days = _before(house, CONSUMPTION_DAILY, silent.select("metering_point", "at"), policy)
+    without = silent.join(days, on=["metering_point", "register"], how="anti") if silent.height else silent.clear()
     finals = house.lake.scan(FINAL_ESTIMATES).filter(pl.col("organisation") == house.organisation)
     return replace(
         known,
         ends=ends,
-        days=_before(house, CONSUMPTION_DAILY, silent.select("metering_point", "at"), policy),
+        days=days,
+        annual=annual_estimates(house, without, rules),
         finals=finals.join(silent.lazy(), on="metering_point", how="semi")
         .select("metering_point", "register", "first_day", "last_day")
         .collect(),
+    )
+
+
+def gaps_inside(house: Installation, arranged: Arranged, points: pl.DataFrame) -> pl.DataFrame:
+    """Closed gaps that touch the reckoned days of their points."""
+    first, last = (local_day(pl.col(name), house.settings.zone) for name in ("from_at", "next_at"))
+    return arranged.gaps.join(points, on="metering_point").filter(
+        first <= pl.col("last_day"), last >= pl.col("first_day")
     )
 
 
@@ -185,6 +226,28 @@ def new_exceptions(house: Installation, exceptions: pl.DataFrame) -> pl.DataFram
         return exceptions
     known = house.lake.scan(VEE_EXCEPTIONS).filter(pl.col("rule") == PROLONGED).select(VEE_EXCEPTIONS.key).collect()
     return exceptions.join(known, on=VEE_EXCEPTIONS.key, how="anti")
+
+
+def settled_exceptions(house: Installation, exceptions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions that nobody has to look at any more, since the register has been read after all.
+
+    Args:
+        house: The installation.
+        exceptions: Rows of ``vee_exceptions`` that hold of the points now.
+        points: ``metering_point`` and ``is_end``, as reckoned now.
+
+    Returns:
+        Rows of ``vee_exceptions`` with the state ``resolved``; those that a person has decided stay.
+    """
+    owned = pl.col("organisation") == house.organisation
+    return (
+        house.lake.scan(VEE_EXCEPTIONS)
+        .filter(owned, pl.col("rule") == PROLONGED, pl.col("state") == "open")
+        .collect()
+        .join(points.filter("is_end"), on="metering_point", how="semi")
+        .join(exceptions, on=VEE_EXCEPTIONS.key, how="anti")
+        .with_columns(state=pl.lit("resolved"))
+    )
 
 
 def make_final(

@@ -5,7 +5,7 @@ that come out the same keep their ``known_from``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -14,14 +14,18 @@ from assets.installation import Installation
 from assets.steps.erasing import without_erased
 from assets.steps.estimating import (
     evidence_for,
+    gaps_inside,
     keep_newest,
+    kept_newest,
     new_exceptions,
     newest_reading,
+    settled_exceptions,
     silent_spans,
     widened_to_estimates,
 )
 from assets.steps.frozen import late_readings, note_late, thawed
 from assets.steps.history import note_corrections
+from assets.steps.profiling import learn_profiles
 from assets.steps.touched import done, extent, pending
 from warehouse.policies import ConsumptionPolicy, EstimationRules
 from warehouse.schemas import (
@@ -40,7 +44,7 @@ from warehouse.schemas import (
 )
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.calendar import local_day, local_days
-from warehouse.transforms.consumption import CONTEXT_READINGS, arrange, reckon
+from warehouse.transforms.consumption import CONTEXT_READINGS, Figures, Policy, arrange, reckon
 from warehouse.transforms.flags import all_count_on
 from warehouse.transforms.heat import heat_daily, register_resolutions
 from warehouse.transforms.periods import monthly, yearly
@@ -95,6 +99,16 @@ class Stretches:
     installations: pl.DataFrame
     exchanges: pl.DataFrame
 
+    def of(self, points: pl.DataFrame) -> "Stretches":
+        """The part of some of the points."""
+        installations = self.installations.join(points, on="metering_point", how="semi")
+        return Stretches(
+            points=points,
+            readings=self.readings.join(installations, on="meter_id", how="semi", maintain_order="left"),
+            installations=installations,
+            exchanges=self.exchanges.join(points, on="metering_point", how="semi"),
+        )
+
 
 def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
     """Reckons consumption and heat of everything touched since the last time.
@@ -108,15 +122,18 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
     """
     changed: dict[str, int] = {}
     with house.alone("figures"):
-        spans, newest = pending(house, "figures")
         rules = house.policy(EstimationRules)
-        as_of = newest_reading(house, spans, now)
-        spans = pl.concat([spans, silent_spans(house, as_of, rules.methods()).select(spans.columns)])
-        for stretches in touched_stretches(house, spans, rules):
-            for name, count in _reckon(house, stretches, rules, as_of, now).items():
-                changed[name] = changed.get(name, 0) + count
-        keep_newest(house, as_of, now)
-        done(house, "figures", newest, now)
+        learned = True
+        while learned:  # what has been learned is for gaps that were reckoned before
+            spans, newest = pending(house, "figures")
+            since, as_of = kept_newest(house), newest_reading(house, now)
+            silent = silent_spans(house, as_of, rules.methods()).select(spans.columns)
+            for stretches in touched_stretches(house, pl.concat([spans, silent]), rules):
+                for name, count in _reckon(house, stretches, rules, as_of, now).items():
+                    changed[name] = changed.get(name, 0) + count
+            learned = learn_profiles(house, spans, since, as_of, rules, now)
+            keep_newest(house, as_of, now)
+            done(house, "figures", newest, now)
     return changed
 
 
@@ -238,13 +255,9 @@ def _reckon(
     limits = house.policy(ConsumptionPolicy).limits(timedelta(seconds=house.settings.expected_interval_s))
     policy = replace(limits, estimation=rules.methods())
     layouts = house.lake.scan(LAYOUTS).filter(pl.col("organisation") == house.organisation).collect()
-    arranged = arrange(
-        stretches.readings, layouts, stretches.installations, stretches.exchanges, days=asked, zone=zone, policy=policy
-    )
-    evidence = evidence_for(house, arranged, asked, rules, as_of)
-    figures = reckon(arranged, evidence, zone=zone, policy=policy)
+    figures, ends = _figures(house, stretches, layouts, rules, as_of, policy)
     # Days that are provisional, or were, go beyond the last reading.
-    points = asked.join(evidence.ends, on="metering_point", how="left", maintain_order="left").with_columns(
+    points = asked.join(ends, on="metering_point", how="left", maintain_order="left").with_columns(
         last_day=pl.max_horizontal("last_day", "open_to")
     )
     changed = {}
@@ -259,7 +272,12 @@ def _reckon(
         pl.col("at").is_between(pl.col("reckoned_from"), pl.col("reckoned_to"))
     )
     changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, now)
-    raised = pl.concat([_exceptions(figures.events), new_exceptions(house, figures.exceptions)], how="vertical_relaxed")
+    told = (
+        _exceptions(figures.events),
+        new_exceptions(house, figures.exceptions),
+        settled_exceptions(house, figures.exceptions, asked),
+    )
+    raised = pl.concat(told, how="diagonal_relaxed")
     changed[VEE_EXCEPTIONS.name] = _replace(house, VEE_EXCEPTIONS, raised, VEE_EXCEPTIONS.empty(), now)
     late = late_readings(house, stretches.readings, stretches.installations)
     note_late(house, without_erased(house, VEE_EXCEPTIONS, late), now)
@@ -286,6 +304,38 @@ def _reckon(
         house, HEAT_DAILY, heat, _of_points(house, HEAT_DAILY, points).filter(of_days), now
     )
     return changed
+
+
+def _figures(
+    house: Installation,
+    stretches: Stretches,
+    layouts: pl.DataFrame,
+    rules: EstimationRules,
+    as_of: datetime | None,
+    policy: Policy,
+) -> tuple[Figures, pl.DataFrame]:
+    """Figures of the stretches, and the ends up to which days are provisional.
+
+    Estimates rest on four weeks of hours of each register with a gap: after an outage of many points, parts of them are
+    reckoned one after another.
+    """
+    zone, asked = house.settings.zone, stretches.points
+    arranged = arrange(
+        stretches.readings, layouts, stretches.installations, stretches.exchanges, days=asked, zone=zone, policy=policy
+    )
+    courses = gaps_inside(house, arranged, asked).select("metering_point", "register").unique().height
+    hours = courses * (policy.estimation.reach // timedelta(hours=1))
+    parts = min(-(-hours // HOURS_AT_ONCE), asked.height)
+    if parts <= 1:
+        evidence = evidence_for(house, arranged, asked, rules, as_of)
+        return reckon(arranged, evidence, zone=zone, policy=policy), evidence.ends
+    del arranged
+    found = [
+        _figures(house, stretches.of(some), layouts, rules, as_of, policy)
+        for some in asked.iter_slices(-(-asked.height // parts))
+    ]
+    frames = {field.name: pl.concat([getattr(part, field.name) for part, _ in found]) for field in fields(Figures)}
+    return Figures(**frames), pl.concat([ends for _, ends in found])
 
 
 def _of_points(house: Installation, table: Table, points: pl.DataFrame) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from warehouse.schemas import (
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
     FLOW_DAILY,
+    GROUP_PROFILES,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     LEAK_EVENTS,
@@ -44,6 +45,7 @@ FIGURES = (
     LINK_DAILY,
     FLOW_DAILY,
     LEAK_EVENTS,
+    GROUP_PROFILES,
 )
 """Tables that rest on local days, and are reckoned from readings, receptions and installations."""
 

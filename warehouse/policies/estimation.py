@@ -32,6 +32,13 @@ class EstimationRules(PolicyModel):
         final_after_days: Days after which a provisional day is a final estimate; never where ``None``.
         prolonged_after_days: Days without a reading after which a person has to look at it.
         holidays: Local days that count as Sundays.
+        class_field: Custom field of metering points that holds their customer class.
+        class_groups: Groups that are customer classes; of several that a point is in now, the first named. Counts
+            where the field says nothing.
+        profile_settle_days: Days after a month until its readings have arrived and profiles of groups are learned.
+        profile_least_meters: Least number of metering points that such a profile rests on.
+        profile_most_meters: Number of metering points of a class beyond which a part of them stands for all.
+        annual_field: Custom field of metering points with the annual estimate of their main register, in base units.
     """
 
     intervals_s: dict[str, Annotated[int, Field(gt=0)] | None]
@@ -48,6 +55,12 @@ class EstimationRules(PolicyModel):
     final_after_days: Days | None
     prolonged_after_days: Days
     holidays: frozenset[date]
+    class_field: str | None = None
+    class_groups: tuple[str, ...] = ()
+    profile_settle_days: Days = 7
+    profile_least_meters: Annotated[int, Field(ge=1)] = 10
+    profile_most_meters: Annotated[int, Field(ge=1)] = 1000
+    annual_field: str | None = None
 
     def methods(self) -> EstimationPolicy:
         """What the reckoning takes."""
@@ -67,4 +80,7 @@ class EstimationRules(PolicyModel):
             open_limit=timedelta(days=self.open_limit_days),
             final_after=None if self.final_after_days is None else timedelta(days=self.final_after_days),
             prolonged_after=timedelta(days=self.prolonged_after_days),
+            settle=timedelta(days=self.profile_settle_days),
+            least_meters=self.profile_least_meters,
+            most_meters=self.profile_most_meters,
         )

@@ -18,6 +18,7 @@ from warehouse.schemas.figures import (
 )
 from warehouse.schemas.frames import FRAMES, OUTCOMES, RECEPTIONS, REJECTED_ROWS, TELEGRAMS
 from warehouse.schemas.leaks import FLOW_DAILY, LEAK_EVENTS
+from warehouse.schemas.profiles import GROUP_PROFILES
 from warehouse.schemas.readings import FORMATS, LAYOUTS, READINGS, READINGS_HISTORY, RECORDS, TOUCHED
 from warehouse.schemas.registry import (
     AUDIT_LOG,
@@ -88,6 +89,7 @@ TABLES = {
         CORRECTIONS,
         VEE_EXCEPTIONS,
         FINAL_ESTIMATES,
+        GROUP_PROFILES,
         DELIVERIES,
         GAUGES_DAILY,
         FROZEN_PERIODS,
@@ -119,6 +121,7 @@ __all__ = [
     "GAUGES_DAILY",
     "GROUPS",
     "GROUP_MEMBERS",
+    "GROUP_PROFILES",
     "GROUP_READERS",
     "HEAT_DAILY",
     "INFO_CODE_EVENTS",

@@ -40,7 +40,7 @@ VEE_EXCEPTIONS = Table(
         Column("at", INSTANT, "Time of the questioned value."),
         Column("rule", pl.String, "Rule or event that raised it, e.g. UNEXPLAINED_FALL."),
         Column("reason", pl.String, "In words."),
-        Column("state", pl.String, "open, approved, rejected or overridden."),
+        Column("state", pl.String, "open, approved, rejected, overridden, or resolved (its cause is gone)."),
         c.known_from,
     ),
     key=("organisation", "meter_id", "register", "at", "rule"),

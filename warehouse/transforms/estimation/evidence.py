@@ -9,14 +9,19 @@ from warehouse.schemas import CONSUMPTION_DAILY, CONSUMPTION_HOURLY, REGISTER
 
 _COURSE = {"metering_point": pl.String, "register": pl.String}
 _PROFILE = {
+    "medium": pl.String,
     "customer_class": pl.String,
     "register": pl.String,
+    "local_month": pl.Date,
     "day_class": pl.Int8,
     "hour": pl.Int8,
     "weight": pl.Int64,
 }
 PROFILES = pl.Schema(_PROFILE)
 """Columns of the profiles of groups."""
+
+CLASS: dict[str, pl.DataType | type[pl.DataType]] = {"medium": pl.String, "customer_class": pl.String}
+"""What tells points apart whose hours make one profile."""
 
 
 def _empty(columns: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
@@ -33,8 +38,9 @@ class Evidence:
             they are reckoned. At least the policy's ``reach`` before each gap; more do not change the result.
         days: Rows of ``consumption_daily``, likewise.
         holidays: ``day`` (local date); holidays count as Sundays.
-        classes: ``metering_point`` and ``customer_class``; a point that is not named is of the class "".
-        profiles: Profiles of groups, see ``group_profiles``.
+        classes: ``metering_point``, ``medium`` and ``customer_class``; a point that is not named is of medium and
+            class "".
+        profiles: Profiles of groups, see ``profiles.group_profiles``; a gap takes that of ``profiles.profile_month``.
         temperatures: ``day`` and ``temperature_c``, the mean outdoor temperature of the local day.
         signatures: Energy signatures: ``metering_point``, ``a_kw_per_k``, ``b_kw`` and ``t0_c``.
         annual: Annual estimates: ``metering_point``, ``register`` and ``annual_estimate`` (register's unit).
@@ -48,9 +54,7 @@ class Evidence:
     hours: pl.DataFrame = field(default_factory=CONSUMPTION_HOURLY.empty)
     days: pl.DataFrame = field(default_factory=CONSUMPTION_DAILY.empty)
     holidays: pl.DataFrame = field(default_factory=lambda: _empty({"day": pl.Date}))
-    classes: pl.DataFrame = field(
-        default_factory=lambda: _empty({"metering_point": pl.String, "customer_class": pl.String})
-    )
+    classes: pl.DataFrame = field(default_factory=lambda: _empty({"metering_point": pl.String, **CLASS}))
     profiles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PROFILES))
     temperatures: pl.DataFrame = field(default_factory=lambda: _empty({"day": pl.Date, "temperature_c": pl.Float64}))
     signatures: pl.DataFrame = field(

@@ -42,6 +42,9 @@ class EstimationPolicy:
         open_limit: Time after the last reading up to which they are.
         final_after: Time after which a provisional day is a final estimate; never where ``None``.
         prolonged_after: Time without a reading after which a person has to look at it (V21).
+        settle: Time after the end of a local month until its readings have arrived, and profiles of groups are learned.
+        least_meters: Least number of metering points that a profile of a group rests on.
+        most_meters: Number of metering points of a group beyond which a part of them stands for all.
 
     Raises:
         ValueError: A method cannot fill a gap.
@@ -59,6 +62,9 @@ class EstimationPolicy:
     open_limit: timedelta = timedelta(days=90)
     final_after: timedelta | None = None
     prolonged_after: timedelta = timedelta(days=60)
+    settle: timedelta = timedelta(days=7)
+    least_meters: int = 10
+    most_meters: int = 1000
 
     def __post_init__(self) -> None:
         """Refuses methods that fill no gap."""

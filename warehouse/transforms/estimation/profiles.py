@@ -4,12 +4,13 @@ A profile gives a weight to each hour by its day class (Monday to Thursday, Frid
 its local hour. The hour that clocks show twice has the same weight twice.
 """
 
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from warehouse.transforms import calendar
-from warehouse.transforms.estimation.evidence import PROFILES, Evidence
+from warehouse.transforms.estimation.evidence import CLASS, PROFILES, Evidence
 from warehouse.transforms.estimation.policy import EstimationPolicy
 from warehouse.transforms.exact import MICRO, millionths
 
@@ -104,42 +105,73 @@ def own_profile(
     )
 
 
+def profile_month(day: pl.Expr, settle: timedelta) -> pl.Expr:
+    """Local month (its first day) whose profiles gaps take that begin on a day: the last one that is settled by then.
+
+    Args:
+        day: Local dates.
+        settle: Time after the end of a month until its readings have arrived.
+    """
+    return (day - settle).dt.month_start().dt.offset_by("-1mo").alias("local_month")
+
+
 def group_profiles(
-    hours: pl.DataFrame, classes: pl.DataFrame, holidays: pl.DataFrame, policy: EstimationPolicy, *, zone: ZoneInfo
+    hours: pl.DataFrame,
+    classes: pl.DataFrame,
+    holidays: pl.DataFrame,
+    policy: EstimationPolicy,
+    *,
+    local_month: date,
+    zone: ZoneInfo,
 ) -> pl.DataFrame:
     """Profiles of the customer classes: medians of each point's hours divided by the point's own mean.
 
     Args:
-        hours: Rows of ``consumption_hourly``; only whole measured hours count.
-        classes: ``metering_point`` and ``customer_class``; points that are not named are of the class "".
+        hours: Rows of ``consumption_hourly`` of a local month; only whole measured hours count.
+        classes: ``metering_point``, ``medium`` and ``customer_class``; points that are not named are of medium and
+            class "".
         holidays: ``day``.
-        policy: Least number of values.
+        policy: Least numbers of values and of metering points.
+        local_month: First day of the month.
         zone: The utility's zone.
 
     Returns:
-        ``customer_class``, ``register``, ``day_class``, ``hour`` and ``weight`` (millionths of the mean hour, not
-        negative), in order. A register is of one medium or, as volume, of the media that the classes tell apart.
+        ``medium``, ``customer_class``, ``register``, ``local_month``, ``day_class``, ``hour``, ``weight`` (millionths
+        of the mean hour, not negative) and ``meters`` (metering points that the profile rests on), in order.
     """
     course = ("metering_point", "register")
+    group = (*CLASS, "register")
     used = pl.col("used")
     whole = hours.filter(
         pl.col("quality").is_in(MEASURED), pl.col("period_end") - pl.col("period_start") == calendar.HOUR
     ).select(*course, "day", "period_start", used=millionths("consumption"))
-    means = whole.group_by(course).agg(total=used.sum(), count=pl.len())
-    return (
-        whole.join(means.filter(pl.col("total") > 0), on=course)
+    means = (
+        whole.group_by(course)
+        .agg(total=used.sum(), count=pl.len())
+        .filter(pl.col("total") > 0)
         .join(classes.unique("metering_point"), on="metering_point", how="left")
+        .with_columns(pl.col(*CLASS).fill_null(""))
+        .with_columns(meters=pl.len().over(group).cast(pl.Int64))
+        .filter(pl.col("meters") >= policy.least_meters)
+    )
+    return (
+        whole.join(means, on=course)
         .select(
-            pl.col("customer_class").fill_null(""),
-            "register",
+            *group,
+            "meters",
             day_class(pl.col("day"), holidays),
             local_hour(pl.col("period_start"), zone),
             share=used * pl.col("count") / pl.col("total"),
         )
-        .group_by("customer_class", "register", *_KEYS)
-        .agg(values=pl.len(), weight=(pl.col("share").median() * MICRO).round().clip(lower_bound=0).cast(pl.Int64))
+        .group_by(*group, *_KEYS)
+        .agg(
+            pl.col("meters").first(),
+            values=pl.len(),
+            weight=(pl.col("share").median() * MICRO).round().clip(lower_bound=0).cast(pl.Int64),
+        )
         .filter(pl.col("values") >= policy.least_values)
-        .select(PROFILES.names())
+        .select(pl.lit(local_month).alias("local_month"), pl.exclude("values"))
+        .select(*PROFILES.names(), "meters")
         .sort(PROFILES.names())
     )
 
@@ -161,13 +193,14 @@ def weights(
         (Int128), null in every hour of a gap that the profile does not cover whole, or weighs 0 altogether.
     """
     cut = gap_hours(gaps, evidence.holidays, zone)
-    names = gaps.select("gap", "metering_point", "register").join(
-        evidence.classes.unique("metering_point"), on="metering_point", how="left"
-    )
+    names = gaps.select(
+        *("gap", "metering_point", "register"),
+        profile_month(calendar.local_day(pl.col("from_at"), zone), policy.settle),
+    ).join(evidence.classes.unique("metering_point"), on="metering_point", how="left")
     found = (
         cut.join(own_profile(gaps, cut, hours, policy, zone), on=["gap", *_KEYS], how="left", maintain_order="left")
-        .join(names.with_columns(pl.col("customer_class").fill_null("")), on="gap", maintain_order="left")
-        .join(evidence.profiles, on=["customer_class", "register", *_KEYS], how="left", maintain_order="left")
+        .join(names.with_columns(pl.col(*CLASS).fill_null("")), on="gap", maintain_order="left")
+        .join(evidence.profiles, on=[*CLASS, "register", "local_month", *_KEYS], how="left", maintain_order="left")
         .join(evidence.temperatures.unique("day"), on="day", how="left", maintain_order="left")
         .join(evidence.signatures.unique("metering_point"), on="metering_point", how="left", maintain_order="left")
         .with_columns(by_degrees=_by_degrees())

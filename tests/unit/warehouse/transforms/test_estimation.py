@@ -228,8 +228,13 @@ def test_a_point_without_history_follows_its_class() -> None:
     )
     classes = pl.DataFrame(
         {"metering_point": ["P1", "P2", "P3", "P4"], "customer_class": ["home", "home", "home", "works"]}
+    ).with_columns(medium=pl.lit("water"))
+    policy = EstimationPolicy(least_meters=2)
+    profiles = group_profiles(
+        past, classes, Evidence().holidays, policy, local_month=date(2025, 5, 1), zone=ZoneInfo("UTC")
     )
-    profiles = group_profiles(past, classes, Evidence().holidays, EstimationPolicy(), zone=ZoneInfo("UTC"))
+    assert set(profiles["customer_class"]) == {"home"}, "one point is no class"
+    assert set(profiles["meters"]) == {2}
     home = profiles.filter((pl.col("customer_class") == "home") & (pl.col("day_class") == 0))
     assert home.sort("hour")["weight"].to_list() == pytest.approx([hour * 1e6 / 11.5 for hour in range(24)], abs=1)
     found = gap(Evidence(classes=classes, profiles=profiles), used=510)
@@ -271,7 +276,8 @@ def test_a_cold_day_takes_more_heat() -> None:
 )
 def test_the_method_depends_on_the_length_of_the_gap(length: int, method: str) -> None:
     between = (at("06-18 06:00"), at("06-18 06:00") + length * HOUR)
-    flat = [("", "volume_m3", number, hour, 1) for number in range(4) for hour in range(24)]
+    month = date(2025, 5, 1)
+    flat = [("", "", "volume_m3", month, number, hour, 1) for number in range(4) for hour in range(24)]
     evidence = Evidence(hours=OWN.hours, profiles=pl.DataFrame(flat, Evidence().profiles.schema, orient="row"))
     found = gap(evidence, between=between, policy=EstimationPolicy(long=("PROF_GRP",)))
     assert set(column(inside(found, between), "method")) == {method}

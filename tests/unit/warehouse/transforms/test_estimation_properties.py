@@ -68,8 +68,14 @@ def past(random: Random, before: datetime, zone: str) -> pl.DataFrame:
 
 
 def flat_profiles(random: Random) -> pl.DataFrame:
-    rows = [("", "volume_m3", day_class, hour, random.randint(0, 3)) for day_class in range(4) for hour in range(24)]
-    return pl.DataFrame(rows, Evidence().profiles.schema, orient="row")
+    rows = [
+        ("", "", "volume_m3", date(2025, 1, 1), day_class, hour, random.randint(0, 3))
+        for day_class in range(4)
+        for hour in range(24)
+    ]
+    months = pl.date_range(date(2017, 10, 1), date(2025, 12, 1), "1mo", eager=True)
+    profile = pl.DataFrame(rows, Evidence().profiles.schema, orient="row")
+    return profile.drop("local_month").join(pl.DataFrame({"local_month": months}), how="cross")
 
 
 @pytest.mark.parametrize("zone", ZONES)
