@@ -19,12 +19,13 @@ def simulate(
     start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First local day.")] = None,
     timezone: Annotated[str, typer.Option(help="IANA zone of the utility.")] = "Europe/Copenhagen",
     seed: Annotated[int, typer.Option(help="Equal arguments give equal files.")] = 1,
+    electricity: Annotated[int, typer.Option(help="Number of electricity meters besides.", min=0)] = 0,
     incidents: Annotated[
         bool, typer.Option(help="With losses, outages, leaks, an exchange, wrong keys and more.")
     ] = True,
 ) -> None:
     """Writes a simulated fleet: registry files, concentrator files and the truth they were made from."""
-    fleet = Fleet(meters=meters, days=days, timezone=timezone, seed=seed, incidents=incidents)
+    fleet = Fleet(meters=meters, days=days, timezone=timezone, seed=seed, incidents=incidents, electricity=electricity)
     if start is not None:
         fleet = replace(fleet, start=start.date())
     with messages.status("Simulating …"):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.calendar import HOUR_MS, local_hours
-from simulator.kinds import HEAT, Kind
+from simulator.kinds import ELECTRICITY, HEAT, Kind
 from simulator.population import Fleet
 
 PARTS = 10_000
@@ -15,6 +15,8 @@ PARTS = 10_000
 
 _KWH_PER_M3_K = 1.15
 _WATER_PATTERN = np.array([1, 1, 1, 1, 2, 6, 14, 16, 10, 6, 5, 6, 7, 6, 5, 5, 7, 10, 13, 12, 9, 7, 4, 2]) / 6.5
+_POWER_PATTERN = np.array([4, 4, 4, 4, 4, 5, 8, 10, 8, 6, 6, 7, 7, 6, 6, 7, 10, 15, 16, 15, 12, 9, 7, 5]) / 7.7
+_SUN_PATTERN = np.array([0, 0, 0, 0, 0, 0, 0, 1, 4, 8, 12, 14, 14, 12, 9, 5, 1, 0, 0, 0, 0, 0, 0, 0]) / 3.3
 _HEAT_PATTERN = np.array([8, 8, 8, 8, 9, 11, 13, 13, 12, 10, 9, 9, 9, 9, 9, 10, 11, 12, 12, 11, 10, 9, 8, 8]) / 9.8
 
 Rates = NDArray[np.int64]
@@ -131,6 +133,14 @@ def draw_demand(fleet: Fleet, kind: Kind, meters: int) -> Demand:
             "e8": (volume * flow_c / 100, base_volume * 72),
             "e9": (volume * return_c / 100, base_volume * 36),
         }
+    elif kind.medium == ELECTRICITY:
+        used = chance.uniform(0.1, 1.0, size=(meters, 1)) * _POWER_PATTERN[clock] * chance.uniform(0.7, 1.3, size=shape)
+        made = chance.uniform(0.0, 2.0, size=(meters, 1)) * _SUN_PATTERN[clock] * chance.uniform(0.2, 1.0, size=shape)
+        net = used - made
+        _steady_around_midnight(net, first_ms, fleet.midnights())
+        base = chance.uniform(1000.0, 20_000.0, size=meters)
+        streams = {"energy_import": (net.clip(min=0), base), "energy_export": ((-net).clip(min=0), base / 4)}
+        flow_c = return_c = np.zeros((0, hours))
     else:
         size = chance.uniform(2.0, 16.0, size=(meters, 1)) / 1000
         volume = size * _WATER_PATTERN[clock] * chance.gamma(2.0, 0.5, size=shape)

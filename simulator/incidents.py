@@ -247,7 +247,7 @@ def collector_name(number: int) -> str:
 def apply_to_registers(group: Group, demand: Demand) -> None:
     """Lets the incidents of a kind's meters change their registers, in place."""
     made, fleet = group.plan, group.fleet
-    volume = demand.courses["volume"]
+    volume = demand.courses.get("volume")
     replacements = {exchange.new.serial for exchange in made.exchanges}
     for row, meter in enumerate(group.meters):
         if meter.serial in replacements:
@@ -256,6 +256,8 @@ def apply_to_registers(group: Group, demand: Demand) -> None:
         episode = made.episodes.get(meter.serial)
         if episode is not None:
             _apply_episode(demand, row, episode, fleet.window()[1])
+        if volume is None:
+            continue
         if (stretch := made.reverse.get(meter.serial)) is not None:
             volume.set_rate(row, *stretch, _REVERSE_COUNTS_PER_HOUR * PARTS)
         if meter.serial in made.rollovers and volume.capacity is not None:

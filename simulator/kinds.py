@@ -12,6 +12,7 @@ from simulator.records import Field
 
 HEAT = "heat"
 WATER = "water"
+ELECTRICITY = "electricity"
 
 _BCD8 = 10**8
 
@@ -40,11 +41,12 @@ class Kind:
         manufacturer: Three letters.
         version: Two hex digits.
         device_type: Two hex digits.
-        medium: ``water`` or ``heat``.
+        medium: ``water``, ``heat`` or ``electricity``.
         model: Model name.
         security: ``ell`` (link layer AES-CTR, full and compact frames), ``mode5`` or ``plain``.
         layout: Records in order.
-        registers: Cumulative registers by value name (``volume``, ``energy``, ``e8``, ``e9``).
+        registers: Cumulative registers by value name (``volume``, ``energy``, ``e8``, ``e9``, ``energy_import``,
+            ``energy_export``).
         radio: Address of a radio module that sends for the meter, which then has a long transport header.
         info: Which info code word the layout carries, if any.
     """
@@ -232,6 +234,26 @@ KINDS = (
         security="plain",
         layout=(_CLOCK, Field("0C13", 4, "volume", "bcd"), Field("02FD17", 2, "zero")),
         registers={"volume": _volume(capacity=_BCD8)},
+    ),
+    Kind(
+        name="electricity",
+        manufacturer="KAM",
+        version="30",
+        device_type="02",
+        medium=ELECTRICITY,
+        model="OMNIPOWER",
+        security="ell",
+        # VIFE 3C: the amount of what is counted where it is negative, that is, what is fed in.
+        layout=(
+            Field("0404", 4, "energy_import"),
+            Field("04843C", 4, "energy_export"),
+            Field("042B", 4, "power_import"),
+            Field("04AB3C", 4, "power_export"),
+        ),
+        registers={
+            "energy_import": Register("energy_import_kwh", Decimal("0.01")),
+            "energy_export": Register("energy_export_kwh", Decimal("0.01")),
+        },
     ),
 )
 

@@ -36,6 +36,7 @@ class Fleet:
         collectors: Concentrators; they deliver frames without link CRCs, in format A and in format B, in turn.
         interval_s: Seconds between a meter's transmissions.
         incidents: Whether anything goes wrong. Without incidents every transmission is heard and can be decoded.
+        electricity: Electricity meters besides, each at a metering point of its own.
     """
 
     meters: int = 100
@@ -46,10 +47,13 @@ class Fleet:
     collectors: int = 3
     interval_s: int = 3600
     incidents: bool = True
+    electricity: int = 0
 
     def __post_init__(self) -> None:
         if min(self.meters, self.days, self.collectors) < 1:
             raise SimulatorError("meters, days and collectors must be at least 1")
+        if self.electricity < 0:
+            raise SimulatorError("electricity must not be negative")
         if not 60 <= self.interval_s <= 86_400:
             raise SimulatorError("interval_s must lie between 60 and 86400 seconds")
 
@@ -131,8 +135,8 @@ class Meter:
 
 def populate(fleet: Fleet) -> list[Meter]:
     """One meter per metering point, all keys known, all alive the whole time."""
-    names = [SHARES[number % len(SHARES)] for number in range(fleet.meters)]
-    points = [f"MP{number + 1:06d}" for number in range(fleet.meters)]
+    names = [SHARES[number % len(SHARES)] for number in range(fleet.meters)] + ["electricity"] * fleet.electricity
+    points = [f"MP{number + 1:06d}" for number in range(len(names))]
     return make_meters(fleet, "meters", names, points)
 
 

@@ -121,7 +121,7 @@ def record_values(group: Group, demand: Demand, sent: Sent, info: NDArray[np.int
     month_ms = np.array([instant for instant, _ in months])
     month = np.searchsorted(month_ms, at_ms, side="right") - 1
     # The register's month value is asked for before the simulation begins, too; it then stands at its first count.
-    asked_ms = np.maximum(month_ms[month], demand.courses["volume"].first_ms)
+    asked_ms = np.maximum(month_ms[month], next(iter(demand.courses.values())).first_ms)
     month_days = _days([day for _, day in months])[month]
     values: dict[str, NDArray[np.int64]] = {
         "info": info,
@@ -136,9 +136,13 @@ def record_values(group: Group, demand: Demand, sent: Sent, info: NDArray[np.int
     for name, course in demand.courses.items():
         values[name] = course.shown(row, at_ms)
         values[f"{name}_month"] = course.shown(row, asked_ms)
-    volume = kind.registers["volume"]
-    litres_per_hour = demand.courses["volume"].rate(row, at_ms) * int(volume.resolution * 1000) // PARTS
-    values["flow"] = np.maximum(litres_per_hour, 0)
+    if (volume := kind.registers.get("volume")) is not None:
+        litres_per_hour = demand.courses["volume"].rate(row, at_ms) * int(volume.resolution * 1000) // PARTS
+        values["flow"] = np.maximum(litres_per_hour, 0)
+    for side in ("import", "export"):
+        if (energy := kind.registers.get(f"energy_{side}")) is not None:
+            watts = demand.courses[f"energy_{side}"].rate(row, at_ms) * int(energy.resolution * 1000) // PARTS
+            values[f"power_{side}"] = watts
     if "energy" in demand.courses:
         watts = demand.courses["energy"].rate(row, at_ms) * 1000 // PARTS
         hour = (at_ms - demand.courses["energy"].first_ms) // HOUR_MS

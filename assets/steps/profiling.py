@@ -115,7 +115,8 @@ def learn_profiles(
     touched = (
         spans.select(
             month=pl.date_ranges(
-                *(local_day(pl.col(name), house.settings.zone).dt.month_start() for name in ("first_at", "last_at")),
+                local_day(pl.col("first_at"), house.settings.zone).dt.month_start(),
+                local_day(pl.col("last_at"), house.settings.zone).dt.month_start(),
                 interval="1mo",
             )
         )

@@ -27,6 +27,7 @@ from warehouse.queries import (
     alerts,
     consumption,
     corrections,
+    gauges,
     groups,
     info_codes,
     leaks,
@@ -163,6 +164,7 @@ ASKED = info_codes.Asked(as_of=TODAY, zone=ZONE, expected_interval=timedelta(hou
 LEAKS = read_policy("leaks", shipped_document("leaks"))
 assert isinstance(LEAKS, LeakPolicy)
 
+GRID = gauges.Grid(DAY, DAY, ZONE, timedelta(hours=1))
 
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     alerts.report: lambda lake: alerts.report(lake, OURS, TODAY),
@@ -176,6 +178,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     corrections.corrections: lambda lake: corrections.corrections(
         lake, OURS, CONSUMPTION_DAILY, EVERYTHING, TODAY, TODAY + timedelta(days=1)
     ),
+    gauges.on_grid: lambda lake: gauges.on_grid(lake, OURS, both(), "flow_temp_c", GRID),
     groups.counts: lambda lake: groups.counts(lake, OURS, TODAY),
     groups.on_day: lambda lake: groups.on_day(lake, OURS, f"{OURS}-group", DAY, ZONE),
     groups.readers: lambda lake: groups.readers(lake, OURS, TODAY),
