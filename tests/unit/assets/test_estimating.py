@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from assets.installation import Installation
+from assets.steps import figures as reckoning
 from assets.steps.estimating import make_final
 from assets.steps.figures import reckon_figures
 from assets.steps.touched import touch
@@ -180,3 +181,35 @@ def test_a_register_silent_for_sixty_days_is_one_exception(house: Installation) 
     house.lake.merge(VEE_EXCEPTIONS, found.with_columns(state=pl.lit("approved")), stale=found.select("rule").clear())
     take(house, course(range(76 * 24, 78 * 24, 24), NEXT_METER))
     assert house.lake.scan(VEE_EXCEPTIONS).collect()["state"].to_list() == ["approved"]
+
+
+def test_the_exception_is_resolved_when_a_register_arrives(house: Installation) -> None:
+    take(house, course(range(14 * 24 + 5)), course(range(0, 76 * 24, 24), NEXT_METER))
+    assert house.lake.scan(VEE_EXCEPTIONS).collect()["state"].to_list() == ["open"]
+    take(house, course(range(77 * 24, 77 * 24 + 6)))
+    assert house.lake.scan(VEE_EXCEPTIONS).collect()["state"].to_list() == ["resolved"]
+
+
+def test_one_reading_far_ahead_of_the_others_makes_nobody_silent(house: Installation) -> None:
+    third = "KAM-00000003-1b-16"
+    points = [*zip((METER, NEXT_METER, third), ("P1", "P2", "P3"), strict=True)]
+    table = pl.concat([installed((meter, LONG_AGO, None), point=point) for meter, point in points])
+    house.lake.overwrite(INSTALLATIONS, table.with_columns(organisation=pl.lit("default")))
+    take(house, course(range(14 * 24)), others(14 * 24), course([*range(14 * 24), 40 * 24], third))
+    assert rows(house, CONSUMPTION_DAILY)["quality"].to_list() == ["M"] * 13 + ["N"]
+    take(house, others(19 * 24).filter(pl.col("measured_at") > FIRST + 14 * 24 * HOUR))
+    assert rows(house, CONSUMPTION_DAILY)["quality"].to_list() == ["M"] * 13 + ["E"] * 5, "two have come so far"
+
+
+def test_an_outage_is_reckoned_in_parts_with_the_same_figures(
+    house: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = [*range(16 * 24), *range(16 * 24 + 18, 17 * 24)]
+    take(house, course(hours), course(hours, NEXT_METER))
+    monkeypatch.setattr(reckoning, "HOURS_AT_ONCE", 28 * 24)
+    monkeypatch.setattr(reckoning, "_points_at_once", lambda points: points.height)
+    parts = anew(house, tmp_path / "parts", course(hours), course(hours, NEXT_METER))
+    for table in (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY):
+        for point in ("P1", "P2"):
+            assert rows(house, table, point).equals(rows(parts, table, point))
+            assert rows(parts, table, point).height
