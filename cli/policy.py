@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from assets.steps.info_codes import reprioritise
+from assets.steps.profiling import learn_again
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
 from cli.files import read_text
@@ -14,7 +15,7 @@ from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.tables import print_objects, print_rows
 from registry import policies
-from warehouse.policies import KINDS, read_policy
+from warehouse.policies import KINDS, EstimationRules, read_policy
 
 app = typer.Typer(help="What the utility decides about its figures.", no_args_is_help=True)
 
@@ -87,6 +88,18 @@ def set_(
         with house.alone("info_codes"):
             reprioritise(house, datetime.now(UTC))
     say(f"Version {version} of the policy {kind} holds.")
+
+
+@app.command("learn-profiles")
+def learn_profiles(
+    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"], help="Local month, e.g. 2026-01.")],
+    home: HomeOption = None,
+) -> None:
+    """Learns the profiles of customer classes of a month anew; the next run makes estimates that rest on them again."""
+    house = open_home(home)
+    rules = house.policy(EstimationRules)
+    learn_again(house, month.date(), rules, identity=identity(), now=datetime.now(UTC))
+    say(f"The profiles of {month:%Y-%m} are learned anew. 'meterhouse materialize' brings estimates up to date.")
 
 
 @app.command()

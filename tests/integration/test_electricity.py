@@ -30,7 +30,9 @@ def test_import_and_export_are_separate_consumption_and_powers_are_gauges(house:
     truth = pl.read_csv(tmp_path / "truth" / "consumption_daily.csv", infer_schema=False)
     expected = {
         (row["metering_point"], row["register"], row["day"]): Decimal(row["consumption_expected"])
-        for row in truth.filter(pl.col("register").str.starts_with("energy_"), pl.col("consumption_expected") != "").to_dicts()
+        for row in truth.filter(
+            pl.col("register").str.starts_with("energy_"), pl.col("consumption_expected") != ""
+        ).to_dicts()
         if row["register"] in set(daily["register"])
     }
     ours = {(row["metering_point"], row["register"], row["day"]): row["consumption"] for row in daily.to_dicts()}
