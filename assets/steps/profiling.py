@@ -260,7 +260,7 @@ def _learn(house: Installation, month: date, rules: EstimationRules, now: dateti
     # Which points stand for a large class does not depend on names that lie together.
     chosen = (
         wanted.sort(pl.col("metering_point").hash(_SEED), "metering_point")
-        .filter(pl.int_range(pl.len()).over(_GROUP) < rules.profile_most_meters)
+        .filter(pl.int_range(pl.len()).over(_GROUP) < max(rules.profile_most_meters, rules.profile_least_meters))
         .select(_COURSE)
     )
     hours = (

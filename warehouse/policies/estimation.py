@@ -36,7 +36,8 @@ class EstimationRules(PolicyModel):
         class_groups: Groups that are customer classes; of several that a point is in now, the first named. Counts
             where the field says nothing.
         profile_settle_days: Days after a month until its readings have arrived and profiles of groups are learned.
-        profile_least_meters: Least number of metering points that such a profile rests on.
+        profile_least_meters: Least number of metering points that such a profile rests on; never less
+            than three, so that it tells of nobody.
         profile_most_meters: Number of metering points of a class beyond which a part of them stands for all.
         annual_field: Custom field of metering points with the annual estimate of their main register, in base units.
     """
@@ -58,7 +59,7 @@ class EstimationRules(PolicyModel):
     class_field: str | None = None
     class_groups: tuple[str, ...] = ()
     profile_settle_days: Days = 7
-    profile_least_meters: Annotated[int, Field(ge=1)] = 10
+    profile_least_meters: Annotated[int, Field(ge=3)] = 10
     profile_most_meters: Annotated[int, Field(ge=1)] = 1000
     annual_field: str | None = None
 

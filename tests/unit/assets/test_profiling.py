@@ -222,9 +222,9 @@ def test_a_large_class_is_learned_from_a_part_of_its_points(tmp_path: Path) -> N
         house,
         {
             **SETTINGS,
-            "profile_least_meters: 10": "profile_least_meters: 2",
-            "profile_most_meters: 1000": "profile_most_meters: 2",
+            "profile_least_meters: 10": "profile_least_meters: 3",
+            "profile_most_meters: 1000": "profile_most_meters: 3",
         },
     )
-    take(house, *NEIGHBOURS)
-    assert set(rows(house, GROUP_PROFILES)["meters"]) == {2}
+    take(house, *NEIGHBOURS, course(0, range(43 * 24)))
+    assert set(rows(house, GROUP_PROFILES)["meters"]) == {3}
