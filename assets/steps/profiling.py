@@ -285,7 +285,7 @@ def _learn(house: Installation, month: date, rules: EstimationRules, now: dateti
     if waiting.height:
         touch_spans(house, waiting, "backfill")
     gone = known.select(GROUP_PROFILES.key)
-    house.lake.merge(GROUP_PROFILES, learned, stale=gone if again else gone.clear())
+    house.lake.merge(GROUP_PROFILES, learned, stale=gone if again else gone.clear(), superseded_at=now)
     return True
 
 

@@ -23,5 +23,6 @@ GROUP_PROFILES = Table(
         c.known_from,
     ),
     key=("organisation", "medium", "customer_class", "register", "local_month", "day_class", "hour"),
+    versioned=True,
     sort_by=("local_month", "medium", "customer_class", "register", "day_class", "hour"),
 )
