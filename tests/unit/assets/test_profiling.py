@@ -155,10 +155,11 @@ def test_what_was_learned_stays_until_somebody_asks_for_it_again(tmp_path: Path)
 
 def points(house: Installation, *entries: tuple[str, str | None]) -> None:
     table = pl.DataFrame(
-        [("default", f"P{number}", medium, "consumption", fields) for number, (medium, fields) in enumerate(entries)],
-        schema=METERING_POINTS.schema,
-        orient="row",
-    )
+        [
+            {"metering_point": f"P{number}", "medium": medium, "custom_fields": fields}
+            for number, (medium, fields) in enumerate(entries)
+        ]
+    ).with_columns(organisation=pl.lit("default"), role=pl.lit("consumption"), known_from=pl.lit(NOW))
     house.lake.overwrite(METERING_POINTS, table)
 
 
@@ -167,11 +168,13 @@ def test_the_class_is_what_the_field_says_else_the_first_group(tmp_path: Path) -
     points(
         house, ("water", '{"class": "farm"}'), ("water", '{"other": "x"}'), ("heat", None), ("heat", '{"class": ""}')
     )
-    members = [
-        ("default", group, f"P{point}", NOW, ended, None, None)
-        for group, point, ended in (("flats", 0, None), ("flats", 1, None), ("houses", 1, None), ("flats", 2, NOW))
-    ]
-    house.lake.overwrite(GROUP_MEMBERS, pl.DataFrame(members, schema=GROUP_MEMBERS.schema, orient="row"))
+    members = pl.DataFrame(
+        [
+            {"group": group, "metering_point": f"P{point}", "valid_to": ended}
+            for group, point, ended in (("flats", 0, None), ("flats", 1, None), ("houses", 1, None), ("flats", 2, NOW))
+        ]
+    ).with_columns(organisation=pl.lit("default"), valid_from=pl.lit(LONG_AGO), known_from=pl.lit(NOW))
+    house.lake.overwrite(GROUP_MEMBERS, members)
     decided(house, {"class_field: null": "class_field: class", "class_groups: []": "class_groups: [houses, flats]"})
     assert customer_classes(house, house.policy(EstimationRules)).rows() == [
         ("P0", "water", "farm"),

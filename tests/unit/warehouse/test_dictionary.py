@@ -41,7 +41,7 @@ def test_a_column_says_what_it_is() -> None:
         "unit": "m3",
         "key": False,
         "nullable": True,
-        "meaning": "Volume, V1.",
+        "meaning": "Volume, V1. OBIS 8-0:1.0.0 (water), 9-0:1.0.0 (warm_water), 6-0:2.0.0 (heat), 5-0:2.0.0 (cooling).",
     }
     assert dictionary().filter(table="readings", column="measured_at")["key"].item() is True
 
