@@ -34,6 +34,7 @@ from warehouse.schemas import (
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
     EXCHANGES,
+    GROUP_PROFILES,
     HEAT_DAILY,
     INSTALLATIONS,
     LAYOUTS,
@@ -123,7 +124,7 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
     changed: dict[str, int] = {}
     with house.alone("figures"):
         rules = house.policy(EstimationRules)
-        learned = True
+        learned = 1
         while learned:  # what has been learned is for gaps that were reckoned before
             spans, newest = pending(house, "figures")
             since, as_of = kept_newest(house), newest_reading(house, now)
@@ -132,6 +133,8 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
                 for name, count in _reckon(house, stretches, rules, as_of, now).items():
                     changed[name] = changed.get(name, 0) + count
             learned = learn_profiles(house, spans, since, as_of, rules, now)
+            if learned:
+                changed[GROUP_PROFILES.name] = learned
             keep_newest(house, as_of, now)
             done(house, "figures", newest, now)
     return changed

@@ -94,7 +94,7 @@ def learn_profiles(
     as_of: datetime | None,
     rules: EstimationRules,
     now: datetime,
-) -> bool:
+) -> int:
     """Learns the profiles of months that are settled and not known yet, and has gaps that wait for them reckoned again.
 
     Args:
@@ -106,10 +106,10 @@ def learn_profiles(
         now: Instant of the run.
 
     Returns:
-        Whether anything was learned that estimates may rest on.
+        Rows of ``group_profiles`` that estimates may rest on from now on.
     """
     if as_of is None:
-        return False
+        return 0
     newest = _settled(house, as_of, rules)
     last = [] if since is None or _settled(house, since, rules) == newest else [newest]
     touched = (
@@ -125,8 +125,7 @@ def learn_profiles(
         .to_list()
     )
     months = sorted({*(month for month in touched if month <= newest), *last})
-    learned = [_learn(house, month, rules, now) for month in months]
-    return any(learned)
+    return sum(_learn(house, month, rules, now) for month in months)
 
 
 def learn_again(house: Installation, month: date, rules: EstimationRules, *, identity: str, now: datetime) -> None:
@@ -230,8 +229,8 @@ def _settled(house: Installation, as_of: datetime, rules: EstimationRules) -> da
     return (day.replace(day=1) - _DAY).replace(day=1)
 
 
-def _learn(house: Installation, month: date, rules: EstimationRules, now: datetime, *, again: bool = False) -> bool:
-    """Learns what is not known of a month (or all of it); notes the gaps that take it, then keeps it."""
+def _learn(house: Installation, month: date, rules: EstimationRules, now: datetime, *, again: bool = False) -> int:
+    """Learns what is not known of a month (or all of it); notes the gaps that take it, then keeps it; rows."""
     classes = customer_classes(house, rules)
     owned = pl.col("organisation") == house.organisation
     known = house.lake.scan(GROUP_PROFILES).filter(owned, pl.col("local_month") == month).collect()
@@ -256,7 +255,7 @@ def _learn(house: Installation, month: date, rules: EstimationRules, now: dateti
     if not again:
         wanted = wanted.join(known, on=_GROUP, how="anti")
     if wanted.is_empty():
-        return False
+        return 0
     # Which points stand for a large class does not depend on names that lie together.
     chosen = (
         wanted.sort(pl.col("metering_point").hash(_SEED), "metering_point")
@@ -280,13 +279,13 @@ def _learn(house: Installation, month: date, rules: EstimationRules, now: dateti
         known_from=pl.lit(now),
     )
     if learned.is_empty():
-        return False
+        return 0
     waiting = _waiting(house, month, rules)
     if waiting.height:
         touch_spans(house, waiting, "backfill")
     gone = known.select(GROUP_PROFILES.key)
     house.lake.merge(GROUP_PROFILES, learned, stale=gone if again else gone.clear(), superseded_at=now)
-    return True
+    return learned.height
 
 
 def _waiting(house: Installation, month: date, rules: EstimationRules) -> pl.DataFrame:
