@@ -12,17 +12,29 @@ from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy,
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
+from warehouse.policies.heat import HeatPolicy, RatingsPolicy
+from warehouse.policies.heat_faults import HeatFaultsPolicy
+from warehouse.policies.info_codes import InfoCodePolicy
+from warehouse.policies.kinds import KINDS, Kind, kind_of, read_policy, shipped_document
+from warehouse.policies.model import PolicyModel
+from warehouse.policies.motivation_tariff import MotivationTariffPolicy
+from warehouse.policies.weather import WeatherPolicy
 
 __all__ = [
     "KINDS",
     "ConsumptionPolicy",
     "EstimationRules",
+    "HeatFaultsPolicy",
+    "HeatPolicy",
     "InfoCodePolicy",
     "Kind",
+    "MotivationTariffPolicy",
     "PolicyError",
     "PolicyModel",
     "ReplacementPolicy",
     "RetentionPolicy",
+    "RatingsPolicy",
+    "WeatherPolicy",
     "kind_of",
     "presets",
     "read_policy",

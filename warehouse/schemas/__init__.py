@@ -16,6 +16,7 @@ from warehouse.schemas.figures import (
     REGISTER_EVENTS,
 )
 from warehouse.schemas.frames import FRAMES, OUTCOMES, RECEPTIONS, REJECTED_ROWS, TELEGRAMS
+from warehouse.schemas.heat import ENERGY_SIGNATURES, HEAT_CHECKS, HEAT_FAULTS, OUTDOOR_TEMPERATURES
 from warehouse.schemas.readings import FORMATS, LAYOUTS, READINGS, READINGS_HISTORY, RECORDS, TOUCHED
 from warehouse.schemas.registry import (
     AUDIT_LOG,
@@ -52,6 +53,10 @@ TABLES = {
         CONSUMPTION_YEARLY,
         REGISTER_EVENTS,
         HEAT_DAILY,
+        HEAT_CHECKS,
+        HEAT_FAULTS,
+        ENERGY_SIGNATURES,
+        OUTDOOR_TEMPERATURES,
         INFO_CODE_EVENTS,
         READING_PERFORMANCE_DAILY,
         LINK_DAILY,
@@ -87,6 +92,7 @@ __all__ = [
     "CONSUMPTION_YEARLY",
     "CORRECTIONS",
     "DELIVERIES",
+    "ENERGY_SIGNATURES",
     "EXCHANGES",
     "FINAL_ESTIMATES",
     "FINAL_READINGS",
@@ -97,7 +103,9 @@ __all__ = [
     "GROUPS",
     "GROUP_MEMBERS",
     "GROUP_READERS",
+    "HEAT_CHECKS",
     "HEAT_DAILY",
+    "HEAT_FAULTS",
     "INFO_CODE_EVENTS",
     "INSTALLATIONS",
     "INSTANT",
@@ -106,6 +114,7 @@ __all__ = [
     "METERING_POINTS",
     "METERS",
     "OUTCOMES",
+    "OUTDOOR_TEMPERATURES",
     "POLICIES",
     "READINGS",
     "READINGS_HISTORY",
