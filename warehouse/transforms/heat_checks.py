@@ -14,8 +14,8 @@ from warehouse.transforms.heat_means import COOLING, E8, E9, HEAT, VOLUME
 
 _PERIOD = ("organisation", "metering_point", "period_start")
 _TENS = tuple(10.0**power for power in (-4, -3, -2, -1, 1, 2, 3, 4))
-_UNITS = {"MJ": 1 / 3.6, "GJ": 1000 / 3.6, "Mcal": 1.163, "Gcal": 1163.0}
-"""kWh per unit."""
+_UNITS = {"MJ": 1 / 3.6, "GJ": 1000 / 3.6, "Gcal": 1163.0}
+"""kWh per unit. An Mcal is too near to one kWh to be told from a bad sensor."""
 
 
 def cross_check(monthly: pl.DataFrame, *, tolerance: float, least_kwh: float) -> pl.DataFrame:

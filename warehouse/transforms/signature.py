@@ -17,6 +17,7 @@ _TUNING = 1.345
 """Huber's constant: 95 % efficiency where errors are normal."""
 _MAD = 1.4826
 _ROUNDS = 8
+"""Always as many, since a point must be fitted alike whatever the others are."""
 _SCALED = 3
 """Rounds that estimate the spread of the errors anew; it hardly changes afterwards, and a median is dear."""
 _AT_ONCE = 1024
@@ -134,11 +135,7 @@ def _fit(values: Matrix, temperatures: Matrix, t0s: Matrix, least_heating_days: 
             if number < _SCALED:
                 spread = _MAD * _median(np.abs(residual), is_known)
                 limit = _TUNING * np.maximum(spread, 1e-9 * (1 + np.abs(b)))[:, None]
-            renewed = np.where(is_known, np.minimum(1.0, limit / np.maximum(np.abs(residual), 1e-300)), 0.0)
-            moved = np.abs(renewed - weights).max(initial=0.0)
-            weights = renewed
-            if moved < 1e-4:  # noqa: PLR2004  weights between 0 and 1 that change less change nothing
-                break
+            weights = np.where(is_known, np.minimum(1.0, limit / np.maximum(np.abs(residual), 1e-300)), 0.0)
         mean = (weights * y).sum(1) / weights.sum(1)
         around = (weights * (y - mean[:, None]) ** 2).sum(1)
         r2 = 1 - (weights * residual**2).sum(1) / np.where(around > 0, around, np.nan)
@@ -196,5 +193,6 @@ def _bands(values: Matrix, weights: Matrix, cold: Any, counts: Any, t0s: Matrix,
             better = loss < best
             best, slopes = np.where(better, loss, best), np.where(better, slope, slopes)
             t0 = np.where(better, np.float32(candidate), t0)
+        slopes, t0 = (np.where(np.isfinite(drawn).any(axis=1)[:, None], drawn, 0.0) for drawn in (slopes, t0))
         ends = [*np.nanquantile(slopes, tails, axis=1), *np.nanquantile(t0, tails, axis=1)]
     return np.stack(ends, axis=1).astype(np.float64)
