@@ -1,5 +1,6 @@
 """The motivation tariff: what a warm return costs, and what a cold one earns."""
 
+import itertools
 from decimal import Decimal
 from typing import Annotated, Self
 
@@ -54,7 +55,7 @@ class MotivationTariffPolicy(PolicyModel):
     @model_validator(mode="after")
     def _ascending(self) -> Self:
         supplies = [line.supply_c for line in self.expected]
-        if any(low >= high for low, high in zip(supplies, supplies[1:], strict=False)):
+        if any(low >= high for low, high in itertools.pairwise(supplies)):
             raise ValueError("expected is not ascending by supply_c")
         return self
 

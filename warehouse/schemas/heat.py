@@ -66,7 +66,9 @@ HEAT_CHECKS = Table(
         Column("expected_kwh", pl.Float64, "k * (E8 - E9).", "kWh", nullable=True),
         Column("ratio", pl.Float64, "counted_kwh / expected_kwh.", "1", nullable=True),
         Column(
-            "verdict", pl.String, "AGREES, WRONG_SCALE (of E8 and E9), WRONG_UNIT (of energy), DISAGREES or NOT_CHECKED."
+            "verdict",
+            pl.String,
+            "AGREES, WRONG_SCALE (of E8 and E9), WRONG_UNIT (of energy), DISAGREES or NOT_CHECKED.",
         ),
         Column("factor", pl.Float64, "By how much, where scale or unit are wrong.", "1", nullable=True),
         c.known_from,

@@ -49,7 +49,9 @@ def without_small_gaps(temperatures: pl.DataFrame, longest_days: int = 2) -> pl.
     return (
         every.join(known, on=["station", "day"], how="left", maintain_order="left")
         .with_columns(
-            is_filled=value.is_null(), short=(after - before) <= timedelta(days=longest_days + 1), line=value.interpolate().over("station")
+            is_filled=value.is_null(),
+            short=(after - before) <= timedelta(days=longest_days + 1),
+            line=value.interpolate().over("station"),
         )
         .select(
             "station",

@@ -141,10 +141,14 @@ def _low_cooling(seasons: pl.DataFrame, days: pl.DataFrame, rules: FaultRules) -
     return poor.join(fine, on="metering_point", how="left").with_columns(
         rule=pl.lit(LOW_COOLING),
         # Of a year that is poor on the whole though not on its last days, all of it.
-        since=pl.when(pl.col("fine") < pl.col("last_day")).then(pl.col("fine").dt.offset_by("1d")).otherwise("first_day"),
+        since=pl.when(pl.col("fine") < pl.col("last_day"))
+        .then(pl.col("fine").dt.offset_by("1d"))
+        .otherwise("first_day"),
         score=((pl.col("limit") - value) / pl.col("limit")).clip(0, 1),
         value=value,
-        reason=pl.format("It cools by {} K on the mean of the heating year; {} K are the least.", _one(value), _one(pl.col("limit"))),
+        reason=pl.format(
+            "It cools by {} K on the mean of the heating year; {} K are the least.", _one(value), _one(pl.col("limit"))
+        ),
     )
 
 
@@ -188,7 +192,11 @@ def _load(recent: pl.DataFrame, rules: FaultRules) -> pl.DataFrame:
     parts = []
     for name, (low, high), words in (
         ("night", rules.night_share, "Of a day's heat the share {} falls between midnight and six; usual is {} to {}."),
-        ("weekend", rules.weekend_ratio, "A day of the weekend takes {} times the heat of a weekday; usual is {} to {}."),
+        (
+            "weekend",
+            rules.weekend_ratio,
+            "A day of the weekend takes {} times the heat of a weekday; usual is {} to {}.",
+        ),
     ):
         value = pl.col(name)
         limit = pl.when(value < low).then(low).otherwise(high)
@@ -222,7 +230,9 @@ def _control(recent: pl.DataFrame, rules: FaultRules) -> pl.DataFrame:
             rule=pl.lit(CONTROL),
             limit=pl.lit(limit),
             score=((value - limit) / (1 - limit)).clip(0, 1),
-            reason=pl.format("Its flow turns by more than half in {} % of the hours.", (value * 100).round(0).cast(pl.Int64)),
+            reason=pl.format(
+                "Its flow turns by more than half in {} % of the hours.", (value * 100).round(0).cast(pl.Int64)
+            ),
         )
     )
 
@@ -334,7 +344,9 @@ def _outlier(seasons: pl.DataFrame, rules: FaultRules) -> pl.DataFrame:
             since="first_day",
             value=value,
             score=((pl.col("limit") - value) / pl.max_horizontal(pl.col("typical"), 1.0)).clip(0, 1),
-            reason=pl.format("It cools by {} K where the fleet's middle is {} K.", _one(value), _one(pl.col("typical"))),
+            reason=pl.format(
+                "It cools by {} K where the fleet's middle is {} K.", _one(value), _one(pl.col("typical"))
+            ),
         )
     )
 

@@ -74,9 +74,7 @@ def differences(daily: pl.DataFrame, events: pl.DataFrame, *, first: date, last:
         )
     )
     crossed = (
-        events.with_columns(
-            day=local_day(pl.col("at") - INSTANT_BEFORE, zone), correction=millionths("correction")
-        )
+        events.with_columns(day=local_day(pl.col("at") - INSTANT_BEFORE, zone), correction=millionths("correction"))
         .join(ends, on=_POINT)
         .filter(pl.col("day").is_between(pl.col("first_day"), pl.col("last_day")))
         .group_by(*_POINT, "register")

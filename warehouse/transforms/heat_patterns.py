@@ -34,7 +34,9 @@ def patterns(hourly: pl.DataFrame, resolutions: pl.DataFrame, zone: ZoneInfo) ->
         and there is some), ``hours_counted`` and ``hunting_hours`` (null without volumes).
     """
     known = hourly.filter(
-        pl.col("quality").is_in(_MEASURED), pl.col("consumption").is_not_null(), pl.col("register").is_in([_VOLUME, _HEAT])
+        pl.col("quality").is_in(_MEASURED),
+        pl.col("consumption").is_not_null(),
+        pl.col("register").is_in([_VOLUME, _HEAT]),
     ).with_columns(pl.col("consumption").cast(pl.Float64))
     heat = known.filter(pl.col("register") == _HEAT)
     is_night = pl.col("period_start").dt.convert_time_zone(zone.key).dt.hour() < MORNING

@@ -4,6 +4,7 @@ Money is reckoned in whole numbers: temperatures in tenths of a degree, energy i
 hundredths. Nothing is rounded but the mean temperatures, the expected return and the amount.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -65,7 +66,7 @@ def expected_tenths(supply: pl.Expr, table: Sequence[tuple[Decimal, Decimal]]) -
     """
     points = [(int(first * _TENTHS), int(second * _TENTHS)) for first, second in table]
     result = pl.when(supply <= points[0][0]).then(pl.lit(points[0][1], pl.Int64))
-    for (low, at_low), (high, at_high) in zip(points, points[1:], strict=False):
+    for (low, at_low), (high, at_high) in itertools.pairwise(points):
         width = high - low
         line = at_low + (2 * (at_high - at_low) * (supply - low) + width) // (2 * width)
         result = result.when(supply <= high).then(line)

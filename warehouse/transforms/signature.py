@@ -162,7 +162,7 @@ def _least_squares(weights: Matrix, y: Matrix, cold: Matrix) -> tuple[Matrix, Ma
 def _solved(total: Any, x: Any, xx: Any, level: Any, xy: Any, yy: Any) -> tuple[Any, Any, Any]:
     """The straight line through weighted sums, and what is left of the squares."""
     spread = xx - x * x / total
-    slope = (xy - x * level / total) / np.where(spread > 1e-9 * (1 + xx), spread, np.nan)  # noqa: PLR2004
+    slope = (xy - x * level / total) / np.where(spread > 1e-9 * (1 + xx), spread, np.nan)
     base = (level - slope * x) / total
     loss = yy - level * level / total - slope * (xy - x * level / total)
     return slope, base, loss

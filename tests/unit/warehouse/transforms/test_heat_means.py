@@ -178,7 +178,7 @@ def test_excess_volume_of_the_published_example() -> None:
     target = pl.select(target_volume(pl.lit(18_000.0), pl.lit(1.15), pl.lit(40.0))).item()
     assert target == pytest.approx(391.3, abs=0.05)
     assert 450 - target == pytest.approx(58.7, abs=0.05)
-    assert 18_000 / (1.15 * 450) == pytest.approx(34.8, abs=0.05)
+    assert pytest.approx(34.8, abs=0.05) == 18_000 / (1.15 * 450)
 
 
 def test_excess_volume_of_a_report() -> None:
