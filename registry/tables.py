@@ -19,6 +19,7 @@ from warehouse.schemas import (
     GROUP_MEMBERS,
     GROUP_READERS,
     GROUPS,
+    HEAT_FAULT_REVIEWS,
     INSTALLATIONS,
     METERING_POINTS,
     METERS,
@@ -96,6 +97,7 @@ def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame
         GROUP_READERS: evaluated.readers,
         POLICIES: _rows(session, select(m.PolicyVersion), POLICIES),
         RETENTION_CERTIFICATES: _certificates(session),
+        HEAT_FAULT_REVIEWS: _rows(session, select(m.HeatFaultReview), HEAT_FAULT_REVIEWS),
     }
     return {table.name: table.conform(rows) for table, rows in tables.items()}
 

@@ -132,7 +132,7 @@ def _name(consumer: str) -> str:
     return f"touched:{consumer}"
 
 
-CONSUMERS = ("figures", "info_codes", "performance", "links")
+CONSUMERS = ("figures", "info_codes", "performance", "links", "heating")
 """Assets that work off what was touched."""
 
 

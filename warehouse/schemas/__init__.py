@@ -16,7 +16,13 @@ from warehouse.schemas.figures import (
     REGISTER_EVENTS,
 )
 from warehouse.schemas.frames import FRAMES, OUTCOMES, RECEPTIONS, REJECTED_ROWS, TELEGRAMS
-from warehouse.schemas.heat import ENERGY_SIGNATURES, HEAT_CHECKS, HEAT_FAULTS, OUTDOOR_TEMPERATURES
+from warehouse.schemas.heat import (
+    ENERGY_SIGNATURES,
+    HEAT_CHECKS,
+    HEAT_FAULT_REVIEWS,
+    HEAT_FAULTS,
+    OUTDOOR_TEMPERATURES,
+)
 from warehouse.schemas.readings import FORMATS, LAYOUTS, READINGS, READINGS_HISTORY, RECORDS, TOUCHED
 from warehouse.schemas.registry import (
     AUDIT_LOG,
@@ -55,6 +61,7 @@ TABLES = {
         HEAT_DAILY,
         HEAT_CHECKS,
         HEAT_FAULTS,
+        HEAT_FAULT_REVIEWS,
         ENERGY_SIGNATURES,
         OUTDOOR_TEMPERATURES,
         INFO_CODE_EVENTS,
@@ -106,6 +113,7 @@ __all__ = [
     "HEAT_CHECKS",
     "HEAT_DAILY",
     "HEAT_FAULTS",
+    "HEAT_FAULT_REVIEWS",
     "INFO_CODE_EVENTS",
     "INSTALLATIONS",
     "INSTANT",

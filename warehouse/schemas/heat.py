@@ -78,6 +78,24 @@ HEAT_CHECKS = Table(
     sort_by=("metering_point", "period_start"),
 )
 
+HEAT_FAULT_REVIEWS = Table(
+    name="heat_fault_reviews",
+    meaning="One row per version of what somebody found of a fault of a substation.",
+    columns=(
+        c.organisation,
+        c.metering_point,
+        Column("period_start", INSTANT, "Start of the heating year."),
+        Column("rule", pl.String, "Rule that found the fault."),
+        Column("verdict", pl.String, "confirmed or false."),
+        Column("reason", pl.String, "What was found, in words."),
+        Column("identity", pl.String, "Who said so."),
+        c.known_from,
+        Column("known_to", INSTANT, "When another verdict took its place; null while it holds.", nullable=True),
+    ),
+    key=("organisation", "metering_point", "period_start", "rule", "known_from"),
+    sort_by=("metering_point", "period_start", "rule"),
+)
+
 HEAT_FAULTS = Table(
     name="heat_faults",
     meaning="One row per metering point, heating year and rule that found a fault of the substation.",

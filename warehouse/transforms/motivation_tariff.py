@@ -4,10 +4,10 @@ Money is reckoned in whole numbers: temperatures in tenths of a degree, energy i
 hundredths. Nothing is rounded but the mean temperatures, the expected return and the amount.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 import polars as pl
 
@@ -65,12 +65,13 @@ def expected_tenths(supply: pl.Expr, table: Sequence[tuple[Decimal, Decimal]]) -
         table: As in :class:`Tariff`.
     """
     points = [(int(first * _TENTHS), int(second * _TENTHS)) for first, second in table]
-    result = pl.when(supply <= points[0][0]).then(pl.lit(points[0][1], pl.Int64))
-    for (low, at_low), (high, at_high) in itertools.pairwise(points):
+    parts = [pl.when(supply <= points[0][0]).then(pl.lit(points[0][1], pl.Int64))]
+    for (low, at_low), (high, at_high) in pairwise(points):
         width = high - low
         line = at_low + (2 * (at_high - at_low) * (supply - low) + width) // (2 * width)
-        result = result.when(supply <= high).then(line)
-    return result.when(supply.is_not_null()).then(pl.lit(points[-1][1], pl.Int64))
+        parts.append(pl.when(supply <= high).then(line))
+    beyond = pl.when(supply.is_not_null()).then(pl.lit(points[-1][1], pl.Int64))
+    return pl.coalesce(*parts, beyond)
 
 
 def tariff(years: pl.DataFrame, terms: Tariff) -> pl.DataFrame:

@@ -49,7 +49,7 @@ class Fits:
 
 def grid(low: float = 8.0, high: float = 20.0, step: float = 0.25) -> Matrix:
     """Candidates for t0 (degC), both ends included."""
-    return np.arange(round((high - low) / step) + 1) * step + low
+    return np.arange(round((high - low) / step) + 1, dtype=np.float64) * step + low
 
 
 def fit(values: Matrix, temperatures: Matrix, t0s: Matrix, *, least_heating_days: int = 60) -> Fits:
@@ -193,6 +193,6 @@ def _bands(values: Matrix, weights: Matrix, cold: Any, counts: Any, t0s: Matrix,
             better = loss < best
             best, slopes = np.where(better, loss, best), np.where(better, slope, slopes)
             t0 = np.where(better, np.float32(candidate), t0)
-        slopes, t0 = (np.where(np.isfinite(drawn).any(axis=1)[:, None], drawn, 0.0) for drawn in (slopes, t0))
+        slopes, t0 = (np.where(np.isfinite(drawn).any(axis=1, keepdims=True), drawn, 0.0) for drawn in (slopes, t0))
         ends = [*np.nanquantile(slopes, tails, axis=1), *np.nanquantile(t0, tails, axis=1)]
     return np.stack(ends, axis=1).astype(np.float64)
