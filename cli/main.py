@@ -31,6 +31,7 @@ COMMANDS = {
     "dictionary": "cli.dictionary:dictionary",
     "catalogue": "cli.catalogue:catalogue",
     "report": "cli.report:app",
+    "heat-fault": "cli.heat_fault:app",
     "policy": "cli.policy:app",
     "backup": "cli.backup:app",
     "registry": "cli.registry_place:app",

@@ -1,6 +1,5 @@
 """``report``: lists for people, one command each."""
 
-import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -10,29 +9,23 @@ import polars as pl
 import typer
 
 from assets.installation import Installation
+from cli.heat_reports import COMMANDS
 from cli.home import HomeOption, open_home
 from cli.messages import say
+from cli.report_options import Format, FormatOption, FromOption, GroupOption, ToOption, members
+from cli.report_options import day_of as _day
+from cli.report_options import print_report as _print
 from registry.customers import customer_columns
 from registry.errors import RegistryError
 from warehouse.info_texts import LANGUAGES
 from warehouse.policies import InfoCodePolicy, ReplacementPolicy
-from warehouse.published import render
 from warehouse.queries import corrections as correction_queries
 from warehouse.queries import info_codes as info_code_queries
-from warehouse.queries import reports, subjects
+from warehouse.queries import reports
 from warehouse.queries.consumption import TABLE_OF
 from warehouse.transforms.calendar import local_days
 
 app = typer.Typer(help="Lists for people.", no_args_is_help=True)
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
 
 
 class Order(StrEnum):
@@ -58,12 +51,6 @@ class Period(StrEnum):
     daily = "daily"
     monthly = "monthly"
     yearly = "yearly"
-
-
-FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
-ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
-GroupOption = Annotated[str, typer.Option("--group", help="Only metering points of this group.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
 
 
 @app.callback()
@@ -180,25 +167,5 @@ def _number(text: str) -> Decimal:
     return number
 
 
-def members(house: Installation, group: str) -> pl.DataFrame | None:
-    """The metering points that belong to a group now; ``None`` where none is named.
-
-    Raises:
-        RegistryError: There is no such group.
-    """
-    if not group:
-        return None
-    if group not in subjects.groups(house.lake, house.organisation)["group"]:
-        raise RegistryError(f"There is no group {group}; 'meterhouse group list' names them.")
-    now = pl.lit(datetime.now(UTC))
-    points = subjects.group(house.lake, house.organisation, group)
-    begun = (pl.col("valid_from") <= now).fill_null(value=True)
-    return points.filter(begun, (pl.col("valid_to") > now).fill_null(value=True)).select("metering_point")
-
-
-def _day(day: datetime | None) -> date | None:
-    return day.date() if day else None
-
-
-def _print(rows: pl.DataFrame, form: Format) -> None:
-    sys.stdout.buffer.write(render(rows, form.value))
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)

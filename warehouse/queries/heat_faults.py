@@ -27,7 +27,7 @@ def report(
 
     Returns:
         ``rank``, ``metering_point``, ``meter_id``, ``rule``, ``since``, ``score``, ``reason``, ``excess_m3``, ``cost``,
-        ``verdict`` and ``verdict_reason`` (null where nobody looked), ``period_start``; by score, then by excess volume.
+        ``verdict`` and ``verdict_reason`` (null where nobody looked), ``period_start``; by score, then excess volume.
         Points that show several faults have a row for each.
     """
     noon = pl.lit(on).cast(pl.Datetime("us", "UTC")) + pl.duration(hours=12)

@@ -9,10 +9,12 @@ from warehouse.excerpt import Readable
 from warehouse.policies import MotivationTariffPolicy
 from warehouse.schemas import CONSUMPTION_DAILY, HEAT_DAILY, INSTALLATIONS, REGISTER_EVENTS
 from warehouse.transforms.exact import MICRO
-from warehouse.transforms.heat_means import REGISTERS, differences, means
-from warehouse.transforms.motivation_tariff import tariff
+from warehouse.transforms.heat_means import E8, E9, HEAT, REGISTERS, VOLUME, differences, means
+from warehouse.transforms.motivation_tariff import mean_tenths, tariff
 
-_REASONS = ("moved", "new", "short", "no_figures")
+_NO_RESOLUTIONS = pl.DataFrame(
+    schema={"organisation": pl.String, "meter_id": pl.String, "register": pl.String, "resolution": pl.Float64}
+)
 
 
 def report(
@@ -84,11 +86,9 @@ def report(
     counts = pl.col("excluded").is_null()
     billed = tariff(
         judged.with_columns(
-            *(
-                pl.when(counts).then((pl.col(column) * _TENTHS + 0.5).floor().cast(pl.Int64)).alias(name)
-                for name, column in (("supply_tenths", "flow_temp_c"), ("return_tenths", "return_temp_c"))
-            ),
-            energy_millionths=(pl.col("energy_kwh") * MICRO).round(0).cast(pl.Int64),
+            supply_tenths=pl.when(counts).then(_tenths(E8, "flow_temp_c")),
+            return_tenths=pl.when(counts).then(_tenths(E9, "return_temp_c")),
+            energy_millionths=_millionths(HEAT),
         ),
         terms,
     )
@@ -98,7 +98,13 @@ def report(
     ).sort("metering_point")
 
 
-_TENTHS = 10
-_NO_RESOLUTIONS = pl.DataFrame(
-    schema={"organisation": pl.String, "meter_id": pl.String, "register": pl.String, "resolution": pl.Float64}
-)
+def _tenths(register: str, temperature: str) -> pl.Expr:
+    """Mean temperature in tenths: exactly from the registers where they weigh it."""
+    by_registers = mean_tenths(_millionths(register), _millionths(VOLUME))
+    otherwise = (pl.col(temperature) * 10 + 0.5).floor().cast(pl.Int64)
+    return pl.when(pl.col("weighting") == "registers").then(by_registers).otherwise(otherwise)
+
+
+def _millionths(column: str) -> pl.Expr:
+    """The whole number behind a difference that was divided to a double, which is exact up to a billion units."""
+    return (pl.col(column) * MICRO).round(0).cast(pl.Int64)
