@@ -27,6 +27,7 @@ from warehouse.schemas import (
     LAYOUTS,
     LINK_DAILY,
     OUTCOMES,
+    OUTDOOR_TEMPERATURES,
     READING_PERFORMANCE_DAILY,
     READINGS,
     REGISTER_EVENTS,
@@ -58,9 +59,13 @@ def figures(installation: InstallationResource) -> Iterator[dg.MaterializeResult
         yield dg.MaterializeResult(asset_key=table.name, metadata={"changed_rows": changed.get(table.name, 0)})
 
 
+outdoor_temperatures = table_spec(OUTDOOR_TEMPERATURES, "figures")
+"""Comes by import alone."""
+
+
 @dg.multi_asset(
     specs=[
-        table_spec(table, "figures", deps=[HEAT_DAILY.name, CONSUMPTION_MONTHLY.name])
+        table_spec(table, "figures", deps=[HEAT_DAILY.name, CONSUMPTION_MONTHLY.name, OUTDOOR_TEMPERATURES.name])
         for table in (HEAT_CHECKS, ENERGY_SIGNATURES, HEAT_FAULTS)
     ]
 )

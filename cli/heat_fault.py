@@ -8,7 +8,7 @@ import typer
 
 from cli.home import HomeOption
 from cli.messages import say
-from cli.report_options import day_of
+from cli.report_options import noon_of
 from cli.work import Work
 from registry.errors import RegistryError
 from registry.heat_faults import Verdict, review
@@ -42,13 +42,13 @@ def dismiss(metering_point: Point, rule: Rule, reason: Reason, on: On = None, ho
 
 
 def _review(work: Work, point: str, rule: str, reason: str, on: datetime | None, verdict: Verdict) -> None:
-    day = day_of(on) or datetime.now(work.house.settings.zone).date()
+    at = noon_of(on, work.house.settings.zone)
     points = pl.DataFrame({"metering_point": [point]})
-    found = heat_faults.report(work.house.lake, work.organisation, on=day, points=points, with_dismissed=True).filter(
+    found = heat_faults.report(work.house.lake, work.organisation, at=at, points=points, with_dismissed=True).filter(
         pl.col("rule") == rule
     )
     if found.is_empty():
-        raise RegistryError(f"{point} has no fault {rule} in the heating year of {day}; see 'report heat-faults'.")
+        raise RegistryError(f"{point} has no fault {rule} in that heating year; see 'report heat-faults'.")
     with work.changing() as session:
         review(session, work.organisation, point, rule, found["period_start"][0], verdict, reason=reason, **work.by)
     say(f"{point}: {rule} is {verdict}.")

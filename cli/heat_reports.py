@@ -10,7 +10,17 @@ import typer
 from assets.installation import Installation
 from cli.home import HomeOption, open_home
 from cli.messages import say
-from cli.report_options import Format, FormatOption, FromOption, GroupOption, ToOption, day_of, members, print_report
+from cli.report_options import (
+    Format,
+    FormatOption,
+    FromOption,
+    GroupOption,
+    ToOption,
+    day_of,
+    members,
+    noon_of,
+    print_report,
+)
 from registry.errors import RegistryError
 from registry.residences import places_of_moves
 from warehouse.policies import HeatPolicy, MotivationTariffPolicy, RatingsPolicy, WeatherPolicy
@@ -102,9 +112,9 @@ def _faults(
 ) -> None:
     """Faults of substations, the worst first, with what people found of them."""
     house = open_home(home)
-    day = day_of(on) or datetime.now(house.settings.zone).date()
+    at = noon_of(on, house.settings.zone)
     found = heat_faults.report(
-        house.lake, house.organisation, on=day, points=members(house, group), with_dismissed=dismissed
+        house.lake, house.organisation, at=at, points=members(house, group), with_dismissed=dismissed
     )
     print_report(found, form)
 

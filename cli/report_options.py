@@ -4,6 +4,7 @@ import sys
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import typer
@@ -48,6 +49,11 @@ def members(house: Installation, group: str) -> pl.DataFrame | None:
 def day_of(day: datetime | None) -> date | None:
     """The local day that was asked for; ``None`` where none was."""
     return day.date() if day else None
+
+
+def noon_of(day: datetime | None, zone: ZoneInfo) -> datetime:
+    """Noon of the local day that was asked for; the present where none was."""
+    return day.replace(hour=12, tzinfo=zone).astimezone(UTC) if day else datetime.now(UTC)
 
 
 def print_report(rows: pl.DataFrame, form: Format) -> None:

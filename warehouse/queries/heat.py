@@ -100,7 +100,7 @@ def report(
     )
     shown = _TEMPERATURE[asked.kind]
     return (
-        ranked.filter(_filters(asked, shown))
+        ranked.filter(*_filters(asked, shown))
         .sort(shown, "metering_point", descending=[asked.kind != "cooling", False], nulls_last=True)
         .select(_COLUMNS)
     )
@@ -197,7 +197,7 @@ def _limits(lake: Readable, organisation: str, ratings: RatingsPolicy, asked: As
 
 
 def _filters(asked: Asked, shown: str) -> list[pl.Expr]:
-    rules = []
+    rules = [pl.lit(value=True)]
     if asked.ratings:
         rules.append(pl.col("rating").is_in(list(asked.ratings)))
     if asked.from_k is not None:

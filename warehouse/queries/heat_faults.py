@@ -1,6 +1,6 @@
 """Faults of substations, the worst first, with what people found of them."""
 
-from datetime import date
+from datetime import datetime
 
 import polars as pl
 
@@ -12,16 +12,16 @@ def report(
     lake: Readable,
     organisation: str,
     *,
-    on: date,
+    at: datetime,
     points: pl.DataFrame | None = None,
     with_dismissed: bool = False,
 ) -> pl.DataFrame:
-    """The faults of the heating year of a day, ranked.
+    """The faults of the heating year of an instant, ranked.
 
     Args:
         lake: Where the tables are.
         organisation: Whose rows count.
-        on: A local day; the heating year that holds it at its noon (UTC) is shown.
+        at: An instant; the heating year that holds it is shown.
         points: ``metering_point`` of those that it is about; ``None`` for all.
         with_dismissed: Whether those that somebody found to be false are shown, too.
 
@@ -30,10 +30,9 @@ def report(
         ``verdict`` and ``verdict_reason`` (null where nobody looked), ``period_start``; by score, then excess volume.
         Points that show several faults have a row for each.
     """
-    noon = pl.lit(on).cast(pl.Datetime("us", "UTC")) + pl.duration(hours=12)
     key = ("metering_point", "period_start", "rule")
     faults = lake.scan(HEAT_FAULTS).filter(
-        pl.col("organisation") == organisation, pl.col("period_start") <= noon, pl.col("period_end") > noon
+        pl.col("organisation") == organisation, pl.col("period_start") <= at, pl.col("period_end") > at
     )
     if points is not None:
         faults = faults.join(points.lazy().select("metering_point").unique(), on="metering_point", how="semi")

@@ -39,7 +39,11 @@ def signatures(lake: Readable, organisation: str) -> pl.DataFrame:
     """
     return (
         lake.scan(ENERGY_SIGNATURES)
-        .filter(pl.col("organisation") == organisation, pl.col("quantity") == POWER, pl.col("quality") == "ok")
+        .filter(
+            pl.col("organisation") == organisation,
+            pl.col("quantity") == POWER,
+            ~pl.col("quality").is_in(["few_heating_days", "weak"]),
+        )
         .sort("metering_point", "period_start")
         .group_by("metering_point", maintain_order=True)
         .agg(pl.col("slope", "base", "t0_c", "station").last())

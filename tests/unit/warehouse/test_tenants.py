@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -15,17 +16,21 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.policies import InfoCodePolicy, ReplacementPolicy
+from warehouse.policies import InfoCodePolicy, ReplacementPolicy, read_policy, shipped_document
 from warehouse.queries import (
     consumption,
     corrections,
     groups,
+    heat,
+    heat_faults,
     info_codes,
+    motivation_tariff,
     overview,
     provenance,
     readings,
     reports,
     subjects,
+    weather,
 )
 from warehouse.schemas import CONSUMPTION_DAILY, TABLES, Table
 
@@ -54,6 +59,8 @@ SPECIAL = {
     "start_quality": "M",
     "end_quality": "M",
     "priority": "high",
+    "verdict": "WRONG_SCALE",
+    "quantity": "power",
 }
 """Texts that mean something."""
 
@@ -76,6 +83,8 @@ def value(dtype: pl.DataType, name: str, mark: str) -> object:
 def row(table: Table, organisation: str) -> pl.DataFrame:
     cells = {column.name: [value(column.dtype, column.name, organisation)] for column in table.columns}
     cells["organisation"] = [organisation]
+    if "period_end" in cells:
+        cells["period_end"] = [TODAY + timedelta(hours=1)]
     for name in ("removed_at", "valid_to", "cleared_at"):
         if name in cells:
             cells[name] = [None]
@@ -137,6 +146,17 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     groups.readers: lambda lake: groups.readers(lake, OURS, TODAY),
     groups.read_by: lambda lake: groups.read_by(lake, OURS, f"{OURS}-collector", DAY, ZONE),
     info_codes.report: lambda lake: info_codes.report(lake, OURS, CODES, ASKED),
+    heat.report: lambda lake: heat.report(
+        lake, OURS, shipped("heat"), shipped("ratings"), heat.Asked(first=DAY, last=DAY, zone=ZONE)
+    ),
+    heat.checks: lambda lake: heat.checks(lake, OURS, first=DAY, last=DAY),
+    heat_faults.report: lambda lake: heat_faults.report(lake, OURS, at=TODAY),
+    motivation_tariff.report: lambda lake: motivation_tariff.report(
+        lake, OURS, shipped("motivation_tariff", "price_per_mwh: null", "price_per_mwh: 545"), year=DAY.year, zone=ZONE
+    ),
+    weather.temperatures: lambda lake: weather.temperatures(lake, OURS, shipped("weather"), f"{OURS}-station"),
+    weather.signatures: lambda lake: weather.signatures(lake, OURS),
+    weather.sums: lambda lake: weather.sums(lake, OURS, shipped("weather"), first=DAY, last=DAY),
     overview.counts: lambda lake: overview.counts(lake, OURS),
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),
@@ -154,6 +174,10 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     subjects.groups: lambda lake: subjects.groups(lake, OURS),
     subjects.group: lambda lake: subjects.group(lake, OURS, f"{THEIRS}-group"),
 }
+
+
+def shipped(kind: str, *change: str) -> Any:
+    return read_policy(kind, shipped_document(kind).replace(*change) if change else shipped_document(kind))
 
 
 def both() -> pl.DataFrame:
@@ -198,7 +222,19 @@ def excerpt(tmp_path_factory: pytest.TempPathFactory) -> Excerpt:
         if table.kind == "stored":
             mine = row(table, OURS)
             marks = {name: f"{THEIRS}-{name}" for name, dtype in mine.schema.items() if dtype == pl.String}
-            kept = ("organisation", "register", "criterion", "outcome", "quality", "unit", "kind", "month", "medium")
+            kept = (
+                "organisation",
+                "register",
+                "criterion",
+                "outcome",
+                "quality",
+                "unit",
+                "kind",
+                "month",
+                "medium",
+                "verdict",
+                "quantity",
+            )
             lake.append(
                 table, mine.with_columns(pl.lit(text).alias(name) for name, text in marks.items() if name not in kept)
             )
