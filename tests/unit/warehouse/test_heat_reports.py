@@ -1,4 +1,4 @@
-"""Heat reports and the motivation tariff over a lake: known registers give known means; filters, ratings, exclusions."""
+"""Heat reports and the motivation tariff over a lake: known registers give known means, ratings and amounts."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -107,7 +107,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     add_point(made, "YOUNG", "1", "45", "80", "40", skip=100)
     add_point(made, "COARSE", "0.1", "4", "80", "40")
     add_resolutions(made, "KAM-COARSE-1b-04", 100, 1)
-    member = {"organisation": "o", "group": "Harbour", "metering_point": "GOOD", "valid_from": None, "valid_to": None}
+    member = {
+        "organisation": "o",
+        "group": "Harbour",
+        "metering_point": "GOOD",
+        "valid_from": KNOWN - timedelta(days=900),
+    }
     for name in GROUP_MEMBERS.schema:
         member.setdefault(name, None)
     made.append(GROUP_MEMBERS, GROUP_MEMBERS.conform(pl.DataFrame([member], schema=dict(GROUP_MEMBERS.schema))))
