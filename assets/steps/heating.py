@@ -38,6 +38,7 @@ POINTS_AT_ONCE = 20_000
 
 _AROUND = timedelta(days=2)
 """Neighbours of a touched reading change with it; farther ones are found by ``known_from``."""
+_MEASURED = ("M", "A", "X")
 _WEATHER = "heating:temperatures"
 _DAYS = "heating:days"
 _SECONDS_PER_HOUR = 3600
@@ -204,11 +205,13 @@ def _column(house: Installation, table: Table, name: str) -> pl.Series:
 def _days(house: Installation, year: date, points: pl.Series | None = None) -> pl.DataFrame:
     """Days of a heating year, of some points or all."""
     last = last_day_of(year)
+    # What was interpolated or estimated follows the weather, or a profile, by construction.
     rows = house.lake.scan(HEAT_DAILY).filter(
         (pl.col("organisation") == house.organisation)
         & (pl.col("month") >= f"{year:%Y-%m}")
         & (pl.col("month") <= f"{last:%Y-%m}")
         & pl.col("day").is_between(year, last)
+        & pl.col("quality").is_in(_MEASURED)
     )
     if points is not None:
         low, high = points.min(), points.max()

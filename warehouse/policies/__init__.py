@@ -18,6 +18,7 @@ from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.kinds import KINDS, Kind, kind_of, read_policy, shipped_document
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
+from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.weather import WeatherPolicy
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "ReplacementPolicy",
     "RetentionPolicy",
     "RatingsPolicy",
+    "ReplacementPolicy",
     "WeatherPolicy",
     "kind_of",
     "presets",

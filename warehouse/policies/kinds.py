@@ -19,6 +19,7 @@ from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
+from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.weather import WeatherPolicy
 
 

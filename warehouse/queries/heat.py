@@ -145,7 +145,9 @@ def _widened(
 
 def _means(lake: Readable, organisation: str, asked: Asked, first: date, points: pl.DataFrame | None) -> pl.DataFrame:
     months = (f"{first - timedelta(days=1):%Y-%m}", f"{asked.last:%Y-%m}")
-    inside = pl.col("day").is_between(first, asked.last) & pl.col("month").is_between(*map(pl.lit, months))
+    inside = pl.col("day").is_between(first, asked.last) & pl.col("month").is_between(
+        pl.lit(months[0]), pl.lit(months[1])
+    )
     heat = lake.scan(HEAT_DAILY).filter(pl.col("organisation") == organisation, inside)
     if points is not None:
         heat = heat.join(points.lazy().select("metering_point").unique(), on="metering_point", how="semi")
@@ -168,7 +170,9 @@ def _means(lake: Readable, organisation: str, asked: Asked, first: date, points:
     periods = differences(daily, events, first=first, last=asked.last, zone=asked.zone)
     layouts = (
         lake.scan(READINGS)
-        .filter(pl.col("organisation") == organisation, pl.col("month").is_between(*map(pl.lit, months)))
+        .filter(
+            pl.col("organisation") == organisation, pl.col("month").is_between(pl.lit(months[0]), pl.lit(months[1]))
+        )
         .join(periods.select("meter_id").unique().lazy(), on="meter_id", how="semi")
         .select("organisation", "meter_id", "layout_id")
         .unique()

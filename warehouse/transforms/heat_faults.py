@@ -229,7 +229,7 @@ def _control(recent: pl.DataFrame, rules: FaultRules) -> pl.DataFrame:
         .with_columns(
             rule=pl.lit(CONTROL),
             limit=pl.lit(limit),
-            score=((value - limit) / (1 - limit)).clip(0, 1),
+            score=(1 - limit / value).clip(0, 1),
             reason=pl.format(
                 "Its flow turns by more than half in {} % of the hours.", (value * 100).round(0).cast(pl.Int64)
             ),

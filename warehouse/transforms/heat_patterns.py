@@ -52,18 +52,21 @@ def patterns(hourly: pl.DataFrame, resolutions: pl.DataFrame, zone: ZoneInfo) ->
         .join(counts_of(resolutions), on=["organisation", "meter_id"], how="left")
         .sort(*_DAY, "period_start")
     )
-    before, twice = (value.shift(hours).over(_DAY) for hours in (1, 2))
-    follows = pl.col("period_start") == pl.col("period_start").shift(2).over(_DAY) + 2 * HOUR
-    step, last = value - before, before - twice
+    before = value.shift(1).over(_DAY)
+    follows = pl.col("period_start") == pl.col("period_start").shift(1).over(_DAY) + HOUR
+    step = value - before
     least = LEAST_COUNTS * pl.col("count_v").fill_null(0.0)
-    large = (step.abs() > TURN * (value + before) / 2) & (step.abs() >= least)
-    turns = large & (step * last < 0)
+    large = follows & (step.abs() > TURN * (value + before) / 2) & (step.abs() >= least)
+    direction = pl.when(large).then(step.sign())
+    volumes = volumes.with_columns(follows=follows.fill_null(value=False), direction=direction)
+    last = pl.col("direction").forward_fill().shift(1).over(_DAY)
+    turns = (pl.col("direction") * last < 0).fill_null(value=False)
     hours = (
-        volumes.with_columns(follows=follows.fill_null(value=False), turns=turns.fill_null(value=False))
+        volumes.with_columns(turns=turns)
         .group_by(_DAY)
         .agg(
             hours_counted=pl.col("follows").sum().cast(pl.Int32),
-            hunting_hours=(pl.col("follows") & pl.col("turns")).sum().cast(pl.Int32),
+            hunting_hours=pl.col("turns").sum().cast(pl.Int32),
         )
     )
     return nights.join(hours, on=_DAY, how="left")
