@@ -284,7 +284,7 @@ def apply_to_registers(group: Group, demand: Demand) -> None:
 
 
 def _apply_fault(fleet: Fleet, demand: Demand, row: int, fault: str) -> None:
-    """A return hardly colder than the supply takes more water for the same heat; a valve that hunts, as much in turns."""
+    """A return hardly colder than the supply takes more water for the same heat; one that hunts, by turns."""
     courses, flow = demand.courses, demand.flow_c[row]
     if fault == "high_return":
         more = (flow - demand.return_c[row]) / _POOR_COOLING

@@ -103,6 +103,7 @@ def report(
         ranked.filter(*_filters(asked, shown))
         .sort(shown, "metering_point", descending=[asked.kind != "cooling", False], nulls_last=True)
         .select(_COLUMNS)
+        .with_columns(pl.col(pl.Float64).round(3))
     )
 
 

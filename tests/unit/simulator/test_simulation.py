@@ -78,7 +78,7 @@ def test_summary_counts_what_the_truth_lists(week: tuple[Path, Summary]) -> None
 
 def test_all_incidents_of_the_list_happen(week: tuple[Path, Summary]) -> None:
     expected = {"exchange", "info_code", "rollover", "reset", "reverse_flow", "silence", "repeater", "late_key"}
-    expected |= {"wrong_key", "foreign", "late_delivery", "deaf_concentrator"}
+    expected |= {"wrong_key", "foreign", "late_delivery", "deaf_concentrator", "high_return", "hunting"}
     assert week[1].incidents.keys() == expected
     assert week[1].late_receptions > 0
 
