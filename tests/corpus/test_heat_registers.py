@@ -1,4 +1,4 @@
-"""Heat meters of published telegrams: the scale of E8 and E9 and the units of energy fit one another (ALGORITHMS §7)."""
+"""Heat meters of published telegrams: scale of E8 and E9 and units of energy fit one another (ALGORITHMS §7)."""
 
 import json
 from datetime import UTC, date, datetime

@@ -165,8 +165,8 @@ def test_what_people_find_is_kept_with_its_history_and_shown(house: House, seaso
     assert reviews.rows() == [("confirmed", False), ("false", True)]
     events = house.ask("select before, after, reason from audit_log where event = 'heat_fault.review' order by number")
     assert events.rows() == [
-        (None, '{"verdict":"confirmed"}', "valve oversized"),
-        ('{"verdict":"confirmed"}', '{"verdict":"false"}', "a test rig"),
+        (None, '{"verdict": "confirmed"}', "valve oversized"),
+        ('{"verdict": "confirmed"}', '{"verdict": "false"}', "a test rig"),
     ]
     assert "has no fault control" in run(
         house, "heat-fault", "confirm", "DH00040", "control", "--reason", "x", fails=True

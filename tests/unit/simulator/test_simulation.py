@@ -238,12 +238,14 @@ def test_weighted_volumes_fit_the_volume(week: tuple[Path, Summary]) -> None:
     for row in truth(week[0], "consumption_daily"):
         if row["metering_point"] in whole:
             sums[row["metering_point"], row["register"]] += Decimal(row["consumption_true"])
+    warm = {row["subject"].split("-")[1] for row in truth(week[0], "incidents") if row["incident"] == "high_return"}
+    poor = {row["metering_point"] for row in frames.table(week[0] / "customers.csv") if row["serial"] in warm}
     points = [point for point, register in sums if register == "volume_temp_flow_m3c"]
     assert len(points) > 10
     for point in points:
         volume_m3 = sums[point, "volume_m3"]
         assert 55 < sums[point, "volume_temp_flow_m3c"] / volume_m3 < 85
-        assert 20 < sums[point, "volume_temp_return_m3c"] / volume_m3 < 50
+        assert 20 < sums[point, "volume_temp_return_m3c"] / volume_m3 < (75 if point in poor else 50)
         assert sums[point, "energy_kwh"] > 0
 
 
