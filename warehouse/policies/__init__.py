@@ -7,18 +7,14 @@ where nobody has, the shipped one holds.
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
-from warehouse.policies.info_codes import InfoCodePolicy
-from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy, shipped_document
-from warehouse.policies.model import PolicyModel
-from warehouse.policies.replacement import ReplacementPolicy
-from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.heat import HeatPolicy, RatingsPolicy
 from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
-from warehouse.policies.kinds import KINDS, Kind, kind_of, read_policy, shipped_document
+from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy, shipped_document
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.replacement import ReplacementPolicy
+from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.weather import WeatherPolicy
 
 __all__ = [
@@ -32,10 +28,9 @@ __all__ = [
     "MotivationTariffPolicy",
     "PolicyError",
     "PolicyModel",
-    "ReplacementPolicy",
-    "RetentionPolicy",
     "RatingsPolicy",
     "ReplacementPolicy",
+    "RetentionPolicy",
     "WeatherPolicy",
     "kind_of",
     "presets",

@@ -10,16 +10,13 @@ from warehouse.plain_yaml import faults, read_settings
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
-from warehouse.policies.info_codes import InfoCodePolicy
-from warehouse.policies.model import PolicyModel
-from warehouse.policies.replacement import ReplacementPolicy
-from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.heat import HeatPolicy, RatingsPolicy
 from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.replacement import ReplacementPolicy
+from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.weather import WeatherPolicy
 
 
