@@ -12,16 +12,20 @@ from assets.steps.auditing import breaks_of_audit_chain
 from assets.steps.decoding import latest_outcomes
 from assets.steps.redaction import unsettled_days
 from warehouse.schemas import (
+    ALERT_EVENTS,
+    ALERT_USAGE,
     AUDIT_LOG,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
     ENERGY_SIGNATURES,
+    FLOW_DAILY,
     HEAT_CHECKS,
     HEAT_DAILY,
     HEAT_FAULTS,
     INFO_CODE_EVENTS,
+    LEAK_EVENTS,
     LINK_DAILY,
     OUTCOMES,
     READING_PERFORMANCE_DAILY,
@@ -48,6 +52,10 @@ KEYED_FIGURES = (
     INFO_CODE_EVENTS,
     READING_PERFORMANCE_DAILY,
     LINK_DAILY,
+    FLOW_DAILY,
+    LEAK_EVENTS,
+    ALERT_EVENTS,
+    ALERT_USAGE,
 )
 KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 """Tables whose key no two rows may share."""

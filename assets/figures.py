@@ -7,11 +7,16 @@ import dagster as dg
 
 from assets.resources import InstallationResource
 from assets.specs import table_spec
+from assets.steps.alerts import evaluate_alerts
 from assets.steps.figures import reckon_figures
 from assets.steps.heating import reckon_heating
 from assets.steps.info_codes import reckon_info_codes
+from assets.steps.leaks import reckon_leaks
 from assets.steps.observations import reckon_links, reckon_performance
 from warehouse.schemas import (
+    ALERT_EVENTS,
+    ALERT_USAGE,
+    CONSUMPTION_ALERTS,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
@@ -19,13 +24,16 @@ from warehouse.schemas import (
     CORRECTIONS,
     ENERGY_SIGNATURES,
     EXCHANGES,
+    FLOW_DAILY,
     HEAT_CHECKS,
     HEAT_DAILY,
     HEAT_FAULTS,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
     LAYOUTS,
+    LEAK_EVENTS,
     LINK_DAILY,
+    METERING_POINTS,
     OUTCOMES,
     OUTDOOR_TEMPERATURES,
     READING_PERFORMANCE_DAILY,
@@ -95,3 +103,27 @@ def links(installation: InstallationResource) -> Iterator[dg.MaterializeResult[N
     """Receptions and signal per meter, collector and local day."""
     changed = reckon_links(installation.open(), datetime.now(UTC))
     yield dg.MaterializeResult(asset_key=LINK_DAILY.name, metadata={"changed_rows": changed})
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(table, "figures", deps=[CONSUMPTION_HOURLY.name, READINGS.name, METERING_POINTS.name])
+        for table in (FLOW_DAILY, LEAK_EVENTS)
+    ]
+)
+def leaks(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Leaks and bursts of water points, from consumption alone."""
+    for name, count in reckon_leaks(installation.open(), datetime.now(UTC)).items():
+        yield dg.MaterializeResult(asset_key=name, metadata={"changed_rows": count})
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(table, "figures", deps=[READINGS.name, REGISTER_EVENTS.name, CONSUMPTION_ALERTS.name])
+        for table in (ALERT_EVENTS, ALERT_USAGE)
+    ]
+)
+def alerts(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Consumption alerts that were triggered or retracted, and what was used so far."""
+    for name, count in evaluate_alerts(installation.open(), datetime.now(UTC)).items():
+        yield dg.MaterializeResult(asset_key=name, metadata={"changed_rows": count})

@@ -21,7 +21,19 @@ from warehouse.lake import Lake
 
 ZONE = "timezone"
 """Cursor that keeps the zone of the figures."""
-WORKS = ("landing", "decoding", "figures", "info_codes", "performance", "links", "heating", "upkeep", "publishing")
+WORKS = (
+    "landing",
+    "decoding",
+    "figures",
+    "info_codes",
+    "performance",
+    "links",
+    "leaks",
+    "alerts",
+    "heating",
+    "upkeep",
+    "publishing",
+)
 """Everything that writes to the lake, in the order in which one takes all of it."""
 LOCK_NOW = fcntl.LOCK_EX | fcntl.LOCK_NB
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "explain": "cli.provenance:explain",
     "dictionary": "cli.dictionary:dictionary",
     "catalogue": "cli.catalogue:catalogue",
+    "alert": "cli.alert:app",
     "report": "cli.report:app",
     "heat-fault": "cli.heat_fault:app",
     "policy": "cli.policy:app",

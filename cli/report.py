@@ -18,9 +18,10 @@ from cli.report_options import print_report as _print
 from registry.customers import customer_columns
 from registry.errors import RegistryError
 from warehouse.info_texts import LANGUAGES
-from warehouse.policies import InfoCodePolicy, ReplacementPolicy
+from warehouse.policies import InfoCodePolicy, LeakPolicy, ReplacementPolicy
 from warehouse.queries import corrections as correction_queries
 from warehouse.queries import info_codes as info_code_queries
+from warehouse.queries import leaks as leak_queries
 from warehouse.queries import reports
 from warehouse.queries.consumption import TABLE_OF
 from warehouse.transforms.calendar import local_days
@@ -87,6 +88,21 @@ def info_codes(
     )
     policy = house.policy(InfoCodePolicy)
     _print(info_code_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
+
+
+@app.command()
+def leaks(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+) -> None:
+    """Leaks and bursts that consumption shows, whatever the meter says; the most severe first."""
+    house = open_home(home)
+    asked = leak_queries.Asked(house.settings.zone, _day(from_), _day(to))
+    policy = house.policy(LeakPolicy)
+    _print(leak_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
 
 
 @app.command()

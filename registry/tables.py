@@ -14,6 +14,7 @@ from registry.store import Registry
 from warehouse.schemas import (
     AUDIT_LOG,
     COLLECTORS,
+    CONSUMPTION_ALERTS,
     EXCHANGES,
     FINAL_READINGS,
     GROUP_MEMBERS,
@@ -98,6 +99,9 @@ def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame
         POLICIES: _rows(session, select(m.PolicyVersion), POLICIES),
         RETENTION_CERTIFICATES: _certificates(session),
         HEAT_FAULT_REVIEWS: _rows(session, select(m.HeatFaultReview), HEAT_FAULT_REVIEWS),
+        CONSUMPTION_ALERTS: _rows(
+            session, select(m.ConsumptionAlert).where(m.ConsumptionAlert.removed_at.is_(None)), CONSUMPTION_ALERTS
+        ),
     }
     return {table.name: table.conform(rows) for table, rows in tables.items()}
 

@@ -24,6 +24,8 @@ from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
 from registry.people.rights import ORCHESTRATOR
 from warehouse.schemas import (
+    ALERT_EVENTS,
+    ALERT_USAGE,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
@@ -33,6 +35,7 @@ from warehouse.schemas import (
     EXCHANGES,
     FINAL_ESTIMATES,
     FINAL_READINGS,
+    FLOW_DAILY,
     GAUGES_DAILY,
     HEAT_CHECKS,
     HEAT_DAILY,
@@ -41,6 +44,7 @@ from warehouse.schemas import (
     INFO_CODE_EVENTS,
     INSTALLATIONS,
     INSTANT,
+    LEAK_EVENTS,
     LINK_DAILY,
     OUTCOMES,
     READING_PERFORMANCE_DAILY,
@@ -78,7 +82,7 @@ _BY_PERIOD = (
     *(HEAT_CHECKS, HEAT_FAULTS, ENERGY_SIGNATURES),
 )
 _YEAR = timedelta(days=366)
-_BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS)
+_BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS, ALERT_EVENTS, ALERT_USAGE)
 
 
 def _kept(*tables: Table) -> Iterator[Table]:
@@ -336,7 +340,9 @@ def _rows(house: Installation, request: erasures.Request, span: _Span) -> Iterat
     }
     overlapping |= {table: pl.col("at").is_between(first, last, closed="left") for table in _kept(*_BY_EVENT)}
     of_days = pl.col("day").is_between(request.first_day, request.last_day)
-    overlapping |= dict.fromkeys(_kept(HEAT_DAILY), of_days)
+    overlapping |= dict.fromkeys(_kept(HEAT_DAILY, FLOW_DAILY), of_days)
+    reaching = (pl.col("first_seen") < last) & (pl.col("last_seen") > first)
+    overlapping |= dict.fromkeys(_kept(LEAK_EVENTS), reaching)
     overlapping[FINAL_ESTIMATES] = (pl.col("first_day") <= request.last_day) & (pl.col("last_day") >= request.first_day)
     for table, condition in overlapping.items():
         mine = house.lake.scan(table).filter(

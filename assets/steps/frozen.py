@@ -24,6 +24,10 @@ LATE = "LATE_AFTER_THINNING"
 _POINT = "metering_point"
 
 
+_ENDS = (("period_start", "period_end"), ("first_seen", "last_seen"))
+"""Columns in which a row's period begins and ends."""
+
+
 def frozen_periods(house: Installation) -> pl.DataFrame:
     """Rows of ``frozen_periods`` of the installation's organisation."""
     return house.lake.scan(FROZEN_PERIODS).filter(pl.col("organisation") == house.organisation).collect()
@@ -49,9 +53,10 @@ def freeze(house: Installation, days: pl.DataFrame, now: datetime) -> None:
 
 def days_of(table: Table, zone: str) -> tuple[pl.Expr, pl.Expr]:
     """First and last local day of the rows of a table of figures or events."""
-    if "period_start" in table.schema:
-        first = pl.col("period_start").dt.convert_time_zone(zone).dt.date()
-        last = (pl.col("period_end") - pl.duration(microseconds=1)).dt.convert_time_zone(zone).dt.date()
+    ends = next((pair for pair in _ENDS if pair[0] in table.schema), None)
+    if ends is not None:
+        first = pl.col(ends[0]).dt.convert_time_zone(zone).dt.date()
+        last = (pl.col(ends[1]) - pl.duration(microseconds=1)).dt.convert_time_zone(zone).dt.date()
         return first, last
     day = pl.col("day") if "day" in table.schema else pl.col("at").dt.convert_time_zone(zone).dt.date()
     return day, day

@@ -23,10 +23,12 @@ from warehouse.schemas import (
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
     ENERGY_SIGNATURES,
+    FLOW_DAILY,
     HEAT_CHECKS,
     HEAT_DAILY,
     HEAT_FAULTS,
     INFO_CODE_EVENTS,
+    LEAK_EVENTS,
     LINK_DAILY,
     READING_PERFORMANCE_DAILY,
     REGISTER_EVENTS,
@@ -46,6 +48,8 @@ FIGURES = (
     INFO_CODE_EVENTS,
     READING_PERFORMANCE_DAILY,
     LINK_DAILY,
+    FLOW_DAILY,
+    LEAK_EVENTS,
 )
 """Tables that rest on local days, and are reckoned from readings, receptions and installations."""
 

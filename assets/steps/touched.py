@@ -46,12 +46,13 @@ def touch_spans(house: Installation, spans: pl.DataFrame, cause: str) -> None:
         house.lake.append(TOUCHED, rows)
 
 
-def pending(house: Installation, consumer: str) -> tuple[pl.DataFrame, int]:
+def pending(house: Installation, consumer: str, *, after: str | None = None) -> tuple[pl.DataFrame, int]:
     """What a consumer has not worked off yet.
 
     Args:
         house: The installation.
         consumer: Name of the asset.
+        after: Another one whose figures it rests on: what that one has not worked off is not pending yet.
 
     Returns:
         ``meter_id``, ``first_at``, ``last_at`` with one row per meter, and the newest batch they come from.
@@ -61,11 +62,9 @@ def pending(house: Installation, consumer: str) -> tuple[pl.DataFrame, int]:
     """
     keep_zone(house.registry, house.settings)
     seen = int(read_cursor(house.registry, house.organisation, _name(consumer)) or 0)
-    rows = (
-        house.lake.scan(TOUCHED)
-        .filter((pl.col("organisation") == house.organisation) & (pl.col("batch_no") > seen))
-        .collect()
-    )
+    batch = pl.col("batch_no")
+    known = True if after is None else batch <= int(read_cursor(house.registry, house.organisation, _name(after)) or 0)
+    rows = house.lake.scan(TOUCHED).filter(pl.col("organisation") == house.organisation, batch > seen, known).collect()
     spans = rows.group_by("meter_id").agg(pl.col("first_at").min(), pl.col("last_at").max())
     newest = rows.select(pl.col("batch_no").max()).item()
     return spans.sort("meter_id"), max(newest or 0, seen)
@@ -132,7 +131,7 @@ def _name(consumer: str) -> str:
     return f"touched:{consumer}"
 
 
-CONSUMERS = ("figures", "info_codes", "performance", "links", "heating")
+CONSUMERS = ("figures", "info_codes", "performance", "links", "leaks", "alerts", "heating")
 """Assets that work off what was touched."""
 
 

@@ -4,6 +4,7 @@ Instants are UTC. ``organisation`` is on every table but ``data_keys``, which ar
 stands in ``customers`` and ``users`` and nowhere else in clear; keys stand wrapped.
 """
 
+from registry.models.alerts import ConsumptionAlert
 from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
 from registry.models.custom_fields import CustomField, CustomValue
@@ -54,6 +55,7 @@ __all__ = [
     "CapacityPlan",
     "Claim",
     "Collector",
+    "ConsumptionAlert",
     "Cursor",
     "CustomField",
     "CustomValue",

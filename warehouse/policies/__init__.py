@@ -4,6 +4,7 @@ The documents that hold are in the registry, each version with its time and who 
 where nobody has, the shipped one holds.
 """
 
+from warehouse.policies.alerts import AlertPolicy
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
@@ -11,6 +12,7 @@ from warehouse.policies.heat import HeatPolicy, RatingsPolicy
 from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy, shipped_document
+from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.replacement import ReplacementPolicy
@@ -19,12 +21,14 @@ from warehouse.policies.weather import WeatherPolicy
 
 __all__ = [
     "KINDS",
+    "AlertPolicy",
     "ConsumptionPolicy",
     "EstimationRules",
     "HeatFaultsPolicy",
     "HeatPolicy",
     "InfoCodePolicy",
     "Kind",
+    "LeakPolicy",
     "MotivationTariffPolicy",
     "PolicyError",
     "PolicyModel",

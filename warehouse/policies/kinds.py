@@ -7,12 +7,14 @@ from importlib.resources import files
 from pydantic import ValidationError
 
 from warehouse.plain_yaml import faults, read_settings
+from warehouse.policies.alerts import AlertPolicy
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.heat import HeatPolicy, RatingsPolicy
 from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
+from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.replacement import ReplacementPolicy
@@ -48,6 +50,8 @@ KINDS = {
         Kind("weather", WeatherPolicy, "Weather stations, degree days, heating years and energy signatures."),
         Kind("heat_faults", HeatFaultsPolicy, "Rules that find faults of substations."),
         Kind("motivation_tariff", MotivationTariffPolicy, "Discount and surcharge by return temperature."),
+        Kind("alerts", AlertPolicy, "How many consumption alerts there may be."),
+        Kind("leaks", LeakPolicy, "Flow that counts as a leak or a burst, and what water costs."),
     )
 }
 

@@ -3,6 +3,7 @@
 Checks, the data dictionary, SQL views, API models and the graph's metadata derive from these declarations.
 """
 
+from warehouse.schemas.alerts import ALERT_EVENTS, ALERT_USAGE, CONSUMPTION_ALERTS
 from warehouse.schemas.events import CORRECTIONS, DELIVERIES, FINAL_ESTIMATES, VEE_EXCEPTIONS
 from warehouse.schemas.figures import (
     CONSUMPTION_DAILY,
@@ -23,6 +24,7 @@ from warehouse.schemas.heat import (
     HEAT_FAULTS,
     OUTDOOR_TEMPERATURES,
 )
+from warehouse.schemas.leaks import FLOW_DAILY, LEAK_EVENTS
 from warehouse.schemas.readings import FORMATS, LAYOUTS, READINGS, READINGS_HISTORY, RECORDS, TOUCHED
 from warehouse.schemas.registry import (
     AUDIT_LOG,
@@ -67,6 +69,11 @@ TABLES = {
         INFO_CODE_EVENTS,
         READING_PERFORMANCE_DAILY,
         LINK_DAILY,
+        FLOW_DAILY,
+        LEAK_EVENTS,
+        CONSUMPTION_ALERTS,
+        ALERT_EVENTS,
+        ALERT_USAGE,
         METERS,
         METERING_POINTS,
         INSTALLATIONS,
@@ -91,8 +98,11 @@ TABLES = {
 }
 
 __all__ = [
+    "ALERT_EVENTS",
+    "ALERT_USAGE",
     "AUDIT_LOG",
     "COLLECTORS",
+    "CONSUMPTION_ALERTS",
     "CONSUMPTION_DAILY",
     "CONSUMPTION_HOURLY",
     "CONSUMPTION_MONTHLY",
@@ -103,6 +113,7 @@ __all__ = [
     "EXCHANGES",
     "FINAL_ESTIMATES",
     "FINAL_READINGS",
+    "FLOW_DAILY",
     "FORMATS",
     "FRAMES",
     "FROZEN_PERIODS",
@@ -118,6 +129,7 @@ __all__ = [
     "INSTALLATIONS",
     "INSTANT",
     "LAYOUTS",
+    "LEAK_EVENTS",
     "LINK_DAILY",
     "METERING_POINTS",
     "METERS",

@@ -16,14 +16,16 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.policies import InfoCodePolicy, ReplacementPolicy, read_policy, shipped_document
+from warehouse.policies import InfoCodePolicy, LeakPolicy, ReplacementPolicy, read_policy, shipped_document
 from warehouse.queries import (
+    alerts,
     consumption,
     corrections,
     groups,
     heat,
     heat_faults,
     info_codes,
+    leaks,
     motivation_tariff,
     overview,
     provenance,
@@ -59,6 +61,7 @@ SPECIAL = {
     "start_quality": "M",
     "end_quality": "M",
     "priority": "high",
+    "state": "triggered",
     "verdict": "WRONG_SCALE",
     "quantity": "power",
 }
@@ -77,6 +80,8 @@ def value(dtype: pl.DataType, name: str, mark: str) -> object:
         return Decimal(7) if mark == OURS else Decimal(11)
     if dtype == pl.Binary:
         return mark.encode()
+    if dtype == pl.Boolean:
+        return True
     return 1
 
 
@@ -131,7 +136,13 @@ EVERYTHING = ReplacementPolicy(least_absolute={}, least_percent=0, better_qualit
 ASKED = info_codes.Asked(as_of=TODAY, zone=ZONE, expected_interval=timedelta(hours=1))
 
 
+LEAKS = read_policy("leaks", shipped_document("leaks"))
+assert isinstance(LEAKS, LeakPolicy)
+
+
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
+    alerts.report: lambda lake: alerts.report(lake, OURS, TODAY),
+    alerts.events: lambda lake: alerts.events(lake, OURS, 1),
     consumption.registers: lambda lake: consumption.registers(lake, OURS, both()),
     consumption.extent: lambda lake: consumption.extent(lake, OURS, both(), "volume_m3"),
     consumption.figures: lambda lake: consumption.figures(lake, OURS, both(), interval="daily", **PERIOD),
@@ -146,6 +157,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     groups.readers: lambda lake: groups.readers(lake, OURS, TODAY),
     groups.read_by: lambda lake: groups.read_by(lake, OURS, f"{OURS}-collector", DAY, ZONE),
     info_codes.report: lambda lake: info_codes.report(lake, OURS, CODES, ASKED),
+    leaks.report: lambda lake: leaks.report(lake, OURS, LEAKS, leaks.Asked(ZONE)),
     heat.report: lambda lake: heat.report(
         lake, OURS, shipped("heat"), shipped("ratings"), heat.Asked(first=DAY, last=DAY, zone=ZONE)
     ),

@@ -1,0 +1,156 @@
+"""Consumption alerts: evaluated where consumption was touched, or somebody changed them."""
+
+from datetime import datetime
+
+import polars as pl
+
+from assets.installation import Installation
+from assets.steps.erasing import without_erased
+from assets.steps.touched import done, pending
+from registry.ledger import read_cursor, write_cursor
+from warehouse.schemas import (
+    ALERT_EVENTS,
+    ALERT_USAGE,
+    CONSUMPTION_ALERTS,
+    CONSUMPTION_HOURLY,
+    INSTALLATIONS,
+    INSTANT,
+    READINGS,
+    REGISTER_EVENTS,
+)
+from warehouse.schemas.registers import CUMULATIVE
+from warehouse.transforms.alerts import COURSE, continued, evaluate
+from warehouse.transforms.flags import stands_still
+
+WORK = "alerts"
+_CHANGED = "alerts:changed"
+"""Cursor: up to which change by people alerts are evaluated."""
+
+_ALERT = ("organisation", "alert_no")
+TRIGGERED, RETRACTED = "triggered", "retracted"
+
+
+def evaluate_alerts(house: Installation, now: datetime) -> dict[str, int]:
+    """Brings the events and the usage of touched and changed alerts up to date.
+
+    Returns:
+        Rows inserted or replaced per table.
+    """
+    changed = {ALERT_EVENTS.name: 0, ALERT_USAGE.name: 0}
+    with house.alone(WORK):
+        spans, newest = pending(house, WORK, after="figures")
+        owned = pl.col("organisation") == house.organisation
+        every = house.lake.scan(CONSUMPTION_ALERTS).filter(owned).collect()
+        seen = read_cursor(house.registry, house.organisation, _CHANGED)
+        places = (
+            house.lake.scan(INSTALLATIONS)
+            .filter(owned)
+            .join(spans.lazy(), on="meter_id", how="semi")
+            .select("metering_point")
+            .unique()
+            .collect()
+        )
+        asked = every.filter(
+            pl.col("metering_point").is_in(places["metering_point"].implode())
+            | (
+                pl.col("changed_at")
+                > (datetime.fromisoformat(seen) if seen else datetime.min.replace(tzinfo=now.tzinfo))
+            )
+        )
+        if asked.height:
+            changed = _evaluate(house, asked, now)
+        gone = house.lake.scan(ALERT_USAGE).filter(owned).join(every.lazy(), on=_ALERT, how="anti").collect()
+        if gone.height:
+            house.lake.merge(ALERT_USAGE, ALERT_USAGE.empty(), stale=gone.select(ALERT_USAGE.key))
+        last = every["changed_at"].max()
+        if isinstance(last, datetime):
+            write_cursor(house.registry, house.organisation, _CHANGED, last.isoformat(), now)
+        done(house, WORK, newest, now)
+    return changed
+
+
+def _evaluate(house: Installation, asked: pl.DataFrame, now: datetime) -> dict[str, int]:
+    alerts = asked.with_columns(base=pl.max_horizontal("starts_at", "last_reset"))
+    measured = continued(_readings(house, alerts), _events(house, alerts))
+    parts = [
+        evaluate(alerts.filter(~pl.col("include_estimates")), measured, house.settings.zone),
+        evaluate(alerts.filter("include_estimates"), _with_estimates(house, alerts, measured), house.settings.zone),
+    ]
+    crossings = pl.concat([part.crossings for part in parts])
+    usage = without_erased(house, ALERT_USAGE, pl.concat([part.usage for part in parts]))
+    stored = house.lake.scan(ALERT_EVENTS).join(alerts.lazy().select(*_ALERT, "base"), on=_ALERT).collect()
+    fresh = without_erased(
+        house, ALERT_EVENTS, crossings.with_columns(state=pl.lit(TRIGGERED), retracted_at=pl.lit(None, INSTANT))
+    )
+    # A window that begins before the base was closed by a reset; what it told stands.
+    open_now = stored.filter((pl.col("window_start") >= pl.col("base")) & (pl.col("state") == TRIGGERED))
+    back = open_now.join(fresh, on=ALERT_EVENTS.key, how="anti").with_columns(
+        state=pl.lit(RETRACTED), retracted_at=pl.lit(now)
+    )
+    back = without_erased(house, ALERT_EVENTS, back)
+    rows = pl.concat([fresh, back.select(fresh.columns)]).with_columns(known_from=pl.lit(now))
+    events = house.lake.merge(ALERT_EVENTS, rows, stale=ALERT_EVENTS.empty().select(ALERT_EVENTS.key))
+    used = house.lake.merge(ALERT_USAGE, usage.with_columns(known_from=pl.lit(now)), stale=alerts.select(_ALERT))
+    return {
+        ALERT_EVENTS.name: events.inserted + events.replaced,
+        ALERT_USAGE.name: used.inserted + used.replaced,
+    }
+
+
+def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
+    """Measured registers of the alerts' points from the reading before each base on."""
+    there = house.lake.scan(INSTALLATIONS).join(
+        alerts.lazy().group_by("organisation", "metering_point").agg(pl.col("base").min()),
+        on=["organisation", "metering_point"],
+    )
+    registers = [name for name in CUMULATIVE if name in alerts["register"]]
+    rows = (
+        house.lake.scan(READINGS)
+        .filter(pl.col("organisation") == house.organisation, pl.col("quality").is_in(["M", "X"]))
+        .join(there, on=["organisation", "meter_id"])
+        .filter(
+            pl.col("measured_at") >= pl.col("installed_at"),
+            (pl.col("measured_at") < pl.col("removed_at")).fill_null(value=True),
+        )
+    )
+    parts = [
+        rows.filter(pl.col(name).is_not_null(), ~stands_still(name)).select(
+            *COURSE[:2], "meter_id", "base", register=pl.lit(name), at="measured_at", value=name
+        )
+        for name in registers
+    ]
+    found = pl.concat(parts).collect()
+    earlier = found.filter(pl.col("at") <= pl.col("base")).group_by(COURSE).agg(since=pl.col("at").max())
+    return (
+        found.join(earlier, on=COURSE, how="left")
+        .filter((pl.col("at") >= pl.col("since")).fill_null(value=True))
+        .join(alerts, on=COURSE, how="semi")
+        .select(*COURSE, "meter_id", "at", "value")
+    )
+
+
+def _events(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
+    return house.lake.scan(REGISTER_EVENTS).join(alerts.lazy(), on=COURSE, how="semi").collect()
+
+
+def _with_estimates(house: Installation, alerts: pl.DataFrame, measured: pl.DataFrame) -> pl.DataFrame:
+    """Continued registers with what is estimated after the last reading."""
+    wanted = alerts.filter("include_estimates")
+    last = measured.join(wanted, on=COURSE, how="semi").group_by(COURSE, maintain_order=True).last()
+    estimated = (
+        house.lake.scan(CONSUMPTION_HOURLY)
+        .filter(pl.col("quality").is_in(["E", "F"]), pl.col("consumption").is_not_null())
+        .join(last.lazy().select(*COURSE, last_at="at", last_value="value"), on=COURSE)
+        .filter(pl.col("period_start") >= pl.col("last_at"))
+        .sort(*COURSE, "period_end")
+        .select(
+            *COURSE,
+            "meter_id",
+            at="period_end",
+            value=pl.col("last_value")
+            + (pl.col("consumption").cast(pl.Float64) * 1_000_000).round().cast(pl.Int64).cum_sum().over(COURSE),
+        )
+        .collect()
+    )
+    both = pl.concat([measured.select(estimated.columns), estimated]).sort(*COURSE, "at")
+    return both.with_columns(before_at=pl.col("at").shift(1).over(COURSE), before=pl.col("value").shift(1).over(COURSE))

@@ -1,0 +1,212 @@
+"""Leaks and bursts: what the touched consumption of water points says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from assets.installation import Installation
+from assets.steps.erasing import without_erased
+from assets.steps.frozen import thawed
+from assets.steps.touched import done, pending
+from warehouse.policies import LeakPolicy
+from warehouse.schemas import (
+    CONSUMPTION_HOURLY,
+    FLOW_DAILY,
+    INSTALLATIONS,
+    INSTANT,
+    LAYOUTS,
+    LEAK_EVENTS,
+    METERING_POINTS,
+    METERS,
+    READINGS,
+    Table,
+)
+from warehouse.transforms.calendar import local_day, local_days
+from warehouse.transforms.heat import register_resolutions
+from warehouse.transforms.leaks.bursts import BURST, STEP, burst_events, hourly_bursts, quick_bursts, step_events
+from warehouse.transforms.leaks.continuous import CHRONIC_WITHIN, KIND, continuous_flow
+from warehouse.transforms.leaks.days import flow_daily, reach
+from warehouse.transforms.leaks.hours import POINT, flows
+
+WORK = "leaks"
+VOLUME = "volume_m3"
+POINTS_AT_ONCE = 25_000
+"""Metering points reckoned and committed together; bounds the memory (four days of one point take about 10 kB)."""
+
+LONGEST_INTERVAL = timedelta(hours=2)
+"""Where readings are further apart, hours are not measured, whatever the quality of their boundaries."""
+
+_DAY = timedelta(days=1)
+_STEP_REACH = timedelta(days=70)
+"""Days before, within which a rise of night use began that still goes on: afterwards it is usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Points that are reckoned together.
+
+    Attributes:
+        points: ``organisation``, ``metering_point`` and ``since`` (UTC: from when on they are reckoned again).
+        first: First local day whose figures are reckoned again.
+        low: First of the points by name.
+        high: Last of them.
+    """
+
+    points: pl.DataFrame
+    first: date
+    low: str
+    high: str
+
+
+def reckon_leaks(house: Installation, now: datetime) -> dict[str, int]:
+    """Brings leaks, bursts and daily flow of the touched water points up to date.
+
+    Returns:
+        Rows inserted or replaced per table.
+    """
+    changed = {FLOW_DAILY.name: 0, LEAK_EVENTS.name: 0}
+    with house.alone(WORK):
+        spans, newest = pending(house, WORK, after="figures")
+        policy = house.policy(LeakPolicy)
+        if timedelta(seconds=house.settings.expected_interval_s) <= LONGEST_INTERVAL:
+            for part in _parts(house, spans, policy):
+                for name, count in _reckon(house, part, policy, now).items():
+                    changed[name] += count
+        done(house, WORK, newest, now)
+    return changed
+
+
+def _parts(house: Installation, spans: pl.DataFrame, policy: LeakPolicy) -> Iterator[_Part]:
+    """The touched points by the day from which they are reckoned again.
+
+    Measured hours change no further from a touched reading than the readings that judge it lie.
+    """
+    if spans.is_empty():
+        return
+    interval = timedelta(seconds=house.settings.expected_interval_s)
+    watched = house.lake.scan(METERING_POINTS).filter(
+        pl.col("organisation") == house.organisation,
+        pl.col("medium").is_in(list(policy.media)),
+        pl.col("role").is_in(list(policy.roles)),
+    )
+    touched = (
+        house.lake.scan(INSTALLATIONS)
+        .filter(pl.col("organisation") == house.organisation)
+        .join(spans.lazy(), on="meter_id")
+        .join(watched, on=POINT, how="semi")
+        .group_by(POINT)
+        .agg(at=pl.col("first_at").min() - 6 * interval - timedelta(hours=1))
+        .with_columns(first=local_day(pl.col("at"), house.settings.zone))
+        .sort("first", "metering_point")
+        .collect()
+    )
+    for (first,), some in touched.group_by("first", maintain_order=True):
+        assert isinstance(first, date)  # noqa: S101  the key of the groups
+        since = local_days(first, first, house.settings.zone)["start"][0] - timedelta(hours=25)
+        for part in some.iter_slices(POINTS_AT_ONCE):
+            low, high = part["metering_point"][0], part["metering_point"][-1]
+            began = _events(house, low, high).filter(pl.col("kind") != STEP, pl.col("last_seen") >= since)
+            reaching = began.group_by(POINT).agg(began=pl.col("first_seen").min()).collect()
+            points = part.join(reaching, on=POINT, how="left", maintain_order="left").select(
+                *POINT, since=pl.min_horizontal("began", pl.lit(since)).cast(INSTANT)
+            )
+            yield _Part(points, first, low, high)
+
+
+def _events(house: Installation, low: str, high: str) -> pl.LazyFrame:
+    return house.lake.scan(LEAK_EVENTS).filter(
+        pl.col("organisation") == house.organisation, pl.col("metering_point").is_between(pl.lit(low), pl.lit(high))
+    )
+
+
+def _reckon(house: Installation, part: _Part, policy: LeakPolicy, now: datetime) -> dict[str, int]:
+    zone, limits = house.settings.zone, policy.limits()
+    readings = _readings(house, part)
+    layouts = house.lake.scan(LAYOUTS).filter(pl.col("organisation") == house.organisation).collect()
+    resolutions = register_resolutions(readings, layouts).filter(register=VOLUME)
+    measured = flows(_since(house, CONSUMPTION_HOURLY, "period_start", part).filter(register=VOLUME), resolutions)
+    known = _days(house, part, part.first - reach(limits) * _DAY)
+    fresh = flow_daily(measured, known, limits, zone, first=part.first)
+    stale = known.filter(pl.col("day") >= part.first)
+    changed = {FLOW_DAILY.name: _replace(house, FLOW_DAILY, fresh, stale, now)}
+
+    stored = _events(house, part.low, part.high).join(part.points.lazy(), on=POINT).collect()
+    of_kind, reckoned = pl.col("kind") == KIND, pl.col("last_seen") > pl.col("since")
+    recent = pl.col("last_seen") > pl.col("since") - CHRONIC_WITHIN
+    steady = continuous_flow(measured, part.points, stored.filter(of_kind, ~reckoned, recent), limits)
+    models = house.lake.scan(METERS).select("organisation", "meter_id", "model").collect()
+    all_days = pl.concat([known.filter(pl.col("day") < part.first).select(fresh.columns), fresh])
+    bursts = burst_events(hourly_bursts(measured, all_days, limits), quick_bursts(readings, models, limits))
+    before = _days(house, part, part.first - _STEP_REACH).filter(pl.col("day") < part.first)
+    steps = step_events(pl.concat([before.select(fresh.columns), fresh]), limits, zone)
+    columns = steady.columns
+    events = pl.concat([steady, bursts.select(columns), steps.select(columns)], how="vertical_relaxed")
+    step_since = local_days(part.first - _STEP_REACH, part.first, zone)["start"].min()
+    replaced = stored.filter(
+        (pl.col("kind").is_in([KIND, BURST]) & reckoned)
+        | ((pl.col("kind") == STEP) & (pl.col("last_seen") > pl.lit(step_since)))
+    )
+    changed[LEAK_EVENTS.name] = _replace(house, LEAK_EVENTS, events, replaced, now)
+    return changed
+
+
+def _since(house: Installation, table: Table, column: str, part: _Part) -> pl.DataFrame:
+    """Rows of a table of the points from when on they are reckoned again."""
+    earliest = part.points["since"].min()
+    assert isinstance(earliest, datetime)  # noqa: S101  a part has points
+    return (
+        house.lake.scan(table)
+        .filter(
+            pl.col("organisation") == house.organisation,
+            pl.col("month") >= f"{earliest:%Y-%m}",
+            pl.col(column) >= earliest,
+            pl.col("metering_point").is_between(pl.lit(part.low), pl.lit(part.high)),
+        )
+        .join(part.points.lazy(), on=POINT)
+        .filter(pl.col(column) >= pl.col("since"))
+        .select(table.schema.names())
+        .collect()
+    )
+
+
+def _days(house: Installation, part: _Part, first: date) -> pl.DataFrame:
+    rows = house.lake.scan(FLOW_DAILY).filter(
+        pl.col("organisation") == house.organisation,
+        pl.col("month") >= f"{first:%Y-%m}",
+        pl.col("day") >= first,
+        pl.col("metering_point").is_between(pl.lit(part.low), pl.lit(part.high)),
+    )
+    return rows.join(part.points.lazy(), on=POINT, how="semi").collect()
+
+
+def _readings(house: Installation, part: _Part) -> pl.DataFrame:
+    """Measured volumes of the points' meters while they are there, with the layout that tells their resolution."""
+    earliest = part.points["since"].min()
+    assert isinstance(earliest, datetime)  # noqa: S101  a part has points
+    there = house.lake.scan(INSTALLATIONS).join(part.points.lazy(), on=POINT)
+    columns = ("organisation", "meter_id", "measured_at", VOLUME, "layout_id")
+    return (
+        house.lake.scan(READINGS)
+        .filter(
+            pl.col("organisation") == house.organisation,
+            pl.col("month") >= f"{earliest:%Y-%m}",
+            pl.col("measured_at") >= earliest,
+            pl.col("quality").is_in(["M", "X"]),
+        )
+        .select(columns)
+        .join(there, on=["organisation", "meter_id"])
+        .filter(
+            pl.col("measured_at") >= pl.max_horizontal("since", "installed_at"),
+            (pl.col("measured_at") < pl.col("removed_at")).fill_null(value=True),
+        )
+        .select("metering_point", *columns)
+        .collect()
+    )
+
+
+def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
+    fresh, before = (thawed(house, table, without_erased(house, table, rows)) for rows in (fresh, before))
+    merged = house.lake.merge(table, fresh.with_columns(known_from=pl.lit(now)), stale=before.select(table.key))
+    return merged.inserted + merged.replaced

@@ -1,0 +1,1 @@
+"""Leaks and bursts from consumption alone, whatever the brand of the meter (ALGORITHMS §9)."""
