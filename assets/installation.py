@@ -31,6 +31,7 @@ WORKS = (
     "leaks",
     "alerts",
     "water",
+    "heating",
     "upkeep",
     "publishing",
 )

@@ -32,6 +32,7 @@ COMMANDS = {
     "catalogue": "cli.catalogue:catalogue",
     "alert": "cli.alert:app",
     "report": "cli.report:app",
+    "heat-fault": "cli.heat_fault:app",
     "policy": "cli.policy:app",
     "backup": "cli.backup:app",
     "registry": "cli.registry_place:app",

@@ -20,7 +20,7 @@ ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figure
 def defs() -> dg.Definitions:
     """The whole graph. Nothing is opened here: the installation is named by ``METERHOUSE_HOME`` when a run starts."""
     return dg.Definitions(
-        assets=ASSETS,
+        assets=[*ASSETS, figures.outdoor_temperatures],
         asset_checks=CHECKS,
         jobs=[INGEST, import_job, key_job, note_audit_heads, make_backup, upkeep_job, retention_job, mail_job],
         schedules=[DAILY_HEAD, nightly_backups, nightly_upkeep, nightly_retention],

@@ -14,7 +14,9 @@ from assets.steps.touched import touch_spans
 from registry import audit
 from registry.ledger import read_cursor, write_cursor
 from warehouse.errors import WarehouseError
+from warehouse.policies import WeatherPolicy
 from warehouse.policies.estimation import EstimationRules
+from warehouse.queries import weather
 from warehouse.schemas import CONSUMPTION_DAILY, CONSUMPTION_HOURLY, FINAL_ESTIMATES, INSTANT, VEE_EXCEPTIONS, Table
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.consumption import Arranged, Evidence
@@ -162,6 +164,8 @@ def evidence_for(
     known = Evidence(
         hours=_before(house, CONSUMPTION_HOURLY, gaps.select("metering_point", at="from_at"), policy),
         holidays=pl.DataFrame({"day": sorted(rules.holidays)}, schema={"day": pl.Date}),
+        temperatures=weather.temperatures(house.lake, house.organisation, house.policy(WeatherPolicy)),
+        signatures=weather.signatures(house.lake, house.organisation).drop("station"),
         as_of=as_of,
     )
     if as_of is None:

@@ -23,7 +23,7 @@ from assets.steps.estimating import (
 from assets.steps.frozen import late_readings, note_late, thawed
 from assets.steps.history import note_corrections
 from assets.steps.touched import done, extent, pending
-from warehouse.policies import ConsumptionPolicy, EstimationRules
+from warehouse.policies import ConsumptionPolicy, EstimationRules, HeatPolicy
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -281,7 +281,16 @@ def _reckon(
         house, CONSUMPTION_YEARLY, yearly(months, events, zone=zone), years_before, now
     )
     resolutions = register_resolutions(stretches.readings, layouts)
-    heat = heat_daily(figures.daily, figures.hourly, stretches.readings, resolutions, zone=zone)
+    of_heat = house.policy(HeatPolicy)
+    heat = heat_daily(
+        figures.daily,
+        figures.hourly,
+        stretches.readings,
+        resolutions,
+        zone=zone,
+        limit_k=of_heat.largest_error_k,
+        least_share=of_heat.least_share,
+    )
     changed[HEAT_DAILY.name] = _replace(
         house, HEAT_DAILY, heat, _of_points(house, HEAT_DAILY, points).filter(of_days), now
     )

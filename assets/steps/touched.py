@@ -139,6 +139,7 @@ CONSUMERS = (
     "leaks",
     "alerts",
     "water",
+    "heating",
 )
 """Assets that work off what was touched."""
 

@@ -12,6 +12,7 @@ from registry.models.customers import Customer
 from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
+from registry.models.heat_faults import HeatFaultReview
 from registry.models.inventory import Collector, Exchange, FinalReading, Installation, Meter, MeteringPoint
 from registry.models.key_management import (
     Batch,
@@ -70,6 +71,7 @@ __all__ = [
     "Group",
     "GroupMember",
     "GroupReader",
+    "HeatFaultReview",
     "Installation",
     "Instant",
     "Invitation",
