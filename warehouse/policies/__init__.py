@@ -14,6 +14,7 @@ from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
+from warehouse.policies.validation import ValidationPolicy
 
 __all__ = [
     "KINDS",
@@ -27,6 +28,7 @@ __all__ = [
     "PolicyModel",
     "ReplacementPolicy",
     "RetentionPolicy",
+    "ValidationPolicy",
     "kind_of",
     "presets",
     "read_policy",

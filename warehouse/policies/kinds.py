@@ -16,6 +16,7 @@ from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
+from warehouse.policies.validation import ValidationPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class Kind:
         name: Its name; that of its shipped document.
         model: What a document says.
         meaning: One sentence for people.
+        is_tried: Whether a document is run over past data before it holds.
     """
 
     name: str
     model: type[PolicyModel]
     meaning: str
+    is_tried: bool = False
 
 
 KINDS = {
@@ -43,6 +46,7 @@ KINDS = {
         Kind("retention", RetentionPolicy, "How long readings, frames, figures and events are kept."),
         Kind("alerts", AlertPolicy, "How many consumption alerts there may be."),
         Kind("leaks", LeakPolicy, "Flow that counts as a leak or a burst, and what water costs."),
+        Kind("validation", ValidationPolicy, "Which values are questioned, and how strictly.", is_tried=True),
     )
 }
 
