@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from warehouse.policies.model import PolicyModel
-from warehouse.transforms.validation.catalogue import RULES, Role, Severity
+from warehouse.transforms.validation.catalogue import EXCLUDING, RULES, Role, Severity
 from warehouse.transforms.validation.rules import Rules, Scope, Setting
 
 Code = Annotated[str, Field(pattern=r"^V[0-9]{2}$")]
@@ -25,7 +25,7 @@ class RulePolicy(PolicyModel):
     enabled: bool = True
     severity: Severity
     roles: frozenset[Role] = frozenset({"initial", "manual"})
-    parameters: dict[str, float] = {}
+    parameters: dict[str, float] = Field(default_factory=dict)
 
 
 class RuleChange(PolicyModel):
@@ -34,7 +34,7 @@ class RuleChange(PolicyModel):
     enabled: bool | None = None
     severity: Severity | None = None
     roles: frozenset[Role] | None = None
-    parameters: dict[str, float] = {}
+    parameters: dict[str, float] = Field(default_factory=dict)
 
 
 class Override(PolicyModel):
@@ -110,5 +110,7 @@ def _known(rules: dict[str, RulePolicy] | dict[str, RuleChange]) -> None:
     for code, rule in rules.items():
         if code not in RULES:
             raise ValueError(f"{code} is no rule; there are {', '.join(RULES)}")
+        if RULES[code].discredits == "figure" and rule.severity in EXCLUDING:
+            raise ValueError(f"{code} looks at figures, not at readings: its severity is pass or warn")
         if unknown := sorted(rule.parameters.keys() - RULES[code].parameters.keys()):
             raise ValueError(f"{code} has no parameter {unknown[0]}")

@@ -5,6 +5,7 @@ from typing import Literal
 
 Severity = Literal["pass", "warn", "reject", "estimate"]
 Role = Literal["initial", "manual", "estimated"]
+Discredits = Literal["value", "step", "consumption", "figure"]
 
 EXCLUDING: tuple[Severity, ...] = ("reject", "estimate")
 """Severities under which a value does not count until somebody decides otherwise."""
@@ -20,24 +21,29 @@ class Rule:
         meaning: What it looks for, for people.
         parameters: Meaning of each parameter by name; names end in their unit (``_min`` minutes, ``_d`` days, ``_k``
             kelvin, ``_c`` degC, ``_counts`` counts of the register; ``share`` and ``ratio`` have none).
+        discredits: What does not count under an excluding severity: the ``value``; the ``step`` to it, so that
+            consumption across it is unknown; ``consumption``, which is unknown whatever the severity; or nothing, since
+            the rule looks at a ``figure`` and not at a reading.
     """
 
     code: str
     name: str
     meaning: str
     parameters: dict[str, str]
+    discredits: Discredits = "figure"
 
 
 RULES = {
     rule.code: rule
     for rule in (
-        Rule("V01", "DUP", "The same reading again at another time.", {}),
-        Rule("V02", "FUTURE", "Time after the receipt.", {"ahead_min": "Tolerance"}),
+        Rule("V01", "DUP", "The same reading again at another time.", {}, discredits="value"),
+        Rule("V02", "FUTURE", "Time after the receipt.", {"ahead_min": "Tolerance"}, discredits="value"),
         Rule(
             "V03",
             "OLD",
             "Time before the installation, or long before the receipt.",
             {"before_install_d": "Tolerance before the installation", "before_receipt_d": "Age at the receipt"},
+            discredits="value",
         ),
         Rule(
             "V04",
@@ -49,13 +55,15 @@ RULES = {
                 "fail_min": "Difference from which the severity holds; below it is a warning",
                 "slope_d": "Days over which the drift per day is estimated",
             },
+            discredits="value",
         ),
-        Rule("V05", "MONO", "A register fell, and nothing explains it.", {}),
+        Rule("V05", "MONO", "A register fell, and nothing explains it.", {}, discredits="consumption"),
         Rule(
             "V06",
             "HIGHREG",
             "A register rose faster than it can.",
             {"margin_ratio": "Times the largest credible rate"},
+            discredits="step",
         ),
         Rule(
             "V07",
@@ -83,8 +91,8 @@ RULES = {
             {"days_d": "Days without use", "expected_counts": "Least use expected", "history_d": "Days before"},
         ),
         Rule("V12", "GAP", "Expected readings are missing.", {"intervals": "Expected intervals without a reading"}),
-        Rule("V13", "NEG", "A register below zero.", {}),
-        Rule("V14", "UNIT", "The resolution of a register differs from before.", {}),
+        Rule("V13", "NEG", "A register below zero.", {}, discredits="value"),
+        Rule("V14", "UNIT", "The resolution of a register differs from before.", {}, discredits="step"),
         Rule(
             "V15",
             "ENERGY",
@@ -96,6 +104,7 @@ RULES = {
             "TEMP",
             "Temperatures that a heating system cannot have.",
             {"above_k": "Return above flow", "low_c": "Lowest flow temperature", "high_c": "Highest"},
+            discredits="value",
         ),
         Rule(
             "V17",
@@ -109,6 +118,7 @@ RULES = {
                 "pressure_low_bar": "Lowest pressure",
                 "pressure_high_bar": "Highest pressure",
             },
+            discredits="value",
         ),
         Rule(
             "V18",
@@ -116,10 +126,22 @@ RULES = {
             "The same use hour after hour.",
             {"hours": "Equal hours in a row", "least_counts": "Least use of each"},
         ),
-        Rule("V19", "SIB", "A reading lacks a register that the meter sends together with another.", {}),
-        Rule("V20", "INACTIVE", "A meter that is installed nowhere counts.", {"counts": "Rise that is none"}),
+        Rule(
+            "V19",
+            "SIB",
+            "A reading lacks a register that the meter sends together with another.",
+            {},
+            discredits="value",
+        ),
+        Rule(
+            "V20",
+            "INACTIVE",
+            "A meter that is installed nowhere counts.",
+            {"counts": "Rise that is none"},
+            discredits="consumption",
+        ),
         Rule("V21", "PROLEST", "No measured reading for long.", {"days_d": "Days without one"}),
-        Rule("V22", "REVERSE", "Water or energy flows backwards.", {}),
+        Rule("V22", "REVERSE", "Water or energy flows backwards.", {}, discredits="step"),
         Rule(
             "V23",
             "DYN",
@@ -131,7 +153,9 @@ RULES = {
                 "least_counts": "Least use of those days together",
             },
         ),
-        Rule("V24", "EXCH", "Another meter follows without registers read at an exchange.", {}),
+        Rule(
+            "V24", "EXCH", "Another meter follows without registers read at an exchange.", {}, discredits="consumption"
+        ),
     )
 }
 

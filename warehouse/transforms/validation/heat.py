@@ -1,4 +1,4 @@
-"""Heat: V15, energy against volume and temperatures. (V16 and V17 are gauges of single readings.)"""
+"""Heat: V15, energy against volume and temperatures. V16 and V17 look at gauges of single readings."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Times and identity: V01 to V04. (V24, another meter without registers, is an event of registers.)"""
+"""Times and identity: V01 to V04. V24, another meter without registers, is an event of registers."""
 
 from zoneinfo import ZoneInfo
 

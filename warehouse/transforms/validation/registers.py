@@ -30,20 +30,19 @@ def judge_steps(steps: pl.DataFrame, rules: Rules, rates: Mapping[str, float]) -
 def _too_high(steps: pl.DataFrame, rules: Rules, rates: Mapping[str, float]) -> pl.DataFrame:
     rate = pl.col("register").replace_strict(dict(rates), default=None, return_dtype=pl.Float64)
     limit = rate * rules.parameter("V06", "margin_ratio")
-    hours = hours_between(pl.col("at_before"), pl.col("at"))
-    rise = amount(pl.col("value") - pl.col("value_before"))
-    # One low reading before is a spike down (§2.3 d); a high one that the next does not keep is a spike up (e).
-    earlier = amount(pl.col("value") - pl.col("value_before_2")) > limit * hours_between(
-        pl.col("at_before_2"), pl.col("at")
-    )
+    # A low reading before is a spike down (§2.3 d); a high one that the next does not keep is a spike up (e).
+    dipped = (pl.col("value_before") < pl.col("value_before_2")).fill_null(value=False)
+    base, since = (pl.when(dipped).then(f"{name}_before_2").otherwise(f"{name}_before") for name in ("value", "at"))
+    hours = hours_between(since, pl.col("at"))
+    rise = amount(pl.col("value") - base)
     keeps = (pl.col("value_after") >= pl.col("value")).fill_null(value=True)
     least = pl.max_horizontal(limit * hours, pl.col("count") * 1.5)
     return rules.found(
         steps,
         "V06",
-        (rise > least) & earlier.fill_null(value=True) & keeps,
+        (rise > least) & keeps,
         reason=pl.format("The register rose by {} in {} h.", rise, hours.round(2)),
-        evidence={"rise": rise, "hours": hours, "limit_per_h": limit, "before": amount(pl.col("value_before"))},
+        evidence={"rise": rise, "hours": hours, "limit_per_h": limit, "before": amount(base)},
     )
 
 

@@ -1,6 +1,6 @@
 """Figures against figures: V07 to V11, V18 and V23. All need windows of at least some counts (§2.7)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -97,7 +97,7 @@ def judge_sums(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     )
 
 
-def judge_days(days: pl.DataFrame, rules: Rules, reach: timedelta) -> pl.DataFrame:
+def judge_days(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, last: date) -> pl.DataFrame:
     """Judges days by those before them (V10, V11, V23).
 
     Args:
@@ -105,13 +105,18 @@ def judge_days(days: pl.DataFrame, rules: Rules, reach: timedelta) -> pl.DataFra
             (double, nullable), ``register_start`` (double, nullable) and ``count``, each day once, with as many days
             before the judged ones as the rules look back.
         rules: The rules.
-        reach: How far any rule looks back; the longest of its parameters.
+        reach: How far usual use is looked for.
+        first: First judged day.
+        last: Last judged day, inclusive.
 
     Returns:
-        Findings on all given days: those without enough days before them have none, or wrong ones, to be left out.
+        Findings on the judged days.
     """
     ordered = days.sort(*_SERIES, "day")
-    return findings(_unused(ordered, rules), _still(ordered, rules, reach), _unusual(ordered, rules, reach))
+    still = findings(_unused(ordered, rules), _still(ordered, rules, reach))
+    starts = days.filter(pl.col("day").is_between(first, last))["at"].unique()
+    on_days = still.filter(pl.col("at").is_in(starts.implode()))
+    return findings(on_days, _unusual(days, rules, reach, first, last))
 
 
 def _runs(days: pl.DataFrame) -> pl.LazyFrame:
@@ -160,16 +165,21 @@ def _still(days: pl.DataFrame, rules: Rules, reach: timedelta) -> pl.DataFrame:
     )
 
 
-def _unusual(days: pl.DataFrame, rules: Rules, reach: timedelta) -> pl.DataFrame:
-    keys = (*_SERIES, "day_class")
-    known = days.filter(pl.col("consumption").is_not_null()).sort(*keys, "day")
-    use = pl.col("consumption")
-    past = (
-        known.rolling("day", period=reach, closed="left", group_by=list(keys))
-        .agg(usual=use.median(), spread=(use - use.median()).abs().median(), days=use.count(), together=use.sum())
-        .select(*keys, "day", "usual", "spread", "days", "together")
-    )
-    judged = known.join(past, on=[*keys, "day"], how="left")
+def _unusual(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, last: date) -> pl.DataFrame:
+    known = days.filter(pl.col("consumption").is_not_null())
+    use, day = pl.col("consumption"), pl.col("day")
+    judged = [known.clear().with_columns(usual=use, spread=use, days=pl.lit(0), together=use)]
+    for one in days.filter(day.is_between(first, last))["day"].unique().sort():  # each day has a past of its own
+        now = known.filter(day == one)
+        like = known.filter(
+            day.is_between(one - reach, one, closed="left"),
+            pl.col("day_class").is_in(now["day_class"].unique().implode()),
+        )
+        middle = use.median()
+        past = like.group_by(*_SERIES, "day_class").agg(
+            usual=middle, spread=(use - middle).abs().median(), days=pl.len().cast(pl.Int32), together=use.sum()
+        )
+        judged.append(now.join(past, on=[*_SERIES, "day_class"]))
     # A constant past has no spread; half a count is what rounding alone does.
     deviation = pl.max_horizontal(_MAD * pl.col("spread"), pl.col("count") / 2)
     off = (use - pl.col("usual")).abs() / deviation
@@ -177,7 +187,7 @@ def _unusual(days: pl.DataFrame, rules: Rules, reach: timedelta) -> pl.DataFrame
         pl.col("together") >= rules.parameter("V23", "least_counts") * pl.col("count")
     )
     return rules.found(
-        judged,
+        pl.concat(judged),
         "V23",
         enough & (off > rules.parameter("V23", "deviations")),
         reason=pl.format("{} on the day; {} is usual.", use, pl.col("usual").round(3)),
