@@ -18,7 +18,7 @@ from assets.steps.catalogue import refresh_catalogue
 from assets.steps.frozen import outside
 from assets.steps.publishing import publish_registry
 from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
-from registry import erasures
+from registry import decisions, erasures
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
 from registry.people.rights import ORCHESTRATOR
@@ -133,6 +133,7 @@ def erase(
     number = erasures.begin(house.registry, request, identity=identity, now=now)
     counts = _remove(house, request, span)
     with house.registry.begin() as session:
+        told |= {"decisions": decisions.erase(session, request.organisation, span.meters)}
         erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
     publish_registry(house)
     with house.alone("publishing"):

@@ -9,6 +9,7 @@ from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
 from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
+from registry.models.decisions import Decision, ManualReading, PolicyTrial
 from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
@@ -60,6 +61,7 @@ __all__ = [
     "CustomValue",
     "Customer",
     "DataKey",
+    "Decision",
     "DomainRequest",
     "ErasedCustomer",
     "Erasure",
@@ -77,6 +79,7 @@ __all__ = [
     "Label",
     "LegalHold",
     "MailTemplate",
+    "ManualReading",
     "Meter",
     "MeterGrant",
     "MeterKey",
@@ -84,6 +87,7 @@ __all__ = [
     "Organisation",
     "OutgoingMail",
     "Partner",
+    "PolicyTrial",
     "PolicyVersion",
     "RefusedImport",
     "RetentionCertificate",

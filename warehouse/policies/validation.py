@@ -65,12 +65,14 @@ class ValidationPolicy(PolicyModel):
 
     Attributes:
         four_eyes: Whether a decision about an exception needs a second person.
+        reason_codes: Why exceptions are decided, and what each code means.
         quality_results_kept_days: How long results of the nightly table checks are kept [d].
         rules: Every rule of the catalogue.
         overrides: Changes for some values; a later one wins.
     """
 
     four_eyes: bool
+    reason_codes: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")], str]
     quality_results_kept_days: Annotated[int, Field(ge=1, le=36600)]
     rules: dict[Code, RulePolicy]
     overrides: tuple[Override, ...] = ()

@@ -2,7 +2,6 @@
 
 import calendar
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 import polars as pl
 import pytest
