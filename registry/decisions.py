@@ -154,10 +154,7 @@ def erase(session: Session, organisation: str, shares: pl.DataFrame) -> int:
     gone = 0
     for meter_id, start, end in shares.select("meter_id", "start", "end").iter_rows():  # a few meters of one point
         for model, at in ((Decision, Decision.at), (ManualReading, ManualReading.read_at)):
-            result = session.execute(
-                delete(model).where(
-                    model.organisation == organisation, model.meter_id == meter_id, at >= start, at < end
-                )
-            )
+            theirs = (model.organisation == organisation, model.meter_id == meter_id, at >= start, at < end)
+            result = session.execute(delete(model).where(*theirs))
             gone += getattr(result, "rowcount", 0)
     return gone

@@ -159,5 +159,14 @@ RULES = {
     )
 }
 
+OF_EVENTS = ("V05", "V14", "V24")
+"""Rules over events of registers; V22 with the event ``REVERSE``, too."""
+
+OF_READINGS = ("V01", "V02", "V03", "V04", "V06", "V12", "V13", "V16", "V17", "V19")
+"""Rules over readings; those of the kinds below, too. All others look at figures."""
+
+READING_KINDS = ("STUCK_WITH_FLOW", "FLOW_BACKWARDS")
+"""Kinds of findings of V11 and V22 that readings show by themselves."""
+
 WHOLE = "*"
 """In place of a register: a finding about a reading as a whole."""

@@ -147,20 +147,16 @@ def _replacing(readings: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
         .join(layouts, on=["meter_id", "measured_at"], how="left")
         .unique(["meter_id", "measured_at", "register"])
     )
-    dtypes = dict(readings.schema)
-    cells = [
-        pl.when(pl.col("register") == name).then("value").cast(dtypes[name]).alias(name)
-        for name in (*CUMULATIVE, *GAUGES)
-    ]
-    return rows.select(
-        "organisation",
-        "meter_id",
-        "measured_at",
-        *cells,
+    registers = [name for name in (*CUMULATIVE, *GAUGES) if name in readings.columns]
+    made = rows.with_columns(
+        *(
+            pl.when(pl.col("register") == name).then("value").cast(readings.schema[name]).alias(name)
+            for name in registers
+        ),
         received_at="measured_at",
         landed_at="measured_at",
-        layout_id="layout_id",
         source=pl.lit("manual"),
         quality=pl.lit("X"),
         month=pl.col("measured_at").dt.strftime("%Y-%m"),
     )
+    return made.select(name for name in readings.columns if name in made.columns)

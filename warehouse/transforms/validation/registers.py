@@ -143,7 +143,8 @@ def _temperatures(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 def _siblings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     volume, energy = pl.col("volume_m3").is_not_null(), pl.col("energy_kwh").is_not_null()
     heating = pl.col("medium").is_in(["heat", "heat_cooling"])
-    lacks = heating & (volume ^ energy) & ((volume & energy).any().over("meter_id"))
+    near = [(volume & energy).shift(by) & (pl.col("meter_id") == pl.col("meter_id").shift(by)) for by in (-2, -1, 1, 2)]
+    lacks = heating & (volume ^ energy) & pl.any_horizontal(near).fill_null(value=False)
     missing = pl.when(volume).then(pl.lit("energy_kwh")).otherwise(pl.lit("volume_m3"))
     return rules.found(
         rows,
@@ -165,6 +166,7 @@ def _backwards(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         register=pl.lit("flow_m3h"),
         reason=pl.format("The flow is {} m3/h.", flow),
         evidence={"flow_m3h": flow},
+        kind=pl.lit("FLOW_BACKWARDS"),
         series=("meter_id",),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
@@ -87,9 +88,7 @@ class Rules:
         role = pl.col("role")
         roles = pl.lit(value=False)
         for name in ("initial", "manual", "estimated"):
-            judged = self._chosen(
-                rule, lambda setting, name=name: None if setting.roles is None else name in setting.roles
-            )
+            judged = self._chosen(rule, partial(_judges, name))
             roles = pl.when(role == name).then(judged).otherwise(roles)
         return pl.when(applies & roles).then(self._chosen(rule, lambda setting: setting.severity))
 
@@ -137,6 +136,7 @@ class Rules:
                 pl.col(name) == pl.col(name).shift(1) for name in series
             )
             chosen &= ~follows.fill_null(value=False) | pl.col("severity").is_in(EXCLUDING)
+        told = [expression.alias(name) for name, expression in evidence.items()]
         named = marked.filter(chosen).select(
             "organisation",
             "meter_id",
@@ -147,9 +147,9 @@ class Rules:
             kind=pl.lit(RULES[rule].name) if kind is None else kind,
             severity="severity",
             reason=reason,
-            evidence=pl.struct(**evidence).struct.json_encode() if evidence else pl.lit("{}"),
+            evidence=pl.struct(told).struct.json_encode() if told else pl.lit("{}"),
         )
-        return named.cast(FINDING).collect()
+        return named.cast(dict(FINDING)).collect()
 
     def _chosen(self, rule: str, pick: Callable[[Setting], bool | float | str | None]) -> pl.Expr:
         chosen = pl.lit(pick(self.settings[rule]))
@@ -160,18 +160,24 @@ class Rules:
         return chosen
 
 
-FINDING: dict[str, pl.DataType | type[pl.DataType]] = {
-    "organisation": pl.String,
-    "meter_id": pl.String,
-    "metering_point": pl.String,
-    "register": pl.String,
-    "at": pl.Datetime("us", "UTC"),
-    "rule": pl.String,
-    "kind": pl.String,
-    "severity": pl.String,
-    "reason": pl.String,
-    "evidence": pl.String,
-}
+def _judges(role: str, setting: Setting) -> bool | None:
+    return None if setting.roles is None else role in setting.roles
+
+
+FINDING = pl.Schema(
+    {
+        "organisation": pl.String,
+        "meter_id": pl.String,
+        "metering_point": pl.String,
+        "register": pl.String,
+        "at": pl.Datetime("us", "UTC"),
+        "rule": pl.String,
+        "kind": pl.String,
+        "severity": pl.String,
+        "reason": pl.String,
+        "evidence": pl.String,
+    }
+)
 """Columns of a finding: a value that a rule questions."""
 
 KEY = ("organisation", "meter_id", "register", "at", "rule")
