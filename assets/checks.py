@@ -31,6 +31,7 @@ from warehouse.schemas import (
     RECORDS,
     REGISTER_EVENTS,
     TELEGRAMS,
+    VEE_EXCEPTIONS,
     Table,
 )
 
@@ -50,6 +51,7 @@ KEYED_FIGURES = (
     LEAK_EVENTS,
     ALERT_EVENTS,
     ALERT_USAGE,
+    VEE_EXCEPTIONS,
 )
 KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 """Tables whose key no two rows may share."""

@@ -12,6 +12,7 @@ from assets.steps.figures import reckon_figures
 from assets.steps.info_codes import reckon_info_codes
 from assets.steps.leaks import reckon_leaks
 from assets.steps.observations import reckon_links, reckon_performance
+from assets.steps.validating import validate_figures
 from warehouse.schemas import (
     ALERT_EVENTS,
     ALERT_USAGE,
@@ -45,7 +46,6 @@ _FIGURES = (
     CONSUMPTION_YEARLY,
     HEAT_DAILY,
     CORRECTIONS,
-    VEE_EXCEPTIONS,
 )
 
 
@@ -105,3 +105,21 @@ def alerts(installation: InstallationResource) -> Iterator[dg.MaterializeResult[
     """Consumption alerts that were triggered or retracted, and what was used so far."""
     for name, count in evaluate_alerts(installation.open(), datetime.now(UTC)).items():
         yield dg.MaterializeResult(asset_key=name, metadata={"changed_rows": count})
+
+
+_JUDGED = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, REGISTER_EVENTS, READING_PERFORMANCE_DAILY)
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            VEE_EXCEPTIONS,
+            "figures",
+            deps=[table.name for table in _JUDGED],
+        )
+    ]
+)
+def validation(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
+    """What validation questions; readings were judged on their way into consumption, figures are judged here."""
+    changed = validate_figures(installation.open(), datetime.now(UTC))
+    yield dg.MaterializeResult(asset_key=VEE_EXCEPTIONS.name, metadata={"changed_rows": changed})

@@ -131,7 +131,7 @@ def _name(consumer: str) -> str:
     return f"touched:{consumer}"
 
 
-CONSUMERS = ("figures", "info_codes", "performance", "links", "leaks", "alerts")
+CONSUMERS = ("figures", "info_codes", "performance", "links", "leaks", "alerts", "validation")
 """Assets that work off what was touched."""
 
 
