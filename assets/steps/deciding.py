@@ -25,6 +25,8 @@ from warehouse.transforms.validation.effects import OPEN
 RANKING = "MAXFIE"
 """Qualities from the best to the worst; what is rejected or missing is below all of them."""
 
+_MEASURED = frozenset(RANKING[: RANKING.index("X")])
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -125,12 +127,12 @@ def _may_override(house: Installation, subject: Subject, row: Mapping[str, objec
         .select("quality")
         .collect()
     )
-    quality = (
-        stands["quality"][0] if stands.height and counts and row["state"] not in {"rejected", "overridden"} else None
-    )
-    if quality in RANKING[: RANKING.index("X")] and not forced:
+    decided = row["state"] in {"rejected", "overridden"}
+    quality = str(stands["quality"][0]) if stands.height and counts and not decided else "R"
+    if quality in _MEASURED and not forced:
         raise RegistryError(
-            f"The value that stands is of quality {quality}, better than an edited one (X): reject it first, or force it."
+            f"The value that stands is of quality {quality}, better than an edited one (X): reject it first, or insist "
+            "with --force."
         )
 
 

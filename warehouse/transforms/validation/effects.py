@@ -92,7 +92,7 @@ def effects(exceptions: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     )
     effect = {"reject": "exclude", "override": "replace", "approve": "approve"}
     decided = decisions.with_columns(effect=pl.col("decision").replace_strict(effect, return_dtype=pl.String))
-    both = pl.concat([part.select(_EFFECT) for part in (undecided, decided)])
+    both = pl.concat([part.select(list(_EFFECT)) for part in (undecided, decided)])
     return both.filter(pl.col("effect").is_not_null())
 
 
