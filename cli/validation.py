@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from assets.checks import KEYED
+from assets.steps.expecting import check_table, results_folder
 from assets.steps.publishing import publish_events
 from assets.steps.trying import try_policy
 from cli.files import read_text
@@ -33,6 +35,28 @@ def rules(home: HomeOption = None) -> None:
         typer.echo(f"{rule.code} {rule.name}: {rule.meaning}")
         for name, meaning in rule.parameters.items():
             typer.echo(f"    {name}: {meaning}")
+
+
+@app.command("check-tables")
+def check_tables(
+    home: HomeOption = None,
+    table: Annotated[list[str] | None, typer.Option(help="Only these tables; repeat it for more.")] = None,
+) -> None:
+    """Checks the newest month of each table against its declaration; the results stay in the folder 'quality'."""
+    work = Work.begin(home)
+    folder = results_folder(work.house, work.now)
+    chosen = [one for one in KEYED if not table or one.name in table]
+    if not chosen:
+        raise RegistryError(f"There is no such table; there are {', '.join(one.name for one in KEYED)}.")
+    failed = 0
+    for one in chosen:
+        against = [outcome for outcome in check_table(work.house, one, folder) if not outcome.holds]
+        failed += len(against)
+        typer.echo(f"{one.name},{'fails' if against else 'holds'}")
+        for outcome in against:
+            say(f"{one.name}: {outcome.meaning} {outcome.against} rows are against it.")
+    say(f"Results: {folder}")
+    raise typer.Exit(int(failed > 0))
 
 
 @app.command("dry-run")

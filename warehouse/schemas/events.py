@@ -44,6 +44,7 @@ VEE_EXCEPTIONS = Table(
             "state",
             pl.String,
             "open, estimated (waits for nobody), approved, rejected, overridden, or resolved (its cause is gone).",
+            values=("open", "estimated", "approved", "rejected", "overridden", "resolved"),
         ),
         Column("kind", pl.String, "Name of the rule, or of the event it is about, e.g. RESET.", nullable=True),
         Column("severity", pl.String, "warn, reject or estimate.", nullable=True),

@@ -87,7 +87,7 @@ def judge_gauges(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return findings(_ranges(rows, rules), _temperatures(rows, rules), _siblings(rows, rules), _backwards(rows, rules))
 
 
-_RANGES = {
+RANGES: dict[str, tuple[str | None, str]] = {
     "flow_temp_c": ("low_c", "high_c"),
     "return_temp_c": ("low_c", "high_c"),
     "ambient_temp_c": ("low_c", "high_c"),
@@ -102,7 +102,7 @@ _RANGES = {
 
 def _ranges(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     parts = []
-    for gauge, (low, high) in _RANGES.items():
+    for gauge, (low, high) in RANGES.items():
         most = rules.parameter("V17", high)
         least = rules.parameter("V17", low) if low else -most
         value = pl.col(gauge)
