@@ -118,7 +118,7 @@ def _run(suite: Suite, rows: pl.DataFrame) -> list[Outcome]:
         warnings.simplefilter("ignore")
         import great_expectations as gx
 
-        context = gx.get_context(mode="ephemeral")
+        context: Any = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
         typed = Expected(
             "ExpectColumnPairValuesToBeInSet",

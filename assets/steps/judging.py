@@ -151,7 +151,9 @@ class Judged:
     found: pl.DataFrame
     before: pl.DataFrame
 
-    def with_events(self, events: pl.DataFrame, silent: pl.DataFrame, reckoned: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def with_events(
+        self, events: pl.DataFrame, silent: pl.DataFrame, reckoned: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """All exceptions of a stretch.
 
         Args:

@@ -9,7 +9,7 @@ from assets.steps.figures import touched_stretches
 from assets.steps.judging import Judging
 from assets.steps.validating import find_in_figures, find_inactive, find_silent, judged_period
 from registry import trials
-from warehouse.policies import ValidationPolicy, read_policy
+from warehouse.policies import EstimationRules, ValidationPolicy, read_policy
 from warehouse.schemas import READINGS, REGISTER_EVENTS
 from warehouse.transforms.calendar import local_days
 from warehouse.transforms.validation import effects
@@ -107,7 +107,7 @@ def _find(house: Installation, judging: Judging, first: date, last: date) -> pl.
     )
     spans = meters.sort("meter_id").with_columns(first_at=pl.lit(start), last_at=pl.lit(end))
     found = []
-    for stretches in touched_stretches(house, spans):
+    for stretches in touched_stretches(house, spans, house.policy(EstimationRules)):
         theirs = effects.effects(judging.stored(meters.head(0)), judging.decisions)
         readings = effects.apply(stretches.readings, theirs)
         found.append(judging.find_in_readings(readings, stretches.installations))

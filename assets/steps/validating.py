@@ -21,6 +21,7 @@ from warehouse.schemas import (
 )
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.heat import register_resolutions
+from warehouse.transforms.validation.catalogue import RULES
 from warehouse.transforms.validation.gaps import judge_silence
 from warehouse.transforms.validation.heat import judge_energy
 from warehouse.transforms.validation.inputs import placed, steps
@@ -200,10 +201,12 @@ def find_inactive(house: Installation, judging: Judging, spans: pl.DataFrame) ->
 
 
 def find_silent(house: Installation, judging: Judging) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Points without a measured reading for long (V21), as of the newest day that is reckoned.
+    """Meters of which no reading ever came (V21), as of the newest day that is reckoned.
+
+    Those of which readings came once are found where their estimates are reckoned.
 
     Returns:
-        Findings, and all exceptions of the rule.
+        Findings, and all exceptions about such meters.
     """
     own = pl.col("organisation") == house.organisation
     received = (
@@ -212,15 +215,16 @@ def find_silent(house: Installation, judging: Judging) -> tuple[pl.DataFrame, pl
         .select("meter_id", "day", "received")
     )
     as_of = received.select(pl.col("day").max()).collect().item()
-    before = house.lake.scan(VEE_EXCEPTIONS).filter(own & (pl.col("rule") == "V21")).collect()
+    never = (pl.col("rule") == "V21") & (pl.col("kind") == RULES["V21"].name)
+    before = house.lake.scan(VEE_EXCEPTIONS).filter(own & never).collect()
     if as_of is None:
         return findings(), before
     zone = house.settings.zone
-    seen = received.filter(pl.col("received") > 0).group_by("meter_id").agg(pl.col("day").max()).collect()
+    seen = received.filter(pl.col("received") > 0).select("meter_id").unique().collect()
     here = _installed(house).filter(pl.col("removed_at").is_null())
     last = (
-        here.join(seen, on="meter_id", how="left")
-        .with_columns(day=pl.max_horizontal("day", local_day(pl.col("installed_at"), zone)))
+        here.join(seen, on="meter_id", how="anti")
+        .with_columns(day=local_day(pl.col("installed_at"), zone))
         .with_columns(
             organisation=pl.lit(house.organisation),
             role=pl.lit("estimated"),

@@ -176,7 +176,7 @@ def test_a_person_makes_provisional_days_final(house: Installation) -> None:
 def test_a_register_silent_for_sixty_days_is_one_exception(house: Installation) -> None:
     take(house, course(range(14 * 24 + 5)), course(range(0, 76 * 24, 24), NEXT_METER))
     found = house.lake.scan(VEE_EXCEPTIONS).collect()
-    assert found.select("meter_id", "rule", "state").rows() == [(METER, "PROLONGED_ESTIMATION", "open")]
+    assert found.select("meter_id", "rule", "state").rows() == [(METER, "V21", "open")]
     house.lake.merge(VEE_EXCEPTIONS, found.with_columns(state=pl.lit("approved")), stale=found.select("rule").clear())
     take(house, course(range(76 * 24, 78 * 24, 24), NEXT_METER))
     assert house.lake.scan(VEE_EXCEPTIONS).collect()["state"].to_list() == ["approved"]

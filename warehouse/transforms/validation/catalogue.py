@@ -140,7 +140,12 @@ RULES = {
             {"counts": "Rise that is none"},
             discredits="consumption",
         ),
-        Rule("V21", "PROLEST", "No measured reading for long.", {"days_d": "Days without one"}),
+        Rule(
+            "V21",
+            "PROLEST",
+            "No measured reading for long.",
+            {"days_d": "Days after the installation"},
+        ),
         Rule("V22", "REVERSE", "Water or energy flows backwards.", {}, discredits="step"),
         Rule(
             "V23",

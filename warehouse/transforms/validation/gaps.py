@@ -37,16 +37,16 @@ def judge_gaps(rows: pl.DataFrame, rules: Rules, expected_interval: timedelta) -
 
 
 def judge_silence(last_seen: pl.DataFrame, rules: Rules, as_of: date) -> pl.DataFrame:
-    """Finds points whose figures have been estimated for too long (V21).
+    """Finds meters of which no reading ever came (V21).
 
     Args:
-        last_seen: Installed meters with the columns of scopes, ``day`` (last local day with a measured reading; before
-            the first one the day of installation) and ``at`` (end of that day, UTC).
+        last_seen: Meters without a reading with the columns of scopes, ``day`` (local day of installation) and ``at``
+            (end of that day, UTC).
         rules: The rules.
         as_of: Newest day that was reckoned.
 
     Returns:
-        Findings at the end of the last day with a reading.
+        Findings at the end of the day of installation.
     """
     silent = (pl.lit(as_of) - pl.col("day")).dt.total_days()
     return findings(
@@ -55,7 +55,7 @@ def judge_silence(last_seen: pl.DataFrame, rules: Rules, as_of: date) -> pl.Data
             "V21",
             silent > rules.parameter("V21", "days_d"),
             register=pl.lit(WHOLE),
-            reason=pl.format("No measured reading since {}.", pl.col("day")),
-            evidence={"last_day": pl.col("day").cast(pl.String)},
+            reason=pl.format("No reading ever came; it was installed on {}.", pl.col("day")),
+            evidence={"installed_on": pl.col("day").cast(pl.String)},
         )
     )

@@ -149,7 +149,7 @@ class Rules:
             reason=reason,
             evidence=pl.struct(told).struct.json_encode() if told else pl.lit("{}"),
         )
-        return named.cast(dict(FINDING)).collect()
+        return named.select(pl.col(name).cast(dtype) for name, dtype in FINDING.items()).collect()
 
     def _chosen(self, rule: str, pick: Callable[[Setting], bool | float | str | None]) -> pl.Expr:
         chosen = pl.lit(pick(self.settings[rule]))
@@ -164,20 +164,18 @@ def _judges(role: str, setting: Setting) -> bool | None:
     return None if setting.roles is None else role in setting.roles
 
 
-FINDING = pl.Schema(
-    {
-        "organisation": pl.String,
-        "meter_id": pl.String,
-        "metering_point": pl.String,
-        "register": pl.String,
-        "at": pl.Datetime("us", "UTC"),
-        "rule": pl.String,
-        "kind": pl.String,
-        "severity": pl.String,
-        "reason": pl.String,
-        "evidence": pl.String,
-    }
-)
+FINDING: dict[str, pl.DataType] = {
+    "organisation": pl.String(),
+    "meter_id": pl.String(),
+    "metering_point": pl.String(),
+    "register": pl.String(),
+    "at": pl.Datetime("us", "UTC"),
+    "rule": pl.String(),
+    "kind": pl.String(),
+    "severity": pl.String(),
+    "reason": pl.String(),
+    "evidence": pl.String(),
+}
 """Columns of a finding: a value that a rule questions."""
 
 KEY = ("organisation", "meter_id", "register", "at", "rule")
