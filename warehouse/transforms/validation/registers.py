@@ -218,4 +218,5 @@ def judge_inactive(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         pl.col("metering_point").is_null() & (counts > rules.parameter("V20", "counts")),
         reason=pl.format("The meter is installed nowhere, and counted {} since its last reading.", rise),
         evidence={"rise": rise, "counts": counts},
+        series=_SERIES,
     )

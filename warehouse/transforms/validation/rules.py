@@ -135,7 +135,10 @@ class Rules:
             follows = pl.col("_hit").shift(1) & pl.all_horizontal(
                 pl.col(name) == pl.col(name).shift(1) for name in series
             )
-            chosen &= ~follows.fill_null(value=False) | pl.col("severity").is_in(EXCLUDING)
+            once = ~follows.fill_null(value=False)
+            chosen &= (
+                once | pl.col("severity").is_in(EXCLUDING) if RULES[rule].discredits in {"value", "step"} else once
+            )
         told = [expression.alias(name) for name, expression in evidence.items()]
         named = marked.filter(chosen).select(
             "organisation",
