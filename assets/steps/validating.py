@@ -312,4 +312,5 @@ def _side_by_side(days: pl.DataFrame) -> pl.DataFrame:
             with_energy = with_energy.join(
                 one.rename({"consumption": register}), on=["metering_point", "day"], how="left"
             )
-    return with_energy
+    counts = heat.filter(pl.col("register") == _WEIGHTED[0]).select("metering_point", "day", count_vt="count")
+    return with_energy.join(counts, on=["metering_point", "day"], how="left")

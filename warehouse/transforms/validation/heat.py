@@ -12,7 +12,8 @@ def judge_energy(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     Args:
         days: One row per point and period with the columns of scopes, ``at``, and the differences of the registers
             ``volume_m3``, ``energy_kwh``, ``cooling_energy_kwh`` (null counts as none), ``volume_temp_flow_m3c`` and
-            ``volume_temp_return_m3c`` (doubles), and ``count`` (one count of energy, kWh).
+            ``volume_temp_return_m3c`` (doubles), ``count`` (one count of energy, kWh) and
+            ``count_vt`` (one count of volume times temperature, m3*degC).
         rules: The rules.
 
     Returns:
@@ -26,6 +27,8 @@ def judge_energy(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     tolerance = pl.max_horizontal(
         rules.parameter("V15", "counts") * pl.col("count"), rules.parameter("V15", "share") * metered.abs()
     )
+    # Either sum of volume times temperature may be one count off (§7.1).
+    tolerance += 2 * k * pl.col("count_vt")
     enough = pl.max_horizontal(metered.abs(), carried.abs()) >= rules.parameter("V15", "least_counts") * pl.col("count")
     return rules.found(
         days,

@@ -123,7 +123,7 @@ def test_v09_heat_is_compared_with_last_year_alone() -> None:
 
 def heat_day(energy: float, *, scale: float = 1.0, volume: float = 10.0) -> pl.DataFrame:
     flow, back = 70.0, 30.0
-    given = {"medium": "heat", "count": 1.0, "meter_id": METER.replace("-16", "-04")} | ELIMINATED
+    given = {"medium": "heat", "count": 1.0, "count_vt": 0.01, "meter_id": METER.replace("-16", "-04")} | ELIMINATED
     return pl.DataFrame(
         {
             "at": [datetime(2025, 6, 2, tzinfo=UTC)],
@@ -143,11 +143,13 @@ def test_v15_heat_is_that_of_volume_and_temperatures() -> None:
     assert rules_of(judge_energy(heat_day(right * 1.04), shipped())) == ["V15"]
     assert rules_of(judge_energy(heat_day(right / 10), shipped())) == ["V15"]  # a wrong scale of E8 and E9
     assert judge_energy(heat_day(12, volume=0.2), shipped()).is_empty()  # below 20 counts
+    coarse = heat_day(right * 1.04).with_columns(count_vt=pl.lit(10.0))
+    assert judge_energy(coarse, shipped()).is_empty()  # within two counts of E8 and E9
 
 
 def test_v15_real_telegrams_agree() -> None:
     """MULTICAL 303 and 402 of the specification (§7.4): within 0.2 % and 1.3 %."""
-    given = {"medium": "heat", "count": 1.0, "meter_id": "KAM-00000001-1b-04"} | ELIMINATED
+    given = {"medium": "heat", "count": 1.0, "count_vt": 0.01, "meter_id": "KAM-00000001-1b-04"} | ELIMINATED
     rows = pl.DataFrame(
         {
             "at": [datetime(2025, 6, 2, tzinfo=UTC)] * 2,
