@@ -30,6 +30,7 @@ WORKS = (
     "links",
     "leaks",
     "alerts",
+    "validation",
     "upkeep",
     "publishing",
 )
