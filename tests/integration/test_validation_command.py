@@ -37,13 +37,13 @@ def test_what_is_questioned_is_listed_and_decided(house: House, tmp_path: Path) 
         "readings",
         "manufacturer,serial,measured_at,volume_m3\nKAM,00000001,2025-06-02T00:00Z,1\nKAM,00000001,2025-06-02T01:00Z,30\n",
     )
-    (found,) = rows("exception", "list")
+    (found,) = rows("exception", "list", "--rule", "V06")
     assert (found["rule"], found["state"], found["metering_point"]) == ("V06", "open", "P1")
     about = (found["meter_id"], found["rule"], found["at"])
     assert "limit_per_h" in run("exception", "show", *about)
     run("exception", "override", *about, "--value", "1.2", "--reason", "The photograph shows it.")
-    assert rows("exception", "list") == []
-    assert rows("exception", "list", "--state", "all")[0]["state"] == "overridden"
+    assert rows("exception", "list", "--rule", "V06") == []
+    assert rows("exception", "list", "--rule", "V06", "--state", "all")[0]["state"] == "overridden"
     reading = ("reading", "add", METER, "--at", "2025-06-02T03:00Z", "--register", "m3=1.5", "--reader", "walker 7")
     run(*reading)
     used = house.ask("select sum(consumption) from consumption_hourly where period_start >= '2025-06-02T00:00Z'").item()

@@ -140,11 +140,11 @@ def _replacing(readings: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
     """A reading of one register for each one that a person gave."""
     given = effects.filter(pl.col("effect") == "replace", pl.col("register").is_in([*CUMULATIVE, *GAUGES]))
     meters = readings.group_by("meter_id").agg(pl.col("organisation").first())
-    layouts = readings.select("meter_id", "measured_at", "layout_id").unique(["meter_id", "measured_at"])
+    origins = readings.select("meter_id", "measured_at", "layout_id", "source").unique(["meter_id", "measured_at"])
     rows = (
         given.join(meters, on="meter_id")
         .rename({"at": "measured_at"})
-        .join(layouts, on=["meter_id", "measured_at"], how="left")
+        .join(origins, on=["meter_id", "measured_at"], how="left")
         .unique(["meter_id", "measured_at", "register"])
     )
     registers = [name for name in (*CUMULATIVE, *GAUGES) if name in readings.columns]
@@ -155,7 +155,7 @@ def _replacing(readings: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
         ),
         received_at="measured_at",
         landed_at="measured_at",
-        source=pl.lit("manual"),
+        source=pl.col("source").fill_null("manual"),  # when the next one is expected depends on it
         quality=pl.lit("X"),
         month=pl.col("measured_at").dt.strftime("%Y-%m"),
     )

@@ -89,7 +89,7 @@ def test_an_override_takes_one_register_and_leaves_the_others() -> None:
     at = made.filter(pl.col("measured_at") == START + HOUR).sort("quality")
     assert at.select("quality", "volume_m3", "energy_kwh", "source").rows() == [
         ("M", None, Decimal(6), "radio"),
-        ("X", Decimal("1.5"), None, "manual"),
+        ("X", Decimal("1.5"), None, "radio"),
     ]
 
 
