@@ -110,11 +110,16 @@ def _exception(house: Installation, subject: Subject) -> dict[str, object]:
     return found.row(0, named=True)
 
 
+def _discredits(rule: str) -> str:
+    """What a rule's findings discredit; those of others than validation, nothing."""
+    return RULES[rule].discredits if rule in RULES else ""
+
+
 def _may_override(house: Installation, subject: Subject, row: Mapping[str, object], *, forced: bool) -> None:
     """Values are edited upwards alone: an edited one must not replace a measured one that counts."""
     if subject.register == WHOLE:
         raise RegistryError("An override gives the value of a register, and this exception is about a whole reading.")
-    counts = RULES[subject.rule].discredits == "figure" or row["severity"] not in EXCLUDING or row["state"] not in OPEN
+    counts = _discredits(subject.rule) in {"", "figure"} or row["severity"] not in EXCLUDING or row["state"] not in OPEN
     stands = (
         house.lake.scan(READINGS)
         .filter(

@@ -13,7 +13,7 @@ from warehouse.schemas import GROUP_MEMBERS, LAYOUTS, METERS, VEE_EXCEPTIONS
 from warehouse.transforms.estimation.open_gaps import PROLONGED
 from warehouse.transforms.policy import Policy
 from warehouse.transforms.validation import effects
-from warehouse.transforms.validation.catalogue import OF_EVENTS, OF_READINGS, READING_KINDS
+from warehouse.transforms.validation.catalogue import OF_EVENTS, OF_READINGS, READING_KINDS, RULES
 from warehouse.transforms.validation.gaps import judge_gaps
 from warehouse.transforms.validation.identity import judge_times
 from warehouse.transforms.validation.inputs import placed, steps, with_groups
@@ -23,7 +23,7 @@ from warehouse.transforms.validation.rules import Rules, findings
 _KIND, _RULE = pl.col("kind"), pl.col("rule")
 _BY_READINGS = _RULE.is_in(OF_READINGS) | _KIND.is_in(READING_KINDS).fill_null(value=False)
 _BY_EVENTS = _RULE.is_in(OF_EVENTS) | _KIND.is_in(["REVERSE", PROLONGED]).fill_null(value=False)
-BY_FIGURES = ~_BY_READINGS & ~_BY_EVENTS
+BY_FIGURES = _RULE.is_in(list(RULES)) & ~_BY_READINGS & ~_BY_EVENTS
 """Findings that :mod:`assets.steps.validating` makes."""
 
 

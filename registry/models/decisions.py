@@ -20,7 +20,7 @@ class Decision(Base):
     meter_id: Mapped[str] = mapped_column(String(64))
     register: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
-    rule: Mapped[str] = mapped_column(String(8))
+    rule: Mapped[str] = mapped_column(String(32))
     decision: Mapped[str] = mapped_column(String(16))
     value: Mapped[Decimal | None]
     reason_code: Mapped[str] = mapped_column(String(32))

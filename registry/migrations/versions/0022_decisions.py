@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("meter_id", sa.String(64), nullable=False),
         sa.Column("register", sa.String(64), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
-        sa.Column("rule", sa.String(8), nullable=False),
+        sa.Column("rule", sa.String(32), nullable=False),
         sa.Column("decision", sa.String(16), nullable=False),
         sa.Column("value", sa.String(32), nullable=True),
         sa.Column("reason_code", sa.String(32), nullable=False),
