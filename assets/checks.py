@@ -35,6 +35,7 @@ from warehouse.schemas import (
     RECORDS,
     REGISTER_EVENTS,
     TELEGRAMS,
+    VEE_EXCEPTIONS,
     Table,
 )
 
@@ -58,6 +59,7 @@ KEYED_FIGURES = (
     ALERT_EVENTS,
     ALERT_USAGE,
     *WATER,
+    VEE_EXCEPTIONS,
 )
 KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 """Tables whose key no two rows may share."""

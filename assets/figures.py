@@ -13,6 +13,7 @@ from assets.steps.heating import reckon_heating
 from assets.steps.info_codes import reckon_info_codes
 from assets.steps.leaks import reckon_leaks
 from assets.steps.observations import reckon_links, reckon_performance
+from assets.steps.validating import validate_figures
 from assets.steps.water import WATER, reckon_water
 from warehouse.schemas import (
     ALERT_EVENTS,
@@ -53,7 +54,6 @@ _FIGURES = (
     CONSUMPTION_YEARLY,
     HEAT_DAILY,
     CORRECTIONS,
-    VEE_EXCEPTIONS,
 )
 
 
@@ -149,3 +149,21 @@ def water(installation: InstallationResource) -> Iterator[dg.MaterializeResult[N
     changed = reckon_water(installation.open(), datetime.now(UTC))
     for table in WATER:
         yield dg.MaterializeResult(asset_key=table.name, metadata={"changed_rows": changed.get(table.name, 0)})
+
+
+_JUDGED = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, REGISTER_EVENTS, READING_PERFORMANCE_DAILY)
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            VEE_EXCEPTIONS,
+            "figures",
+            deps=[table.name for table in _JUDGED],
+        )
+    ]
+)
+def validation(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
+    """What validation questions; readings were judged on their way into consumption, figures are judged here."""
+    changed = validate_figures(installation.open(), datetime.now(UTC))
+    yield dg.MaterializeResult(asset_key=VEE_EXCEPTIONS.name, metadata={"changed_rows": changed})

@@ -32,6 +32,7 @@ WORKS = (
     "alerts",
     "water",
     "heating",
+    "validation",
     "upkeep",
     "publishing",
 )

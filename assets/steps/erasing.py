@@ -19,7 +19,7 @@ from assets.steps.frozen import outside
 from assets.steps.publishing import publish_registry
 from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
 from assets.steps.water import reckon_without
-from registry import erasures
+from registry import decisions, erasures
 from registry.heat_faults import erase_reviews
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
@@ -144,6 +144,7 @@ def erase(
     number = erasures.begin(house.registry, request, identity=identity, now=now)
     counts = _remove(house, request, span, now)
     with house.registry.begin() as session:
+        told |= {"decisions": decisions.erase(session, request.organisation, span.meters)}
         erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
         erase_reviews(session, *place, span.start - _YEAR, span.end)
     publish_registry(house)

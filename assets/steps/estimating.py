@@ -17,10 +17,10 @@ from warehouse.errors import WarehouseError
 from warehouse.policies import WeatherPolicy
 from warehouse.policies.estimation import EstimationRules
 from warehouse.queries import weather
-from warehouse.schemas import CONSUMPTION_DAILY, CONSUMPTION_HOURLY, FINAL_ESTIMATES, INSTANT, VEE_EXCEPTIONS, Table
+from warehouse.schemas import CONSUMPTION_DAILY, CONSUMPTION_HOURLY, FINAL_ESTIMATES, INSTANT, Table
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.consumption import Arranged, Evidence
-from warehouse.transforms.estimation.open_gaps import PROLONGED, open_ends
+from warehouse.transforms.estimation.open_gaps import open_ends
 from warehouse.transforms.estimation.policy import EstimationPolicy
 from warehouse.transforms.estimation.profiles import MEASURED
 
@@ -181,14 +181,6 @@ def evidence_for(
         .select("metering_point", "register", "first_day", "last_day")
         .collect(),
     )
-
-
-def new_exceptions(house: Installation, exceptions: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions that nobody has been told of: what became of the others stays."""
-    if exceptions.is_empty():
-        return exceptions
-    known = house.lake.scan(VEE_EXCEPTIONS).filter(pl.col("rule") == PROLONGED).select(VEE_EXCEPTIONS.key).collect()
-    return exceptions.join(known, on=VEE_EXCEPTIONS.key, how="anti")
 
 
 def make_final(

@@ -140,6 +140,7 @@ CONSUMERS = (
     "alerts",
     "water",
     "heating",
+    "validation",
 )
 """Assets that work off what was touched."""
 

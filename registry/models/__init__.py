@@ -9,6 +9,7 @@ from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
 from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
+from registry.models.decisions import Decision, ManualReading, PolicyTrial
 from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
@@ -61,6 +62,7 @@ __all__ = [
     "CustomValue",
     "Customer",
     "DataKey",
+    "Decision",
     "DomainRequest",
     "ErasedCustomer",
     "Erasure",
@@ -79,6 +81,7 @@ __all__ = [
     "Label",
     "LegalHold",
     "MailTemplate",
+    "ManualReading",
     "Meter",
     "MeterGrant",
     "MeterKey",
@@ -86,6 +89,7 @@ __all__ = [
     "Organisation",
     "OutgoingMail",
     "Partner",
+    "PolicyTrial",
     "PolicyVersion",
     "RefusedImport",
     "RetentionCertificate",

@@ -18,6 +18,7 @@ from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
+from warehouse.policies.validation import ValidationPolicy
 from warehouse.policies.weather import WeatherPolicy
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "RatingsPolicy",
     "ReplacementPolicy",
     "RetentionPolicy",
+    "ValidationPolicy",
     "WeatherPolicy",
     "kind_of",
     "presets",

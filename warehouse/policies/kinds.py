@@ -20,6 +20,7 @@ from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
+from warehouse.policies.validation import ValidationPolicy
 from warehouse.policies.weather import WeatherPolicy
 
 
@@ -31,11 +32,13 @@ class Kind:
         name: Its name; that of its shipped document.
         model: What a document says.
         meaning: One sentence for people.
+        is_tried: Whether a document is run over past data before it holds.
     """
 
     name: str
     model: type[PolicyModel]
     meaning: str
+    is_tried: bool = False
 
 
 KINDS = {
@@ -54,6 +57,7 @@ KINDS = {
         Kind("alerts", AlertPolicy, "How many consumption alerts there may be."),
         Kind("leaks", LeakPolicy, "Flow that counts as a leak or a burst, and what water costs."),
         Kind("districts", DistrictsPolicy, "Districts of the water network, and when their losses raise an alarm."),
+        Kind("validation", ValidationPolicy, "Which values are questioned, and how strictly.", is_tried=True),
     )
 }
 

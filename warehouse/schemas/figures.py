@@ -144,7 +144,7 @@ READING_PERFORMANCE_DAILY = Table(
         c.organisation,
         c.meter_id,
         c.day,
-        Column("criterion", pl.String, "hourly or daily."),
+        Column("criterion", pl.String, "hourly or daily.", values=("hourly", "daily")),
         Column("expected", pl.Int32, "Slots expected in the day."),
         Column("received", pl.Int32, "Slots with a measured reading, whenever it arrived."),
         Column("received_on_time", pl.Int32, "Slots with one that had arrived by the deadline."),

@@ -28,6 +28,7 @@ from warehouse.queries import (
     alerts,
     consumption,
     corrections,
+    exceptions,
     groups,
     heat,
     heat_faults,
@@ -181,6 +182,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     consumption.figures: lambda lake: consumption.figures(lake, OURS, both(), interval="daily", **PERIOD),
     consumption.register_events: lambda lake: consumption.register_events(lake, OURS, both(), **PERIOD, zone=ZONE),
     consumption.info_codes: lambda lake: consumption.info_codes(lake, OURS, both(), first=DAY, last=DAY, zone=ZONE),
+    exceptions.exceptions: lambda lake: exceptions.exceptions(lake, OURS, zone=ZONE, states=()),
     consumption.latest_reading: lambda lake: consumption.latest_reading(lake, OURS, both()),
     corrections.corrections: lambda lake: corrections.corrections(
         lake, OURS, CONSUMPTION_DAILY, EVERYTHING, TODAY, TODAY + timedelta(days=1)
