@@ -9,9 +9,11 @@ from assets.resources import InstallationResource
 from assets.specs import table_spec
 from assets.steps.alerts import evaluate_alerts
 from assets.steps.figures import reckon_figures
+from assets.steps.heating import reckon_heating
 from assets.steps.info_codes import reckon_info_codes
 from assets.steps.leaks import reckon_leaks
 from assets.steps.observations import reckon_links, reckon_performance
+from assets.steps.validating import validate_figures
 from assets.steps.water import WATER, reckon_water
 from warehouse.schemas import (
     ALERT_EVENTS,
@@ -22,11 +24,14 @@ from warehouse.schemas import (
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
     CORRECTIONS,
+    ENERGY_SIGNATURES,
     EXCHANGES,
     FLOW_DAILY,
     GROUP_MEMBERS,
     GROUP_PROFILES,
+    HEAT_CHECKS,
     HEAT_DAILY,
+    HEAT_FAULTS,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
     LAYOUTS,
@@ -34,6 +39,7 @@ from warehouse.schemas import (
     LINK_DAILY,
     METERING_POINTS,
     OUTCOMES,
+    OUTDOOR_TEMPERATURES,
     POLICIES,
     READING_PERFORMANCE_DAILY,
     READINGS,
@@ -49,7 +55,6 @@ _FIGURES = (
     CONSUMPTION_YEARLY,
     HEAT_DAILY,
     CORRECTIONS,
-    VEE_EXCEPTIONS,
     GROUP_PROFILES,
 )
 
@@ -65,6 +70,23 @@ def figures(installation: InstallationResource) -> Iterator[dg.MaterializeResult
     changed = reckon_figures(installation.open(), datetime.now(UTC))
     for table in _FIGURES:
         yield dg.MaterializeResult(asset_key=table.name, metadata={"changed_rows": changed.get(table.name, 0)})
+
+
+outdoor_temperatures = table_spec(OUTDOOR_TEMPERATURES, "figures")
+"""Comes by import alone."""
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(table, "figures", deps=[HEAT_DAILY.name, CONSUMPTION_MONTHLY.name, OUTDOOR_TEMPERATURES.name])
+        for table in (HEAT_CHECKS, ENERGY_SIGNATURES, HEAT_FAULTS)
+    ]
+)
+def heating(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Energy signatures, faults of substations and checks of energy, of what changed since the last run."""
+    changed = reckon_heating(installation.open(), datetime.now(UTC))
+    for name, rows in changed.items():
+        yield dg.MaterializeResult(asset_key=name, metadata={"changed_rows": rows})
 
 
 @dg.multi_asset(specs=[table_spec(INFO_CODE_EVENTS, "figures", deps=[READINGS.name])])
@@ -129,3 +151,21 @@ def water(installation: InstallationResource) -> Iterator[dg.MaterializeResult[N
     changed = reckon_water(installation.open(), datetime.now(UTC))
     for table in WATER:
         yield dg.MaterializeResult(asset_key=table.name, metadata={"changed_rows": changed.get(table.name, 0)})
+
+
+_JUDGED = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, REGISTER_EVENTS, READING_PERFORMANCE_DAILY)
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            VEE_EXCEPTIONS,
+            "figures",
+            deps=[table.name for table in _JUDGED],
+        )
+    ]
+)
+def validation(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
+    """What validation questions; readings were judged on their way into consumption, figures are judged here."""
+    changed = validate_figures(installation.open(), datetime.now(UTC))
+    yield dg.MaterializeResult(asset_key=VEE_EXCEPTIONS.name, metadata={"changed_rows": changed})

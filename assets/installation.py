@@ -31,6 +31,8 @@ WORKS = (
     "leaks",
     "alerts",
     "water",
+    "heating",
+    "validation",
     "upkeep",
     "publishing",
 )

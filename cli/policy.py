@@ -70,6 +70,9 @@ def set_(
     file: _File,
     reason: Annotated[str, typer.Option(help="Why.")],
     home: HomeOption = None,
+    without_dry_run: Annotated[
+        bool, typer.Option("--without-dry-run", help="Though it was not run over past data; the reason says why.")
+    ] = False,
 ) -> None:
     """Puts a document in force. Figures that are there stay as they are until something touches them."""
     house = open_home(home)
@@ -82,6 +85,7 @@ def set_(
             reason=reason,
             identity=identity(),
             now=datetime.now(UTC),
+            untried=without_dry_run,
         )
     publish_registry(house)
     if kind == INFO_CODES:

@@ -10,9 +10,10 @@ import typer
 
 from assets.installation import Installation
 from cli import report_water
+from cli.heat_reports import COMMANDS as HEAT_COMMANDS
 from cli.home import HomeOption, open_home
 from cli.messages import say
-from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
+from cli.report_options import Format, FormatOption, FromOption, GroupOption, ToOption, day_of, members, print_report
 from registry.customers import customer_columns
 from registry.errors import RegistryError
 from warehouse.info_texts import LANGUAGES
@@ -20,7 +21,7 @@ from warehouse.policies import InfoCodePolicy, LeakPolicy, ReplacementPolicy
 from warehouse.queries import corrections as correction_queries
 from warehouse.queries import info_codes as info_code_queries
 from warehouse.queries import leaks as leak_queries
-from warehouse.queries import reports, subjects
+from warehouse.queries import reports
 from warehouse.queries.consumption import TABLE_OF
 from warehouse.transforms.calendar import local_days
 
@@ -50,9 +51,6 @@ class Period(StrEnum):
     daily = "daily"
     monthly = "monthly"
     yearly = "yearly"
-
-
-GroupOption = Annotated[str, typer.Option("--group", help="Only metering points of this group.")]
 
 
 @app.callback()
@@ -184,22 +182,8 @@ def _number(text: str) -> Decimal:
     return number
 
 
-def members(house: Installation, group: str) -> pl.DataFrame | None:
-    """The metering points that belong to a group now; ``None`` where none is named.
-
-    Raises:
-        RegistryError: There is no such group.
-    """
-    if not group:
-        return None
-    if group not in subjects.groups(house.lake, house.organisation)["group"]:
-        raise RegistryError(f"There is no group {group}; 'meterhouse group list' names them.")
-    now = pl.lit(datetime.now(UTC))
-    points = subjects.group(house.lake, house.organisation, group)
-    begun = (pl.col("valid_from") <= now).fill_null(value=True)
-    return points.filter(begun, (pl.col("valid_to") > now).fill_null(value=True)).select("metering_point")
-
-
 app.command("water-loss")(report_water.water_loss)
 app.command("night-flow")(report_water.night_flow)
 app.command("pressure")(report_water.pressure)
+for _name, _command in HEAT_COMMANDS.items():
+    app.command(_name)(_command)

@@ -4,11 +4,13 @@ import dagster as dg
 
 from assets import catalogue, decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
+from assets.expectations import EXPECTATIONS
 from assets.resources import INSTALLATION
 from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
 from pipelines.backup import make_backup, nightly_backups
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.mail import mail_job, mail_sensor
+from pipelines.quality import QUALITY, nightly_quality
 from pipelines.retention import nightly_retention, retention_job
 from pipelines.sensors import SENSORS
 from pipelines.upkeep import nightly_upkeep, upkeep_job
@@ -20,10 +22,10 @@ ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figure
 def defs() -> dg.Definitions:
     """The whole graph. Nothing is opened here: the installation is named by ``METERHOUSE_HOME`` when a run starts."""
     return dg.Definitions(
-        assets=ASSETS,
-        asset_checks=CHECKS,
-        jobs=[INGEST, import_job, key_job, note_audit_heads, make_backup, upkeep_job, retention_job, mail_job],
-        schedules=[DAILY_HEAD, nightly_backups, nightly_upkeep, nightly_retention],
+        assets=[*ASSETS, figures.outdoor_temperatures],
+        asset_checks=[*CHECKS, *EXPECTATIONS],
+        jobs=[INGEST, import_job, key_job, note_audit_heads, make_backup, upkeep_job, retention_job, mail_job, QUALITY],
+        schedules=[DAILY_HEAD, nightly_backups, nightly_upkeep, nightly_retention, nightly_quality],
         sensors=[*SENSORS, *RUN_SENSORS, mail_sensor],
         resources={"installation": INSTALLATION},
     )

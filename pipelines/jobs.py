@@ -2,12 +2,13 @@
 
 import dagster as dg
 
+from assets.expectations import EXPECTATIONS
 from assets.imports import import_dropped_files, import_dropped_keys
 from assets.resources import INSTALLATION
 
 INGEST = dg.define_asset_job(
     "ingest",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.checks(*EXPECTATIONS),
     executor_def=dg.in_process_executor,
     description="Lands files, decodes what they hold and brings every figure they touch up to date.",
 )

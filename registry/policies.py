@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from registry import audit
+from registry import audit, trials
 from registry.errors import RegistryError
 from registry.models import PolicyVersion
 from warehouse.policies import KINDS, PolicyModel, kind_of, read_policy, shipped_document
@@ -89,7 +89,15 @@ def history(session: Session, organisation: str, kind: str) -> list[Stored]:
 
 
 def decide(
-    session: Session, organisation: str, kind: str, document: str, *, reason: str, identity: str, now: datetime
+    session: Session,
+    organisation: str,
+    kind: str,
+    document: str,
+    *,
+    reason: str,
+    identity: str,
+    now: datetime,
+    untried: bool = False,
 ) -> int:
     """Puts a document in force.
 
@@ -101,13 +109,14 @@ def decide(
         reason: Why, in the words of who decides.
         identity: Who decides.
         now: Instant of the decision, UTC.
+        untried: Whether it may hold though nobody ran it over past data.
 
     Returns:
         Number of the version in force; the one before where the document is the same.
 
     Raises:
         PolicyError: There is no such policy, or the document is not understood.
-        RegistryError: No reason is given.
+        RegistryError: No reason is given, or the document must be tried first.
     """
     if not reason.strip():
         raise RegistryError("A policy is decided for a reason: give one.")
@@ -115,6 +124,11 @@ def decide(
     before = stored(session, organisation, kind)
     if before.document == document:
         return before.version
+    if kind_of(kind).is_tried and not untried and not trials.is_tried(session, organisation, kind, document):
+        raise RegistryError(
+            f"A policy {kind} is tried over past data before it holds: run 'meterhouse {kind} dry-run FILE --from DAY "
+            "--to DAY' with this very document, or say --without-dry-run."
+        )
     newest = session.get(PolicyVersion, (organisation, kind, before.version))
     if newest is not None:
         newest.known_to = now
@@ -139,6 +153,7 @@ def decide(
         target=kind,
         before={"version": before.version, "document": before.document},
         after={"version": version, "document": document},
+        details={"untried": True} if untried else None,
         reason=reason,
     )
     return version

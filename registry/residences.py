@@ -116,3 +116,18 @@ def _first_known(session: Session, customer: Customer) -> datetime | None:
         Installation.organisation == customer.organisation, Installation.metering_point == customer.metering_point
     )
     return session.scalar(before) or session.scalar(installed)
+
+
+def places_of_moves(session: Session, organisation: str, start: datetime, end: datetime) -> frozenset[str]:
+    """Metering points where somebody moved in or out in a stretch; nobody is named.
+
+    Args:
+        session: A transaction.
+        organisation: Owner of the points.
+        start: Start of the stretch, UTC; moving in or out at that very instant is none within it.
+        end: End of the stretch, UTC.
+    """
+    came = (Customer.occupied_from > start) & (Customer.occupied_from < end)
+    left = (Customer.occupied_to > start) & (Customer.occupied_to < end)
+    statement = select(Customer.metering_point).where(Customer.organisation == organisation, came | left)
+    return frozenset(session.scalars(statement))

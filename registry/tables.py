@@ -20,6 +20,7 @@ from warehouse.schemas import (
     GROUP_MEMBERS,
     GROUP_READERS,
     GROUPS,
+    HEAT_FAULT_REVIEWS,
     INSTALLATIONS,
     METERING_POINTS,
     METERS,
@@ -97,6 +98,7 @@ def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame
         GROUP_READERS: evaluated.readers,
         POLICIES: _rows(session, select(m.PolicyVersion), POLICIES),
         RETENTION_CERTIFICATES: _certificates(session),
+        HEAT_FAULT_REVIEWS: _rows(session, select(m.HeatFaultReview), HEAT_FAULT_REVIEWS),
         CONSUMPTION_ALERTS: _rows(
             session, select(m.ConsumptionAlert).where(m.ConsumptionAlert.removed_at.is_(None)), CONSUMPTION_ALERTS
         ),

@@ -77,6 +77,11 @@ class Course:
             self.rates[row, hours] += add
         self._sums = None
 
+    def scale(self, row: int, factors: NDArray[np.float64]) -> None:
+        """Multiplies the rates of each hour; shape of the factors (hours,)."""
+        self.rates[row] = np.rint(self.rates[row] * factors).astype(np.int64)
+        self._sums = None
+
     def set_rate(self, row: int, start_ms: int, end_ms: int, rate: int) -> None:
         """Sets parts per hour in the whole hours from start to end."""
         self.change_rate(row, start_ms, end_ms, None)

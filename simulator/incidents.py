@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 
-from simulator.calendar import HOUR_MS, local_ms
+from simulator.calendar import HOUR_MS, local_hours, local_ms
 from simulator.courses import PARTS, Demand
 from simulator.kinds import KINDS, Kind
 from simulator.population import Fleet, KeyState, Meter, make_meters, with_key_state
@@ -18,6 +18,9 @@ _ROLLOVER_AFTER = 0.45
 _REVERSE_COUNTS_PER_HOUR = -4
 _NEWER = 500
 """A replacement has counted this much less than a meter that has been in place for years."""
+
+_POOR_COOLING = 800
+"""Hundredths of a kelvin."""
 
 _EXTRA_COUNTS_PER_HOUR = {"LEAK": 25, "BURST": 900, "DRY": None}
 
@@ -88,6 +91,7 @@ class Plan:
         silences: Stretch without transmissions by serial.
         outages: Of concentrators.
         repeated: Serials of the meters whose telegrams a repeater sends again.
+        substations: Fault of the substation, ``high_return`` or ``hunting``, by serial.
         listed: Everything for the truth, in order of choice.
     """
 
@@ -100,6 +104,7 @@ class Plan:
     silences: dict[str, tuple[int, int]] = field(default_factory=dict)
     outages: list[Outage] = field(default_factory=list)
     repeated: set[str] = field(default_factory=set)
+    substations: dict[str, str] = field(default_factory=dict)
     listed: list[Incident] = field(default_factory=list)
 
 
@@ -195,6 +200,7 @@ def plan(fleet: Fleet, meters: Sequence[Meter]) -> Plan:
         made.listed.append(Incident("repeater", meters[number].meter_id, *fleet.window()))
     _plan_keys(fleet, made, casting)
     _plan_outages(fleet, made, at)
+    _plan_substations(fleet, made, casting)
     return made
 
 
@@ -239,6 +245,13 @@ def _plan_outages(fleet: Fleet, made: Plan, at: Callable[[int, int], int]) -> No
         made.listed.append(Incident("deaf_concentrator", collector_name(1), *lost))
 
 
+def _plan_substations(fleet: Fleet, made: Plan, casting: _Casting) -> None:
+    for fault in ("high_return", "hunting"):
+        for number in casting.pick(KAMSTRUP_HEAT):
+            made.substations[made.meters[number].serial] = fault
+            made.listed.append(Incident(fault, made.meters[number].meter_id, *fleet.window()))
+
+
 def collector_name(number: int) -> str:
     """Name of a concentrator by its number from 0."""
     return f"concentrator-{number + 1}"
@@ -265,9 +278,29 @@ def apply_to_registers(group: Group, demand: Demand) -> None:
             instant = first + round((last - first) * _ROLLOVER_AFTER)
             rows, instants = np.array([row]), np.array([instant])
             volume.base[row] += volume.capacity - int(volume.flowed(rows, instants)[0])
+        if (fault := made.substations.get(meter.serial)) is not None:
+            _apply_fault(fleet, demand, row, fault)
         if (reset := made.resets.get(meter.serial)) is not None:
             shown = int(volume.flowed(np.array([row]), np.array([reset]))[0])
             volume.jumps[row] = reset, -shown
+
+
+def _apply_fault(fleet: Fleet, demand: Demand, row: int, fault: str) -> None:
+    """A return hardly colder than the supply takes more water for the same heat; one that hunts, by turns."""
+    courses, flow = demand.courses, demand.flow_c[row]
+    if fault == "high_return":
+        more = (flow - demand.return_c[row]) / _POOR_COOLING
+        demand.return_c[row] = flow - _POOR_COOLING
+        for name in ("volume", "e8"):
+            courses[name].scale(row, more)
+        courses["e9"].rates[row] = np.rint(courses["e8"].rates[row] * (demand.return_c[row] / flow)).astype(np.int64)
+        return
+    hour = local_hours(courses["volume"].first_ms, len(flow), fleet.zone)
+    swing = np.where(hour // 2 % 2 == 0, 1.8, 0.2)
+    # Around midnight it stays: interpolated and true daily figures differ by rounding alone.
+    swing[np.isin(hour, (22, 23, 0, 1))] = 1.0
+    for course in courses.values():
+        course.scale(row, swing)
 
 
 def _apply_episode(demand: Demand, row: int, episode: Episode, last_ms: int) -> None:

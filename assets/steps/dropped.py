@@ -32,7 +32,7 @@ class Dropped:
     again: bool = False
 
 
-_ORDER = ("meters", "customers", "exchanges", "readings")
+_ORDER = ("meters", "customers", "exchanges", "readings", "temperatures")
 
 
 def in_order(house: Installation, paths: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ asked for again.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -19,7 +19,8 @@ from assets.steps.frozen import outside
 from assets.steps.publishing import publish_registry
 from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
 from assets.steps.water import reckon_without
-from registry import erasures
+from registry import decisions, erasures
+from registry.heat_faults import erase_reviews
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
 from registry.people.rights import ORCHESTRATOR
@@ -31,12 +32,16 @@ from warehouse.schemas import (
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
     CORRECTIONS,
+    ENERGY_SIGNATURES,
     EXCHANGES,
     FINAL_ESTIMATES,
     FINAL_READINGS,
     FLOW_DAILY,
     GAUGES_DAILY,
+    HEAT_CHECKS,
     HEAT_DAILY,
+    HEAT_FAULT_REVIEWS,
+    HEAT_FAULTS,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
     INSTANT,
@@ -74,7 +79,11 @@ _BY_TIME = {
     INFO_CODE_EVENTS: "first_seen",
 }
 _BY_DAY = (READING_PERFORMANCE_DAILY, LINK_DAILY, GAUGES_DAILY)
-_BY_PERIOD = (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, CONSUMPTION_YEARLY, CORRECTIONS)
+_BY_PERIOD = (
+    *(CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, CONSUMPTION_YEARLY, CORRECTIONS),
+    *(HEAT_CHECKS, HEAT_FAULTS, ENERGY_SIGNATURES),
+)
+_YEAR = timedelta(days=366)
 _BY_EVENT = (REGISTER_EVENTS, VEE_EXCEPTIONS, ALERT_EVENTS, ALERT_USAGE, PRESSURE_EVENTS)
 
 
@@ -135,10 +144,12 @@ def erase(
     number = erasures.begin(house.registry, request, identity=identity, now=now)
     counts = _remove(house, request, span, now)
     with house.registry.begin() as session:
+        told |= {"decisions": decisions.erase(session, request.organisation, span.meters)}
         erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
+        erase_reviews(session, *place, span.start - _YEAR, span.end)
     publish_registry(house)
     with house.alone("publishing"):
-        for table in _kept(EXCHANGES, FINAL_READINGS):
+        for table in _kept(EXCHANGES, FINAL_READINGS, HEAT_FAULT_REVIEWS):
             house.lake.purge(table)
     counts = {name: count for name, count in (counts | told).items() if count}
     erasures.finish(house.registry, request, number, counts, vault=house.vault, zone=zone, identity=identity, now=now)

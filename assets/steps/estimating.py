@@ -15,7 +15,9 @@ from assets.steps.touched import touch_spans
 from registry import audit
 from registry.ledger import read_cursor, write_cursor
 from warehouse.errors import WarehouseError
+from warehouse.policies import WeatherPolicy
 from warehouse.policies.estimation import EstimationRules
+from warehouse.queries import weather
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -23,12 +25,11 @@ from warehouse.schemas import (
     INSTALLATIONS,
     INSTANT,
     TOUCHED,
-    VEE_EXCEPTIONS,
     Table,
 )
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.consumption import Arranged, Evidence
-from warehouse.transforms.estimation.open_gaps import PROLONGED, open_ends
+from warehouse.transforms.estimation.open_gaps import open_ends
 from warehouse.transforms.estimation.policy import EstimationPolicy
 from warehouse.transforms.estimation.profiles import MEASURED
 
@@ -192,6 +193,8 @@ def evidence_for(
         **grouped,
         hours=_before(house, CONSUMPTION_HOURLY, gaps.select("metering_point", at="from_at"), policy),
         holidays=pl.DataFrame({"day": sorted(rules.holidays)}, schema={"day": pl.Date}),
+        temperatures=weather.temperatures(house.lake, house.organisation, house.policy(WeatherPolicy)),
+        signatures=weather.signatures(house.lake, house.organisation).drop("station"),
         as_of=as_of,
     )
     if as_of is None:
@@ -217,36 +220,6 @@ def gaps_inside(house: Installation, arranged: Arranged, points: pl.DataFrame) -
     first, last = (local_day(pl.col(name), house.settings.zone) for name in ("from_at", "next_at"))
     return arranged.gaps.join(points, on="metering_point").filter(
         first <= pl.col("last_day"), last >= pl.col("first_day")
-    )
-
-
-def new_exceptions(house: Installation, exceptions: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions that nobody has been told of: what became of the others stays."""
-    if exceptions.is_empty():
-        return exceptions
-    known = house.lake.scan(VEE_EXCEPTIONS).filter(pl.col("rule") == PROLONGED).select(VEE_EXCEPTIONS.key).collect()
-    return exceptions.join(known, on=VEE_EXCEPTIONS.key, how="anti")
-
-
-def settled_exceptions(house: Installation, exceptions: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions that nobody has to look at any more, since the register has been read after all.
-
-    Args:
-        house: The installation.
-        exceptions: Rows of ``vee_exceptions`` that hold of the points now.
-        points: ``metering_point`` and ``is_end``, as reckoned now.
-
-    Returns:
-        Rows of ``vee_exceptions`` with the state ``resolved``; those that a person has decided stay.
-    """
-    owned = pl.col("organisation") == house.organisation
-    return (
-        house.lake.scan(VEE_EXCEPTIONS)
-        .filter(owned, pl.col("rule") == PROLONGED, pl.col("state") == "open")
-        .collect()
-        .join(points.filter("is_end"), on="metering_point", how="semi")
-        .join(exceptions, on=VEE_EXCEPTIONS.key, how="anti")
-        .with_columns(state=pl.lit("resolved"))
     )
 
 

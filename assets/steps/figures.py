@@ -17,17 +17,16 @@ from assets.steps.estimating import (
     gaps_inside,
     keep_newest,
     kept_newest,
-    new_exceptions,
     newest_reading,
-    settled_exceptions,
     silent_spans,
     widened_to_estimates,
 )
 from assets.steps.frozen import late_readings, note_late, thawed
 from assets.steps.history import note_corrections
+from assets.steps.judging import Judging, judge_readings
 from assets.steps.profiling import learn_profiles
 from assets.steps.touched import done, extent, pending
-from warehouse.policies import ConsumptionPolicy, EstimationRules
+from warehouse.policies import EstimationRules, HeatPolicy
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -37,13 +36,12 @@ from warehouse.schemas import (
     GROUP_PROFILES,
     HEAT_DAILY,
     INSTALLATIONS,
-    LAYOUTS,
     READINGS,
     REGISTER_EVENTS,
     VEE_EXCEPTIONS,
     Table,
 )
-from warehouse.schemas.registers import CUMULATIVE
+from warehouse.schemas.registers import CUMULATIVE, GAUGES
 from warehouse.transforms.calendar import local_day, local_days
 from warehouse.transforms.consumption import CONTEXT_READINGS, Figures, Policy, arrange, reckon
 from warehouse.transforms.flags import all_count_on
@@ -69,18 +67,20 @@ _TOLD = (
     "device_time",
     "layout_id",
     *CUMULATIVE,
-    "flow_temp_c",
-    "return_temp_c",
-    "flags",
+    *GAUGES,
+    "received_at",
+    "landed_at",
     "source",
+    "flags",
     "quality",
 )
-"""Columns of a reading that figures rest on; the others are half of its bytes."""
+"""Columns of a reading that figures and validation rest on."""
+
+LOADED_READINGS = CONTEXT_READINGS + 2
+"""So many before and after a touched stretch are loaded: rules look at two on either side of each that may change, and
+one more after the stretch tells that it is not the end."""
 
 NEVER, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-
-UNEXPLAINED = ("RESET", "UNEXPLAINED_FALL")
-"""Register events that a person has to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +123,14 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
     """
     changed: dict[str, int] = {}
     with house.alone("figures"):
-        rules = house.policy(EstimationRules)
+        rules, judging = house.policy(EstimationRules), Judging.of(house)
         learned = 1
         while learned:  # what has been learned is for gaps that were reckoned before
             spans, newest = pending(house, "figures")
             since, as_of = kept_newest(house), newest_reading(house, now)
             silent = silent_spans(house, as_of, rules.methods()).select(spans.columns)
             for stretches in touched_stretches(house, pl.concat([spans, silent]), rules):
-                for name, count in _reckon(house, stretches, rules, as_of, now).items():
+                for name, count in _reckon(house, stretches, judging, rules, as_of, now).items():
                     changed[name] = changed.get(name, 0) + count
             learned = learn_profiles(house, spans, since, as_of, rules, now)
             if learned:
@@ -204,9 +204,7 @@ def _few(meters: pl.DataFrame, parts: list[pl.DataFrame], *, after: bool = False
     outside = pl.col("measured_at") > pl.col("last_at") if after else pl.col("measured_at") < pl.col("first_at")
     loaded = pl.concat([part.filter(all_count_on()).select("meter_id", "measured_at") for part in parts])
     counts = loaded.join(meters, on="meter_id").filter(outside).group_by("meter_id").len()
-    # One more after the stretch tells that it is not the end.
-    enough = CONTEXT_READINGS + 1 if after else CONTEXT_READINGS
-    return meters.join(counts.filter(pl.col("len") >= enough), on="meter_id", how="anti")
+    return meters.join(counts.filter(pl.col("len") >= LOADED_READINGS), on="meter_id", how="anti")
 
 
 def _readings_between(house: Installation, meters: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
@@ -252,13 +250,17 @@ def _widened(points: pl.DataFrame, known: pl.DataFrame, house: Installation) -> 
 
 
 def _reckon(
-    house: Installation, stretches: Stretches, rules: EstimationRules, as_of: datetime | None, now: datetime
+    house: Installation,
+    stretches: Stretches,
+    judging: Judging,
+    rules: EstimationRules,
+    as_of: datetime | None,
+    now: datetime,
 ) -> dict[str, int]:
-    zone, asked = house.settings.zone, stretches.points
-    limits = house.policy(ConsumptionPolicy).limits(timedelta(seconds=house.settings.expected_interval_s))
-    policy = replace(limits, estimation=rules.methods())
-    layouts = house.lake.scan(LAYOUTS).filter(pl.col("organisation") == house.organisation).collect()
-    figures, ends = _figures(house, stretches, layouts, rules, as_of, policy)
+    zone, asked, layouts = house.settings.zone, stretches.points, judging.layouts
+    policy = replace(judging.limits, estimation=rules.methods())
+    judged = judge_readings(judging, stretches.readings, stretches.installations, asked)
+    figures, ends = _figures(house, replace(stretches, readings=judged.readings), layouts, rules, as_of, policy)
     # Days that are provisional, or were, go beyond the last reading.
     points = asked.join(ends, on="metering_point", how="left", maintain_order="left").with_columns(
         last_day=pl.max_horizontal("last_day", "open_to")
@@ -275,13 +277,8 @@ def _reckon(
         pl.col("at").is_between(pl.col("reckoned_from"), pl.col("reckoned_to"))
     )
     changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, now)
-    told = (
-        _exceptions(figures.events),
-        new_exceptions(house, figures.exceptions),
-        settled_exceptions(house, figures.exceptions, asked),
-    )
-    raised = pl.concat(told, how="diagonal_relaxed")
-    changed[VEE_EXCEPTIONS.name] = _replace(house, VEE_EXCEPTIONS, raised, VEE_EXCEPTIONS.empty(), now)
+    exceptions, before = judged.with_events(figures.events, figures.exceptions, reckoned)
+    changed[VEE_EXCEPTIONS.name] = _replace(house, VEE_EXCEPTIONS, exceptions, before, now)
     late = late_readings(house, stretches.readings, stretches.installations)
     note_late(house, without_erased(house, VEE_EXCEPTIONS, late), now)
     of_days = pl.col("day").is_between(pl.col("first_day"), pl.col("last_day"))
@@ -301,8 +298,17 @@ def _reckon(
     changed[CONSUMPTION_YEARLY.name] = _replace(
         house, CONSUMPTION_YEARLY, yearly(months, events, zone=zone), years_before, now
     )
-    resolutions = register_resolutions(stretches.readings, layouts)
-    heat = heat_daily(figures.daily, figures.hourly, stretches.readings, resolutions, zone=zone)
+    resolutions = register_resolutions(judged.readings, layouts)
+    of_heat = house.policy(HeatPolicy)
+    heat = heat_daily(
+        figures.daily,
+        figures.hourly,
+        judged.readings,
+        resolutions,
+        zone=zone,
+        limit_k=of_heat.largest_error_k,
+        least_share=of_heat.least_share,
+    )
     changed[HEAT_DAILY.name] = _replace(
         house, HEAT_DAILY, heat, _of_points(house, HEAT_DAILY, points).filter(of_days), now
     )
@@ -358,16 +364,3 @@ def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.
     rows = fresh.with_columns(known_from=pl.lit(now))
     merged = house.lake.merge(table, rows, stale=before.select(table.key), superseded_at=now)
     return merged.inserted + merged.replaced
-
-
-def _exceptions(events: pl.DataFrame) -> pl.DataFrame:
-    return events.filter(pl.col("kind").is_in(UNEXPLAINED)).select(
-        "organisation",
-        "meter_id",
-        "metering_point",
-        "register",
-        "at",
-        rule="kind",
-        reason=pl.format("The register fell from {} to {}.", "before", "after"),
-        state=pl.lit("open"),
-    )

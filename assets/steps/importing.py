@@ -13,6 +13,7 @@ from assets.steps.erasing import without_erased_readings
 from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch
+from assets.steps.weather import import_temperatures
 from connectors.folder import read_complete
 from registry import audit
 from registry.imports import (
@@ -117,6 +118,8 @@ def import_content(
     mode = ImportMode(profile, options.partial, options.dry_run)
     if profile.kind == "readings":
         report = _import_readings(house, content, name, mode, identity=identity, now=now)
+    elif profile.kind == "temperatures":
+        report = import_temperatures(house, content, name, mode, identity=identity, now=now)
     else:
         report = _import_registry(house, profile.kind, content, name, mode, identity=identity, now=now, options=options)
     if options.dry_run:

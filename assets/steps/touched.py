@@ -139,6 +139,8 @@ CONSUMERS = (
     "leaks",
     "alerts",
     "water",
+    "heating",
+    "validation",
 )
 """Assets that work off what was touched."""
 

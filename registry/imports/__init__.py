@@ -6,15 +6,18 @@ from registry.imports.keys import import_keys
 from registry.imports.meters import import_meters
 from registry.imports.readings import ParsedReadings, parse_readings
 from registry.imports.report import ImportMode, ImportReport, KeyReport
+from registry.imports.temperatures import ParsedTemperatures, parse_temperatures
 
 __all__ = [
     "ImportMode",
     "ImportReport",
     "KeyReport",
     "ParsedReadings",
+    "ParsedTemperatures",
     "import_customers",
     "import_exchanges",
     "import_keys",
     "import_meters",
     "parse_readings",
+    "parse_temperatures",
 ]

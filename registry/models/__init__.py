@@ -9,9 +9,11 @@ from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
 from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
+from registry.models.decisions import Decision, ManualReading, PolicyTrial
 from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
+from registry.models.heat_faults import HeatFaultReview
 from registry.models.inventory import Collector, Exchange, FinalReading, Installation, Meter, MeteringPoint
 from registry.models.key_management import (
     Batch,
@@ -60,6 +62,7 @@ __all__ = [
     "CustomValue",
     "Customer",
     "DataKey",
+    "Decision",
     "DomainRequest",
     "ErasedCustomer",
     "Erasure",
@@ -70,6 +73,7 @@ __all__ = [
     "Group",
     "GroupMember",
     "GroupReader",
+    "HeatFaultReview",
     "Installation",
     "Instant",
     "Invitation",
@@ -77,6 +81,7 @@ __all__ = [
     "Label",
     "LegalHold",
     "MailTemplate",
+    "ManualReading",
     "Meter",
     "MeterGrant",
     "MeterKey",
@@ -84,6 +89,7 @@ __all__ = [
     "Organisation",
     "OutgoingMail",
     "Partner",
+    "PolicyTrial",
     "PolicyVersion",
     "RefusedImport",
     "RetentionCertificate",

@@ -5,8 +5,8 @@ from typing import Literal
 
 from warehouse.schemas.registers import CUMULATIVE, REGISTERS
 
-Kind = Literal["meters", "customers", "exchanges", "readings"]
-KINDS: tuple[Kind, ...] = ("meters", "customers", "exchanges", "readings")
+Kind = Literal["meters", "customers", "exchanges", "readings", "temperatures"]
+KINDS: tuple[Kind, ...] = ("meters", "customers", "exchanges", "readings", "temperatures")
 
 FINAL, INITIAL = "old_final_", "new_initial_"
 """Beginnings of the fields with the registers of an exchange."""
@@ -89,5 +89,10 @@ FIELDS: dict[Kind, tuple[Field, ...]] = {
         *_meter(needed=False),
         Field("measured_at", needed=True, form="time"),
         *_registers(tuple(register.name for register in REGISTERS)),
+    ),
+    "temperatures": (
+        Field("station", needed=True),
+        Field("day", needed=True, longest=10),
+        Field("outdoor_temp_c", needed=True, form="number", longest=16),
     ),
 }

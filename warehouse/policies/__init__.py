@@ -9,12 +9,17 @@ from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.districts import DistrictsPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
+from warehouse.policies.heat import HeatPolicy, RatingsPolicy
+from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy, shipped_document
 from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
+from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
+from warehouse.policies.validation import ValidationPolicy
+from warehouse.policies.weather import WeatherPolicy
 
 __all__ = [
     "KINDS",
@@ -22,13 +27,19 @@ __all__ = [
     "ConsumptionPolicy",
     "DistrictsPolicy",
     "EstimationRules",
+    "HeatFaultsPolicy",
+    "HeatPolicy",
     "InfoCodePolicy",
     "Kind",
     "LeakPolicy",
+    "MotivationTariffPolicy",
     "PolicyError",
     "PolicyModel",
+    "RatingsPolicy",
     "ReplacementPolicy",
     "RetentionPolicy",
+    "ValidationPolicy",
+    "WeatherPolicy",
     "kind_of",
     "presets",
     "read_policy",

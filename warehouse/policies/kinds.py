@@ -12,11 +12,16 @@ from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.districts import DistrictsPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
+from warehouse.policies.heat import HeatPolicy, RatingsPolicy
+from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
+from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
+from warehouse.policies.validation import ValidationPolicy
+from warehouse.policies.weather import WeatherPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,13 @@ class Kind:
         name: Its name; that of its shipped document.
         model: What a document says.
         meaning: One sentence for people.
+        is_tried: Whether a document is run over past data before it holds.
     """
 
     name: str
     model: type[PolicyModel]
     meaning: str
+    is_tried: bool = False
 
 
 KINDS = {
@@ -42,9 +49,15 @@ KINDS = {
         Kind("estimation", EstimationRules, "Methods that fill gaps, sources without a schedule, and holidays."),
         Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
         Kind("retention", RetentionPolicy, "How long readings, frames, figures and events are kept."),
+        Kind("heat", HeatPolicy, "Errors of mean temperatures, and energy against volume and temperatures."),
+        Kind("ratings", RatingsPolicy, "Good and poor cooling by group, and the cooling that is aimed at."),
+        Kind("weather", WeatherPolicy, "Weather stations, degree days, heating years and energy signatures."),
+        Kind("heat_faults", HeatFaultsPolicy, "Rules that find faults of substations."),
+        Kind("motivation_tariff", MotivationTariffPolicy, "Discount and surcharge by return temperature."),
         Kind("alerts", AlertPolicy, "How many consumption alerts there may be."),
         Kind("leaks", LeakPolicy, "Flow that counts as a leak or a burst, and what water costs."),
         Kind("districts", DistrictsPolicy, "Districts of the water network, and when their losses raise an alarm."),
+        Kind("validation", ValidationPolicy, "Which values are questioned, and how strictly.", is_tried=True),
     )
 }
 

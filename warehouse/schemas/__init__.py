@@ -17,6 +17,13 @@ from warehouse.schemas.figures import (
     REGISTER_EVENTS,
 )
 from warehouse.schemas.frames import FRAMES, OUTCOMES, RECEPTIONS, REJECTED_ROWS, TELEGRAMS
+from warehouse.schemas.heat import (
+    ENERGY_SIGNATURES,
+    HEAT_CHECKS,
+    HEAT_FAULT_REVIEWS,
+    HEAT_FAULTS,
+    OUTDOOR_TEMPERATURES,
+)
 from warehouse.schemas.leaks import FLOW_DAILY, LEAK_EVENTS
 from warehouse.schemas.profiles import GROUP_PROFILES
 from warehouse.schemas.readings import FORMATS, LAYOUTS, READINGS, READINGS_HISTORY, RECORDS, TOUCHED
@@ -62,6 +69,11 @@ TABLES = {
         CONSUMPTION_YEARLY,
         REGISTER_EVENTS,
         HEAT_DAILY,
+        HEAT_CHECKS,
+        HEAT_FAULTS,
+        HEAT_FAULT_REVIEWS,
+        ENERGY_SIGNATURES,
+        OUTDOOR_TEMPERATURES,
         INFO_CODE_EVENTS,
         READING_PERFORMANCE_DAILY,
         LINK_DAILY,
@@ -111,6 +123,7 @@ __all__ = [
     "CONSUMPTION_YEARLY",
     "CORRECTIONS",
     "DELIVERIES",
+    "ENERGY_SIGNATURES",
     "EXCHANGES",
     "FINAL_ESTIMATES",
     "FINAL_READINGS",
@@ -123,7 +136,10 @@ __all__ = [
     "GROUP_MEMBERS",
     "GROUP_PROFILES",
     "GROUP_READERS",
+    "HEAT_CHECKS",
     "HEAT_DAILY",
+    "HEAT_FAULTS",
+    "HEAT_FAULT_REVIEWS",
     "INFO_CODE_EVENTS",
     "INSTALLATIONS",
     "INSTANT",
@@ -135,6 +151,7 @@ __all__ = [
     "METERS",
     "NIGHT_FLOW_DAILY",
     "OUTCOMES",
+    "OUTDOOR_TEMPERATURES",
     "POLICIES",
     "PRESSURE_EVENTS",
     "READINGS",

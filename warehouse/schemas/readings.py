@@ -37,7 +37,12 @@ _readings = (
         "shifted_forward (spring skips the written time).",
         nullable=True,
     ),
-    Column("source", pl.String, "How the reading came: radio, drive_by, wired, import or manual."),
+    Column(
+        "source",
+        pl.String,
+        "How the reading came.",
+        values=("radio", "drive_by", "wired", "import", "manual", "logger"),
+    ),
     c.quality,
     Column("source_file", pl.String, "Name of the file of an imported reading.", nullable=True),
     Column("source_line", pl.Int64, "Line in that file, counted from 1.", nullable=True),

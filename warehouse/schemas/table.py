@@ -25,6 +25,7 @@ class Column:
         meaning: One sentence for the data dictionary.
         unit: Unit of the values, ``None`` where there is none.
         nullable: Whether a value may be missing.
+        values: The words it may hold, where there are few.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Column:
     meaning: str
     unit: str | None = None
     nullable: bool = False
+    values: tuple[str, ...] = ()
 
 
 KNOWN_FROM = Column("known_from", INSTANT, "Since when the system holds this version of the row.")

@@ -13,7 +13,7 @@ from warehouse.transforms.estimation.choice import closed_gaps
 from warehouse.transforms.exact import millionths
 from warehouse.transforms.exchanges import exchange_events, exchange_knots, exchange_rows, spans
 from warehouse.transforms.falls import classify_falls
-from warehouse.transforms.flags import stands_still
+from warehouse.transforms.flags import APPROVED, DISPUTED, says, stands_still
 from warehouse.transforms.periods import INSTANT_BEFORE
 from warehouse.transforms.policy import Policy
 
@@ -143,6 +143,8 @@ def _knots(
             at="measured_at",
             value=millionths(register),
             role=pl.lit("reading"),
+            disputed=says(DISPUTED, register),
+            approved=says(APPROVED, register),
         )
         for register in CUMULATIVE
         if inside[register].null_count() < inside.height
@@ -151,10 +153,13 @@ def _knots(
     resolutions = layouts.select(
         "layout_id", "register", "digits", numerator="resolution_numerator", denominator="resolution_denominator"
     )
-    empty = inside.clear().select("device_time", "layout_id", "interval_us")
+    empty = inside.clear().select("device_time", "layout_id", "interval_us", disputed=False, approved=False)
     return (
         pl.concat([empty, *per_register, taken], how="diagonal")
-        .with_columns(virtual=pl.col("role") != "reading")
+        .with_columns(
+            *(pl.col(name).fill_null(value=False) for name in ("disputed", "approved")),
+            virtual=pl.col("role") != "reading",
+        )
         .join(resolutions.unique(["layout_id", "register"]), on=["layout_id", "register"], how="left")
     )
 

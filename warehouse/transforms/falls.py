@@ -27,13 +27,15 @@ def classify_falls(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, p
     Args:
         knots: Readings of registers: ``course`` (metering point and register) and ``part`` (installation) as integers,
             ``meter_id``, ``register``, ``at`` (UTC), ``value`` (millionths), ``numerator``, ``denominator``, ``digits``
-            and ``device_time`` (nullable), ``virtual`` (read at an exchange, never rejected). Sorted by course, part
-            and time, with distinct times.
+            and ``device_time`` (nullable), ``virtual`` (read at an exchange, never rejected), ``disputed`` (the step
+            to it is questioned) and ``approved`` (somebody says that its fall is real). Sorted by course, part and
+            time, with distinct times.
         policy: Largest rates, reversible registers and digits.
 
     Returns:
         The knots that count, with ``lift`` (added to the value to continue the one before: the capacity after a
-        roll-over, else 0) and ``broken`` (the difference to the one before is unknown); and the events: ``course``,
+        roll-over, what it showed before an approved reset, else 0) and ``broken`` (the difference to the one before is
+        unknown); and the events: ``course``,
         ``part``, ``meter_id``, ``at``, ``kind``, ``before``, ``after`` and ``correction`` (millionths; null where
         unknown). ``OUT_OF_ORDER`` and the spikes are readings that do not count, with correction 0.
     """
@@ -47,8 +49,13 @@ def classify_falls(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, p
     )
     kept = judged.filter(pl.col("rejection").is_null()).with_columns(_before("value").alias("before"))
     kept = kept.with_columns(kind=_kind()).with_columns(
-        lift=pl.when(pl.col("kind") == "ROLLOVER").then(_capacity()).otherwise(0),
-        broken=pl.col("kind").is_in(["RESET", "UNEXPLAINED_FALL"]).fill_null(value=False),
+        lift=pl.when(pl.col("kind") == "ROLLOVER")
+        .then(_capacity())
+        .when((pl.col("kind") == "RESET") & pl.col("approved"))
+        .then("before")
+        .otherwise(0),
+        broken=(pl.col("kind").is_in(["RESET", "UNEXPLAINED_FALL"]).fill_null(value=False) & ~pl.col("approved"))
+        | pl.col("disputed"),
     )
     falls = kept.filter(pl.col("kind").is_not_null()).select(
         *_EVENT[:5], "before", after="value", correction=pl.when(~pl.col("broken")).then("lift")

@@ -14,6 +14,7 @@ from warehouse.schemas import HEAT_DAILY
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.figures import shape
 from warehouse.transforms.flags import all_count_on
+from warehouse.transforms.heat_patterns import counts_of, patterns
 
 LIMIT_K = 1.0
 """Largest resolution error (K) at which E8 and E9 are used."""
@@ -72,7 +73,8 @@ def heat_daily(
         days.join(_by_hours(hourly, gauges), on=[*_POINT, "day"], how="left")
         .join(_by_readings(gauges, zone), on=[*_METER, "day"], how="left")
         .join(_broken(readings, zone), on=[*_METER, "day"], how="left")
-        .join(_counts(resolutions), on=_METER, how="left")
+        .join(counts_of(resolutions), on=_METER, how="left")
+        .join(patterns(hourly, resolutions, zone), on=[*_POINT, "day"], how="left")
         .pipe(_by_registers)
         .pipe(_choose, limit_k, least_share)
         .pipe(_cool),
@@ -175,15 +177,6 @@ def _broken(readings: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
     """Meters and local days on which registers stood still, marked ``is_broken``."""
     day = local_day(pl.col("measured_at"), zone).alias("day")
     return readings.filter(~all_count_on()).select(*_METER, day).unique().with_columns(is_broken=pl.lit(value=True))
-
-
-def _counts(resolutions: pl.DataFrame) -> pl.DataFrame:
-    """One row per meter: ``count_v`` (m3) and ``count_vt`` (m3*degC), the coarser of E8 and E9."""
-    register, resolution = pl.col("register"), pl.col("resolution").cast(pl.Float64)
-    return resolutions.group_by(_METER).agg(
-        count_v=resolution.filter(register == _VOLUME).max(),
-        count_vt=resolution.filter(register.is_in([_E8, _E9])).max(),
-    )
 
 
 def _by_registers(days: pl.DataFrame) -> pl.DataFrame:

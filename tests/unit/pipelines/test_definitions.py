@@ -56,6 +56,7 @@ def test_jobs_and_sensors() -> None:
         "nightly_backups",
         "nightly_upkeep",
         "nightly_retention",
+        "nightly_quality",
     ]
 
 

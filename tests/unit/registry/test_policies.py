@@ -95,5 +95,5 @@ def test_a_document_that_is_not_understood_is_refused_with_its_place(registry, d
 def test_a_decision_needs_a_reason_and_a_policy_that_exists(registry) -> None:
     with pytest.raises(RegistryError, match="reason"):
         decide(registry, SHORTER, reason="  ")
-    with registry.begin(readonly=True) as session, pytest.raises(PolicyError, match="There is no policy weather"):
-        policies.stored(session, "default", "weather")
+    with registry.begin(readonly=True) as session, pytest.raises(PolicyError, match="There is no policy tides"):
+        policies.stored(session, "default", "tides")

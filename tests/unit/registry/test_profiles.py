@@ -53,7 +53,7 @@ def test_every_shipped_profile_is_understood_and_says_what_it_is_for() -> None:
     profiles = shipped_profiles()
     assert set(profiles) == {
         "meters", "customers", "exchanges", "readings", "cis-customers", "cis-customers-fixed", "radio-mesh",
-        "shipping-list", "shipping-list-json", "shipping-list-xml",
+        "temperatures", "shipping-list", "shipping-list-json", "shipping-list-xml",
     }  # fmt: skip
     assert all(profile.about for profile in profiles.values())
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -27,10 +28,14 @@ from warehouse.queries import (
     alerts,
     consumption,
     corrections,
+    exceptions,
     gauges,
     groups,
+    heat,
+    heat_faults,
     info_codes,
     leaks,
+    motivation_tariff,
     overview,
     provenance,
     readings,
@@ -38,6 +43,7 @@ from warehouse.queries import (
     roles,
     subjects,
     water,
+    weather,
 )
 from warehouse.schemas import CONSUMPTION_DAILY, TABLES, Table
 
@@ -67,6 +73,8 @@ SPECIAL = {
     "end_quality": "M",
     "priority": "high",
     "state": "triggered",
+    "verdict": "WRONG_SCALE",
+    "quantity": "power",
 }
 """Texts that mean something."""
 
@@ -91,6 +99,8 @@ def value(dtype: pl.DataType, name: str, mark: str) -> object:
 def row(table: Table, organisation: str) -> pl.DataFrame:
     cells = {column.name: [value(column.dtype, column.name, organisation)] for column in table.columns}
     cells["organisation"] = [organisation]
+    if "period_end" in cells:
+        cells["period_end"] = [TODAY + timedelta(hours=1)]
     for name in ("removed_at", "valid_to", "cleared_at"):
         if name in cells:
             cells[name] = [None]
@@ -174,6 +184,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     consumption.figures: lambda lake: consumption.figures(lake, OURS, both(), interval="daily", **PERIOD),
     consumption.register_events: lambda lake: consumption.register_events(lake, OURS, both(), **PERIOD, zone=ZONE),
     consumption.info_codes: lambda lake: consumption.info_codes(lake, OURS, both(), first=DAY, last=DAY, zone=ZONE),
+    exceptions.exceptions: lambda lake: exceptions.exceptions(lake, OURS, zone=ZONE, states=()),
     consumption.latest_reading: lambda lake: consumption.latest_reading(lake, OURS, both()),
     corrections.corrections: lambda lake: corrections.corrections(
         lake, OURS, CONSUMPTION_DAILY, EVERYTHING, TODAY, TODAY + timedelta(days=1)
@@ -185,6 +196,17 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     groups.read_by: lambda lake: groups.read_by(lake, OURS, f"{OURS}-collector", DAY, ZONE),
     info_codes.report: lambda lake: info_codes.report(lake, OURS, CODES, ASKED),
     leaks.report: lambda lake: leaks.report(lake, OURS, LEAKS, leaks.Asked(ZONE)),
+    heat.report: lambda lake: heat.report(
+        lake, OURS, shipped("heat"), shipped("ratings"), heat.Asked(first=DAY, last=DAY, zone=ZONE)
+    ),
+    heat.checks: lambda lake: heat.checks(lake, OURS, first=DAY, last=DAY),
+    heat_faults.report: lambda lake: heat_faults.report(lake, OURS, at=TODAY),
+    motivation_tariff.report: lambda lake: motivation_tariff.report(
+        lake, OURS, shipped("motivation_tariff", "price_per_mwh: null", "price_per_mwh: 545"), year=DAY.year, zone=ZONE
+    ),
+    weather.temperatures: lambda lake: weather.temperatures(lake, OURS, shipped("weather"), f"{OURS}-station"),
+    weather.signatures: lambda lake: weather.signatures(lake, OURS),
+    weather.sums: lambda lake: weather.sums(lake, OURS, shipped("weather"), first=DAY, last=DAY),
     overview.counts: lambda lake: overview.counts(lake, OURS),
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),
@@ -215,6 +237,10 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     subjects.groups: lambda lake: subjects.groups(lake, OURS),
     subjects.group: lambda lake: subjects.group(lake, OURS, f"{THEIRS}-group"),
 }
+
+
+def shipped(kind: str, *change: str) -> Any:
+    return read_policy(kind, shipped_document(kind).replace(*change) if change else shipped_document(kind))
 
 
 def both() -> pl.DataFrame:
@@ -270,6 +296,8 @@ def excerpt(tmp_path_factory: pytest.TempPathFactory) -> Excerpt:
                 "month",
                 "medium",
                 "role",
+                "verdict",
+                "quantity",
             )
             lake.append(
                 table, mine.with_columns(pl.lit(text).alias(name) for name, text in marks.items() if name not in kept)

@@ -13,7 +13,7 @@ from warehouse.transforms.estimation.profiles import day_class
 from warehouse.transforms.exact import MICRO, millionths
 
 PROLONGED = "PROLONGED_ESTIMATION"
-"""Rule of the exceptions about registers that have not been read for long (V21)."""
+"""Kind of the exceptions about registers that have not been read for long (V21)."""
 
 _COURSE = ("metering_point", "register")
 _DAYS_A_YEAR = 365
@@ -111,7 +111,8 @@ def prolonged(ends: pl.DataFrame, evidence: Evidence, policy: EstimationPolicy) 
         "metering_point",
         "register",
         "at",
-        rule=pl.lit(PROLONGED),
+        rule=pl.lit("V21"),
+        kind=pl.lit(PROLONGED),
         reason=pl.lit(f"No reading for more than {limit // timedelta(days=1)} days; estimates rest on older use."),
         state=pl.lit("open"),
     )

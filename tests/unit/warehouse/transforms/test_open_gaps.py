@@ -172,7 +172,7 @@ def test_a_register_not_read_for_sixty_days_is_an_exception() -> None:
     assert open_gap(READ + timedelta(days=60)).exceptions.is_empty()
     found = open_gap(READ + timedelta(days=60, hours=1)).exceptions
     assert found.select("meter_id", "register", "at", "rule", "state").rows() == [
-        (METER, "volume_m3", READ, "PROLONGED_ESTIMATION", "open")
+        (METER, "volume_m3", READ, "V21", "open")
     ]
     assert found["reason"][0].startswith("No reading for more than 60 days")
 

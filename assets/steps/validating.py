@@ -1,0 +1,316 @@
+"""Validation of figures: what rules question in hours, days and months, in silence, and in meters installed nowhere."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from assets.installation import Installation
+from assets.steps.erasing import without_erased
+from assets.steps.judging import BY_FIGURES, Judging
+from assets.steps.touched import done, extent, pending
+from warehouse.schemas import (
+    CONSUMPTION_DAILY,
+    CONSUMPTION_HOURLY,
+    CONSUMPTION_MONTHLY,
+    INSTALLATIONS,
+    READING_PERFORMANCE_DAILY,
+    READINGS,
+    VEE_EXCEPTIONS,
+    Table,
+)
+from warehouse.transforms.calendar import local_day
+from warehouse.transforms.heat import register_resolutions
+from warehouse.transforms.validation.catalogue import RULES
+from warehouse.transforms.validation.gaps import judge_silence
+from warehouse.transforms.validation.heat import judge_energy
+from warehouse.transforms.validation.inputs import placed, steps
+from warehouse.transforms.validation.registers import judge_inactive
+from warehouse.transforms.validation.rules import findings, role_of
+from warehouse.transforms.validation.statistics import judge_days, judge_hours, judge_months, judge_sums
+
+POINTS_AT_ONCE = 20_000
+"""Points judged and committed together; bounds the memory."""
+
+_DAY = timedelta(days=1)
+_DEFAULT_COUNT = 1 / 1000
+_WEIGHTED = ("volume_temp_flow_m3c", "volume_temp_return_m3c")
+_HEAT = ("volume_m3", "energy_kwh", "cooling_energy_kwh", *_WEIGHTED)
+_NEAR = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days to be judged.
+
+    Attributes:
+        first: First local day.
+        last: Last one, inclusive.
+        before: Days that rules look back.
+        after: Days after it whose findings may change with it.
+    """
+
+    first: date
+    last: date
+    before: timedelta
+    after: timedelta
+
+
+def validate_figures(house: Installation, now: datetime) -> int:
+    """Judges the figures of everything touched since the last time, and how long points have been silent.
+
+    Args:
+        house: The installation.
+        now: Instant of the run, UTC; becomes ``known_from`` of what changes.
+
+    Returns:
+        Exceptions inserted or replaced.
+    """
+    with house.alone("validation"):
+        spans, newest = pending(house, "validation")
+        if spans.is_empty():
+            return 0
+        judging = Judging.of(house)
+        zone = house.settings.zone
+        changed = 0
+        touched = spans.with_columns(
+            first_day=local_day(pl.col("first_at"), zone) - _DAY, last_day=local_day(pl.col("last_at"), zone) + _DAY
+        )
+        for some, period in _parts(house, touched, judging):
+            found, before = find_in_figures(house, judging, some, period)
+            changed += _keep(house, judging, found, before, now)
+        changed += _keep(house, judging, *find_inactive(house, judging, spans), now)
+        changed += _keep(house, judging, *find_silent(house, judging), now)
+        done(house, "validation", newest, now)
+    return changed
+
+
+def _parts(house: Installation, touched: pl.DataFrame, judging: Judging) -> list[tuple[pl.DataFrame, Period]]:
+    """Touched points by the stretch that was touched: most of them by one and the same."""
+    spots = _installed(house).join(touched, on="meter_id")
+    points = spots.group_by("metering_point").agg(pl.col("first_day").min(), pl.col("last_day").max())
+    parts = []
+    for (first, last), some in points.group_by("first_day", "last_day", maintain_order=True):
+        assert isinstance(first, date)  # noqa: S101  the columns are dates
+        assert isinstance(last, date)  # noqa: S101
+        period = judged_period(judging, first, last)
+        parts += [(part, period) for part in some.select("metering_point").iter_slices(POINTS_AT_ONCE)]
+    return parts
+
+
+def judged_period(judging: Judging, first: date, last: date) -> Period:
+    """The days from ``first`` to ``last``, with what their rules look at."""
+    longest = {name: _longest(judging, *name) for name in (("V10", "days_d"), ("V11", "days_d"), ("V23", "history_d"))}
+    history = max(longest["V23", "history_d"], _longest(judging, "V11", "history_d"))
+    run = max(longest["V10", "days_d"], longest["V11", "days_d"])
+    return Period(first, last, timedelta(days=history + run + 1), timedelta(days=run))
+
+
+def _longest(judging: Judging, rule: str, parameter: str) -> int:
+    """The largest value of a parameter in any scope."""
+    rules = judging.rules
+    values = [rules.settings[rule].parameters[parameter]]
+    values += [changes[rule].parameters.get(parameter, 0) for _, changes in rules.overrides if rule in changes]
+    return int(max(values))
+
+
+def find_in_figures(
+    house: Installation, judging: Judging, points: pl.DataFrame, period: Period
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the rules over figures find.
+
+    Args:
+        house: The installation.
+        judging: What is judged by.
+        points: ``metering_point``.
+        period: The days.
+
+    Returns:
+        Findings, and the exceptions in the place of which they stand.
+    """
+    first, last = period.first, period.last + period.after
+    days = _figures(house, CONSUMPTION_DAILY, points, period.first - period.before, last)
+    counts = _counts(house, judging, points, first, last)
+    days, months = (
+        _prepared(rows, judging, counts)
+        for rows in (days, _figures(house, CONSUMPTION_MONTHLY, points, date.min, date.max))
+    )
+    hours = _prepared(_figures(house, CONSUMPTION_HOURLY, points, period.first, period.last), judging, counts)
+    totals = hours.group_by("metering_point", "register", "day").agg(
+        total=pl.when(pl.col("consumption").null_count() == 0).then(pl.col("consumption").sum())
+    )
+    inside = pl.col("day").is_between(period.first, period.last)
+    summed = days.filter(inside).join(totals, on=["metering_point", "register", "day"])
+    lengths = months.with_columns(days=pl.col("day").dt.days_in_month())
+    plain = ~pl.col("register").is_in(_WEIGHTED)
+    reach = timedelta(days=_longest(judging, "V23", "history_d"))
+    found = findings(
+        judge_hours(hours.filter(plain), judging.rules),
+        judge_sums(summed, judging.rules),
+        judge_days(days.filter(plain), judging.rules, reach, first, last),
+        judge_energy(_side_by_side(days.filter(inside)), judging.rules),
+        judge_months(lengths.filter(plain), judging.rules),
+    )
+    of_month = pl.col("rule") == "V09"
+    zone = house.settings.zone
+    on = local_day(pl.col("at"), zone)
+    asked = (of_month & (on >= period.first.replace(day=1))) | (~of_month & on.is_between(first, last))
+    of_points = BY_FIGURES & ~pl.col("rule").is_in(["V20", "V21"])
+    meters = days.select("meter_id").unique()
+    before = judging.stored(meters).filter(of_points & asked).join(points, on="metering_point", how="semi")
+    return found.filter(asked), before
+
+
+def find_inactive(house: Installation, judging: Judging, spans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Meters that count though they are installed nowhere (V20).
+
+    Args:
+        house: The installation.
+        judging: What is judged by.
+        spans: ``meter_id``, ``first_at``, ``last_at`` (UTC, both inclusive).
+
+    Returns:
+        Findings, and the exceptions in the place of which they stand.
+    """
+    installed = _installed(house)
+    covered = installed.join(spans, on="meter_id").filter(
+        pl.col("installed_at") <= pl.col("first_at"),
+        (pl.col("removed_at") > pl.col("last_at")).fill_null(value=True),
+    )
+    loose = spans.join(covered, on="meter_id", how="anti")
+    if loose.is_empty():
+        return findings(), VEE_EXCEPTIONS.empty()
+    start, end = extent(loose["first_at"])[0] - _NEAR, extent(loose["last_at"])[1] + _NEAR
+    readings = (
+        house.lake.scan(READINGS)
+        .filter(
+            (pl.col("organisation") == house.organisation)
+            & (pl.col("month") >= start.strftime("%Y-%m"))
+            & (pl.col("month") <= end.strftime("%Y-%m"))
+            & pl.col("measured_at").is_between(start, end)
+        )
+        .join(loose.lazy(), on="meter_id", how="semi")
+        .collect()
+    )
+    rows = placed(readings, installed, judging.media, judging.members, judging.rules.groups)
+    found = judge_inactive(steps(rows, judging.layouts), judging.rules).join(loose, on="meter_id")
+    inside = pl.col("at").is_between(pl.col("first_at"), pl.col("last_at"))
+    before = judging.stored(loose.select("meter_id")).filter(pl.col("rule") == "V20").join(loose, on="meter_id")
+    names = ("first_at", "last_at")
+    return found.filter(inside).drop(names), before.filter(inside).drop(names)
+
+
+def find_silent(house: Installation, judging: Judging) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Meters of which no reading ever came (V21), as of the newest day that is reckoned.
+
+    Those of which readings came once are found where their estimates are reckoned.
+
+    Returns:
+        Findings, and all exceptions about such meters.
+    """
+    own = pl.col("organisation") == house.organisation
+    received = (
+        house.lake.scan(READING_PERFORMANCE_DAILY)
+        .filter(own & (pl.col("criterion") == "daily"))
+        .select("meter_id", "day", "received")
+    )
+    as_of = received.select(pl.col("day").max()).collect().item()
+    never = (pl.col("rule") == "V21") & (pl.col("kind") == RULES["V21"].name)
+    before = house.lake.scan(VEE_EXCEPTIONS).filter(own & never).collect()
+    if as_of is None:
+        return findings(), before
+    zone = house.settings.zone
+    seen = received.filter(pl.col("received") > 0).select("meter_id").unique().collect()
+    here = _installed(house).filter(pl.col("removed_at").is_null())
+    last = (
+        here.join(seen, on="meter_id", how="anti")
+        .with_columns(day=local_day(pl.col("installed_at"), zone))
+        .with_columns(
+            organisation=pl.lit(house.organisation),
+            role=pl.lit("estimated"),
+            at=(pl.col("day") + _DAY)
+            .cast(pl.Datetime("us"))
+            .dt.replace_time_zone(zone.key, ambiguous="earliest", non_existent="null")
+            .dt.convert_time_zone("UTC"),
+        )
+        .filter(pl.col("at").is_not_null())
+    )
+    return judge_silence(judging.scoped(last), judging.rules, as_of), before
+
+
+def _keep(house: Installation, judging: Judging, found: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
+    rows = without_erased(house, VEE_EXCEPTIONS, judging.standing(found, before))
+    stale = without_erased(house, VEE_EXCEPTIONS, before)
+    if rows.is_empty() and stale.is_empty():
+        return 0
+    merged = house.lake.merge(
+        VEE_EXCEPTIONS, rows.with_columns(known_from=pl.lit(now)), stale=stale.select(VEE_EXCEPTIONS.key)
+    )
+    return merged.inserted + merged.replaced
+
+
+def _installed(house: Installation) -> pl.DataFrame:
+    return house.lake.scan(INSTALLATIONS).filter(pl.col("organisation") == house.organisation).collect()
+
+
+def _figures(house: Installation, table: Table, points: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    names = points["metering_point"].sort()
+    day = pl.col("day")
+    condition = (pl.col("organisation") == house.organisation) & pl.col("metering_point").is_between(
+        pl.lit(names[0]), pl.lit(names[-1])
+    )
+    if first > date.min:
+        low, high = (first - _DAY).strftime("%Y-%m"), (last + _DAY).strftime("%Y-%m")
+        condition &= day.is_between(first, last) & pl.col("month").is_between(pl.lit(low), pl.lit(high))
+    columns = ("organisation", "metering_point", "meter_id", "register", "day", "quality")
+    return (
+        house.lake.scan(table)
+        .filter(condition)
+        .join(points.lazy(), on="metering_point", how="semi")
+        .select(*columns, "register_start", "consumption", at="period_start")
+        .with_columns(pl.col("consumption", "register_start").cast(pl.Float64))
+        .collect()
+    )
+
+
+def _counts(house: Installation, judging: Judging, points: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """One count of each register of the points' meters (base units)."""
+    meters = _installed(house).join(points, on="metering_point", how="semi").select("meter_id").unique()
+    low, high = (first - _DAY).strftime("%Y-%m"), (last + _DAY).strftime("%Y-%m")
+    layouts = (
+        house.lake.scan(READINGS)
+        .filter((pl.col("organisation") == house.organisation) & pl.col("month").is_between(pl.lit(low), pl.lit(high)))
+        .select("organisation", "meter_id", "layout_id")
+        .unique()
+        .join(meters.lazy(), on="meter_id", how="semi")
+        .collect()
+    )
+    return register_resolutions(layouts, judging.layouts).select("meter_id", "register", count="resolution")
+
+
+def _prepared(rows: pl.DataFrame, judging: Judging, counts: pl.DataFrame) -> pl.DataFrame:
+    """Figures with role, count, class of the day and what scopes ask about."""
+    named = judging.scoped(rows.with_columns(role=role_of(pl.lit(None, pl.String), pl.col("quality"))))
+    weekday = pl.col("day").dt.weekday()
+    return named.join(counts, on=["meter_id", "register"], how="left").with_columns(
+        pl.col("count").fill_null(_DEFAULT_COUNT),
+        day_class=pl.when(weekday <= 4).then(pl.lit(1, pl.Int8)).otherwise(weekday),
+    )
+
+
+def _side_by_side(days: pl.DataFrame) -> pl.DataFrame:
+    """One row per point and day with the registers of heat."""
+    heat = days.filter(pl.col("register").is_in(_HEAT))
+    with_energy = (
+        heat.filter(pl.col("register") == "energy_kwh")
+        .drop("register", "register_start")
+        .rename({"consumption": "energy_kwh"})
+    )
+    for register in _HEAT:
+        if register != "energy_kwh":
+            one = heat.filter(pl.col("register") == register).select("metering_point", "day", consumption="consumption")
+            with_energy = with_energy.join(
+                one.rename({"consumption": register}), on=["metering_point", "day"], how="left"
+            )
+    counts = heat.filter(pl.col("register") == _WEIGHTED[0]).select("metering_point", "day", count_vt="count")
+    return with_energy.join(counts, on=["metering_point", "day"], how="left")

@@ -1,0 +1,168 @@
+"""``report heat``, ``heat-checks``, ``heat-faults``, ``degree-days`` and ``motivation-tariff``."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from assets.installation import Installation
+from cli.home import HomeOption, open_home
+from cli.messages import say
+from cli.report_options import (
+    Format,
+    FormatOption,
+    FromOption,
+    GroupOption,
+    ToOption,
+    day_of,
+    members,
+    noon_of,
+    print_report,
+)
+from registry.errors import RegistryError
+from registry.residences import places_of_moves
+from warehouse.policies import HeatPolicy, MotivationTariffPolicy, RatingsPolicy, WeatherPolicy
+from warehouse.queries import heat, heat_faults, motivation_tariff, weather
+from warehouse.transforms.calendar import local_days
+
+_DAYS = 30
+"""Days that a report looks back where nothing is said."""
+
+
+class Kind(StrEnum):
+    """What a heat report shows."""
+
+    cooling = "cooling"
+    inlet = "inlet"
+    outlet = "outlet"
+
+
+class Level(StrEnum):
+    """Performance levels."""
+
+    good = "good"
+    medium = "medium"
+    poor = "poor"
+
+
+def _period(house: Installation, first: datetime | None, last: datetime | None) -> tuple[date, date]:
+    """The days that are asked for, by default the last thirty that are over."""
+    end = day_of(last) or datetime.now(house.settings.zone).date() - timedelta(days=1)
+    begin = day_of(first) or end - timedelta(days=_DAYS - 1)
+    if begin > end:
+        raise RegistryError(f"The period ends on {end}, before it begins on {begin}.")
+    return begin, end
+
+
+def _heat(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+    kind: Annotated[
+        Kind, typer.Option("--type", help="Cooling performance, inlet or outlet temperature.")
+    ] = Kind.cooling,
+    level: Annotated[list[Level] | None, typer.Option("--rating", help="Only these ratings; may be repeated.")] = None,
+    from_k: Annotated[float | None, typer.Option("--from-k", help="Least cooling, K.")] = None,
+    to_k: Annotated[float | None, typer.Option("--to-k", help="Largest cooling, K.")] = None,
+    higher_than: Annotated[
+        float | None, typer.Option(help="Only inlet or outlet temperatures above this, degC.")
+    ] = None,
+) -> None:
+    """Mean temperatures and cooling, weighted by volume over the whole period, with rating and excess volume."""
+    house = open_home(home)
+    first, last = _period(house, from_, to)
+    if higher_than is not None and kind is Kind.cooling:
+        raise RegistryError("--higher-than is about a temperature: add --type inlet or --type outlet.")
+    asked = heat.Asked(
+        first=first,
+        last=last,
+        zone=house.settings.zone,
+        kind=kind.value,
+        ratings=frozenset(one.value for one in level or ()),
+        from_k=from_k,
+        to_k=to_k,
+        higher_than=higher_than,
+        group=group,
+    )
+    policies = house.policy(HeatPolicy), house.policy(RatingsPolicy)
+    print_report(heat.report(house.lake, house.organisation, *policies, asked, members(house, group)), form)
+
+
+def _checks(
+    home: HomeOption = None, from_: FromOption = None, to: ToOption = None, form: FormatOption = Format.table
+) -> None:
+    """Months in which counted energy does not fit volume and temperatures: wrong scale, wrong unit, bad sensor."""
+    house = open_home(home)
+    first, last = _period(house, from_, to)
+    print_report(heat.checks(house.lake, house.organisation, first=first, last=last), form)
+
+
+def _faults(
+    home: HomeOption = None,
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="A day of the heating year; by default today.")
+    ] = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+    dismissed: Annotated[bool, typer.Option("--dismissed", help="Show those that were found false, too.")] = False,
+) -> None:
+    """Faults of substations, the worst first, with what people found of them."""
+    house = open_home(home)
+    at = noon_of(on, house.settings.zone)
+    found = heat_faults.report(
+        house.lake, house.organisation, at=at, points=members(house, group), with_dismissed=dismissed
+    )
+    print_report(found, form)
+
+
+def _degree_days(
+    home: HomeOption = None, from_: FromOption = None, to: ToOption = None, form: FormatOption = Format.table
+) -> None:
+    """Degree days of the weather stations."""
+    house = open_home(home)
+    first, last = _period(house, from_, to)
+    policy = house.policy(WeatherPolicy)
+    found = weather.sums(house.lake, house.organisation, policy, first=first, last=last)
+    print_report(found, form)
+    if found["missing_days"].sum():
+        say("Where days are missing, the degree days are too few: import their temperatures.")
+
+
+def _motivation_tariff(
+    year: Annotated[int, typer.Option(help="Calendar year.", min=2000, max=2200)],
+    home: HomeOption = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+) -> None:
+    """Discount or surcharge of a year by return temperature; says who is left out, and why."""
+    house = open_home(home)
+    policy, zone = house.policy(MotivationTariffPolicy), house.settings.zone
+    days = local_days(date(year, 1, 1), date(year, 12, 31), zone)
+    with house.registry.begin(readonly=True) as session:
+        moved = places_of_moves(session, house.organisation, days["start"][0], days["end"][-1])
+    found = motivation_tariff.report(
+        house.lake,
+        house.organisation,
+        policy,
+        year=year,
+        zone=zone,
+        moved=moved,
+        points=members(house, group),
+    )
+    print_report(found, form)
+    if days["end"][-1] > datetime.now(UTC):
+        say(f"{year} is not over: the amounts are provisional.")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "heat": _heat,
+    "heat-checks": _checks,
+    "heat-faults": _faults,
+    "degree-days": _degree_days,
+    "motivation-tariff": _motivation_tariff,
+}
+"""The commands by name."""

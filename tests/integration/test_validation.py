@@ -1,0 +1,295 @@
+"""Validation in an installation: what it questions, what people decide, and what consumption takes."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.installation import open_installation
+from assets.steps.deciding import Choice, ManualEntry, add_reading, decide
+from assets.steps.figures import reckon_figures
+from assets.steps.importing import import_file
+from assets.steps.observations import reckon_performance
+from assets.steps.trying import try_policy
+from assets.steps.validating import validate_figures
+from registry import policies
+from registry.decisions import Subject
+from registry.errors import RegistryError
+from registry.models import ManualReading
+from tests.integration.installations import House, enter, new_house
+from warehouse.policies import shipped_document
+from warehouse.schemas import READINGS, VEE_EXCEPTIONS
+
+METER = "KAM-00000001-1b-16"
+START = datetime(2025, 6, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+NOW = datetime(2025, 7, 1, tzinfo=UTC)
+BY = {"identity": "local:first", "now": NOW}
+
+REGISTRY = {
+    "meters": "manufacturer,serial,version,device_type,model,medium,key\nKAM,00000001,1b,16,MC21,water,\n",
+    "customers": "metering_point,customer_number,name,address,postal_code,city,latitude,longitude,manufacturer,serial,"
+    "installed_at\nP1,1,Somebody,Street 1,1000,Town,,,KAM,00000001,2025-01-01T00:00:00Z\n",
+}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A house with one meter; making it costs more than copying it."""
+    before = dict(os.environ)
+    folder = tmp_path_factory.mktemp("template")
+    made = new_house(folder)
+    for kind, text in REGISTRY.items():
+        given(made, kind, text)
+    made.installation.registry.engine.dispose()
+    yield folder
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def copied(template: Path, folder: Path) -> House:
+    shutil.copytree(template, folder)
+    enter(folder / "home")
+    return House(open_installation(folder / "home"))
+
+
+@pytest.fixture
+def house(template: Path, tmp_path: Path) -> House:
+    return copied(template, tmp_path / "house")
+
+
+def given(house: House, kind: str, text: str) -> None:
+    file = house.installation.settings.home.parent / f"{kind}.csv"
+    file.write_text(text)
+    report = import_file(house.installation, kind, file, identity="local:test", now=NOW)  # type: ignore[arg-type]
+    assert report.stored, report.rejected
+
+
+def read(house: House, values: list[str | float], start: datetime = START, step: timedelta = HOUR) -> None:
+    """Imports readings of the meter and reckons."""
+    lines = [f"KAM,00000001,{(start + n * step).isoformat()},{value}" for n, value in enumerate(values)]
+    given(house, "readings", "\n".join(["manufacturer,serial,measured_at,volume_m3", *lines]) + "\n")
+    reckon(house)
+
+
+def reckon(house: House, now: datetime = NOW) -> None:
+    reckon_figures(house.installation, now)
+    reckon_performance(house.installation, now)
+    validate_figures(house.installation, now)
+
+
+def exceptions(house: House, *columns: str) -> list[tuple[object, ...]]:
+    """Exceptions, without those of days that are far from others: approved jumps are."""
+    rows = house.installation.lake.scan(VEE_EXCEPTIONS).filter(pl.col("rule") != "V07").sort("at", "rule").collect()
+    return rows.select(columns or ("rule", "state")).rows()
+
+
+def hours(house: House) -> dict[int, tuple[str, str]]:
+    """Consumption and quality by hour of the day; unknown ones left out."""
+    found = house.ask(
+        "select period_start, consumption, quality from consumption_hourly "
+        "where consumption is not null order by period_start"
+    )
+    return {(at - START) // HOUR: (f"{value.normalize():f}", quality) for at, value, quality in found.rows()}
+
+
+def subject(house: House, rule: str) -> Subject:
+    (row,) = [row for row in exceptions(house, "meter_id", "register", "at", "rule") if row[3] == rule]
+    return Subject(*row)  # type: ignore[arg-type]
+
+
+JUMP = ["1", "1.1", "21.1", "21.2", "21.3"]
+
+
+def test_a_jump_is_unknown_until_somebody_approves_it(house: House) -> None:
+    read(house, JUMP)
+    assert exceptions(house) == [("V06", "open")]
+    assert hours(house) == {0: ("0.1", "M"), 2: ("0.1", "M"), 3: ("0.1", "M")}
+    assert decide(house.installation, subject(house, "V06"), Choice("approve", "checked", "A pool."), **BY)
+    reckon(house)
+    assert exceptions(house, "state", "decided_by", "reason_code") == [("approved", "local:first", "checked")]
+    assert hours(house)[1] == ("20", "M")
+    assert house.ask("select reason from audit_log where event = 'exception.approve'").rows() == [("A pool.",)]
+
+
+def test_an_override_is_used_and_the_original_stays(house: House) -> None:
+    read(house, JUMP[:3])
+    decided = Choice("override", "misread", "The photograph shows it.", Decimal("1.3"))
+    decide(house.installation, subject(house, "V06"), decided, **BY)
+    reckon(house)
+    assert hours(house) == {0: ("0.1", "M"), 1: ("0.2", "X")}
+    assert exceptions(house, "state", "value") == [("overridden", Decimal("1.3"))]
+    assert house.ask("select volume_m3, quality from readings order by measured_at desc limit 1").rows() == [
+        (Decimal("21.1"), "M")
+    ]
+
+
+def test_a_rejected_value_does_not_count(house: House) -> None:
+    read(house, ["1", "1.1", "21.1"])
+    decide(house.installation, subject(house, "V06"), Choice("reject", "meter_fault", "No pulse."), **BY)
+    reckon(house)
+    read(house, ["1.3"], start=START + 3 * HOUR)
+    assert ("rejected",) in exceptions(house, "state")
+    assert hours(house)[1] == ("0.1", "I")
+
+
+def test_a_finding_whose_cause_is_gone_is_resolved_and_comes_back(house: House) -> None:
+    read(house, ["1", "1.1", "21.1"])
+    assert exceptions(house) == [("V06", "open")]
+    read(house, ["1.3", "1.4"], start=START + 3 * HOUR)  # late data: the jump was a spike
+    assert exceptions(house) == [("V06", "resolved")]
+    assert hours(house)[0] == ("0.1", "M")
+
+
+def test_the_order_of_arrival_does_not_matter(house: House, template: Path, tmp_path: Path) -> None:
+    read(house, JUMP)
+    other = copied(template, tmp_path / "other")
+    for number in (4, 2, 0, 3, 1):
+        read(other, [JUMP[number]], start=START + number * HOUR)
+    standing = [row for row in exceptions(other, "rule", "at", "state", "evidence") if row[2] != "resolved"]
+    assert standing == exceptions(house, "rule", "at", "state", "evidence")
+    assert hours(other) == hours(house)
+
+
+def test_judging_again_changes_nothing(house: House) -> None:
+    read(house, JUMP)
+    versions = [len(house.installation.lake.files(VEE_EXCEPTIONS)), exceptions(house, *VEE_EXCEPTIONS.schema.names())]
+    read(house, JUMP)
+    reckon(house, NOW + HOUR)
+    assert versions == [
+        len(house.installation.lake.files(VEE_EXCEPTIONS)),
+        exceptions(house, *VEE_EXCEPTIONS.schema.names()),
+    ]
+
+
+def test_a_reset_is_unknown_until_it_is_approved(house: House) -> None:
+    read(house, ["90", "90.1", "0.2", "0.3"])
+    assert exceptions(house, "rule", "kind", "state") == [("V05", "RESET", "open")]
+    assert 1 not in hours(house)
+    decide(house.installation, subject(house, "V05"), Choice("approve", "meter_work", "Reset by the fitter."), **BY)
+    reckon(house)
+    assert hours(house)[1] == ("0.2", "M")
+
+
+def test_values_are_edited_upwards_unless_somebody_insists(house: House) -> None:
+    read(house, ["1", "1.1", "1.2"])
+    row = VEE_EXCEPTIONS.conform(
+        pl.DataFrame(
+            [
+                {
+                    "organisation": house.installation.organisation,
+                    "meter_id": METER,
+                    "metering_point": "P1",
+                    "register": "volume_m3",
+                    "at": START + HOUR,
+                    "rule": "V23",
+                    "reason": "",
+                    "state": "open",
+                    "severity": "warn",
+                    "known_from": NOW,
+                }
+            ]
+        )
+    )
+    house.installation.lake.append(VEE_EXCEPTIONS, row)
+    about = Subject(METER, "volume_m3", START + HOUR, "V23")
+    with pytest.raises(RegistryError, match="better than an edited one"):
+        decide(house.installation, about, Choice("override", "misread", "Why not.", Decimal("1.15")), **BY)
+    insisted = Choice("override", "misread", "The customer's photograph.", Decimal("1.15"), forced=True)
+    assert decide(house.installation, about, insisted, **BY)
+    reckon(house)
+    assert hours(house) == {0: ("0.15", "X"), 1: ("0.05", "X")}
+
+
+def test_four_eyes_see_more(house: House) -> None:
+    document = shipped_document("validation").replace("four_eyes: false", "four_eyes: true")
+    with house.installation.registry.begin() as session:
+        policies.decide(
+            session, house.installation.organisation, "validation", document, reason="Audit.", untried=True, **BY
+        )
+    read(house, JUMP)
+    choice = Choice("approve", "checked", "A pool.")
+    assert not decide(house.installation, subject(house, "V06"), choice, **BY)
+    reckon(house)
+    assert exceptions(house) == [("V06", "open")]
+    with pytest.raises(RegistryError, match="second person"):
+        decide(house.installation, subject(house, "V06"), choice, **BY)
+    assert decide(house.installation, subject(house, "V06"), choice, identity="local:second", now=NOW)
+    reckon(house)
+    assert exceptions(house, "state", "decided_by", "policy_version") == [("approved", "local:second", 1)]
+
+
+def test_a_reading_by_hand_closes_a_gap_and_is_validated(house: House) -> None:
+    read(house, ["1", "1.1"])
+    entry = ManualEntry(METER, START + 40 * HOUR, {"volume_m3": Decimal("2")}, "reader 7", "photo-1.jpg")
+    add_reading(house.installation, entry, **BY)
+    reckon(house)
+    assert house.ask("select source, quality from readings order by measured_at desc limit 1").rows() == [
+        ("manual", "M")
+    ]
+    assert sum(Decimal(value) for value, _ in hours(house).values()) == 1
+    with house.installation.registry.begin(readonly=True) as session:
+        assert [(row.reader, row.photo) for row in session.query(ManualReading)] == [("reader 7", "photo-1.jpg")]
+    assert "reader 7" not in house.ask("select * from audit_log").write_csv()
+    with pytest.raises(RegistryError, match="already"):
+        add_reading(house.installation, entry, **BY)
+    with pytest.raises(RegistryError, match="future"):
+        add_reading(house.installation, ManualEntry(METER, NOW + HOUR, entry.registers, "reader 7"), **BY)
+    wrong = ManualEntry(METER, START + 41 * HOUR, {"volume_m3": Decimal("900")}, "reader 7")
+    add_reading(house.installation, wrong, **BY)
+    reckon(house)
+    assert ("V06", "open") in exceptions(house)
+
+
+def test_a_meter_in_stock_that_counts(house: House) -> None:
+    given(house, "meters", REGISTRY["meters"] + "KAM,00000002,1b,16,MC21,water,\n")
+    lines = [f"KAM,00000002,{(START + n * HOUR).isoformat()},{value}" for n, value in enumerate(("5", "5.5"))]
+    given(house, "readings", "\n".join(["manufacturer,serial,measured_at,volume_m3", *lines]) + "\n")
+    reckon(house)
+    assert ("V20", "KAM-00000002-1b-16") in exceptions(house, "rule", "meter_id")
+    assert hours(house) == {}
+
+
+def test_days_are_judged_by_those_before_them(house: House) -> None:
+    uses = [0.10, 0.12, 0.11, 0.13, 0.2, 0.3, 0.3] * 4 + [0.5]
+    totals = [round(1 + sum(uses[:n]), 3) for n in range(len(uses) + 1)]
+    read(house, totals, start=START - timedelta(days=28, hours=2), step=timedelta(days=1))
+    found = [row for row in exceptions(house, "rule", "at", "severity") if row[0] == "V23"]
+    assert [row[1] for row in found] == [START - 2 * HOUR]
+
+
+def test_a_dry_run_tells_the_difference_and_writes_nothing(house: House) -> None:
+    read(house, JUMP)
+    before = exceptions(house, *VEE_EXCEPTIONS.schema.names())
+    lenient = shipped_document("validation").replace("margin_ratio: 1.25", "margin_ratio: 10")
+    lenient = lenient.replace(
+        "V12: {severity: pass, parameters: {intervals: 1.5}}",
+        "V12: {enabled: false, severity: warn, parameters: {intervals: 1.5}}",
+    )
+    days = (date(2025, 6, 1), date(2025, 6, 3))
+    organisation = house.installation.organisation
+    with house.installation.registry.begin() as session, pytest.raises(RegistryError, match="dry-run"):
+        policies.decide(session, organisation, "validation", lenient, reason="Pools.", **BY)
+    counts = try_policy(house.installation, lenient, *days, **BY)
+    told = counts.filter(pl.sum_horizontal("new", "vanished", "unchanged", "changed") > 0)
+    assert told.rows() == [("V06", "HIGHREG", 0, 1, 0, 0)]
+    assert exceptions(house, *VEE_EXCEPTIONS.schema.names()) == before
+    with house.installation.registry.begin() as session:
+        assert policies.decide(session, organisation, "validation", lenient, reason="Pools.", **BY) == 1
+    same = try_policy(house.installation, lenient, *days, **BY)
+    assert same["unchanged"].sum() == 0
+    stricter = try_policy(house.installation, shipped_document("validation"), *days, **BY)
+    assert stricter.filter(pl.col("new") > 0).rows() == [("V06", "HIGHREG", 1, 0, 0, 0)]
+
+
+def test_readings_never_change(house: House) -> None:
+    read(house, JUMP)
+    before = house.installation.lake.scan(READINGS).collect()
+    decide(house.installation, subject(house, "V06"), Choice("reject", "other", "It leaks."), **BY)
+    reckon(house)
+    assert house.installation.lake.scan(READINGS).collect().equals(before)

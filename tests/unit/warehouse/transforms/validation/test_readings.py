@@ -1,0 +1,233 @@
+"""Rules over readings: each passes and fails."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from tests.unit.warehouse.transforms.metering import METER, NEXT_METER, exchanged, figures, installed, layouts
+from tests.unit.warehouse.transforms.metering import readings as volume
+from tests.unit.warehouse.transforms.validation.rows import (
+    HOUR,
+    START,
+    UTC_ZONE,
+    changed,
+    in_place,
+    moved,
+    of,
+    readings,
+    severities,
+    shipped,
+    telling,
+)
+from warehouse.schemas import GROUP_MEMBERS
+from warehouse.transforms.policy import Policy
+from warehouse.transforms.validation.gaps import judge_gaps, judge_silence
+from warehouse.transforms.validation.identity import clock_slopes, judge_times
+from warehouse.transforms.validation.inputs import steps
+from warehouse.transforms.validation.registers import judge_events, judge_gauges, judge_inactive, judge_steps
+from warehouse.transforms.validation.rules import Rules, Scope, Setting
+
+RATES = Policy(expected_interval=HOUR).largest_rates
+
+
+def wall(hour: int = 0, minute: int = 0) -> datetime:
+    """What a meter's clock shows."""
+    return (START + timedelta(hours=hour, minutes=minute)).replace(tzinfo=None)
+
+
+def times(cells: list[dict[str, object]], rules: Rules | None = None, zone: ZoneInfo = UTC_ZONE) -> pl.DataFrame:
+    return judge_times(in_place(readings(cells)), rules or shipped(), zone)
+
+
+def test_v01_a_reading_that_comes_again_is_only_counted() -> None:
+    twice = [{"volume_m3": "1", "device_time": wall()}] * 2
+    assert of(times(twice), "V01") == [1]
+    assert severities(times(twice).filter(pl.col("rule") == "V01")) == ["pass"]
+    assert of(times([*twice[:1], {"volume_m3": "1.1", "device_time": wall()}]), "V01") == []
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(15, []), (16, [0])])
+def test_v02_a_reading_from_the_future_is_rejected(minutes: int, found: list[int]) -> None:
+    cells = [{"volume_m3": "1", "received_at": START - timedelta(minutes=minutes)}]
+    assert of(times(cells), "V02") == found
+    assert set(severities(times(cells).filter(pl.col("rule") == "V02"))) <= {"reject"}
+
+
+def test_v03_readings_older_than_the_installation_or_the_receipt_are_told_once() -> None:
+    early = datetime(2023, 12, 30, tzinfo=UTC)
+    cells = [{"volume_m3": "1", "measured_at": early + n * HOUR, "source": "import"} for n in range(3)]
+    found = times(cells)
+    assert found.filter(pl.col("rule") == "V03")["at"].to_list() == [early]
+    late = [{"volume_m3": "1", "received_at": START + timedelta(days=days)} for days in (400, 401)]
+    assert times([late[0]]).is_empty()
+    assert of(times(late), "V03") == [1]
+
+
+def test_v04_a_wrong_clock_is_noted_by_summer_or_standard_time() -> None:
+    zone = ZoneInfo("Europe/Copenhagen")
+    cells = [{"volume_m3": "1", "device_time": wall(hour, minute)} for hour, minute in ((2, 1), (2, 0))]
+    assert times(cells, zone=zone).is_empty()  # summer time, then standard time
+    found = times([{"volume_m3": "1", "device_time": wall(2, 3)}], zone=zone)
+    assert of(found, "V04") == [0]
+    strict = changed("V04", Setting(severity="reject"))
+    wrong = [{"volume_m3": "1", "device_time": wall(n, minute)} for n, minute in enumerate((3, 16))]
+    assert severities(times(wrong, strict)) == ["warn", "reject"]
+
+
+def test_v04_slopes_are_those_of_theil_and_sen() -> None:
+    drifts = pl.DataFrame(
+        {
+            "meter_id": METER,
+            "at": [START + timedelta(days=n) for n in range(14)],
+            "drift_min": [n * 0.1 if n != 5 else 40.0 for n in range(14)],
+        }
+    )
+    assert clock_slopes(drifts)["slope_s_d"].to_list() == [pytest.approx(6.0)]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (["1", "2", "13", "14"], []),  # 11 m3 in an hour: below 10 m3/h and a quarter
+        (["1", "2", "15", "16"], [2]),
+        (["1", "2", "15"], [2]),  # nothing after it yet
+        (["1", "2", "90", "3"], []),  # a spike up is that of the falls
+        (["90", "91", "2", "92"], []),  # and so is one down
+    ],
+)
+def test_v06_a_rise_beyond_the_largest_rate_is_rejected(values: list[str], found: list[int]) -> None:
+    assert of(judge_steps(moved(values), shipped(), RATES), "V06") == found
+
+
+def test_v06_counts_of_a_coarse_register_are_no_rise() -> None:
+    rows = moved(["1", "2"], step=timedelta(seconds=1))
+    coarse = rows.with_columns(count=pl.lit(1.0))
+    assert of(judge_steps(rows, shipped(), RATES), "V06") == [0]
+    assert judge_steps(coarse, shipped(), RATES).is_empty()
+
+
+def test_v11_a_register_that_stands_still_in_a_flow_is_told_once() -> None:
+    def flowing(flow: float) -> pl.DataFrame:
+        cells = [{"volume_m3": "5", "flow_m3h": flow} for _ in range(4)]
+        return judge_steps(steps(in_place(readings(cells)), layouts()), shipped(), RATES)
+
+    assert of(flowing(0.05), "V11") == [1]
+    assert of(flowing(0.01), "V11") == []
+
+
+def test_v12_missing_readings_are_found_where_they_were_expected() -> None:
+    cells = [{"volume_m3": "1", "measured_at": START + n * HOUR} for n in (0, 1, 5)]
+    rows = in_place(readings(cells))
+    found = judge_gaps(rows, telling("V12"), HOUR)
+    assert of(found, "V12") == [2]
+    assert '"missing":3' in found["evidence"][0]
+    assert judge_gaps(rows.head(2), telling("V12"), HOUR).is_empty()
+
+
+def test_v13_a_register_below_zero_is_rejected() -> None:
+    found = judge_steps(moved(["-1", "0"]), shipped(), RATES)
+    assert (of(found, "V13"), severities(found)) == ([0], ["reject"])
+
+
+def heat(**cells: object) -> pl.DataFrame:
+    row = {"volume_m3": "1", "energy_kwh": "1", "flow_m3h": 0.5, "flow_temp_c": 70.0, "return_temp_c": 40.0}
+    return judge_gauges(in_place(readings([row | cells]), medium="heat"), shipped())
+
+
+def test_v16_temperatures_of_heating_systems() -> None:
+    assert heat().is_empty()
+    assert of(heat(return_temp_c=71.9), "V16") == []
+    assert of(heat(return_temp_c=73.0), "V16") == [0]
+    assert of(heat(return_temp_c=73.0, flow_m3h=0.0), "V16") == []
+    assert of(heat(flow_temp_c=4.0, return_temp_c=3.0), "V16") == [0]
+
+
+@pytest.mark.parametrize(
+    ("gauge", "good", "bad"),
+    [("pressure_bar", 6.0, 26.0), ("flow_temp_c", 60.0, 181.0), ("power_kw", -50.0, -200_000.0)],
+)
+def test_v17_gauges_have_ranges(gauge: str, good: float, bad: float) -> None:
+    assert of(heat(**{gauge: good}), "V17") == []
+    found = heat(**{gauge: bad}).filter(pl.col("rule") == "V17")
+    assert found["register"].to_list() == [gauge]
+
+
+def test_v19_a_sibling_that_is_missing_now_and_then() -> None:
+    both, one = {"volume_m3": "1", "energy_kwh": "1"}, {"volume_m3": "1"}
+    rows = in_place(readings([both, one, both]), medium="heat")
+    assert of(judge_gauges(rows, shipped()), "V19") == [1]
+    never = in_place(readings([one, one]), medium="heat")
+    assert judge_gauges(never, shipped()).is_empty()
+    assert judge_gauges(in_place(readings([both, one])), shipped()).is_empty()  # no heat meter
+
+
+@pytest.mark.parametrize(("rise", "found"), [("1.010", []), ("1.011", [1])])
+def test_v20_a_meter_in_stock_that_counts(rise: str, found: list[int]) -> None:
+    nowhere = installed((METER, datetime(2030, 1, 1, tzinfo=UTC), None))
+    assert of(judge_inactive(moved(["1", rise], installations=nowhere), shipped()), "V20") == found
+    assert judge_inactive(moved(["1", rise]), shipped()).is_empty()
+
+
+@pytest.mark.parametrize(("days", "found"), [(60, 0), (61, 1)])
+def test_v21_a_point_without_measured_readings(days: int, found: int) -> None:
+    last = pl.DataFrame(
+        {
+            "organisation": ["utility"],
+            "meter_id": METER,
+            "metering_point": "P1",
+            "medium": "water",
+            "source": "radio",
+            "role": "estimated",
+            "day": [START.date()],
+            "at": [START],
+        }
+    )
+    assert judge_silence(last, shipped(), START.date() + timedelta(days=days)).height == found
+
+
+def test_v22_flow_backwards() -> None:
+    assert of(heat(flow_m3h=-0.1), "V22") == [0]
+    assert of(heat(flow_m3h=0.0), "V22") == []
+
+
+def events_of(rows: pl.DataFrame, **options: object) -> pl.DataFrame:
+    events = figures(rows, START.date(), **options).events  # type: ignore[arg-type]
+    scoped = events.with_columns(medium=pl.lit("water"), source=pl.lit("radio"), role=pl.lit("initial"))
+    return judge_events(scoped, shipped()).select("rule", "kind")
+
+
+def test_v05_v14_events_of_registers_become_findings() -> None:
+    falls = volume([(START, "90"), (START + HOUR, "50"), (START + 2 * HOUR, "51")])
+    assert events_of(falls).rows() == [("V05", "UNEXPLAINED_FALL")]
+    changes = pl.concat([volume([(START, "90")]), volume([(START + HOUR, "91")], layout="ten litres")])
+    assert events_of(changes).rows() == [("V14", "UNIT_CHANGE")]
+    assert events_of(volume([(START, "90"), (START + HOUR, "91")])).is_empty()
+
+
+def test_v24_an_exchange_without_registers() -> None:
+    rows = pl.concat([volume([(START, "90")]), volume([(START + 2 * HOUR, "1")], NEXT_METER)])
+    spots = installed((METER, START - HOUR, START + HOUR), (NEXT_METER, START + HOUR, None))
+    assert events_of(rows, installations=spots).rows() == [("V24", "EXCHANGE")]
+    known = exchanged(START + HOUR, "90", "0")
+    assert events_of(rows, installations=spots, exchanges=known).is_empty()
+
+
+def test_scopes_change_severity_and_parameters_by_medium_source_and_group() -> None:
+    members = pl.DataFrame(
+        [("utility", "Harbour", "P1", START, START + 2 * HOUR, None, None)], schema=GROUP_MEMBERS.schema, orient="row"
+    )
+    rows = moved(["1", "2", "15", "28"], members=members, groups=["Harbour"])
+    lenient = changed("V06", Setting(severity="warn"), Scope(group="Harbour"))
+    assert severities(judge_steps(moved(["1", "2", "15", "28"]), shipped(), RATES)) == ["reject", "reject"]
+    outside = rows.with_columns(pl.lit(value=False).alias("in group Harbour"))
+    assert severities(judge_steps(outside, lenient, RATES)) == ["reject", "reject"]
+    assert severities(judge_steps(rows.filter(pl.col("in group Harbour")), lenient, RATES)) == []
+    within = rows.with_columns(pl.lit(value=True).alias("in group Harbour"))
+    assert severities(judge_steps(within, lenient, RATES)) == ["warn", "warn"]
+    assert rows["in group Harbour"].to_list() == [True, True, False, False]
+    wide = changed("V06", Setting(parameters={"margin_ratio": 2}), Scope(medium="water"))
+    assert judge_steps(rows, wide, RATES).is_empty()
+    assert judge_steps(rows, changed("V06", Setting(is_on=False), Scope(source="radio")), RATES).is_empty()
+    assert judge_steps(rows, changed("V06", Setting(roles=frozenset({"manual"}))), RATES).is_empty()

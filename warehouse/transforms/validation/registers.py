@@ -1,0 +1,222 @@
+"""Registers and gauges of a reading: V06, V11 (with flow), V13, V16, V17, V19, V22, and the events V05, V14, V24."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from warehouse.transforms.validation.inputs import amount, hours_between
+from warehouse.transforms.validation.rules import Rules, findings
+
+UNEXPLAINED = ("RESET", "UNEXPLAINED_FALL")
+"""Falls that a person has to look at (§2.3 h, i)."""
+
+_SERIES = ("meter_id", "register")
+
+
+def judge_steps(steps: pl.DataFrame, rules: Rules, rates: Mapping[str, float]) -> pl.DataFrame:
+    """Judges how registers moved (V06, V13, V11 where the meter itself says that there is flow).
+
+    Args:
+        steps: As :func:`~warehouse.transforms.validation.inputs.steps` gives them.
+        rules: The rules.
+        rates: Largest credible rate of each register, in its unit per hour.
+
+    Returns:
+        Findings.
+    """
+    return findings(_too_high(steps, rules, rates), _negative(steps, rules), _stuck(steps, rules))
+
+
+def _too_high(steps: pl.DataFrame, rules: Rules, rates: Mapping[str, float]) -> pl.DataFrame:
+    rate = pl.col("register").replace_strict(dict(rates), default=None, return_dtype=pl.Float64)
+    limit = rate * rules.parameter("V06", "margin_ratio")
+    # A low reading before is a spike down (§2.3 d); a high one that the next does not keep is a spike up (e).
+    dipped = (pl.col("value_before") < pl.col("value_before_2")).fill_null(value=False)
+    base, since = (pl.when(dipped).then(f"{name}_before_2").otherwise(f"{name}_before") for name in ("value", "at"))
+    hours = hours_between(since, pl.col("at"))
+    rise = amount(pl.col("value") - base)
+    keeps = (pl.col("value_after") >= pl.col("value")).fill_null(value=True)
+    least = pl.max_horizontal(limit * hours, pl.col("count") * 1.5)
+    return rules.found(
+        steps,
+        "V06",
+        (rise > least) & keeps,
+        reason=pl.format("The register rose by {} in {} h.", rise, hours.round(2)),
+        evidence={"rise": rise, "hours": hours, "limit_per_h": limit, "before": amount(base)},
+    )
+
+
+def _negative(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    value = amount(pl.col("value"))
+    return rules.found(
+        steps,
+        "V13",
+        pl.col("value") < 0,
+        reason=pl.format("The register shows {}.", value),
+        evidence={"value": value},
+    )
+
+
+def _stuck(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    flowed = pl.min_horizontal("flow_m3h", pl.col("flow_m3h").shift(1)) * hours_between(
+        pl.col("at_before"), pl.col("at")
+    )
+    expected = flowed / pl.col("count")
+    stands = (pl.col("register") == "volume_m3") & (pl.col("value") == pl.col("value_before"))
+    return rules.found(
+        steps,
+        "V11",
+        stands & (expected >= rules.parameter("V11", "expected_counts")),
+        reason=pl.format("The register stands still while {} m3 flow.", flowed.round(3)),
+        evidence={"flowed_m3": flowed, "counts": expected},
+        kind=pl.lit("STUCK_WITH_FLOW"),
+        series=_SERIES,
+    )
+
+
+def judge_gauges(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Judges gauges and siblings (V16, V17, V19, V22).
+
+    Args:
+        rows: As :func:`~warehouse.transforms.validation.inputs.placed` gives them.
+        rules: The rules.
+
+    Returns:
+        Findings.
+    """
+    return findings(_ranges(rows, rules), _temperatures(rows, rules), _siblings(rows, rules), _backwards(rows, rules))
+
+
+RANGES: dict[str, tuple[str | None, str]] = {
+    "flow_temp_c": ("low_c", "high_c"),
+    "return_temp_c": ("low_c", "high_c"),
+    "ambient_temp_c": ("low_c", "high_c"),
+    "flow_m3h": (None, "flow_m3h"),
+    "power_kw": (None, "power_kw"),
+    "power_import_kw": (None, "power_kw"),
+    "power_export_kw": (None, "power_kw"),
+    "pressure_bar": ("pressure_low_bar", "pressure_high_bar"),
+}
+"""Lowest and highest value of gauges, as parameters of V17; without a lowest one, as far below zero."""
+
+
+def _ranges(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    parts = []
+    for gauge, (low, high) in RANGES.items():
+        most = rules.parameter("V17", high)
+        least = rules.parameter("V17", low) if low else -most
+        value = pl.col(gauge)
+        parts.append(
+            rules.found(
+                rows,
+                "V17",
+                ~value.is_between(least, most),
+                register=pl.lit(gauge),
+                reason=pl.format("{} is outside of its range.", value),
+                evidence={"value": value, "low": least, "high": most},
+                series=("meter_id",),
+            )
+        )
+    return findings(*parts)
+
+
+def _temperatures(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    flow, back = pl.col("flow_temp_c"), pl.col("return_temp_c")
+    heating = pl.col("medium").is_in(["heat", "heat_cooling"])
+    crossed = (
+        (pl.col("medium") == "heat") & (pl.col("flow_m3h") > 0) & (back > flow + rules.parameter("V16", "above_k"))
+    ).fill_null(value=False)
+    odd = ~flow.is_between(rules.parameter("V16", "low_c"), rules.parameter("V16", "high_c"))
+    return rules.found(
+        rows,
+        "V16",
+        heating & (crossed | odd),
+        register=pl.lit("flow_temp_c"),
+        reason=pl.when(crossed)
+        .then(pl.format("The return is {} degC, the flow {} degC.", back, flow))
+        .otherwise(pl.format("The flow temperature is {} degC.", flow)),
+        evidence={"flow_temp_c": flow, "return_temp_c": back, "flow_m3h": pl.col("flow_m3h")},
+        series=("meter_id",),
+    )
+
+
+def _siblings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    volume, energy = pl.col("volume_m3").is_not_null(), pl.col("energy_kwh").is_not_null()
+    heating = pl.col("medium").is_in(["heat", "heat_cooling"])
+    near = [(volume & energy).shift(by) & (pl.col("meter_id") == pl.col("meter_id").shift(by)) for by in (-2, -1, 1, 2)]
+    lacks = heating & (volume ^ energy) & pl.any_horizontal(near).fill_null(value=False)
+    missing = pl.when(volume).then(pl.lit("energy_kwh")).otherwise(pl.lit("volume_m3"))
+    return rules.found(
+        rows,
+        "V19",
+        lacks & (pl.col("quality") != "X"),
+        register=missing,
+        reason=pl.format("The reading lacks {}, which the meter sends at other times.", missing),
+        evidence={"layout_id": pl.col("layout_id")},
+        series=("meter_id",),
+    )
+
+
+def _backwards(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    flow = pl.col("flow_m3h")
+    return rules.found(
+        rows,
+        "V22",
+        flow < 0,
+        register=pl.lit("flow_m3h"),
+        reason=pl.format("The flow is {} m3/h.", flow),
+        evidence={"flow_m3h": flow},
+        kind=pl.lit("FLOW_BACKWARDS"),
+        series=("meter_id",),
+    )
+
+
+def judge_events(events: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Names the events of registers that somebody has to look at (V05, V14, V22, V24).
+
+    Args:
+        events: Rows of ``register_events`` with the columns of scopes: ``medium``, ``source``, ``role``, groups.
+        rules: The rules.
+
+    Returns:
+        Findings. Consumption across V05 and V24 is unknown whatever their severity.
+    """
+    kind, before, after = pl.col("kind"), pl.col("before"), pl.col("after")
+    moved = {"before": before.cast(pl.String), "after": after.cast(pl.String)}
+    told = {
+        "V05": (kind.is_in(UNEXPLAINED), pl.format("The register fell from {} to {}.", before, after)),
+        "V14": (kind == "UNIT_CHANGE", pl.lit("The register's resolution differs from before.")),
+        "V22": (kind == "REVERSE", pl.format("The register ran back from {} to {}.", before, after)),
+        "V24": (
+            (kind == "EXCHANGE") & pl.col("correction").is_null(),
+            pl.lit("Another meter follows, and its first register is not known."),
+        ),
+    }
+    return findings(
+        *(
+            rules.found(events, rule, condition, reason=reason, evidence=moved, kind=kind)
+            for rule, (condition, reason) in told.items()
+        )
+    )
+
+
+def judge_inactive(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Finds meters that count though they are installed nowhere (V20).
+
+    Args:
+        steps: As :func:`~warehouse.transforms.validation.inputs.steps` gives them, of times without installation.
+        rules: The rules.
+
+    Returns:
+        Findings; their readings are in no consumption, whatever the severity.
+    """
+    rise = amount(pl.col("value") - pl.col("value_before"))
+    counts = rise / pl.col("count")
+    return rules.found(
+        steps,
+        "V20",
+        pl.col("metering_point").is_null() & (counts > rules.parameter("V20", "counts")),
+        reason=pl.format("The meter is installed nowhere, and counted {} since its last reading.", rise),
+        evidence={"rise": rise, "counts": counts},
+        series=_SERIES,
+    )

@@ -1,0 +1,230 @@
+"""Figures against figures: V07 to V11, V18 and V23. All need windows of at least some counts (§2.7)."""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from warehouse.transforms.validation.rules import Rules, findings
+
+_SERIES = ("metering_point", "register")
+_MAD = 1.4826
+
+
+def judge_hours(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Judges the hours of days (V07, V18).
+
+    Args:
+        hours: Rows of hours with the columns of scopes, ``register``, ``day``, ``at`` (start), ``consumption``
+            (double, nullable) and ``count``; all hours of each day, in any order.
+        rules: The rules.
+
+    Returns:
+        Findings: V07 at the highest hour, V18 at the first of the equal hours.
+    """
+    ordered = hours.sort(*_SERIES, "at")
+    return findings(_spikes(ordered, rules), _repeated(ordered, rules))
+
+
+def _spikes(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    use = pl.col("consumption")
+    ranked = hours.lazy().with_columns(
+        rank=use.rank("ordinal", descending=True).over(*_SERIES, "day"),
+        third=use.top_k(3).min().over(*_SERIES, "day"),
+        known=use.count().over(*_SERIES, "day"),
+    )
+    above = (use - pl.col("third")) / pl.col("third") * 100
+    high = (
+        (pl.col("rank") == 1)
+        & (pl.col("known") >= 3)
+        & (pl.col("third") > 0)
+        & (use >= rules.parameter("V07", "floor_counts") * pl.col("count"))
+        & (above > rules.parameter("V07", "above_percent"))
+    )
+    return rules.found(
+        ranked,
+        "V07",
+        high,
+        reason=pl.format("{} in an hour; the third-highest of the day is {}.", use, "third"),
+        evidence={"highest": use, "third": pl.col("third"), "above_percent": above},
+    )
+
+
+def _repeated(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    use = pl.col("consumption")
+    same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in (*_SERIES, "consumption"))
+    runs = (
+        hours.lazy()
+        .with_columns(run=(~same.fill_null(value=False)).cum_sum())
+        .with_columns(length=pl.len().over("run"), place=pl.int_range(pl.len()).over("run"))
+    )
+    equal = (
+        (pl.col("place") == 0)
+        & (use > 0)
+        & (use >= rules.parameter("V18", "least_counts") * pl.col("count"))
+        & (pl.col("length") >= rules.parameter("V18", "hours"))
+    )
+    return rules.found(
+        runs,
+        "V18",
+        equal,
+        reason=pl.format("{} in each of {} hours in a row.", use, "length"),
+        evidence={"consumption": use, "hours": pl.col("length")},
+    )
+
+
+def judge_sums(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Compares the sum of intervals with the register (V08).
+
+    Args:
+        days: Rows of days with the columns of scopes, ``register``, ``at``, ``consumption`` (difference of the
+            register), ``total`` (sum of all intervals; null where one is unknown) and ``count``.
+        rules: The rules.
+
+    Returns:
+        Findings.
+    """
+    apart = (pl.col("total") - pl.col("consumption")).abs()
+    tolerance = pl.max_horizontal(
+        rules.parameter("V08", "counts") * pl.col("count"),
+        rules.parameter("V08", "share") * pl.col("consumption").abs(),
+    )
+    return rules.found(
+        days,
+        "V08",
+        apart > tolerance,
+        reason=pl.format("The intervals sum to {}, the register gives {}.", "total", "consumption"),
+        evidence={"total": pl.col("total"), "difference": pl.col("consumption"), "tolerance": tolerance},
+    )
+
+
+def judge_days(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, last: date) -> pl.DataFrame:
+    """Judges days by those before them (V10, V11, V23).
+
+    Args:
+        days: Rows of days with the columns of scopes, ``register``, ``day``, ``day_class``, ``at``, ``consumption``
+            (double, nullable), ``register_start`` (double, nullable) and ``count``, each day once, with as many days
+            before the judged ones as the rules look back.
+        rules: The rules.
+        reach: How far usual use is looked for.
+        first: First judged day.
+        last: Last judged day, inclusive.
+
+    Returns:
+        Findings on the judged days.
+    """
+    ordered = days.sort(*_SERIES, "day")
+    still = findings(_unused(ordered, rules), _still(ordered, rules, reach))
+    starts = days.filter(pl.col("day").is_between(first, last))["at"].unique()
+    on_days = still.filter(pl.col("at").is_in(starts.implode()))
+    return findings(on_days, _unusual(days, rules, reach, first, last))
+
+
+def _runs(days: pl.DataFrame) -> pl.LazyFrame:
+    """Days with ``place`` in their run of equal, consecutive days (from 1) and ``is_zero``."""
+    zero = (pl.col("consumption") == 0).fill_null(value=False)
+    follows = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in _SERIES) & (
+        pl.col("day") - pl.col("day").shift(1) == pl.duration(days=1)
+    )
+    return (
+        days.lazy()
+        .with_columns(is_zero=zero)
+        .with_columns(run=(~(follows & (zero == zero.shift(1))).fill_null(value=False)).cum_sum())
+        .with_columns(place=pl.int_range(1, pl.len() + 1).over("run"))
+    )
+
+
+def _unused(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    used_before = (pl.col("register_start") > 0).fill_null(value=False)
+    return rules.found(
+        _runs(days),
+        "V10",
+        pl.col("is_zero") & used_before & (pl.col("place") == rules.parameter("V10", "days_d")),
+        reason=pl.format("Nothing was used for {} days.", "place"),
+        evidence={"days_d": pl.col("place"), "register": pl.col("register_start")},
+    )
+
+
+def _still(days: pl.DataFrame, rules: Rules, reach: timedelta) -> pl.DataFrame:
+    wanted = rules.parameter("V11", "days_d")
+    before = (
+        pl.col("consumption")
+        .rolling_mean_by("day", window_size=reach, closed="left", min_samples=7)
+        .over(_SERIES, order_by="day")
+    )
+    # The mean before the run's first day is that of which the run was expected.
+    runs = _runs(days.with_columns(usual=before)).with_columns(usual=pl.col("usual").first().over("run"))
+    expected = pl.col("usual") * wanted / pl.col("count")
+    return rules.found(
+        runs,
+        "V11",
+        pl.col("is_zero") & (pl.col("place") == wanted) & (expected >= rules.parameter("V11", "expected_counts")),
+        reason=pl.format(
+            "The register stands still for {} days; {} a day were usual.", "place", pl.col("usual").round(3)
+        ),
+        evidence={"usual": pl.col("usual"), "expected_counts": expected},
+    )
+
+
+def _unusual(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, last: date) -> pl.DataFrame:
+    known = days.filter(pl.col("consumption").is_not_null())
+    use, day = pl.col("consumption"), pl.col("day")
+    judged = [known.clear().with_columns(usual=use, spread=use, days=pl.lit(0), together=use)]
+    for one in days.filter(day.is_between(first, last))["day"].unique().sort():  # each day has a past of its own
+        now = known.filter(day == one)
+        like = known.filter(
+            day.is_between(one - reach, one, closed="left"),
+            pl.col("day_class").is_in(now["day_class"].unique().implode()),
+        )
+        middle = use.median()
+        past = like.group_by(*_SERIES, "day_class").agg(
+            usual=middle, spread=(use - middle).abs().median(), days=pl.len().cast(pl.Int32), together=use.sum()
+        )
+        judged.append(now.join(past, on=[*_SERIES, "day_class"]))
+    # A constant past has no spread; half a count is what rounding alone does.
+    deviation = pl.max_horizontal(_MAD * pl.col("spread"), pl.col("count") / 2)
+    off = (use - pl.col("usual")).abs() / deviation
+    enough = (pl.col("days") >= rules.parameter("V23", "least_days_d")) & (
+        pl.col("together") >= rules.parameter("V23", "least_counts") * pl.col("count")
+    )
+    return rules.found(
+        pl.concat(judged),
+        "V23",
+        enough & (off > rules.parameter("V23", "deviations")),
+        reason=pl.format("{} on the day; {} is usual.", use, pl.col("usual").round(3)),
+        evidence={"consumption": use, "usual": pl.col("usual"), "deviation": deviation, "deviations": off},
+    )
+
+
+def judge_months(months: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Compares months with the same month last year, else with the one before (V09).
+
+    Args:
+        months: Rows of whole months with the columns of scopes, ``register``, ``day`` (first of the month), ``days``
+            (its length), ``at``, ``consumption`` (double, nullable) and ``count``; the compared ones among them.
+        rules: The rules.
+
+    Returns:
+        Findings. Heat and cooling are compared with last year alone: seasons differ.
+    """
+    known = months.filter(pl.col("consumption").is_not_null()).with_columns(use=pl.col("consumption") / pl.col("days"))
+    earlier = known.select(*_SERIES, "day", "use", "consumption")
+    judged = known
+    for name, back in (("last_year", "1y"), ("month_before", "1mo")):
+        moved = earlier.with_columns(pl.col("day").dt.offset_by(back)).rename(
+            {"use": name, "consumption": f"{name}_sum"}
+        )
+        judged = judged.join(moved, on=[*_SERIES, "day"], how="left")
+    seasonal = pl.col("medium").is_in(["heat", "cooling", "heat_cooling"]).fill_null(value=False)
+    usual = pl.coalesce("last_year", pl.when(~seasonal).then("month_before"))
+    sums = pl.coalesce("last_year_sum", pl.when(~seasonal).then("month_before_sum"))
+    ratio = rules.parameter("V09", "ratio")
+    enough = pl.max_horizontal("consumption", sums) >= rules.parameter("V09", "least_counts") * pl.col("count")
+    return findings(
+        rules.found(
+            judged,
+            "V09",
+            enough & ((pl.col("use") > ratio * usual) | (pl.col("use") < usual / ratio)),
+            reason=pl.format("{} a day; {} before.", pl.col("use").round(3), usual.round(3)),
+            evidence={"per_day": pl.col("use"), "before_per_day": usual},
+        )
+    )
