@@ -13,6 +13,7 @@ from assets.steps.decoding import latest_outcomes
 from assets.steps.redaction import unsettled_days
 from warehouse.schemas import (
     AUDIT_LOG,
+    COLLECTOR_DAILY,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
@@ -20,6 +21,8 @@ from warehouse.schemas import (
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     LINK_DAILY,
+    METER_LINKS,
+    MISSING_CAUSES_DAILY,
     OUTCOMES,
     READING_PERFORMANCE_DAILY,
     READINGS,
@@ -41,7 +44,10 @@ KEYED_FIGURES = (
     HEAT_DAILY,
     INFO_CODE_EVENTS,
     READING_PERFORMANCE_DAILY,
+    MISSING_CAUSES_DAILY,
     LINK_DAILY,
+    METER_LINKS,
+    COLLECTOR_DAILY,
 )
 KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 """Tables whose key no two rows may share."""

@@ -11,11 +11,12 @@ from warehouse.schemas.figures import (
     CONSUMPTION_YEARLY,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
-    LINK_DAILY,
+    MISSING_CAUSES_DAILY,
     READING_PERFORMANCE_DAILY,
     REGISTER_EVENTS,
 )
 from warehouse.schemas.frames import FRAMES, OUTCOMES, RECEPTIONS, REJECTED_ROWS, TELEGRAMS
+from warehouse.schemas.radio import COLLECTOR_DAILY, LINK_DAILY, METER_LINKS
 from warehouse.schemas.readings import FORMATS, LAYOUTS, READINGS, READINGS_HISTORY, RECORDS, TOUCHED
 from warehouse.schemas.registry import (
     AUDIT_LOG,
@@ -54,7 +55,10 @@ TABLES = {
         HEAT_DAILY,
         INFO_CODE_EVENTS,
         READING_PERFORMANCE_DAILY,
+        MISSING_CAUSES_DAILY,
         LINK_DAILY,
+        METER_LINKS,
+        COLLECTOR_DAILY,
         METERS,
         METERING_POINTS,
         INSTALLATIONS,
@@ -81,6 +85,7 @@ TABLES = {
 __all__ = [
     "AUDIT_LOG",
     "COLLECTORS",
+    "COLLECTOR_DAILY",
     "CONSUMPTION_DAILY",
     "CONSUMPTION_HOURLY",
     "CONSUMPTION_MONTHLY",
@@ -105,6 +110,8 @@ __all__ = [
     "LINK_DAILY",
     "METERING_POINTS",
     "METERS",
+    "METER_LINKS",
+    "MISSING_CAUSES_DAILY",
     "OUTCOMES",
     "POLICIES",
     "READINGS",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from warehouse.schemas import INSTANT, READING_PERFORMANCE_DAILY
 from warehouse.transforms.calendar import hours, local_days
-from warehouse.transforms.performance import reading_performance_daily
+from warehouse.transforms.performance import Expectation, reading_performance
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -26,6 +26,9 @@ READINGS = pl.Schema(
         "landed_at": INSTANT,
         "quality": pl.String(),
     }
+)
+UNREAD = pl.DataFrame(
+    schema={"meter_id": pl.String, "received_at": INSTANT, "landed_at": INSTANT, "outcome": pl.String, "collector": pl.String}
 )
 ACTIVE = pl.Schema(
     {"organisation": pl.String(), "meter_id": pl.String(), "installed_at": INSTANT, "removed_at": INSTANT}
@@ -52,7 +55,8 @@ def count(
     as_of: datetime = MUCH_LATER,
     **options: Any,
 ) -> pl.DataFrame:
-    return reading_performance_daily(heard, in_use, *days, zone=zone, as_of=as_of, **options)
+    expectation = Expectation(**options)
+    return reading_performance(heard, UNREAD, in_use, *days, zone=zone, as_of=as_of, expectation=expectation).daily
 
 
 def one(figures: pl.DataFrame, criterion: str) -> tuple[Any, ...]:
