@@ -37,6 +37,8 @@ ABOUT = {
     "consumption_yearly": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
     "heat_daily": "metering_point = '{point}' and day between '{first}' and '{last}'",
     "reading_performance_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
+    "missing_causes_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
+    "meter_links": "meter_id = '{meter}' and day between '{first}' and '{last}'",
     "link_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
     "corrections": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
 }

@@ -12,6 +12,7 @@ from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy,
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
+from warehouse.policies.performance import PerformancePolicy
 
 __all__ = [
     "KINDS",
@@ -19,6 +20,7 @@ __all__ = [
     "EstimationRules",
     "InfoCodePolicy",
     "Kind",
+    "PerformancePolicy",
     "PolicyError",
     "PolicyModel",
     "ReplacementPolicy",

@@ -14,6 +14,7 @@ from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
+from warehouse.policies.performance import PerformancePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ KINDS = {
         Kind("estimation", EstimationRules, "Methods that fill gaps, sources without a schedule, and holidays."),
         Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
         Kind("retention", RetentionPolicy, "How long readings, frames, figures and events are kept."),
+        Kind("performance", PerformancePolicy, "Which readings are expected when, and what share of them is poor."),
     )
 }
 

@@ -156,7 +156,7 @@ READING_PERFORMANCE_DAILY = Table(
 
 MISSING_CAUSES_DAILY = Table(
     name="missing_causes_daily",
-    meaning="One row per meter, local day, criterion, cause and collector: expected readings that are missing, and why.",
+    meaning="One row per meter, local day, criterion, cause and collector: missing readings.",
     columns=(
         c.organisation,
         c.meter_id,

@@ -24,6 +24,13 @@ LINK_DAILY = Table(
         Column("lqi_p50", pl.Float64, "Median link quality as the receiver states it.", nullable=True),
         Column("read_hours", pl.Int32, "Hours of the day with a readable frame, bit 0 the first.", nullable=True),
         Column("error_rate", pl.Float64, "Share of the meter's transmissions that were not heard.", "%", nullable=True),
+        Column(
+            "clock_offset_s",
+            pl.Float64,
+            "Median of the collector's time of a transmission less the mean of all that heard it; null without others.",
+            "s",
+            nullable=True,
+        ),
         c.known_from,
         c.month,
     ),
@@ -76,7 +83,7 @@ COLLECTOR_DAILY = Table(
         Column(
             "clock_offset_s",
             pl.Float64,
-            "Median of its time of a transmission less the mean time of all that heard it; null where nobody else did.",
+            "Median of clock_offset_s over its links; null where nobody else heard what it heard.",
             "s",
             nullable=True,
         ),

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from warehouse.schemas import INSTANT, MISSING_CAUSES_DAILY, READING_PERFORMANCE_DAILY
 from warehouse.transforms.figures import shape
+from warehouse.transforms.numbers import codes_in
 from warehouse.transforms.slots import (
     BILLING,
     DAILY,
@@ -39,7 +40,12 @@ CAUSES = ("rejected", "unknown_format", "wrong_key", "no_key", "corrupt", "no_fr
 """Why a reading is missing, nearest to a reading first: of several frames in a slot the nearest counts."""
 
 _METER = ("organisation", "meter_id")
-_ACTIVE = {"organisation": pl.String, "meter_id": pl.String, "installed_at": INSTANT, "removed_at": INSTANT}
+_ACTIVE: dict[str, pl.DataType | type[pl.DataType]] = {
+    "organisation": pl.String,
+    "meter_id": pl.String,
+    "installed_at": INSTANT,
+    "removed_at": INSTANT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,10 @@ def reading_performance(
     known = expectation or Expectation()
     calendar = _begun(first, last, zone, known.deadline, as_of)
     judge = _Judge(readings, unread, active, known.unscheduled, as_of)
-    parts = [judge.rows(HOURLY, HOURS.slots(calendar, zone), active), judge.rows(DAILY, DAYS.slots(calendar, zone), active)]
+    parts = [
+        judge.rows(HOURLY, HOURS.slots(calendar, zone), active),
+        judge.rows(DAILY, DAYS.slots(calendar, zone), active),
+    ]
     for name, schedule in known.schedules.items():
         theirs = known.scheduled.filter(pl.col("schedule") == name)
         if theirs.height:
@@ -173,7 +182,6 @@ class _Judge:
         as_of: datetime,
     ) -> None:
         self._meters = active["meter_id"].unique().sort()
-        self._codes = pl.Enum(self._meters)
         self._as_of = _micros(pl.Series([as_of], dtype=INSTANT))[0]
         known = pl.col("landed_at") <= as_of
         measured = readings.filter(known & (pl.col("quality") == "M"))
@@ -191,16 +199,16 @@ class _Judge:
         self._pauses = stretches(unscheduled)
 
     def _coded(self, rows: pl.DataFrame) -> tuple[NDArray[np.int64], pl.Series]:
-        codes = rows["meter_id"].cast(self._codes, strict=False).to_physical()
+        codes = codes_in(rows["meter_id"], self._meters)
         kept = codes.is_not_null()
-        return codes.filter(kept).cast(pl.Int64).to_numpy(), kept
+        return codes.filter(kept).to_numpy(), kept
 
     def rows(self, criterion: str, slots: pl.DataFrame, active: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Counts per meter and day, and missing slots by cause, both without organisation."""
         grid = _grid(slots)
         days = pl.DataFrame({"day": grid.days})
         if slots.is_empty() or active.is_empty():
-            return self._counts(criterion, days, *(np.zeros((len(self._meters), 0), dtype=np.int64),) * 4), _NO_CAUSES
+            return _NO_COUNTS, _NO_CAUSES
         times = stretches(active)
         expected = self._inside(times, grid.start, grid.end) & (grid.end <= self._as_of)
         expected &= ~self._overlapping(self._pauses, grid.start, grid.end)
@@ -225,18 +233,14 @@ class _Judge:
         on_time[meter[prompt], slot[prompt]] = True
         return heard, on_time
 
-    def _inside(
-        self, times: pl.DataFrame, start: NDArray[np.int64], end: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
+    def _inside(self, times: pl.DataFrame, start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether slots lie wholly inside stretches of time, shape (meters, slots)."""
         begin, finish = _micros(times["begin"]), _micros(times["finish"])
         return self._between(
             times, np.searchsorted(start, begin, side="left"), np.searchsorted(end, finish, side="right"), len(start)
         )
 
-    def _overlapping(
-        self, times: pl.DataFrame, start: NDArray[np.int64], end: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
+    def _overlapping(self, times: pl.DataFrame, start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether slots share an instant with stretches of time, shape (meters, slots)."""
         begin, finish = _micros(times["begin"]), _micros(times["finish"])
         return self._between(
@@ -291,9 +295,7 @@ class _Judge:
         return (
             lost.with_columns(day_no=pl.Series(day_of_slot.astype(np.int64)))
             .join(nearest.select("meter", "slot", "cause", "collector"), on=["meter", "slot"], how="left")
-            .group_by(
-                "meter", "day_no", pl.col("cause").fill_null(CAUSES[-1]), pl.col("collector").fill_null("")
-            )
+            .group_by("meter", "day_no", pl.col("cause").fill_null(CAUSES[-1]), pl.col("collector").fill_null(""))
             .agg(slots=pl.len().cast(pl.Int32))
             .select(
                 meter_id=pl.lit(self._meters).gather(pl.col("meter")),
@@ -306,6 +308,9 @@ class _Judge:
         )
 
 
+_NO_COUNTS = READING_PERFORMANCE_DAILY.empty().select(
+    "meter_id", "day", "expected", "received", "received_on_time", "criterion"
+)
 _NO_CAUSES = MISSING_CAUSES_DAILY.empty().select("meter_id", "day", "criterion", "cause", "collector", "slots")
 
 
@@ -313,7 +318,11 @@ def _grid(slots: pl.DataFrame) -> _Grid:
     days = slots["day"]
     first = np.flatnonzero((days != days.shift(1)).fill_null(value=True).to_numpy())
     return _Grid(
-        _micros(slots["start"]), _micros(slots["end"]), _micros(slots["due"]), days.gather(first), first.astype(np.int64)
+        _micros(slots["start"]),
+        _micros(slots["end"]),
+        _micros(slots["due"]),
+        days.gather(first),
+        first.astype(np.int64),
     )
 
 

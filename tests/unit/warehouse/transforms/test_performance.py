@@ -28,7 +28,13 @@ READINGS = pl.Schema(
     }
 )
 UNREAD = pl.DataFrame(
-    schema={"meter_id": pl.String, "received_at": INSTANT, "landed_at": INSTANT, "outcome": pl.String, "collector": pl.String}
+    schema={
+        "meter_id": pl.String,
+        "received_at": INSTANT,
+        "landed_at": INSTANT,
+        "outcome": pl.String,
+        "collector": pl.String,
+    }
 )
 ACTIVE = pl.Schema(
     {"organisation": pl.String(), "meter_id": pl.String(), "installed_at": INSTANT, "removed_at": INSTANT}
