@@ -70,11 +70,13 @@ def _receptions(house: Installation, bounds: tuple[datetime, datetime], meters: 
     judged = last_attempts(house, bounds, meters, ("meter_id", "telegram_key", "access_no"))
     lqi = pl.when(pl.col("extra").str.contains('"lqi"', literal=True)).then("extra").str.json_path_match(_LQI)
     heard = rows_between(house, RECEPTIONS, "received_at", bounds, None).select(
-        "frame_id", "received_at", "collector", "rssi_dbm", lqi=lqi.cast(pl.Float64, strict=False)
+        "received_at", "collector", "rssi_dbm", lqi=lqi.cast(pl.Float64, strict=False), frame=pl.col("frame_id").hash()
     )
+    # By the hash, at half the cost of the text: of a billion receptions two have the same one in 30 such runs.
     return (
         judged.lazy()
-        .join(heard, on="frame_id")
+        .select(pl.exclude("frame_id"), frame=pl.col("frame_id").hash())
+        .join(heard, on="frame")
         .select(
             *("meter_id", "collector", "received_at", "rssi_dbm", "lqi", "telegram_key", "access_no"),
             readable=pl.col("outcome").is_in(["decoded", "partial"]),

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from warehouse.schemas import COLLECTOR_DAILY
-from warehouse.transforms.calendar import HOUR, local_day, local_days
+from warehouse.transforms.calendar import local_day, local_days
 from warehouse.transforms.figures import shape
 
 
@@ -29,7 +29,7 @@ def collector_daily(receptions: pl.DataFrame, links: pl.DataFrame, organisation:
     days = local_days(*_extent(receptions, zone), zone)
     numbers = days["start"].search_sorted(receptions["received_at"], side="right").cast(pl.Int64) - 1
     lag = (pl.col("landed_at") - at).dt.total_microseconds() / 1e6
-    hour = (at - pl.lit(days["start"]).gather("day_no")) // HOUR
+    hour = (at - pl.lit(days["start"]).gather("day_no")).dt.total_hours()
     summed = (
         receptions.with_columns(pl.col("collector").fill_null(""), day_no=numbers)
         .with_columns(lag=lag, bit=pl.lit(1, pl.Int32) * 2 ** hour.cast(pl.Int32))

@@ -113,11 +113,12 @@ def stretches(active: pl.DataFrame) -> pl.DataFrame:
     Returns:
         ``meter_id``, ``begin``, ``finish`` (UTC, half-open), by meter and time.
     """
+    spans = active.select("meter_id", begin="installed_at", finish=pl.col("removed_at").fill_null(FOREVER))
+    spans = spans.filter(pl.col("begin") < pl.col("finish")).sort("meter_id", "begin")
+    if not (spans["meter_id"] == spans["meter_id"].shift(1)).any():
+        return spans  # one row a meter, as nearly always
     return (
-        active.select("meter_id", begin="installed_at", finish=pl.col("removed_at").fill_null(FOREVER))
-        .filter(pl.col("begin") < pl.col("finish"))
-        .sort("meter_id", "begin")
-        .with_columns(reached=pl.col("finish").cum_max().shift(1).over("meter_id"))
+        spans.with_columns(reached=pl.col("finish").cum_max().shift(1).over("meter_id"))
         .with_columns(stretch=(pl.col("begin") > pl.col("reached")).fill_null(value=True).cum_sum())
         .group_by("meter_id", "stretch")
         .agg(pl.col("begin").min(), pl.col("finish").max())
