@@ -13,6 +13,7 @@ from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.performance import PerformancePolicy
+from warehouse.policies.replacement import ReplacementPolicy
 
 __all__ = [
     "KINDS",

@@ -15,6 +15,7 @@ from warehouse.policies.model import PolicyModel
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.performance import PerformancePolicy
+from warehouse.policies.replacement import ReplacementPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ READING_PERFORMANCE_DAILY = Table(
         Column(
             "performance", pl.Float64, "100 * received / expected; null where nothing is expected.", "%", nullable=True
         ),
+        Column("last_missing", INSTANT, "Start of the last expected slot without a reading.", nullable=True),
         c.known_from,
         c.month,
     ),

@@ -39,7 +39,7 @@ DEADLINE = time(7)
 CAUSES = ("rejected", "unknown_format", "wrong_key", "no_key", "corrupt", "no_frame")
 """Why a reading is missing, nearest to a reading first: of several frames in a slot the nearest counts."""
 
-_METER = ("organisation", "meter_id")
+_COUNTS = ("expected", "received", "received_on_time")
 _ACTIVE: dict[str, pl.DataType | type[pl.DataType]] = {
     "organisation": pl.String,
     "meter_id": pl.String,
@@ -219,7 +219,14 @@ class _Judge:
         end_of_day = np.minimum(np.maximum.reduceat(grid.end, grid.first_slot), self._as_of)
         present = self._overlapping(times, first_of_day, end_of_day)
         sums = [np.add.reduceat(one, grid.first_slot, axis=1, dtype=np.int32) for one in (expected, heard, on_time)]
-        return self._counts(criterion, days, present, *sums), self._causes(criterion, grid, expected & ~heard)
+        missing = expected & ~heard
+        last = np.maximum.reduceat(missing * np.arange(1, len(grid.start) + 1, dtype=np.int32), grid.first_slot, axis=1)
+        counts = self._counts(criterion, days, present, *sums).with_columns(
+            last_missing=pl.Series(np.append(_NEVER, grid.start)[last[present]]).replace(_NEVER, None)
+        )
+        return counts.with_columns(pl.from_epoch("last_missing", "us").dt.replace_time_zone("UTC")), self._causes(
+            criterion, grid, missing
+        )
 
     def _heard(self, grid: _Grid) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Slots with a measured reading, and those with one that was on time; shape (meters, slots) each."""
@@ -308,8 +315,9 @@ class _Judge:
         )
 
 
+_NEVER = np.iinfo(np.int64).min
 _NO_COUNTS = READING_PERFORMANCE_DAILY.empty().select(
-    "meter_id", "day", "expected", "received", "received_on_time", "criterion"
+    "meter_id", "day", "expected", "received", "received_on_time", "criterion", "last_missing"
 )
 _NO_CAUSES = MISSING_CAUSES_DAILY.empty().select("meter_id", "day", "criterion", "cause", "collector", "slots")
 
@@ -334,10 +342,10 @@ def _shaped(parts: Sequence[tuple[pl.DataFrame, pl.DataFrame]], active: pl.DataF
     """Brings the rows of several criteria together; those of a meter that changed its schedule within a day are one."""
     organisation = pl.lit(active["organisation"].first(), pl.String).alias("organisation")
     grain = ["meter_id", "day", "criterion"]
-    tables = [part[0].select(*grain, "expected", "received", "received_on_time") for part in parts]
+    tables = [part[0].select(*grain, *_COUNTS, "last_missing") for part in parts]
     counts = pl.concat(tables)
     if len(parts) > 3:
-        counts = counts.group_by(grain).agg(pl.col("expected", "received", "received_on_time").sum())
+        counts = counts.group_by(grain).agg(pl.col(_COUNTS).sum(), pl.col("last_missing").max())
     share = (100 * pl.col("received") / pl.col("expected")).round(2, mode="half_away_from_zero")
     daily = counts.with_columns(organisation, performance=pl.when(pl.col("expected") > 0).then(share))
     causes = pl.concat([part[1] for part in parts]).group_by(*grain, "cause", "collector").agg(pl.col("slots").sum())
