@@ -1,38 +1,33 @@
 """``report``: lists for people, one command each."""
 
-import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from assets.installation import Installation
+from cli import report_radio
 from cli.home import HomeOption, open_home
 from cli.messages import say
-from registry.customers import customer_columns
+from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
+from cli.report_subjects import GroupOption, members, with_customers
 from registry.errors import RegistryError
 from warehouse.info_texts import LANGUAGES
 from warehouse.policies import InfoCodePolicy, ReplacementPolicy
-from warehouse.published import render
 from warehouse.queries import corrections as correction_queries
 from warehouse.queries import info_codes as info_code_queries
-from warehouse.queries import reports, subjects
+from warehouse.queries import reports
 from warehouse.queries.consumption import TABLE_OF
 from warehouse.transforms.calendar import local_days
 
 app = typer.Typer(help="Lists for people.", no_args_is_help=True)
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
+for command in (
+    report_radio.performance,
+    report_radio.comment,
+):
+    app.command(command.__name__.replace("_", "-"))(command)
 
 
 class Order(StrEnum):
@@ -58,12 +53,6 @@ class Period(StrEnum):
     daily = "daily"
     monthly = "monthly"
     yearly = "yearly"
-
-
-FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
-ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
-GroupOption = Annotated[str, typer.Option("--group", help="Only metering points of this group.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
 
 
 @app.callback()
@@ -95,11 +84,11 @@ def info_codes(
         order=order.value,
         only_high=only_high,
         only_active=only_active,
-        first=_day(from_),
-        last=_day(to),
+        first=day_of(from_),
+        last=day_of(to),
     )
     policy = house.policy(InfoCodePolicy)
-    _print(info_code_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
+    print_report(info_code_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
 
 
 @app.command()
@@ -119,7 +108,7 @@ def consumption(
     """Consumption per metering point between two days, by default last month's; totals go to standard error."""
     house = open_home(home)
     first, last = last_month(_today(house))
-    first, last = _day(from_) or first, _day(to) or last
+    first, last = day_of(from_) or first, day_of(to) or last
     if last < first:
         raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
     asked = reports.Asked(
@@ -129,7 +118,7 @@ def consumption(
     for line in reports.totals(rows).rows(named=True):
         unknown = f", {line['missing']} unknown" if line["missing"] else ""
         say(f"{line['register']}: {line['consumption']} {line['unit']}, {line['points']} metering points{unknown}")
-    _print(with_customers(house, rows) if customers else rows, form)
+    print_report(with_customers(house, rows) if customers else rows, form)
 
 
 @app.command()
@@ -143,21 +132,14 @@ def corrections(
     """Figures that were corrected on some days, by default the last seven, as far as the policy 'replacement' says."""
     house = open_home(home)
     today = _today(house)
-    first, last = _day(from_) or today - timedelta(days=6), _day(to) or today
+    first, last = day_of(from_) or today - timedelta(days=6), day_of(to) or today
     bounds = local_days(first, last, house.settings.zone)
     if bounds.is_empty():
         raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
     table = TABLE_OF[period.value]
     policy = house.policy(ReplacementPolicy)
     start, end = bounds["start"][0], bounds["end"][-1]
-    _print(correction_queries.corrections(house.lake, house.organisation, table, policy, start, end), form)
-
-
-def with_customers(house: Installation, rows: pl.DataFrame) -> pl.DataFrame:
-    """Names who lives at the metering points of a report now."""
-    with house.registry.begin(readonly=True) as session:
-        present = customer_columns(session, house.organisation)
-    return rows.join(present, on="metering_point", how="left", maintain_order="left")
+    print_report(correction_queries.corrections(house.lake, house.organisation, table, policy, start, end), form)
 
 
 def last_month(today: date) -> tuple[date, date]:
@@ -178,27 +160,3 @@ def _number(text: str) -> Decimal:
     if not number.is_finite() or abs(number) >= 10**12:
         raise RegistryError(f"{text!r} is no amount that a register can have.")
     return number
-
-
-def members(house: Installation, group: str) -> pl.DataFrame | None:
-    """The metering points that belong to a group now; ``None`` where none is named.
-
-    Raises:
-        RegistryError: There is no such group.
-    """
-    if not group:
-        return None
-    if group not in subjects.groups(house.lake, house.organisation)["group"]:
-        raise RegistryError(f"There is no group {group}; 'meterhouse group list' names them.")
-    now = pl.lit(datetime.now(UTC))
-    points = subjects.group(house.lake, house.organisation, group)
-    begun = (pl.col("valid_from") <= now).fill_null(value=True)
-    return points.filter(begun, (pl.col("valid_to") > now).fill_null(value=True)).select("metering_point")
-
-
-def _day(day: datetime | None) -> date | None:
-    return day.date() if day else None
-
-
-def _print(rows: pl.DataFrame, form: Format) -> None:
-    sys.stdout.buffer.write(render(rows, form.value))

@@ -82,6 +82,7 @@ RIGHTS: Mapping[str, Right | None] = {
     "explain": _SEE,
     "catalogue": _SEE,
     "report": _SEE,
+    "report comment": Right(READING_MANAGEMENT),
     "policy": _SYSTEM,
     "policy check": _SEE,
     "policy history": _SEE,

@@ -19,6 +19,7 @@ from assets.steps.frozen import outside
 from assets.steps.publishing import publish_registry
 from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
 from registry import erasures
+from registry.comments import erase_comments
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
 from registry.people.rights import ORCHESTRATOR
@@ -132,6 +133,7 @@ def erase(
     counts = _remove(house, request, span)
     with house.registry.begin() as session:
         erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
+        erase_comments(session, request.organisation, span.meters["meter_id"].to_list())
     publish_registry(house)
     with house.alone("publishing"):
         for table in _kept(EXCHANGES, FINAL_READINGS):

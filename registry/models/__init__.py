@@ -6,6 +6,7 @@ stands in ``customers`` and ``users`` and nowhere else in clear; keys stand wrap
 
 from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
+from registry.models.comments import ReportComment
 from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
 from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
@@ -86,6 +87,7 @@ __all__ = [
     "RefusedImport",
     "RetentionCertificate",
     "RetentionCount",
+    "ReportComment",
     "RolePermission",
     "ServiceIdentity",
     "ServicePermission",

@@ -145,6 +145,8 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
         provenance.of_day(lake, OURS, f"{whose}-metering_point", DAY, erased=NOTHING_ERASED)["figures"]
         for whose in (OURS, THEIRS)
     ],
+    performance.by_meter: lambda lake: performance.by_meter(lake, OURS, "daily", DAY, DAY, threshold=50.0),
+    performance.causes: lambda lake: performance.causes(lake, OURS, "daily", DAY, DAY),
     readings.latest: lambda lake: readings.latest(lake, OURS, METERS["meter_id"]),
     readings.main_registers: lambda lake: readings.main_registers(lake, OURS, METERS),
     reports.consumption_report: lambda lake: reports.consumption_report(lake, OURS, reports.Asked(DAY, DAY, ZONE)),

@@ -1,0 +1,35 @@
+"""What reports share: their options, and how they are written."""
+
+import sys
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from warehouse.published import render
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
+ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
+
+
+def day_of(day: datetime | None) -> date | None:
+    """The local day that an option names."""
+    return day.date() if day else None
+
+
+def print_report(rows: pl.DataFrame, form: Format) -> None:
+    """Writes a report to the standard output."""
+    sys.stdout.buffer.write(render(rows, form.value))

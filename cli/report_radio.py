@@ -1,0 +1,108 @@
+"""``report performance`` and ``report comment``: what was read, and what people say about what was not."""
+
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from assets.installation import Installation
+from cli.acting import identity
+from cli.home import HomeOption, open_home
+from cli.messages import say
+from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
+from cli.report_subjects import GroupOption, members, with_customers
+from registry.comments import comment as write_comment
+from registry.comments import comments
+from registry.errors import RegistryError
+from warehouse.policies import PerformancePolicy
+from warehouse.queries import performance as queries
+
+_BACK = 30
+"""Days that a report goes back where it is not told how far."""
+
+
+class Criterion(StrEnum):
+    """By what meters are judged."""
+
+    hourly = "hourly"
+    daily = "daily"
+    schedule = "schedule"
+    billing = "billing"
+    rsr = "rsr"
+    bsr = "bsr"
+
+
+def performance(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+    criterion: Annotated[Criterion, typer.Option(help="By what meters are judged.")] = Criterion.daily,
+    threshold: Annotated[
+        float | None, typer.Option(help="Share below which a meter is poor [%]; else the policy's.", min=0, max=100)
+    ] = None,
+    poor: Annotated[bool, typer.Option("--poor", help="Only poor meters.")] = False,
+    causes: Annotated[bool, typer.Option("--causes", help="Why readings are missing, per collector, instead.")] = False,
+) -> None:
+    """Reading performance per meter, by default of the last 30 days; the group's figures go to standard error."""
+    house = open_home(home)
+    first, last = period(house, from_, to)
+    points = members(house, group)
+    where = (house.lake, house.organisation, criterion.value, first, last)
+    if causes:
+        print_report(queries.causes(*where, points=points), form)
+        return
+    policy = house.policy(PerformancePolicy)
+    below = policy.thresholds.get(criterion.value, 100.0) if threshold is None else threshold
+    rows = queries.by_meter(*where, threshold=below, points=points)
+    _say_summary(queries.summary(rows), below)
+    rows = with_customers(house, rows.filter(pl.col("poor")) if poor else rows)
+    with house.registry.begin(readonly=True) as session:
+        said = comments(session, house.organisation)
+    print_report(
+        rows.join(said, on="meter_id", how="left", maintain_order="left").select(
+            *("address", "postal_code", "city", "serial", "last_missing", "performance", "performance_on_time"),
+            *("expected", "received", "received_on_time", "poor", "metering_point", "meter_id"),
+            *("comment", "comment_by", "comment_at"),
+        ),
+        form,
+    )
+
+
+def comment(
+    meter: Annotated[str, typer.Argument(help="Meter, e.g. KAM-91234567-1b-16.")],
+    text: Annotated[str, typer.Argument(help="What is to be known about its row.")],
+    home: HomeOption = None,
+) -> None:
+    """Writes a comment on a meter's row in the report of performance; the newest one is shown and exported."""
+    house = open_home(home)
+    with house.registry.begin() as session:
+        number = write_comment(session, house.organisation, meter, text, identity=identity(), now=datetime.now(UTC))
+    say(f"Comment {number} on {meter} is kept.")
+
+
+def period(house: Installation, from_: datetime | None, to: datetime | None) -> tuple[date, date]:
+    """First and last local day of a report; the last is yesterday unless it is named.
+
+    Raises:
+        RegistryError: It would end before it begins.
+    """
+    last = day_of(to) or datetime.now(house.settings.zone).date() - timedelta(days=1)
+    first = day_of(from_) or last - timedelta(days=_BACK - 1)
+    if last < first:
+        raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
+    return first, last
+
+
+def _say_summary(found: queries.Summary, threshold: float) -> None:
+    if found.mean is None:
+        say("Nothing was expected of these meters in this period: n/a.")
+        return
+    say(f"Average performance for the selected group: {found.mean:.2f} % (on time {found.mean_on_time:.2f} %)")
+    say(f"All readings together: {found.pooled:.2f} %, as of {found.as_of:%Y-%m-%d %H:%M} UTC")
+    say(f"Meters in group: {found.meters}")
+    say(f"Meters with missing readings: {found.with_missing}")
+    say(f"Poor meters, below {threshold:g} %: {found.poor}")
