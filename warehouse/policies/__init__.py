@@ -5,6 +5,7 @@ where nobody has, the shipped one holds.
 """
 
 from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.coverage import CoveragePolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
@@ -18,6 +19,7 @@ from warehouse.policies.replacement import ReplacementPolicy
 __all__ = [
     "KINDS",
     "ConsumptionPolicy",
+    "CoveragePolicy",
     "EstimationRules",
     "InfoCodePolicy",
     "Kind",

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from warehouse.plain_yaml import faults, read_settings
 from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.coverage import CoveragePolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
@@ -41,6 +42,7 @@ KINDS = {
         Kind("estimation", EstimationRules, "Methods that fill gaps, sources without a schedule, and holidays."),
         Kind("replacement", ReplacementPolicy, "Corrections that are worth sending again."),
         Kind("retention", RetentionPolicy, "How long readings, frames, figures and events are kept."),
+        Kind("coverage", CoveragePolicy, "Coverage, silent meters, batteries."),
         Kind("performance", PerformancePolicy, "Which readings are expected when, and what share of them is poor."),
     )
 }
