@@ -26,6 +26,11 @@ app = typer.Typer(help="Lists for people.", no_args_is_help=True)
 for command in (
     report_radio.performance,
     report_radio.comment,
+    report_radio.coverage,
+    report_radio.collectors,
+    report_radio.what_if,
+    report_radio.silent,
+    report_radio.batteries,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 

@@ -1,4 +1,4 @@
-"""``report performance`` and ``report comment``: what was read, and what people say about what was not."""
+"""``report performance``, ``coverage``, ``collectors``, ``what-if``, ``silent``, ``batteries``: reading by radio."""
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -16,8 +16,11 @@ from cli.report_subjects import GroupOption, members, with_customers
 from registry.comments import comment as write_comment
 from registry.comments import comments
 from registry.errors import RegistryError
-from warehouse.policies import PerformancePolicy
+from warehouse.policies import CoveragePolicy, PerformancePolicy
+from warehouse.queries import coverage as coverage_queries
 from warehouse.queries import performance as queries
+from warehouse.queries import silence as silence_queries
+from warehouse.queries import subjects
 
 _BACK = 30
 """Days that a report goes back where it is not told how far."""
@@ -82,6 +85,102 @@ def comment(
     with house.registry.begin() as session:
         number = write_comment(session, house.organisation, meter, text, identity=identity(), now=datetime.now(UTC))
     say(f"Comment {number} on {meter} is kept.")
+
+
+def coverage(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+    fragile: Annotated[bool, typer.Option("--fragile", help="Only meters that one collector hears.")] = False,
+) -> None:
+    """How well each meter is heard: collectors, signal and its trend, losses, transmit interval; the weakest first."""
+    house = open_home(home)
+    rows = coverage_queries.meters(
+        house.lake, house.organisation, house.policy(CoveragePolicy), *period(house, from_, to)
+    )
+    if (points := members(house, group)) is not None:
+        theirs = subjects.meters(house.lake, house.organisation).join(points, on="metering_point", how="semi")
+        rows = rows.join(theirs, on="meter_id", how="semi")
+    print_report(rows.filter(pl.col("fragile")) if fragile else rows, form)
+
+
+def collectors(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    form: FormatOption = Format.table,
+    gaps: Annotated[bool, typer.Option("--gaps", help="When they heard nothing, instead.")] = False,
+) -> None:
+    """How collectors work: contact, gaps, backlog, clock, meters, and how many hear no other; the critical first."""
+    house = open_home(home)
+    ask = coverage_queries.gaps if gaps else coverage_queries.collectors
+    rows = ask(house.lake, house.organisation, house.policy(CoveragePolicy), *period(house, from_, to))
+    print_report(rows, form)
+
+
+def what_if(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    form: FormatOption = Format.table,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Collectors that are taken away together; else each by itself.")
+    ] = None,
+) -> None:
+    """Hourly performance as it would have been without collectors, and the meters that nobody else reads."""
+    house = open_home(home)
+    first, last = period(house, from_, to)
+    rows = coverage_queries.what_if(house.lake, house.organisation, first, last, without=without or ())
+    if without and rows.is_empty():
+        raise RegistryError(f"{', '.join(without)} read no meter between {first} and {last}.")
+    print_report(rows, form)
+
+
+AtOption = Annotated[
+    datetime | None, typer.Option(help="Instant, UTC where no offset is given; else the last reception there is.")
+]
+
+
+def silent(
+    home: HomeOption = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+    at: AtOption = None,
+) -> None:
+    """Meters that are silent for longer than they ever are, and whether it is they or their collector."""
+    house = open_home(home)
+    rows = silence_queries.silent(
+        house.lake,
+        house.organisation,
+        house.policy(CoveragePolicy),
+        _instant(house, at),
+        house.settings.zone,
+        points=members(house, group),
+    )
+    print_report(rows, form)
+
+
+def batteries(
+    home: HomeOption = None,
+    group: GroupOption = "",
+    form: FormatOption = Format.table,
+    at: AtOption = None,
+) -> None:
+    """Age of batteries, what meters say of them, and the years they have left; the most urgent first."""
+    house = open_home(home)
+    policy, instant = house.policy(CoveragePolicy), _instant(house, at)
+    print_report(
+        silence_queries.batteries(house.lake, house.organisation, policy, instant, points=members(house, group)), form
+    )
+
+
+def _instant(house: Installation, at: datetime | None) -> datetime:
+    """The instant that a report is about: by default the last reception, since what is not delivered is not silent."""
+    if at is not None:
+        return at.replace(tzinfo=at.tzinfo or UTC)
+    return silence_queries.newest(house.lake, house.organisation) or datetime.now(UTC)
 
 
 def period(house: Installation, from_: datetime | None, to: datetime | None) -> tuple[date, date]:

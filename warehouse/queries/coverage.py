@@ -221,7 +221,8 @@ def _only_bits(links: pl.DataFrame) -> pl.DataFrame:
     group = links.select(pl.struct("meter_id", "day").rle_id()).to_series()
     bits = links["read_hours"]
     others = pl.zeros(len(links), dtype=pl.Int32, eager=True)
-    for distance in range(1, int(group.value_counts()["count"].max() or 1)):  # once per further collector of a meter
+    most = max(group.value_counts()["count"].to_list(), default=1)
+    for distance in range(1, most):  # once per further collector of a meter
         for shift in (distance, -distance):
             near = pl.select(pl.when(group == group.shift(shift)).then(bits.shift(shift)).otherwise(0)).to_series()
             others = others | near.fill_null(0)

@@ -26,7 +26,8 @@ def theil_sen(values: Series, *, fewest: int = 5) -> Series:
     slopes = np.full(len(values), np.nan)
     for start in range(0, len(values), _ROWS_AT_ONCE):
         rows = values[start : start + _ROWS_AT_ONCE].astype(np.float32)
-        found = (rows[:, second] - rows[:, first]) / (second - first).astype(np.float32)
+        apart = (second - first).astype(np.float32)
+        found: NDArray[np.float32] = (rows[:, second] - rows[:, first]) / apart
         slopes[start : start + _ROWS_AT_ONCE] = _medians(found)
     slopes[np.sum(~np.isnan(values), axis=1) < fewest] = np.nan
     return slopes
