@@ -17,6 +17,7 @@ _DAYS_PER_MONTH = 365.25 / 12
 _LONGEST_DAILY = 31
 """Days up to which slopes are those of days; of longer periods they are those of weeks, which cost less."""
 _WEEK = 7
+_HOURS = 24
 
 
 def meters(lake: Readable, organisation: str, policy: CoveragePolicy, first: date, last: date) -> pl.DataFrame:
@@ -114,38 +115,33 @@ def collectors(lake: Readable, organisation: str, policy: CoveragePolicy, first:
 
 
 def gaps(lake: Readable, organisation: str, policy: CoveragePolicy, first: date, last: date) -> pl.DataFrame:
-    """Stretches of whole hours in which a collector heard nothing, from its first to its last day in the period.
+    """Stretches of whole hours in which a collector heard nothing while the period lasted.
+
+    The period of a collector begins with its first reception, and ends for all with the last one of any.
 
     Returns:
-        ``collector``, ``gap_day`` and ``gap_hour`` (where it begins: hour of the local day, counted from 0), ``hours``,
-        by collector and time. What a collector does after its last reception is told by ``last_contact``.
+        ``collector``, ``gap_day`` and ``gap_hour`` (where it begins: hour of the local day, counted from 0), ``hours``
+        and ``lasts`` (whether it had not ended), by collector and time. The 25th hour of a day is not looked at.
     """
     daily = _of(lake, COLLECTOR_DAILY, organisation, first, last).select("collector", "day", "heard_hours").collect()
-    if daily.is_empty():
-        return pl.DataFrame(
-            schema={"collector": pl.String, "gap_day": pl.Date, "gap_hour": pl.Int64, "hours": pl.Int64}
-        )
-    grid = (
-        daily.group_by("collector")
-        .agg(day=pl.date_ranges(pl.col("day").min(), pl.col("day").max()).first())
-        .explode("day")
-        .join(daily, on=["collector", "day"], how="left")
-        .with_columns(hour=pl.int_ranges(0, 24))
-        .explode("hour")
-        .sort("collector", "day", "hour")
-        .with_columns(heard=(pl.col("heard_hours").fill_null(0) // 2 ** pl.col("hour").cast(pl.Int32)) % 2 == 1)
-    )
-    within = (
-        pl.col("heard").any().over("collector")
-        & (pl.col("heard").cum_sum().over("collector") > 0)
-        & (pl.col("heard").cum_sum(reverse=True).over("collector") > 0)
-    )
+    days = pl.DataFrame({"day": pl.date_range(first, last, eager=True)}).with_columns(hour=pl.int_ranges(0, _HOURS))
+    slots = days.explode("hour").with_row_index("slot")
+    heard = daily.select("collector").unique().join(slots, how="cross").join(daily, on=["collector", "day"], how="left")
+    bit = pl.col("heard_hours").fill_null(0) // 2 ** pl.col("hour").cast(pl.Int32) % 2 == 1
+    grid = heard.with_columns(heard=bit).sort("collector", "slot")
+    newest = grid.filter("heard")["slot"].max()
+    begun = pl.col("slot") >= pl.col("slot").filter("heard").min().over("collector")
     return (
-        grid.filter(within)
+        grid.filter(begun, pl.col("slot") <= newest)
         .with_columns(run=pl.struct("collector", "heard").rle_id())
         .filter(~pl.col("heard"))
         .group_by("collector", "run")
-        .agg(gap_day=pl.col("day").first(), gap_hour=pl.col("hour").first(), hours=pl.len().cast(pl.Int64))
+        .agg(
+            gap_day=pl.col("day").first(),
+            gap_hour=pl.col("hour").first(),
+            hours=pl.len().cast(pl.Int64),
+            lasts=pl.col("slot").max() == newest,
+        )
         .filter(pl.col("hours") >= policy.gap_h)
         .sort("collector", "gap_day", "gap_hour")
         .drop("run")
