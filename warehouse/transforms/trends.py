@@ -36,7 +36,8 @@ def theil_sen(values: Series, *, fewest: int = 5) -> Series:
 def steps(values: Series, *, smallest: float, fewest: int = 5) -> tuple[NDArray[np.int64], Series]:
     """The largest sudden change of each series.
 
-    The place is where the means before and after differ most for their number; the size is the difference of the
+    The place is where the means before and after differ most for their number; a change nearer to an end than ``fewest`` values is not
+    told yet. The size is the difference of the
     medians, and counts where it also exceeds three times the median deviation on both sides.
 
     Args:
@@ -56,13 +57,14 @@ def steps(values: Series, *, smallest: float, fewest: int = 5) -> tuple[NDArray[
     with np.errstate(invalid="ignore", divide="ignore"):
         apart = np.abs(after_sum / after_n - before_sum / before_n)
         weight = np.sqrt(before_n * after_n / (before_n + after_n))
-    score = np.where(allowed, apart * weight, -1.0)
+    score = np.where((before_n > 0) & (after_n > 0), apart * weight, -1.0)
     place = np.full(len(values), -1, dtype=np.int64)
     size = np.full(len(values), np.nan)
-    some = np.flatnonzero(allowed.any(axis=1))
-    if not some.size:
+    if not score.size:
         return place, size
-    at = score[some].argmax(axis=1) + 1
+    best = score.argmax(axis=1)
+    some = np.flatnonzero(allowed[np.arange(len(values)), best])
+    at = best[some] + 1
     is_after = np.arange(values.shape[1]) >= at[:, None]
     rows = values[some]
     before, after = np.where(is_after, np.nan, rows), np.where(is_after, rows, np.nan)

@@ -20,6 +20,7 @@ from warehouse.policies import CoveragePolicy, InfoCodePolicy, ReplacementPolicy
 from warehouse.queries import (
     consumption,
     corrections,
+    coverage,
     groups,
     info_codes,
     overview,
@@ -27,6 +28,7 @@ from warehouse.queries import (
     performance,
     readings,
     reports,
+    silence,
     subjects,
 )
 from warehouse.schemas import CONSUMPTION_DAILY, TABLES, Table
