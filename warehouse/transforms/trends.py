@@ -36,9 +36,9 @@ def theil_sen(values: Series, *, fewest: int = 5) -> Series:
 def steps(values: Series, *, smallest: float, fewest: int = 5) -> tuple[NDArray[np.int64], Series]:
     """The largest sudden change of each series.
 
-    The place is where the means before and after differ most for their number; a change nearer to an end than ``fewest`` values is not
-    told yet. The size is the difference of the
-    medians, and counts where it also exceeds three times the median deviation on both sides.
+    The place is where the means before and after differ most for their number; a change nearer to an end than
+    ``fewest`` values is not told yet. The size is the difference of the medians, and counts where it also exceeds three
+    times the median deviation on both sides.
 
     Args:
         values: Values in order, shape (series, instants); NaN where there is none.
