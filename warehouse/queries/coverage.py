@@ -129,7 +129,7 @@ def gaps(lake: Readable, organisation: str, policy: CoveragePolicy, first: date,
     heard = daily.select("collector").unique().join(slots, how="cross").join(daily, on=["collector", "day"], how="left")
     bit = pl.col("heard_hours").fill_null(0) // 2 ** pl.col("hour").cast(pl.Int32) % 2 == 1
     grid = heard.with_columns(heard=bit).sort("collector", "slot")
-    newest = grid.filter("heard")["slot"].max()
+    newest = pl.lit(grid.filter("heard")["slot"].max(), pl.UInt32)  # null, and so no gap, where none heard anything
     begun = pl.col("slot") >= pl.col("slot").filter("heard").min().over("collector")
     return (
         grid.filter(begun, pl.col("slot") <= newest)

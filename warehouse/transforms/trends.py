@@ -78,6 +78,8 @@ def steps(values: Series, *, smallest: float, fewest: int = 5) -> tuple[NDArray[
 
 def _medians(rows: NDArray[np.floating]) -> Series:
     """Medians of rows without their NaN, which sort last; NaN where there is nothing else."""
+    if not rows.shape[1]:
+        return np.full(len(rows), np.nan)
     ordered = np.sort(rows, axis=1)
     count = np.sum(~np.isnan(rows), axis=1)
     number = np.arange(len(rows))

@@ -24,6 +24,12 @@ def test_the_slope_is_the_median_of_the_slopes_of_all_pairs() -> None:
         assert slope == pytest.approx(np.median(pairs), abs=1e-5)
 
 
+def test_one_day_has_neither_slope_nor_step() -> None:
+    one = np.full((2, 1), -80.0)
+    assert np.isnan(theil_sen(one)).all()
+    assert steps(one, smallest=6)[0].tolist() == [-1, -1]
+
+
 def test_a_step_has_its_place_and_size() -> None:
     level = np.where(DAYS < 12, -75.0, -87.0)
     rows = np.vstack([level + NOISE[0], -80 + NOISE[0], -80 - 0.05 * DAYS, np.full(30, np.nan)])
