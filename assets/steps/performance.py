@@ -8,6 +8,7 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.day_ranges import DayRange, bounds_of, last_attempts, rows_between, runs, touched_days
 from assets.steps.erasing import without_erased
+from assets.steps.frozen import keep_frozen
 from assets.steps.touched import done, pending
 from warehouse.policies import PerformancePolicy
 from warehouse.schemas import (
@@ -171,6 +172,7 @@ def _store(
     changed: Counter[str] = Counter()
     for table, fresh in ((READING_PERFORMANCE_DAILY, rows.daily), (MISSING_CAUSES_DAILY, rows.causes)):
         kept = without_erased(house, table, fresh.with_columns(known_from=pl.lit(now)), around=0)
-        merged = house.lake.merge(table, kept, stale=stale)
+        kept = keep_frozen(house, table, kept, days.first, days.last)
+        merged = house.lake.merge(table, kept, stale=stale, superseded_at=now)
         changed[table.name] = merged.inserted + merged.replaced
     return changed

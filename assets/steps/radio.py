@@ -7,6 +7,7 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.day_ranges import DayRange, bounds_of, last_attempts, rows_between, runs, touched_days
+from assets.steps.frozen import keep_frozen
 from assets.steps.touched import done, pending
 from warehouse.schemas import COLLECTOR_DAILY, LINK_DAILY, METER_LINKS, RECEPTIONS, Table
 from warehouse.transforms.collectors import collector_daily
@@ -43,7 +44,10 @@ def _reckon(house: Installation, days: DayRange, now: datetime) -> Counter[str]:
     changed: Counter[str] = Counter()
 
     def store(table: Table, fresh: pl.DataFrame, stale: pl.DataFrame) -> None:
-        merged = house.lake.merge(table, fresh.with_columns(known_from=pl.lit(now)), stale=stale)
+        rows = fresh.with_columns(known_from=pl.lit(now))
+        if "meter_id" in table.schema:
+            rows = keep_frozen(house, table, rows, days.first, days.last)
+        merged = house.lake.merge(table, rows, stale=stale, superseded_at=now if table.versioned else None)
         changed[table.name] = merged.inserted + merged.replaced
 
     store(LINK_DAILY, rows.links, by_meter)

@@ -11,10 +11,9 @@ from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy, shipped_document
 from warehouse.policies.model import PolicyModel
-from warehouse.policies.replacement import ReplacementPolicy
-from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.performance import PerformancePolicy
 from warehouse.policies.replacement import ReplacementPolicy
+from warehouse.policies.retention import RetentionPolicy
 
 __all__ = [
     "KINDS",

@@ -13,10 +13,9 @@ from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.model import PolicyModel
-from warehouse.policies.replacement import ReplacementPolicy
-from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.performance import PerformancePolicy
 from warehouse.policies.replacement import ReplacementPolicy
+from warehouse.policies.retention import RetentionPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ LINK_DAILY = Table(
     key=("organisation", "meter_id", "collector", "day"),
     sort_by=("meter_id", "day", "collector"),
     partition_by=("month",),
+    versioned=True,
 )
 
 METER_LINKS = Table(

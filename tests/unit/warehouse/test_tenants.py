@@ -15,7 +15,6 @@ import pytest
 from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
-from warehouse.policies import InfoCodePolicy, ReplacementPolicy
 from warehouse.policies import CoveragePolicy, InfoCodePolicy, ReplacementPolicy, read_policy, shipped_document
 from warehouse.queries import (
     consumption,
@@ -24,8 +23,8 @@ from warehouse.queries import (
     groups,
     info_codes,
     overview,
-    provenance,
     performance,
+    provenance,
     readings,
     reports,
     silence,

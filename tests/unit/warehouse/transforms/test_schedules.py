@@ -16,7 +16,7 @@ def day(number: int | None) -> datetime | None:
 
 
 def found(named: dict[str, tuple[frozenset[str], frozenset[str]]]) -> list[tuple[object, ...]]:
-    """P is a member on days 2 to 20, with A to day 10 and B since; C is one as a meter; a master reads all from 5 on."""
+    """P is a member on days 2 to 20, with A to day 10 and B since; C is one as a meter; a master reads from 5."""
     members = pl.DataFrame(
         [("o", "north", "P", day(2), day(20), None, START), ("o", "north", None, day(0), None, "C", START)],
         schema=GROUP_MEMBERS.schema,
