@@ -76,7 +76,7 @@ def _receptions(house: Installation, bounds: tuple[datetime, datetime], meters: 
     heard = rows_between(house, RECEPTIONS, "received_at", bounds, None).select(
         "received_at", "collector", "rssi_dbm", lqi=lqi.cast(pl.Float64, strict=False), frame=pl.col("frame_id").hash()
     )
-    # By the hash, at half the cost of the text: of a billion receptions two have the same one in 30 such runs.
+    # By the hash, at half the cost of the text: of 2.4 million receptions two share one in six million such runs.
     return (
         judged.lazy()
         .select(pl.exclude("frame_id"), frame=pl.col("frame_id").hash())

@@ -57,7 +57,7 @@ def steps(values: Series, *, smallest: float, fewest: int = 5) -> tuple[NDArray[
     with np.errstate(invalid="ignore", divide="ignore"):
         apart = np.abs(after_sum / after_n - before_sum / before_n)
         weight = np.sqrt(before_n * after_n / (before_n + after_n))
-    score = np.where((before_n > 0) & (after_n > 0), apart * weight, -1.0)
+        score = np.where((before_n > 0) & (after_n > 0), apart * weight, -1.0)
     place = np.full(len(values), -1, dtype=np.int64)
     size = np.full(len(values), np.nan)
     if not score.size:
