@@ -12,12 +12,14 @@ from assets.steps.figures import reckon_figures
 from assets.steps.heating import reckon_heating
 from assets.steps.info_codes import reckon_info_codes
 from assets.steps.leaks import reckon_leaks
-from assets.steps.observations import reckon_links, reckon_performance
+from assets.steps.performance import reckon_performance
+from assets.steps.radio import reckon_radio
 from assets.steps.validating import validate_figures
 from assets.steps.water import WATER, reckon_water
 from warehouse.schemas import (
     ALERT_EVENTS,
     ALERT_USAGE,
+    COLLECTOR_DAILY,
     CONSUMPTION_ALERTS,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -37,7 +39,9 @@ from warehouse.schemas import (
     LAYOUTS,
     LEAK_EVENTS,
     LINK_DAILY,
+    METER_LINKS,
     METERING_POINTS,
+    MISSING_CAUSES_DAILY,
     OUTCOMES,
     OUTDOOR_TEMPERATURES,
     POLICIES,
@@ -96,18 +100,27 @@ def info_codes(installation: InstallationResource) -> Iterator[dg.MaterializeRes
     yield dg.MaterializeResult(asset_key=INFO_CODE_EVENTS.name, metadata={"changed_rows": changed})
 
 
-@dg.multi_asset(specs=[table_spec(READING_PERFORMANCE_DAILY, "figures", deps=[READINGS.name, INSTALLATIONS.name])])
+@dg.multi_asset(
+    specs=[
+        table_spec(table, "figures", deps=[READINGS.name, INSTALLATIONS.name, OUTCOMES.name])
+        for table in (READING_PERFORMANCE_DAILY, MISSING_CAUSES_DAILY)
+    ]
+)
 def performance(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
-    """Expected and received readings per meter and local day."""
+    """Expected and received readings per meter and local day, and why others are missing."""
     changed = reckon_performance(installation.open(), datetime.now(UTC))
-    yield dg.MaterializeResult(asset_key=READING_PERFORMANCE_DAILY.name, metadata={"changed_rows": changed})
+    for table in (READING_PERFORMANCE_DAILY, MISSING_CAUSES_DAILY):
+        yield dg.MaterializeResult(asset_key=table.name, metadata={"changed_rows": changed[table.name]})
 
 
-@dg.multi_asset(specs=[table_spec(LINK_DAILY, "figures", deps=[OUTCOMES.name])])
+@dg.multi_asset(
+    specs=[table_spec(table, "figures", deps=[OUTCOMES.name]) for table in (LINK_DAILY, METER_LINKS, COLLECTOR_DAILY)]
+)
 def links(installation: InstallationResource) -> Iterator[dg.MaterializeResult[None]]:
-    """Receptions and signal per meter, collector and local day."""
-    changed = reckon_links(installation.open(), datetime.now(UTC))
-    yield dg.MaterializeResult(asset_key=LINK_DAILY.name, metadata={"changed_rows": changed})
+    """Receptions and signal per meter and collector, and how collectors work, by local day."""
+    changed = reckon_radio(installation.open(), datetime.now(UTC))
+    for table in (LINK_DAILY, METER_LINKS, COLLECTOR_DAILY):
+        yield dg.MaterializeResult(asset_key=table.name, metadata={"changed_rows": changed[table.name]})
 
 
 @dg.multi_asset(

@@ -14,13 +14,12 @@ from cli.report_options import (
     Format,
     FormatOption,
     FromOption,
-    GroupOption,
     ToOption,
     day_of,
-    members,
     noon_of,
     print_report,
 )
+from cli.report_subjects import GroupOption, members
 from registry.errors import RegistryError
 from registry.residences import places_of_moves
 from warehouse.policies import HeatPolicy, MotivationTariffPolicy, RatingsPolicy, WeatherPolicy

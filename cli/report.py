@@ -5,16 +5,15 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from assets.installation import Installation
-from cli import report_water
+from cli import report_radio, report_water
 from cli.heat_reports import COMMANDS as HEAT_COMMANDS
 from cli.home import HomeOption, open_home
 from cli.messages import say
-from cli.report_options import Format, FormatOption, FromOption, GroupOption, ToOption, day_of, members, print_report
-from registry.customers import customer_columns
+from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
+from cli.report_subjects import GroupOption, members, with_customers
 from registry.errors import RegistryError
 from warehouse.info_texts import LANGUAGES
 from warehouse.policies import InfoCodePolicy, LeakPolicy, ReplacementPolicy
@@ -155,13 +154,6 @@ def corrections(
     print_report(correction_queries.corrections(house.lake, house.organisation, table, policy, start, end), form)
 
 
-def with_customers(house: Installation, rows: pl.DataFrame) -> pl.DataFrame:
-    """Names who lives at the metering points of a report now."""
-    with house.registry.begin(readonly=True) as session:
-        present = customer_columns(session, house.organisation)
-    return rows.join(present, on="metering_point", how="left", maintain_order="left")
-
-
 def last_month(today: date) -> tuple[date, date]:
     """First and last day of the month before a day's."""
     last = today.replace(day=1) - timedelta(days=1)
@@ -182,8 +174,18 @@ def _number(text: str) -> Decimal:
     return number
 
 
-app.command("water-loss")(report_water.water_loss)
-app.command("night-flow")(report_water.night_flow)
-app.command("pressure")(report_water.pressure)
-for _name, _command in HEAT_COMMANDS.items():
-    app.command(_name)(_command)
+for _command in (
+    report_radio.performance,
+    report_radio.comment,
+    report_radio.coverage,
+    report_radio.collectors,
+    report_radio.what_if,
+    report_radio.silent,
+    report_radio.batteries,
+    report_water.water_loss,
+    report_water.night_flow,
+    report_water.pressure,
+):
+    app.command(_command.__name__.replace("_", "-"))(_command)
+for _name, _named in HEAT_COMMANDS.items():
+    app.command(_name)(_named)

@@ -1,4 +1,4 @@
-"""What the commands of ``report`` share: options, members of groups, writing."""
+"""What reports share: their options, and how they are written."""
 
 import sys
 from datetime import UTC, date, datetime
@@ -9,10 +9,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import typer
 
-from assets.installation import Installation
-from registry.errors import RegistryError
 from warehouse.published import render
-from warehouse.queries import subjects
 
 
 class Format(StrEnum):
@@ -26,24 +23,7 @@ class Format(StrEnum):
 
 FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
 ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
-GroupOption = Annotated[str, typer.Option("--group", help="Only metering points of this group.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
-
-
-def members(house: Installation, group: str) -> pl.DataFrame | None:
-    """The metering points that belong to a group now; ``None`` where none is named.
-
-    Raises:
-        RegistryError: There is no such group.
-    """
-    if not group:
-        return None
-    if group not in subjects.groups(house.lake, house.organisation)["group"]:
-        raise RegistryError(f"There is no group {group}; 'meterhouse group list' names them.")
-    now = pl.lit(datetime.now(UTC))
-    points = subjects.group(house.lake, house.organisation, group)
-    begun = (pl.col("valid_from") <= now).fill_null(value=True)
-    return points.filter(begun, (pl.col("valid_to") > now).fill_null(value=True)).select("metering_point")
 
 
 def day_of(day: datetime | None) -> date | None:

@@ -87,6 +87,7 @@ RIGHTS: Mapping[str, Right | None] = {
     "alert show": _SEE,
     "report": _SEE,
     "heat-fault": Right(READING_MANAGEMENT),
+    "report comment": Right(READING_MANAGEMENT),
     "policy": _SYSTEM,
     "policy check": _SEE,
     "policy history": _SEE,

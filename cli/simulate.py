@@ -23,9 +23,20 @@ def simulate(
     incidents: Annotated[
         bool, typer.Option(help="With losses, outages, leaks, an exchange, wrong keys and more.")
     ] = True,
+    breakdowns: Annotated[
+        bool, typer.Option("--breakdowns", help="With a meter and a concentrator that break down for good.")
+    ] = False,
 ) -> None:
     """Writes a simulated fleet: registry files, concentrator files and the truth they were made from."""
-    fleet = Fleet(meters=meters, days=days, timezone=timezone, seed=seed, incidents=incidents, electricity=electricity)
+    fleet = Fleet(
+        meters=meters,
+        days=days,
+        timezone=timezone,
+        seed=seed,
+        incidents=incidents,
+        electricity=electricity,
+        breakdowns=breakdowns,
+    )
     if start is not None:
         fleet = replace(fleet, start=start.date())
     with messages.status("Simulating …"):

@@ -1,7 +1,6 @@
 """The settings object."""
 
 import posixpath
-from datetime import time
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -122,7 +121,6 @@ class Settings(BaseSettings):
         smtp: Mail server; messages wait while it names no host.
         gateway: The door through which people come in.
         oidc: OpenID Connect provider that people may sign in with; unused while it names no issuer.
-        on_time_deadline: Local time of the next day until which a reading counts as on time.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
         round_limit: Most meters that one reading round may have.
         backup_folder: Where back-ups are made each night; none are while it is not named.
@@ -149,7 +147,6 @@ class Settings(BaseSettings):
     smtp: Smtp = Field(default_factory=Smtp)
     gateway: Gateway = Field(default_factory=Gateway)
     oidc: Oidc = Field(default_factory=Oidc)
-    on_time_deadline: time = time(7, 0)
     expected_interval_s: int = Field(default=3600, gt=0)
     round_limit: int = Field(default=30_000, gt=0)
     backup_folder: Path | None = None

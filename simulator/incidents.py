@@ -90,6 +90,7 @@ class Plan:
         rollovers: Serials of the meters whose register rolls over.
         silences: Stretch without transmissions by serial.
         outages: Of concentrators.
+        remote: Concentrators whose meters no other hears.
         repeated: Serials of the meters whose telegrams a repeater sends again.
         substations: Fault of the substation, ``high_return`` or ``hunting``, by serial.
         listed: Everything for the truth, in order of choice.
@@ -103,6 +104,7 @@ class Plan:
     rollovers: set[str] = field(default_factory=set)
     silences: dict[str, tuple[int, int]] = field(default_factory=dict)
     outages: list[Outage] = field(default_factory=list)
+    remote: set[int] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     substations: dict[str, str] = field(default_factory=dict)
     listed: list[Incident] = field(default_factory=list)
@@ -156,8 +158,15 @@ def plan(fleet: Fleet, meters: Sequence[Meter]) -> Plan:
         The plan. A small fleet may lack a meter for some role, which is then left out.
     """
     made = Plan(list(meters))
-    if not fleet.incidents:
-        return made
+    if fleet.incidents:
+        _plan_incidents(fleet, made)
+    if fleet.breakdowns:
+        _plan_breakdowns(fleet, made)
+    return made
+
+
+def _plan_incidents(fleet: Fleet, made: Plan) -> None:
+    meters = list(made.meters)
     casting = _Casting(fleet, meters)
     days = fleet.days
 
@@ -201,7 +210,6 @@ def plan(fleet: Fleet, meters: Sequence[Meter]) -> Plan:
     _plan_keys(fleet, made, casting)
     _plan_outages(fleet, made, at)
     _plan_substations(fleet, made, casting)
-    return made
 
 
 def _plan_exchanges(fleet: Fleet, made: Plan, casting: _Casting, instants: dict[str, int]) -> None:
@@ -250,6 +258,21 @@ def _plan_substations(fleet: Fleet, made: Plan, casting: _Casting) -> None:
         for number in casting.pick(KAMSTRUP_HEAT):
             made.substations[made.meters[number].serial] = fault
             made.listed.append(Incident(fault, made.meters[number].meter_id, *fleet.window()))
+
+
+def _plan_breakdowns(fleet: Fleet, made: Plan) -> None:
+    end = fleet.window()[1] + 1
+    broken = fleet.collectors - 1
+    taken = made.silences.keys() | {exchange.old.serial for exchange in made.exchanges}
+    dead = next((meter for meter in made.meters if meter.home != broken and meter.serial not in taken), None)
+    if dead is not None:
+        died = local_ms(fleet.start + timedelta(days=fleet.days - 2), time(12), fleet.zone)
+        made.silences[dead.serial] = died, end
+        made.listed.append(Incident("dead_meter", dead.meter_id, died))
+    down = local_ms(fleet.start + timedelta(days=fleet.days - 1), time(6), fleet.zone)
+    made.remote.add(broken)
+    made.outages.append(Outage(broken, down, end, is_lost=True))
+    made.listed.append(Incident("collector_down", collector_name(broken), down))
 
 
 def collector_name(number: int) -> str:

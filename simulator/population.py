@@ -16,6 +16,7 @@ KeyState = Literal["known", "late", "wrong", "foreign"]
 
 _ALIGNED_SHARE = 4
 _MINUTE_MS = 60_000
+_FEWEST_FOR_BREAKDOWNS = 2
 _DAY_MS = 24 * HOUR_MS
 
 
@@ -37,6 +38,8 @@ class Fleet:
         interval_s: Seconds between a meter's transmissions.
         incidents: Whether anything goes wrong. Without incidents every transmission is heard and can be decoded.
         electricity: Electricity meters besides, each at a metering point of its own.
+        breakdowns: Whether something breaks down for good: a meter on the last day but one, and on the last day the
+            last concentrator, whose meters no other hears.
     """
 
     meters: int = 100
@@ -48,12 +51,15 @@ class Fleet:
     interval_s: int = 3600
     incidents: bool = True
     electricity: int = 0
+    breakdowns: bool = False
 
     def __post_init__(self) -> None:
         if min(self.meters, self.days, self.collectors) < 1:
             raise SimulatorError("meters, days and collectors must be at least 1")
         if self.electricity < 0:
             raise SimulatorError("electricity must not be negative")
+        if self.breakdowns and min(self.days, self.collectors) < _FEWEST_FOR_BREAKDOWNS:
+            raise SimulatorError("breakdowns need two days and two concentrators")
         if not 60 <= self.interval_s <= 86_400:
             raise SimulatorError("interval_s must lie between 60 and 86400 seconds")
 

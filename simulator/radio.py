@@ -89,7 +89,8 @@ def hear(group: Group, sent: Sent) -> Receptions:
     level = chance.integers(-102, -84, size=(len(meters), collectors))
     level[np.arange(len(meters)), home] = chance.integers(-84, -55, size=len(meters))
     is_home = np.arange(collectors) == home[sent.row][:, None]
-    share = np.where(is_home, _HOME_HEARS if fleet.incidents else 1.0, _OTHERS_HEAR)
+    is_remote = np.isin(home, list(group.plan.remote))[sent.row][:, None]
+    share = np.where(is_home, _HOME_HEARS if fleet.incidents else 1.0, np.where(is_remote, 0.0, _OTHERS_HEAR))
     sent_no, collector = np.nonzero(chance.random((count, collectors)) < share)
     delay = np.where(is_home, 0, chance.integers(200, 3000, size=(count, collectors)))[sent_no, collector]
     heard = Receptions(
@@ -101,7 +102,7 @@ def hear(group: Group, sent: Sent) -> Receptions:
         is_repeated=np.zeros(len(sent_no), dtype=np.bool_),
         is_late=np.zeros(len(sent_no), dtype=np.bool_),
     )
-    return _disturb(group, sent, heard, chance) if fleet.incidents else heard
+    return _without_outages(group, _disturb(group, sent, heard, chance) if fleet.incidents else heard)
 
 
 def _disturb(group: Group, sent: Sent, heard: Receptions, chance: np.random.Generator) -> Receptions:
@@ -117,8 +118,13 @@ def _disturb(group: Group, sent: Sent, heard: Receptions, chance: np.random.Gene
     receiver = np.full(len(copies), fleet.collectors)
     heard = _join(heard, _extra(copies, receiver, sent.at_ms[copies] + 500, is_repeated=False))
     heard.damage[:] = _damage(group, sent, heard, chance)
+    return heard
+
+
+def _without_outages(group: Group, heard: Receptions) -> Receptions:
+    """What concentrators heard while they worked, and what they delivered late."""
     is_lost = np.zeros(len(heard), dtype=np.bool_)
-    for outage in plan.outages:
+    for outage in group.plan.outages:
         in_outage = (heard.collector == outage.collector) & (heard.at_ms >= outage.start_ms)
         in_outage &= heard.at_ms < outage.end_ms
         is_lost |= in_outage & outage.is_lost

@@ -20,6 +20,7 @@ from assets.steps.publishing import publish_registry
 from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
 from assets.steps.water import reckon_without
 from registry import decisions, erasures
+from registry.comments import erase_comments
 from registry.heat_faults import erase_reviews
 from registry.inventory.erasing import erase_registers, registers_between
 from registry.ledger import read_cursor, write_cursor
@@ -47,6 +48,8 @@ from warehouse.schemas import (
     INSTANT,
     LEAK_EVENTS,
     LINK_DAILY,
+    METER_LINKS,
+    MISSING_CAUSES_DAILY,
     OUTCOMES,
     PRESSURE_EVENTS,
     READING_PERFORMANCE_DAILY,
@@ -78,7 +81,7 @@ _BY_TIME = {
     RECORDS: "measured_at",
     INFO_CODE_EVENTS: "first_seen",
 }
-_BY_DAY = (READING_PERFORMANCE_DAILY, LINK_DAILY, GAUGES_DAILY)
+_BY_DAY = (READING_PERFORMANCE_DAILY, MISSING_CAUSES_DAILY, LINK_DAILY, METER_LINKS, GAUGES_DAILY)
 _BY_PERIOD = (
     *(CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, CONSUMPTION_YEARLY, CORRECTIONS),
     *(HEAT_CHECKS, HEAT_FAULTS, ENERGY_SIGNATURES),
@@ -147,6 +150,7 @@ def erase(
         told |= {"decisions": decisions.erase(session, request.organisation, span.meters)}
         erase_registers(session, *place, registers_between(session, *place, span.start, span.end))
         erase_reviews(session, *place, span.start - _YEAR, span.end)
+        erase_comments(session, request.organisation, span.meters["meter_id"].to_list())
     publish_registry(house)
     with house.alone("publishing"):
         for table in _kept(EXCHANGES, FINAL_READINGS, HEAT_FAULT_REVIEWS):

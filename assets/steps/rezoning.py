@@ -18,6 +18,7 @@ from registry.models import Cursor
 from registry.store import Registry
 from settings import InstallationError
 from warehouse.schemas import (
+    COLLECTOR_DAILY,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
@@ -31,6 +32,8 @@ from warehouse.schemas import (
     INFO_CODE_EVENTS,
     LEAK_EVENTS,
     LINK_DAILY,
+    METER_LINKS,
+    MISSING_CAUSES_DAILY,
     READING_PERFORMANCE_DAILY,
     REGISTER_EVENTS,
     Table,
@@ -48,10 +51,13 @@ FIGURES = (
     REGISTER_EVENTS,
     INFO_CODE_EVENTS,
     READING_PERFORMANCE_DAILY,
+    MISSING_CAUSES_DAILY,
     LINK_DAILY,
     FLOW_DAILY,
     LEAK_EVENTS,
     GROUP_PROFILES,
+    METER_LINKS,
+    COLLECTOR_DAILY,
 )
 """Tables that rest on local days, and are reckoned from readings, receptions and installations."""
 

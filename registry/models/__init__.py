@@ -7,6 +7,7 @@ stands in ``customers`` and ``users`` and nowhere else in clear; keys stand wrap
 from registry.models.alerts import ConsumptionAlert
 from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
+from registry.models.comments import ReportComment
 from registry.models.custom_fields import CustomField, CustomValue
 from registry.models.customers import Customer
 from registry.models.decisions import Decision, ManualReading, PolicyTrial
@@ -92,6 +93,7 @@ __all__ = [
     "PolicyTrial",
     "PolicyVersion",
     "RefusedImport",
+    "ReportComment",
     "RetentionCertificate",
     "RetentionCount",
     "RolePermission",

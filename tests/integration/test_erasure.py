@@ -39,6 +39,8 @@ ABOUT = {
     "flow_daily": "metering_point = '{point}' and day between '{first}' and '{last}'",
     "leak_events": "metering_point = '{point}' and first_seen < '{end}' and last_seen > '{start}'",
     "reading_performance_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
+    "missing_causes_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
+    "meter_links": "meter_id = '{meter}' and day between '{first}' and '{last}'",
     "link_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
     "corrections": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
 }

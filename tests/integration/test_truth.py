@@ -22,9 +22,12 @@ FIGURES = (
     "heat_daily",
     "info_code_events",
     "reading_performance_daily",
+    "missing_causes_daily",
     "link_daily",
+    "meter_links",
+    "collector_daily",
 )
-HISTORY = ("known_from", "landed_at", "received_on_time")
+HISTORY = ("known_from", "landed_at", "received_on_time", "backlog_p50_s", "backlog_max_s")
 
 
 def fill(house: House, fleet: Path, *steps: str) -> None:

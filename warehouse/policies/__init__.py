@@ -6,6 +6,7 @@ where nobody has, the shipped one holds.
 
 from warehouse.policies.alerts import AlertPolicy
 from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.coverage import CoveragePolicy
 from warehouse.policies.districts import DistrictsPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
@@ -16,6 +17,7 @@ from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy,
 from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
+from warehouse.policies.performance import PerformancePolicy
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.validation import ValidationPolicy
@@ -25,6 +27,7 @@ __all__ = [
     "KINDS",
     "AlertPolicy",
     "ConsumptionPolicy",
+    "CoveragePolicy",
     "DistrictsPolicy",
     "EstimationRules",
     "HeatFaultsPolicy",
@@ -33,6 +36,7 @@ __all__ = [
     "Kind",
     "LeakPolicy",
     "MotivationTariffPolicy",
+    "PerformancePolicy",
     "PolicyError",
     "PolicyModel",
     "RatingsPolicy",

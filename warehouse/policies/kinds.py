@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from warehouse.plain_yaml import faults, read_settings
 from warehouse.policies.alerts import AlertPolicy
 from warehouse.policies.consumption import ConsumptionPolicy
+from warehouse.policies.coverage import CoveragePolicy
 from warehouse.policies.districts import DistrictsPolicy
 from warehouse.policies.errors import PolicyError
 from warehouse.policies.estimation import EstimationRules
@@ -18,6 +19,7 @@ from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
+from warehouse.policies.performance import PerformancePolicy
 from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.validation import ValidationPolicy
@@ -58,6 +60,8 @@ KINDS = {
         Kind("leaks", LeakPolicy, "Flow that counts as a leak or a burst, and what water costs."),
         Kind("districts", DistrictsPolicy, "Districts of the water network, and when their losses raise an alarm."),
         Kind("validation", ValidationPolicy, "Which values are questioned, and how strictly.", is_tried=True),
+        Kind("coverage", CoveragePolicy, "Coverage, silent meters, batteries."),
+        Kind("performance", PerformancePolicy, "Which readings are expected when, and what share of them is poor."),
     )
 }
 

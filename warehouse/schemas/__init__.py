@@ -12,7 +12,7 @@ from warehouse.schemas.figures import (
     CONSUMPTION_YEARLY,
     HEAT_DAILY,
     INFO_CODE_EVENTS,
-    LINK_DAILY,
+    MISSING_CAUSES_DAILY,
     READING_PERFORMANCE_DAILY,
     REGISTER_EVENTS,
 )
@@ -26,6 +26,7 @@ from warehouse.schemas.heat import (
 )
 from warehouse.schemas.leaks import FLOW_DAILY, LEAK_EVENTS
 from warehouse.schemas.profiles import GROUP_PROFILES
+from warehouse.schemas.radio import COLLECTOR_DAILY, LINK_DAILY, METER_LINKS
 from warehouse.schemas.readings import FORMATS, LAYOUTS, READINGS, READINGS_HISTORY, RECORDS, TOUCHED
 from warehouse.schemas.registry import (
     AUDIT_LOG,
@@ -76,6 +77,7 @@ TABLES = {
         OUTDOOR_TEMPERATURES,
         INFO_CODE_EVENTS,
         READING_PERFORMANCE_DAILY,
+        MISSING_CAUSES_DAILY,
         LINK_DAILY,
         FLOW_DAILY,
         LEAK_EVENTS,
@@ -87,6 +89,8 @@ TABLES = {
         NIGHT_FLOW_DAILY,
         LOSS_ALARMS,
         PRESSURE_EVENTS,
+        METER_LINKS,
+        COLLECTOR_DAILY,
         METERS,
         METERING_POINTS,
         INSTALLATIONS,
@@ -116,6 +120,7 @@ __all__ = [
     "ALERT_USAGE",
     "AUDIT_LOG",
     "COLLECTORS",
+    "COLLECTOR_DAILY",
     "CONSUMPTION_ALERTS",
     "CONSUMPTION_DAILY",
     "CONSUMPTION_HOURLY",
@@ -149,6 +154,8 @@ __all__ = [
     "LOSS_ALARMS",
     "METERING_POINTS",
     "METERS",
+    "METER_LINKS",
+    "MISSING_CAUSES_DAILY",
     "NIGHT_FLOW_DAILY",
     "OUTCOMES",
     "OUTDOOR_TEMPERATURES",

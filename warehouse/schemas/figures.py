@@ -1,4 +1,4 @@
-"""Figures derived from readings: consumption, heat, info codes, performance, links."""
+"""Figures derived from readings: consumption, heat, info codes, performance."""
 
 import polars as pl
 
@@ -137,6 +137,13 @@ INFO_CODE_EVENTS = Table(
     versioned=True,
 )
 
+_criterion = Column(
+    "criterion",
+    pl.String,
+    "hourly, daily, schedule (polls of a schedule) or billing (billing days).",
+    values=("hourly", "daily", "schedule", "billing"),
+)
+
 READING_PERFORMANCE_DAILY = Table(
     name="reading_performance_daily",
     meaning="One row per meter, local day and criterion: expected and received readings.",
@@ -144,13 +151,14 @@ READING_PERFORMANCE_DAILY = Table(
         c.organisation,
         c.meter_id,
         c.day,
-        Column("criterion", pl.String, "hourly or daily.", values=("hourly", "daily")),
+        _criterion,
         Column("expected", pl.Int32, "Slots expected in the day."),
         Column("received", pl.Int32, "Slots with a measured reading, whenever it arrived."),
         Column("received_on_time", pl.Int32, "Slots with one that had arrived by the deadline."),
         Column(
             "performance", pl.Float64, "100 * received / expected; null where nothing is expected.", "%", nullable=True
         ),
+        Column("last_missing", INSTANT, "Start of the last expected slot without a reading.", nullable=True),
         c.known_from,
         c.month,
     ),
@@ -160,22 +168,22 @@ READING_PERFORMANCE_DAILY = Table(
     versioned=True,
 )
 
-LINK_DAILY = Table(
-    name="link_daily",
-    meaning="One row per meter, collector and local day: receptions and signal.",
+MISSING_CAUSES_DAILY = Table(
+    name="missing_causes_daily",
+    meaning="One row per meter, local day, criterion, cause and collector: missing readings.",
     columns=(
         c.organisation,
         c.meter_id,
-        Column("collector", pl.String, "Concentrator or other receiver; empty where the source names none."),
         c.day,
-        Column("receptions", pl.Int32, "Receptions."),
-        Column("telegrams", pl.Int32, "Distinct transmissions."),
-        Column("rssi_p50_dbm", pl.Float64, "Median signal strength.", "dBm", nullable=True),
+        _criterion,
+        Column("cause", pl.String, "no_frame, no_key, wrong_key, unknown_format, corrupt or rejected (not a reading)."),
+        Column("collector", pl.String, "Collector that delivered the frame; empty for no_frame, or without a name."),
+        Column("slots", pl.Int32, "Expected readings that are missing; together expected - received."),
         c.known_from,
         c.month,
     ),
-    key=("organisation", "meter_id", "collector", "day"),
-    sort_by=("meter_id", "day", "collector"),
+    key=("organisation", "meter_id", "day", "criterion", "cause", "collector"),
+    sort_by=("meter_id", "day", "criterion"),
     partition_by=("month",),
     versioned=True,
 )

@@ -17,6 +17,7 @@ from warehouse import queries, sql
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
 from warehouse.policies import (
+    CoveragePolicy,
     DistrictsPolicy,
     InfoCodePolicy,
     LeakPolicy,
@@ -28,6 +29,7 @@ from warehouse.queries import (
     alerts,
     consumption,
     corrections,
+    coverage,
     exceptions,
     gauges,
     groups,
@@ -37,10 +39,12 @@ from warehouse.queries import (
     leaks,
     motivation_tariff,
     overview,
+    performance,
     provenance,
     readings,
     reports,
     roles,
+    silence,
     subjects,
     water,
     weather,
@@ -94,6 +98,7 @@ def value(dtype: pl.DataType, name: str, mark: str) -> object:
     if dtype == pl.Boolean:
         return True
     return 1
+    return 5 if name == "heard_hours" else 1  # with an hour without reception between two others
 
 
 def row(table: Table, organisation: str) -> pl.DataFrame:
@@ -166,6 +171,8 @@ def subject(name: str) -> pl.DataFrame:
     return subjects.point(f"{name}-metering_point")
 
 
+COVERAGE = read_policy("coverage", shipped_document("coverage").replace("gap_h: 2", "gap_h: 1"))
+assert isinstance(COVERAGE, CoveragePolicy)
 CODES = InfoCodePolicy(codes={}, max_age_intervals=3, max_age_h={}, few_observations_days=15, alert_days=21)
 EVERYTHING = ReplacementPolicy(least_absolute={}, least_percent=0, better_quality=True)
 ASKED = info_codes.Asked(as_of=TODAY, zone=ZONE, expected_interval=timedelta(hours=1))
@@ -190,6 +197,15 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
         lake, OURS, CONSUMPTION_DAILY, EVERYTHING, TODAY, TODAY + timedelta(days=1)
     ),
     gauges.on_grid: lambda lake: gauges.on_grid(lake, OURS, both(), "flow_temp_c", GRID),
+    coverage.meters: lambda lake: coverage.meters(lake, OURS, COVERAGE, DAY, DAY),
+    coverage.collectors: lambda lake: coverage.collectors(lake, OURS, COVERAGE, DAY, DAY),
+    coverage.what_if: lambda lake: coverage.what_if(lake, OURS, DAY, DAY),
+    coverage.gaps: lambda lake: coverage.gaps(lake, OURS, COVERAGE, DAY, DAY),
+    performance.by_meter: lambda lake: performance.by_meter(lake, OURS, "daily", DAY, DAY, threshold=50.0),
+    performance.causes: lambda lake: performance.causes(lake, OURS, "daily", DAY, DAY),
+    silence.newest: lambda lake: silence.newest(lake, OURS),
+    silence.silent: lambda lake: silence.silent(lake, OURS, COVERAGE, TODAY + timedelta(days=4), ZONE),
+    silence.batteries: lambda lake: silence.batteries(lake, OURS, COVERAGE, TODAY),
     groups.counts: lambda lake: groups.counts(lake, OURS, TODAY),
     groups.on_day: lambda lake: groups.on_day(lake, OURS, f"{OURS}-group", DAY, ZONE),
     groups.readers: lambda lake: groups.readers(lake, OURS, TODAY),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from warehouse.schemas import INSTANT, READING_PERFORMANCE_DAILY
 from warehouse.transforms.calendar import hours, local_days
-from warehouse.transforms.performance import reading_performance_daily
+from warehouse.transforms.performance import Expectation, Performance, billing_performance, reading_performance
+from warehouse.transforms.slots import Schedule, calendar_of
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -25,6 +26,15 @@ READINGS = pl.Schema(
         "measured_at": INSTANT,
         "landed_at": INSTANT,
         "quality": pl.String(),
+    }
+)
+UNREAD = pl.DataFrame(
+    schema={
+        "meter_id": pl.String,
+        "received_at": INSTANT,
+        "landed_at": INSTANT,
+        "outcome": pl.String,
+        "collector": pl.String,
     }
 )
 ACTIVE = pl.Schema(
@@ -52,7 +62,8 @@ def count(
     as_of: datetime = MUCH_LATER,
     **options: Any,
 ) -> pl.DataFrame:
-    return reading_performance_daily(heard, in_use, *days, zone=zone, as_of=as_of, **options)
+    expectation = Expectation(**options)
+    return reading_performance(heard, UNREAD, in_use, *days, zone=zone, as_of=as_of, expectation=expectation).daily
 
 
 def one(figures: pl.DataFrame, criterion: str) -> tuple[Any, ...]:
@@ -229,3 +240,95 @@ def test_counts_are_those_of_a_hand_count(
         received = [s for s, e in expected if start <= now and any(s <= at < e for at in heard)]
         row = figures.filter(pl.col("criterion") == criterion).select(pl.col("expected", "received").sum()).row(0)
         assert row == (len(expected), len(received))
+
+
+def unread(*rows: tuple[datetime, str, str | None]) -> pl.DataFrame:
+    frames = [("m", at, at, outcome, collector) for at, outcome, collector in rows]
+    return pl.DataFrame(frames, schema=UNREAD.schema, orient="row")
+
+
+def judged(heard: pl.DataFrame, frames: pl.DataFrame, **options: Any) -> Performance:
+    known = Expectation(**options)
+    in_use = active((LONG_AGO, None))
+    return reading_performance(heard, frames, in_use, DAY, DAY, zone=COPENHAGEN, as_of=MUCH_LATER, expectation=known)
+
+
+def test_missing_slots_have_the_cause_nearest_to_a_reading() -> None:
+    heard = prompt(*(MIDNIGHT + number * HOUR for number in range(4, 24)))
+    frames = unread(
+        (MIDNIGHT, "corrupt", "c1"),
+        (MIDNIGHT, "no_key", "c2"),
+        (MIDNIGHT + HOUR, "foreign", None),
+        (MIDNIGHT + 2 * HOUR, "wrong_key", "c1"),
+        (MIDNIGHT + 5 * HOUR, "corrupt", "c1"),  # another copy gave the reading
+    )
+    found = judged(heard, frames)
+    hourly = found.causes.filter(pl.col("criterion") == "hourly").select("cause", "collector", "slots")
+    assert sorted(hourly.rows()) == [
+        ("no_frame", "", 1),
+        ("no_key", "c2", 1),
+        ("rejected", "", 1),
+        ("wrong_key", "c1", 1),
+    ]
+    day = found.daily.filter(pl.col("criterion") == "hourly").row(0, named=True)
+    assert day["expected"] - day["received"] == hourly["slots"].sum() == 4
+    assert day["last_missing"] == MIDNIGHT + 3 * HOUR
+    assert found.daily.filter(pl.col("criterion") == "daily")["last_missing"].to_list() == [None]
+
+
+def stretch(name: str, since: datetime = LONG_AGO, until: datetime | None = None) -> pl.DataFrame:
+    return active((since, until)).with_columns(schedule=pl.lit(name))
+
+
+def test_a_schedule_expects_its_polls() -> None:
+    schedules = {"north": Schedule(at=(time(6), time(18)), within=timedelta(minutes=90))}
+    options = {"schedules": schedules, "scheduled": stretch("north")}
+    heard = prompt(datetime(2025, 6, 10, 5, 29, tzinfo=UTC), datetime(2025, 6, 10, 17, 30, tzinfo=UTC))  # 07:29, 19:30
+    assert one(judged(heard, UNREAD, **options).daily, "schedule") == (2, 1, 1, 50.0)
+    assert one(judged(heard, UNREAD, **options).daily, "daily")[:2] == (1, 1)
+
+
+def test_a_point_to_point_meter_is_expected_every_quarter_of_an_hour() -> None:
+    options = {"schedules": {"p2p": Schedule(every=timedelta(minutes=15))}, "scheduled": stretch("p2p")}
+    found = judged(prompt(MIDNIGHT, MIDNIGHT + timedelta(minutes=15)), UNREAD, **options)
+    assert one(found.daily, "schedule")[:2] == (96, 2)
+
+
+def test_a_schedule_holds_while_the_meter_belongs_to_it() -> None:
+    options = {
+        "schedules": {"p2p": Schedule(every=timedelta(minutes=15)), "hours": Schedule(every=HOUR)},
+        "scheduled": pl.concat([stretch("p2p", until=MIDNIGHT + HOUR), stretch("hours", since=MIDNIGHT + HOUR)]),
+    }
+    assert one(judged(prompt(MIDNIGHT), UNREAD, **options).daily, "schedule")[:2] == (4 + 23, 1)
+
+
+def test_polls_at_the_changes_of_clocks() -> None:
+    schedule = Schedule(at=(time(2, 30),))
+    for day, starts in ((date(2025, 3, 30), []), (date(2025, 10, 26), [datetime(2025, 10, 26, 0, 30, tzinfo=UTC)])):
+        slots = schedule.slots(calendar_of(day, day, COPENHAGEN, time(7)), COPENHAGEN)
+        assert slots["start"].to_list() == starts
+
+
+def test_nothing_is_expected_of_meters_that_somebody_drives_by() -> None:
+    found = judged(prompt(MIDNIGHT), UNREAD, unscheduled=active((MIDNIGHT + timedelta(minutes=90), None)))
+    assert one(found.daily, "hourly") == (1, 1, 1, 100.0)
+    assert one(found.daily, "daily") == (0, 0, 0, None)
+
+
+def test_billing_days_are_measured_around_their_start() -> None:
+    start = datetime(2025, 5, 31, 22, tzinfo=UTC)  # 1 June, 00:00
+    in_use = active((LONG_AGO, None))
+
+    def billed(at: datetime, as_of: datetime = MUCH_LATER) -> list[tuple[Any, ...]]:
+        days = (date(2025, 5, 31), date(2025, 6, 2))
+        within = timedelta(hours=12)
+        zone = COPENHAGEN
+        found = billing_performance(
+            prompt(at), UNREAD, in_use, *days, zone=zone, as_of=as_of, day_of_month=1, within=within
+        )
+        return found.daily.select("day", "criterion", "expected", "received").rows()
+
+    first = date(2025, 6, 1)
+    assert billed(start - timedelta(hours=12)) == [(first, "billing", 1, 1)]
+    assert billed(start + timedelta(hours=12)) == [(first, "billing", 1, 0)]
+    assert billed(start, as_of=start + timedelta(hours=1)) == [(first, "billing", 0, 0)]

@@ -1,0 +1,135 @@
+"""Coverage of a small place: two collectors, three meters, three days."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from warehouse.lake import Lake
+from warehouse.policies import CoveragePolicy, read_policy, shipped_document
+from warehouse.queries.coverage import collectors, gaps, meters, what_if
+from warehouse.schemas import COLLECTOR_DAILY, LINK_DAILY, METER_LINKS, READING_PERFORMANCE_DAILY
+
+FIRST = date(2026, 1, 30)
+DAYS = [FIRST + timedelta(days=number) for number in range(3)]
+LAST = DAYS[-1]
+KNOWN = datetime(2026, 2, 3, tzinfo=UTC)
+ALL, EVEN, NONE = (1 << 24) - 1, 0x555555, 0
+POLICY = read_policy(
+    "coverage",
+    shipped_document("coverage").replace(
+        "collectors: {}", "collectors: {east: {sensitivity_dbm: -110, most_meters: 2}}"
+    ),
+)
+
+
+def marked(day: date) -> dict[str, object]:
+    return {"organisation": "o", "day": day, "known_from": KNOWN, "month": f"{day:%Y-%m}"}
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A is read by both, B by the west alone, C by the west alone in even hours."""
+    made = Lake(tmp_path_factory.mktemp("lake"))
+    heard = {("A", "west"): ALL, ("A", "east"): EVEN, ("B", "west"): ALL, ("C", "west"): EVEN, ("C", "east"): NONE}
+    links, senders, judged, works = [], [], [], []
+    for number, day in enumerate(DAYS):
+        for (meter, collector), hours in heard.items():
+            count = hours.bit_count()
+            rssi = -90.0 - number if meter == "B" else -70.0
+            signal = {f"rssi_p{share}_dbm": rssi for share in (10, 50, 90)}
+            row = {"meter_id": meter, "collector": collector, "receptions": 1 + count, "telegrams": count}
+            links.append({**marked(day), **row, **signal, "read_hours": hours, "error_rate": 0.0})
+        for meter, count in {"A": 24, "B": 24, "C": 12}.items():
+            sent = {"meter_id": meter, "telegrams": count, "first_heard": KNOWN, "last_heard": KNOWN, "redundancy": 1}
+            senders.append({**marked(day), **sent, "transmit_interval_s": 16.0 if meter == "A" and number else 8.0})
+            counts = {"criterion": "hourly", "expected": 24, "received": count, "received_on_time": count}
+            judged.append({**marked(day), "meter_id": meter, **counts, "performance": 100.0})
+        contact = {
+            "first_contact": KNOWN,
+            "last_contact": KNOWN + timedelta(hours=number),
+            "backlog_p50_s": 60.0 + number,
+        }
+        works.append(
+            {
+                **marked(day),
+                **contact,
+                "collector": "west",
+                "receptions": 9,
+                "meters": 3,
+                "heard_hours": ALL,
+                "backlog_max_s": 90.0,
+            }
+        )
+        if number != 1:
+            bits = 0b1111 if number == 0 else 0b1100
+            works.append(
+                {
+                    **marked(day),
+                    **contact,
+                    "collector": "east",
+                    "receptions": 9,
+                    "meters": 3,
+                    "heard_hours": bits,
+                    "backlog_max_s": 90.0,
+                }
+            )
+    for table, rows in (
+        (LINK_DAILY, links),
+        (METER_LINKS, senders),
+        (READING_PERFORMANCE_DAILY, judged),
+        (COLLECTOR_DAILY, works),
+    ):
+        made.append(table, pl.DataFrame(rows))
+    return made
+
+
+def policy() -> CoveragePolicy:
+    assert isinstance(POLICY, CoveragePolicy)
+    return POLICY
+
+
+def test_fragile_meters_and_margins(lake: Lake) -> None:
+    rows = meters(lake, "o", policy(), FIRST, LAST)
+    shown = rows.select("meter_id", "collector", "redundancy", "fragile", "telegrams", "margin_db").rows()
+    assert shown == [
+        ("B", "west", 1, True, 72, 14.0),
+        ("A", "west", 2, False, 72, 35.0),
+        ("C", "west", 1, True, 36, 35.0),
+    ]
+
+
+def test_the_transmit_interval_is_dated(lake: Lake) -> None:
+    rows = meters(lake, "o", policy(), FIRST, LAST)
+    shown = rows.sort("meter_id").select("transmit_interval_s", "interval_since").rows()
+    assert shown == [(16.0, DAYS[1]), (8.0, DAYS[0]), (8.0, DAYS[0])]
+
+
+def test_critical_collectors_and_capacity(lake: Lake) -> None:
+    rows = collectors(lake, "o", policy(), FIRST, LAST)
+    assert rows.select("collector", "meters", "only_for", "most_meters", "used", "backlog_p50_s").rows() == [
+        ("west", 3, 2, None, None, 61.0),
+        ("east", 2, 0, 2, 100.0, 61.0),
+    ]
+    assert rows["last_contact"].to_list() == [KNOWN + timedelta(hours=2)] * 2
+
+
+def test_gaps_go_over_days_without_any_reception(lake: Lake) -> None:
+    assert gaps(lake, "o", policy(), FIRST, LAST).rows() == [
+        ("east", DAYS[0], 4, 20 + 24 + 2, False),
+        ("east", DAYS[2], 4, 20, True),
+    ]
+
+
+def test_what_if_each_collector_were_missing(lake: Lake) -> None:
+    performance = round(100 * 180 / 216, 2)
+    assert what_if(lake, "o", FIRST, LAST).rows() == [
+        ("west", 3, 2, performance, round(100 * 36 / 216, 2)),
+        ("east", 1, 0, performance, performance),
+    ]
+
+
+def test_what_if_several_were_missing_together(lake: Lake) -> None:
+    found = what_if(lake, "o", FIRST, LAST, without=["west", "east"])
+    assert found.rows() == [("west, east", 3, 3, 83.33, 0.0)]
+    assert what_if(lake, "o", FIRST, LAST, without=["south"]).is_empty()
