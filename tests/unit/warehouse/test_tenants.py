@@ -97,7 +97,6 @@ def value(dtype: pl.DataType, name: str, mark: str) -> object:
         return mark.encode()
     if dtype == pl.Boolean:
         return True
-    return 1
     return 5 if name == "heard_hours" else 1  # with an hour without reception between two others
 
 
