@@ -89,7 +89,8 @@ def _evaluate(house: Installation, asked: pl.DataFrame, now: datetime) -> dict[s
     )
     back = without_erased(house, ALERT_EVENTS, back)
     rows = pl.concat([fresh, back.select(fresh.columns)]).with_columns(known_from=pl.lit(now))
-    events = house.lake.merge(ALERT_EVENTS, rows, stale=ALERT_EVENTS.empty().select(ALERT_EVENTS.key))
+    nothing = ALERT_EVENTS.empty().select(ALERT_EVENTS.key)
+    events = house.lake.merge(ALERT_EVENTS, rows, stale=nothing, superseded_at=now)
     used = house.lake.merge(ALERT_USAGE, usage.with_columns(known_from=pl.lit(now)), stale=alerts.select(_ALERT))
     return {
         ALERT_EVENTS.name: events.inserted + events.replaced,

@@ -239,5 +239,6 @@ def _of_year(house: Installation, table: Table, start: datetime) -> pl.DataFrame
 
 def _replace(house: Installation, table: Table, fresh: pl.DataFrame, standing: pl.DataFrame, now: datetime) -> int:
     fresh, standing = (without_erased(house, table, rows) for rows in (fresh, standing))
-    merged = house.lake.merge(table, fresh.with_columns(known_from=pl.lit(now)), stale=standing.select(table.key))
+    rows = fresh.with_columns(known_from=pl.lit(now))
+    merged = house.lake.merge(table, rows, stale=standing.select(table.key), superseded_at=now)
     return merged.inserted + merged.replaced

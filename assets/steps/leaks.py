@@ -208,5 +208,7 @@ def _readings(house: Installation, part: _Part) -> pl.DataFrame:
 
 def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
     fresh, before = (thawed(house, table, without_erased(house, table, rows)) for rows in (fresh, before))
-    merged = house.lake.merge(table, fresh.with_columns(known_from=pl.lit(now)), stale=before.select(table.key))
+    rows = fresh.with_columns(known_from=pl.lit(now))
+    kept = now if table.versioned else None
+    merged = house.lake.merge(table, rows, stale=before.select(table.key), superseded_at=kept)
     return merged.inserted + merged.replaced

@@ -278,7 +278,7 @@ def _put(
 ) -> int:
     fresh = rows.with_columns(organisation=pl.lit(house.organisation), known_from=pl.lit(now))
     nothing = table.empty().select(table.key) if stale is None else stale
-    merged = house.lake.merge(table, fresh, stale=nothing)
+    merged = house.lake.merge(table, fresh, stale=nothing, superseded_at=now)
     return merged.inserted + merged.replaced
 
 

@@ -51,6 +51,7 @@ ALERT_EVENTS = Table(
     ),
     key=("organisation", "alert_no", "window_start"),
     sort_by=("alert_no", "window_start"),
+    versioned=True,
 )
 
 ALERT_USAGE = Table(

@@ -50,6 +50,7 @@ ENERGY_SIGNATURES = Table(
     ),
     key=("organisation", "metering_point", "period_start", "quantity"),
     sort_by=("metering_point", "period_start", "quantity"),
+    versioned=True,
 )
 
 HEAT_CHECKS = Table(
@@ -76,6 +77,7 @@ HEAT_CHECKS = Table(
     ),
     key=("organisation", "metering_point", "period_start"),
     sort_by=("metering_point", "period_start"),
+    versioned=True,
 )
 
 HEAT_FAULT_REVIEWS = Table(
@@ -116,4 +118,5 @@ HEAT_FAULTS = Table(
     ),
     key=("organisation", "metering_point", "period_start", "rule"),
     sort_by=("metering_point", "period_start", "rule"),
+    versioned=True,
 )

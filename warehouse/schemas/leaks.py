@@ -49,4 +49,5 @@ LEAK_EVENTS = Table(
     ),
     key=("organisation", "metering_point", "kind", "first_seen"),
     sort_by=("metering_point", "kind", "first_seen"),
+    versioned=True,
 )

@@ -57,6 +57,7 @@ WATER_BALANCE_DAILY = Table(
     columns=(c.organisation, district, c.day, *_period, *_terms),
     key=("organisation", "district", "day"),
     sort_by=("district", "day"),
+    versioned=True,
 )
 
 WATER_BALANCE_MONTHLY = Table(
@@ -73,6 +74,7 @@ WATER_BALANCE_MONTHLY = Table(
     ),
     key=("organisation", "district", "day"),
     sort_by=("district", "day"),
+    versioned=True,
 )
 
 _flow = "m3/h"
@@ -103,6 +105,7 @@ NIGHT_FLOW_DAILY = Table(
     ),
     key=("organisation", "district", "day"),
     sort_by=("district", "day"),
+    versioned=True,
 )
 
 LOSS_ALARMS = Table(
@@ -123,6 +126,7 @@ LOSS_ALARMS = Table(
     ),
     key=("organisation", "district", "kind", "first_day"),
     sort_by=("district", "first_day", "kind"),
+    versioned=True,
 )
 
 PRESSURE_EVENTS = Table(
@@ -141,4 +145,5 @@ PRESSURE_EVENTS = Table(
     ),
     key=("organisation", "district", "metering_point", "kind", "at"),
     sort_by=("metering_point", "at"),
+    versioned=True,
 )
