@@ -101,13 +101,14 @@ def _run(
 ) -> None:
     os.environ.setdefault("METERHOUSE_HOME", str(house.settings.home))
     job = defs().resolve_job_def(INGEST.name)
+    if selection:
+        job = _part_of(job, selection)
     try:
         with dg.DagsterInstance.get() as instance:
             result = job.execute_in_process(
                 instance=instance,
                 run_config={**(run_config or {}), "loggers": QUIET},
                 tags={**day_range_tags(first, last), IDENTITY_TAG: identity},
-                asset_selection=_with_neighbours(selection) if selection else None,
                 raise_on_error=False,
             )
     except (DBAPIError, OSError) as exc:
@@ -131,8 +132,8 @@ def _run(
         raise RunError(f"{reasons or 'the run failed'} (run {result.run_id}; its log is in the Dagster UI).")
 
 
-def _with_neighbours(names: Sequence[str]) -> list[dg.AssetKey]:
-    """The named assets and those that are made in one step with them.
+def _part_of(job: dg.JobDefinition, names: Sequence[str]) -> dg.JobDefinition:
+    """The job's part that makes the named assets and those that are made in one step with them, with their checks.
 
     Raises:
         RunError: A name is no asset.
@@ -142,7 +143,9 @@ def _with_neighbours(names: Sequence[str]) -> list[dg.AssetKey]:
     unknown = sorted(set(names) - known)
     if unknown:
         raise RunError(f"There is no asset {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
-    return sorted(dg.AssetSelection.assets(*names).required_multi_asset_neighbors().resolve(graph))
+    assets = dg.AssetSelection.assets(*names).required_multi_asset_neighbors().resolve(graph)
+    checks = {check for check in job.asset_layer.asset_graph.asset_check_keys if check.asset_key in assets}
+    return job.get_subset(asset_selection=frozenset(assets), asset_check_selection=checks)
 
 
 def _innermost(error: Any) -> str:

@@ -42,7 +42,7 @@ def test_every_command_says_which_right_it_needs() -> None:
         right = right_of(path)
         assert right is None or (right.area in AREAS and right.service in SERVICES), path
         assert right is None or right.capability in ("", *CAPABILITIES), path
-    paths += ["import readings"]
+    paths += ["import readings", "import temperatures"]
     unused = [name for name in RIGHTS if not any(f"{path} ".startswith(f"{name} ") for path in paths)]
     assert unused == []
     with pytest.raises(KeyError, match="nobody knows"):
