@@ -243,9 +243,8 @@ def _keep(house: Installation, judging: Judging, found: pl.DataFrame, before: pl
     stale = without_erased(house, VEE_EXCEPTIONS, before)
     if rows.is_empty() and stale.is_empty():
         return 0
-    merged = house.lake.merge(
-        VEE_EXCEPTIONS, rows.with_columns(known_from=pl.lit(now)), stale=stale.select(VEE_EXCEPTIONS.key)
-    )
+    fresh = rows.with_columns(known_from=pl.lit(now))
+    merged = house.lake.merge(VEE_EXCEPTIONS, fresh, stale=stale.select(VEE_EXCEPTIONS.key), superseded_at=now)
     return merged.inserted + merged.replaced
 
 
