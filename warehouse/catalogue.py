@@ -33,7 +33,8 @@ def write_catalogue(lake: Lake, file: Path, organisation: str) -> None:
         partial.unlink(missing_ok=True)
         with duckdb.connect() as connection:
             connection.execute(f"attach {text(str(partial))} as catalogue (storage_version {text(STORAGE)})")
-            connection.execute(";\n".join(["use catalogue", *views, "checkpoint", "use memory", "detach catalogue"]))
+            script = ["use catalogue", "begin", *views, "commit", "checkpoint", "use memory", "detach catalogue"]
+            connection.execute(";\n".join(script))
         partial.replace(file)
     except (duckdb.Error, OSError) as exc:
         raise LakeError(f"The catalogue {file} cannot be written: {exc}") from exc
