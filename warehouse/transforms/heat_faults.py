@@ -81,10 +81,13 @@ def find_faults(
     found = pl.concat([
         check().select(*FOUND).cast(FOUND) for name, check in checks.items() if name in rules.rules
     ])  # fmt: skip
+    # A point that was heard on too few days for a season may still have a fault of the last days.
+    meters = heating.group_by("metering_point", maintain_order=True).agg(pl.col("meter_id").last())
     volumes = _excess(seasons.join(targets, on="metering_point", how="left"))
     price = pl.lit(rules.price_per_m3, pl.Float64)
     return (
-        found.join(volumes, on="metering_point", how="left")
+        found.join(meters, on="metering_point", how="left")
+        .join(volumes, on="metering_point", how="left")
         .with_columns(cost=pl.col("excess_m3") * price)
         .sort("metering_point", "rule")
     )
@@ -121,9 +124,7 @@ def _excess(seasons: pl.DataFrame) -> pl.DataFrame:
     is_inlet = device_type(pl.col("meter_id")).is_in(INLET_TYPES)
     k = heat_coefficient(pl.col("flow_temp_c"), pl.col("return_temp_c"), is_inlet=is_inlet)
     target = target_volume(pl.col("energy"), k, pl.col("target_k"))
-    return seasons.select(
-        "metering_point", "meter_id", excess_m3=(pl.col("volume") - target).clip(lower_bound=0).fill_nan(None)
-    )
+    return seasons.select("metering_point", excess_m3=(pl.col("volume") - target).clip(lower_bound=0).fill_nan(None))
 
 
 def _low_cooling(seasons: pl.DataFrame, days: pl.DataFrame, rules: FaultRules) -> pl.DataFrame:
