@@ -259,11 +259,14 @@ def run_is_ascribed(served: Gateway, administrator: Browser, home: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_real_dagster_behind_the_door(browser: webdriver.Chrome, tmp_path: Path) -> None:
+def test_real_dagster_behind_the_door(
+    browser: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = house.empty_home(tmp_path / "home")
     prepare_instance(home / "dagster")
     port = free_port()
-    environment = {**os.environ, "METERHOUSE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
+    environment = {**os.environ, "METERHOUSE_HOME": str(home)}
     full, read_only, _daemon = dagster_behind_door(port)
     with ExitStack() as stack:
         log = stack.enter_context((tmp_path / "dagster.log").open("w"))

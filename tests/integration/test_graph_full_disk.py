@@ -16,7 +16,7 @@ __all__ = ["fleet"]
 @pytest.fixture
 def small_house(tmp_path: Path) -> Iterator[House]:
     before = dict(os.environ)
-    with disk_of("12m", tmp_path / "small") as disk:
+    with disk_of("32m", tmp_path / "small") as disk:
         yield new_house(disk)
         os.environ.clear()
         os.environ.update(before)

@@ -14,7 +14,7 @@ from assets.installation import open_installation
 from assets.steps.deciding import Choice, ManualEntry, add_reading, decide
 from assets.steps.figures import reckon_figures
 from assets.steps.importing import import_file
-from assets.steps.observations import reckon_performance
+from assets.steps.performance import reckon_performance
 from assets.steps.trying import try_policy
 from assets.steps.validating import validate_figures
 from registry import policies
