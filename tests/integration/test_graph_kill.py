@@ -19,7 +19,10 @@ from warehouse.lake import Lake
 
 pytestmark = pytest.mark.slow
 
-RUN_TIMES = ("known_from", "known_to", "landed_at", "decided_at", "superseded_at", "learned_at", "received_on_time")
+RUN_TIMES = (
+    *("known_from", "known_to", "landed_at", "decided_at", "superseded_at", "learned_at", "received_on_time"),
+    *("backlog_p50_s", "backlog_max_s"),
+)
 """Columns that say when something was done."""
 
 BOOKKEEPING = ("touched", "audit_log", "meters")
