@@ -28,7 +28,9 @@ def note(house: Installation, event: str, times: int = 1) -> None:
 
 
 def published(house: Installation) -> list[str]:
-    return house.lake.scan(AUDIT_LOG).sort("number").collect()["event"].to_list()
+    """Events in order, but for the one of the organisation that a new installation makes."""
+    events = house.lake.scan(AUDIT_LOG).sort("number").collect()["event"]
+    return [event for event in events if event != "organisations.add"]
 
 
 def test_only_what_is_new_is_added(house: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +47,7 @@ def test_only_what_is_new_is_added(house: Installation, monkeypatch: pytest.Monk
     publish_events(house)
     publish_events(house)
     assert published(house) == ["first"] * 3 + ["second"]
-    assert asked == [0, 0, 3, 4]
+    assert asked == [0, 1, 4, 5]
 
 
 def test_the_log_of_another_registry_is_replaced(house: Installation) -> None:
