@@ -46,7 +46,8 @@ class House:
 def new_house(folder: Path) -> House:
     """A new installation; its master key lies beside it."""
     os.environ["METERHOUSE_MASTER_KEY_FILE"] = str(folder / "master.key")
-    new_registry(folder / "home" / "registry.sqlite")
+    if "METERHOUSE_REGISTRY_URL" not in os.environ:
+        new_registry(folder / "home" / "registry.sqlite")
     home = make(folder / "home", FLEET.timezone)
     enter(home)
     return House(open_installation(home))
