@@ -1,7 +1,11 @@
-"""Checks of the graph: nothing is lost, keys are unique, sums agree."""
+"""Checks of the graph: nothing is lost, keys are unique, sums agree.
+
+A check looks at what is new since it last held; one that fails looks at the same again until it is mended.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import polars as pl
@@ -9,35 +13,21 @@ import polars as pl
 from assets.installation import Installation
 from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
-from assets.steps.decoding import latest_outcomes
 from assets.steps.redaction import unsettled_days
+from assets.steps.rezoning import FIGURES
+from assets.steps.unseen import Unseen, note_seen, unseen
 from assets.steps.water import WATER
 from warehouse.schemas import (
     ALERT_EVENTS,
     ALERT_USAGE,
     AUDIT_LOG,
-    COLLECTOR_DAILY,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
-    CONSUMPTION_MONTHLY,
-    CONSUMPTION_YEARLY,
-    ENERGY_SIGNATURES,
-    FLOW_DAILY,
-    GROUP_PROFILES,
-    HEAT_CHECKS,
-    HEAT_DAILY,
-    HEAT_FAULTS,
-    INFO_CODE_EVENTS,
-    LEAK_EVENTS,
-    LINK_DAILY,
-    METER_LINKS,
-    MISSING_CAUSES_DAILY,
     OUTCOMES,
-    READING_PERFORMANCE_DAILY,
     READINGS,
     RECEPTIONS,
     RECORDS,
-    REGISTER_EVENTS,
+    TABLES,
     TELEGRAMS,
     VEE_EXCEPTIONS,
     Table,
@@ -45,67 +35,54 @@ from warehouse.schemas import (
 
 KEYED_LANDING = (RECEPTIONS,)
 KEYED_DECODING = (OUTCOMES, TELEGRAMS, READINGS, RECORDS)
-KEYED_FIGURES = (
-    CONSUMPTION_HOURLY,
-    CONSUMPTION_DAILY,
-    CONSUMPTION_MONTHLY,
-    CONSUMPTION_YEARLY,
-    REGISTER_EVENTS,
-    HEAT_DAILY,
-    HEAT_CHECKS,
-    HEAT_FAULTS,
-    ENERGY_SIGNATURES,
-    INFO_CODE_EVENTS,
-    READING_PERFORMANCE_DAILY,
-    MISSING_CAUSES_DAILY,
-    LINK_DAILY,
-    FLOW_DAILY,
-    LEAK_EVENTS,
-    ALERT_EVENTS,
-    ALERT_USAGE,
-    *WATER,
-    GROUP_PROFILES,
-    VEE_EXCEPTIONS,
-    METER_LINKS,
-    COLLECTOR_DAILY,
-)
+KEYED_FIGURES = (*FIGURES, ALERT_EVENTS, ALERT_USAGE, *WATER, VEE_EXCEPTIONS)
 KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 """Tables whose key no two rows may share."""
 
 
-def repeated_keys(house: Installation, table: Table) -> int:
-    """Counts keys of a table and of its history that more than one row has."""
-    tables = [table] if table.history is None else [table, table.history]
-    rows = ((one, house.lake.scan(one).select(one.key)) for one in tables)
+def repeated_keys(look: Unseen) -> int:
+    """Counts keys of a table, and of its history, that more than one row has."""
+    tables = (TABLES[name] for name in look.versions)
+    rows = ((one, look.rows(one).select(one.key)) for one in tables)
     return sum(_count(keys.group_by(one.key).len().filter(pl.col("len") > 1)) for one, keys in rows)
 
 
-def unaccounted_receptions(house: Installation) -> int:
+def unaccounted_receptions(look: Unseen) -> int:
     """Receptions without an outcome plus outcomes without a reception (law 1: nothing is lost)."""
-    receptions = house.lake.scan(RECEPTIONS).select("frame_id")
-    outcomes = latest_outcomes(house).select("frame_id")
+    receptions, outcomes = (
+        look.rows(table, *look.news()).select("frame_id").unique() for table in (RECEPTIONS, OUTCOMES)
+    )
     lost = receptions.join(outcomes, on="frame_id", how="anti")
     invented = outcomes.join(receptions, on="frame_id", how="anti")
     return _count(lost) + _count(invented)
 
 
-def missing_frames(house: Installation) -> int:
+def missing_frames(look: Unseen) -> int:
     """Frames of read files that are neither in the lake nor known to be gone by retention or erasure (law 1)."""
-    return int(unsettled_days(house)["missing"].abs().sum())
+    days = [date.fromisoformat(day) for day in look.news()]
+    with look.house.alone("landing"):  # between the rows of a file and the ledger's word of it nothing adds up
+        return int(unsettled_days(look.house, days)["missing"].abs().sum())
 
 
-def days_that_differ(house: Installation) -> int:
+def days_that_differ(look: Unseen) -> int:
     """Days whose consumption is not the sum of their hours, where all of them are known (ALGORITHMS §2.5)."""
+    # Months are of UTC: a local day's hours lie in the month of its start or in the next one.
+    months = {*look.news(), *(_month(month, -1) for month in look.news())}
     key = ["organisation", "metering_point", "register", "day"]
     hours = (
-        house.lake.scan(CONSUMPTION_HOURLY)
+        look.rows(CONSUMPTION_HOURLY, *months, *(_month(month, 1) for month in months))
         .group_by(key)
         .agg(total=pl.col("consumption").sum(), unknown=pl.col("consumption").null_count())
         .filter(pl.col("unknown") == 0)
     )
-    days = house.lake.scan(CONSUMPTION_DAILY).filter(pl.col("consumption").is_not_null()).select(*key, "consumption")
-    apart = days.join(hours, on=key).filter(pl.col("consumption") != pl.col("total"))
+    days = look.rows(CONSUMPTION_DAILY, *months).filter(pl.col("consumption").is_not_null())
+    apart = days.select(*key, "consumption").join(hours, on=key).filter(pl.col("consumption") != pl.col("total"))
     return _count(apart)
+
+
+def _month(month: str, later: int) -> str:
+    year, number = divmod(int(month[:4]) * 12 + int(month[5:]) - 1 + later, 12)
+    return f"{year:04}-{number + 1:02}"
 
 
 def _count(rows: pl.LazyFrame) -> int:
@@ -121,22 +98,29 @@ class Check:
         table: The table.
         meaning: What holds.
         count: Counts what does not hold.
+        others: Tables that it looks at, too.
     """
 
     name: str
     table: Table
     meaning: str
-    count: Callable[[Installation], int]
+    count: Callable[[Unseen], int]
+    others: tuple[Table, ...] = ()
 
     @property
     def spec(self) -> dg.AssetCheckSpec:
         """The check as the orchestrator knows it."""
         return dg.AssetCheckSpec(self.name, asset=self.table.name, description=self.meaning)
 
+    def look(self, house: Installation) -> Unseen:
+        """What is new to it since it last held."""
+        return unseen(house, f"{self.name}:{self.table.name}", (self.table, *self.others))
 
-def _unique(table: Table) -> Check:
+
+def unique_keys(table: Table) -> Check:
+    """The check that no two rows of a table, or of its history, share its key."""
     meaning = f"No two rows share the key {', '.join(table.key)}."
-    return Check("keys_unique", table, meaning, lambda house: repeated_keys(house, table))
+    return Check("keys_unique", table, meaning, repeated_keys, (table.history,) if table.history else ())
 
 
 def _step(name: str, *checks: Check) -> dg.AssetChecksDefinition:
@@ -147,23 +131,40 @@ def _step(name: str, *checks: Check) -> dg.AssetChecksDefinition:
     def step(
         context: dg.AssetCheckExecutionContext, installation: InstallationResource
     ) -> Iterator[dg.AssetCheckResult]:
-        house = installation.open()
+        house, well = installation.open(), []
         for key in sorted(context.selected_asset_check_keys):
-            found = by_key[key].count(house)
+            look = by_key[key].look(house)
+            found = by_key[key].count(look) if look.news() else 0
+            well += [] if found else [look]
             yield dg.AssetCheckResult(
                 passed=found == 0, asset_key=key.asset_key, check_name=key.name, metadata={"found": found}
             )
+        note_seen(well, datetime.now(UTC))
 
     return step
 
 
-_LOST = Check("nothing_lost", OUTCOMES, "Every reception has exactly one latest outcome.", unaccounted_receptions)
-_CHAIN = Check("chain_holds", AUDIT_LOG, "The audit chain holds, also as its heads were noted.", breaks_of_audit_chain)
-_SUMS = Check("hours_sum_to_day", CONSUMPTION_DAILY, "Where all hours are known, they sum to it.", days_that_differ)
+LOST = Check("nothing_lost", OUTCOMES, "Every reception has an outcome.", unaccounted_receptions, (RECEPTIONS,))
+MISSING = Check(
+    "as_the_ledger_says", RECEPTIONS, "Every frame of a read file is there, or known to be gone.", missing_frames
+)
+SUMS = Check(
+    "hours_sum_to_day",
+    CONSUMPTION_DAILY,
+    "Where all hours are known, they sum to it.",
+    days_that_differ,
+    (CONSUMPTION_HOURLY,),
+)
+CHAIN = Check(
+    "chain_holds",
+    AUDIT_LOG,
+    "The audit chain holds, also as its heads were noted.",
+    lambda look: breaks_of_audit_chain(look.house),
+)
 
 CHECKS = [
-    _step("landing_checks", *map(_unique, KEYED_LANDING)),
-    _step("decoding_checks", *map(_unique, KEYED_DECODING), _LOST),
-    _step("figures_checks", *map(_unique, KEYED_FIGURES), _SUMS),
-    _step("registry_checks", _CHAIN),
+    _step("landing_checks", *map(unique_keys, KEYED_LANDING), MISSING),
+    _step("decoding_checks", *map(unique_keys, KEYED_DECODING), LOST),
+    _step("figures_checks", *map(unique_keys, KEYED_FIGURES), SUMS),
+    _step("registry_checks", CHAIN),
 ]

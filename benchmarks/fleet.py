@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from decoders.batch import aes
 from decoders.batch.checks import crc16
 from decoders.batch.cmac import cmac
+from warehouse.phrases import phrase
 
 Bytes = NDArray[np.uint8]
 Loop = list[tuple[bytes, bytes, bytes, bytes]]
@@ -112,7 +113,7 @@ def traffic(
     order = pl.Series(random.permutation(len(frames)))
     return Traffic(
         frames=pl.DataFrame({"number": order, "frame": frames.gather(order)}).select(
-            pl.format("{}-{}", pl.col("number").cast(pl.String).str.zfill(16), pl.col("number") + 1).alias("frame_id"),
+            phrase("{}-{}", pl.col("number").cast(pl.String).str.zfill(16), pl.col("number") + 1).alias("frame_id"),
             "frame",
         ),
         keys=pl.DataFrame(

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from simulator.substations import Substations, draw_seasons
+from warehouse.phrases import phrase
 from warehouse.policies import HeatFaultsPolicy, read_policy, shipped_document
 from warehouse.schemas import ENERGY_SIGNATURES
 from warehouse.transforms.heat_faults import find_faults
@@ -38,7 +39,7 @@ def main(points: int) -> None:
         lambda: bootstrap(power, outdoor, fits, grid()[::2], samples=200, seed=1),
     )
     days = year.days.with_columns(
-        meter_id=pl.format("SIM-{}-1b-04", "metering_point"),
+        meter_id=phrase("SIM-{}-1b-04", "metering_point"),
         cooling_k=pl.col("flow_temp_c") - pl.col("return_temp_c"),
     )
     names = days.select("metering_point").unique().sort("metering_point")

@@ -29,6 +29,7 @@ from psycopg2.extensions import connection
 
 from tests.postgresql import PostgreSql, programs, running
 from warehouse.lake import Lake
+from warehouse.phrases import phrase
 from warehouse.queries import consumption, readings, subjects
 from warehouse.queries.reports import Asked, consumption_report, totals
 from warehouse.schemas import (
@@ -112,8 +113,8 @@ def build(lake: Lake, hourly: int, daily: int, months: int) -> None:
 def meters(count: int) -> pl.DataFrame:
     """Water meters with a metering point each and their hourly consumption in litres."""
     return pl.select(number=pl.int_range(count)).select(
-        meter_id=pl.format("KAM-{}-1b-16", (pl.col("number") + 10_000_000).cast(pl.String)),
-        metering_point=pl.format("P{}", (pl.col("number") + 10_000_000).cast(pl.String)),
+        meter_id=phrase("KAM-{}-1b-16", (pl.col("number") + 10_000_000).cast(pl.String)),
+        metering_point=phrase("P{}", (pl.col("number") + 10_000_000).cast(pl.String)),
         litres=(pl.col("number") * 7919 % 23) + 1,
     )
 
@@ -149,7 +150,7 @@ def read(some: pl.DataFrame, start: datetime, end: datetime, step: timedelta) ->
         organisation=pl.lit(ORGANISATION),
         received_at="measured_at",
         landed_at=pl.col("measured_at").dt.truncate("1h") + timedelta(minutes=20),
-        frame_id=pl.format("e20fe3caa723f59e-{}", pl.int_range(pl.len()).cast(pl.String)),
+        frame_id=phrase("e20fe3caa723f59e-{}", pl.int_range(pl.len()).cast(pl.String)),
         telegram_key=pl.concat_str(seed.hash(1).cast(pl.String), seed.hash(2).cast(pl.String)),
         layout_id=pl.lit("dc152099eecdcdc3940780b199832ebc"),
         volume_m3=litres(pl.col("litres") * hours + (seed.hash(3) % 20).cast(pl.Int64)),

@@ -1,22 +1,21 @@
 """``alert``: limits on consumption, and who went beyond them."""
 
 import re
-import sys
+from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from assets.steps.alerts import evaluate_alerts
 from cli.home import HomeOption, open_home
 from cli.messages import say
+from cli.report_options import Format, FormatOption, print_report
 from cli.work import Work
 from registry import alerts
 from registry.alerts import AlertError, Wanted
 from warehouse.policies import AlertPolicy
-from warehouse.published import render
 from warehouse.queries import alerts as queries
 
 app = typer.Typer(help="Consumption alerts.", no_args_is_help=True)
@@ -39,17 +38,7 @@ class State(StrEnum):
     expired = "expired"
 
 
-class Format(StrEnum):
-    """How a result is written."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
-
-
 NumberArgument = Annotated[int, typer.Argument(metavar="ALERT", help="Number of the alert.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the list is written.")]
 
 
 @app.callback()
@@ -96,7 +85,7 @@ def list_(
 ) -> None:
     """Lists alerts, those last triggered first; 'new' are beyond their limit since they were reset."""
     work = Work.begin(home)
-    _print(queries.report(work.house.lake, work.organisation, work.now, state.value if state else None), form)
+    print_report(queries.report(work.house.lake, work.organisation, work.now, state.value if state else None), form)
 
 
 @app.command()
@@ -105,44 +94,38 @@ def show(number: NumberArgument, home: HomeOption = None, form: FormatOption = F
     house = open_home(home)
     with house.registry.begin(readonly=True) as session:
         alerts.get(session, house.organisation, number)
-    _print(queries.events(house.lake, house.organisation, number), form)
+    print_report(queries.events(house.lake, house.organisation, number), form)
 
 
 @app.command()
 def reset(number: NumberArgument, home: HomeOption = None) -> None:
     """Lets an alert count anew from now on."""
-    work = Work.begin(home)
-    with work.changing() as session:
-        alerts.reset(session, work.organisation, number, **work.by)
-    evaluate_alerts(work.house, work.now)
+    _change(alerts.reset, number, home)
     say(f"Alert {number} counts anew.")
 
 
 @app.command()
 def end(number: NumberArgument, home: HomeOption = None) -> None:
     """Ends an alert now; readings from before that arrive later still count."""
-    work = Work.begin(home)
-    with work.changing() as session:
-        alerts.end(session, work.organisation, number, **work.by)
-    evaluate_alerts(work.house, work.now)
+    _change(alerts.end, number, home)
     say(f"Alert {number} has ended.")
 
 
 @app.command()
 def remove(number: NumberArgument, home: HomeOption = None) -> None:
     """Takes an alert off the list; what it told remains in the lake."""
+    _change(alerts.remove, number, home)
+    say(f"Removed the alert {number}.")
+
+
+def _change(change: Callable[..., None], number: int, home: HomeOption) -> None:
     work = Work.begin(home)
     with work.changing() as session:
-        alerts.remove(session, work.organisation, number, **work.by)
+        change(session, work.organisation, number, **work.by)
     evaluate_alerts(work.house, work.now)
-    say(f"Removed the alert {number}.")
 
 
 def _number(text: str) -> Decimal:
     if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
         raise AlertError(f"{text} is no limit: give a number with up to six digits behind the point.")
     return Decimal(text)
-
-
-def _print(rows: pl.DataFrame, form: Format) -> None:
-    sys.stdout.buffer.write(render(rows, form.value))

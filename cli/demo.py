@@ -16,7 +16,7 @@ from cli.registry import run_import
 from cli.serve import Service, serve
 from settings import CONFIG_NAME
 from simulator import Fleet, simulate
-from warehouse.sql import connect, query
+from warehouse.sql import Reader, query
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 FLEET = Fleet(meters=60, days=8, start=date(2025, 10, 20), timezone="Europe/Copenhagen", seed=7)
@@ -57,7 +57,7 @@ def demo(
 
 def report(house: Installation, truth: Path) -> str:
     """What came of the fleet's telegrams, held against what the simulator knows."""
-    connection = connect(house.lake, house.organisation)
+    connection = Reader(house.lake, house.organisation)
     outcomes = query(connection, "select outcome, count(*) as receptions from frames group by all order by all")
     totals = query(
         connection,
@@ -92,7 +92,7 @@ def report(house: Installation, truth: Path) -> str:
 
 def compare(house: Installation, truth: Path) -> list[str]:
     """Daily consumption and performance against the simulator's truth, in words."""
-    connection = connect(house.lake, house.organisation)
+    connection = Reader(house.lake, house.organisation)
     key = ["metering_point", "register", "day"]
     days = query(
         connection, "select metering_point, register, cast(day as varchar) as day, consumption from consumption_daily"

@@ -1,9 +1,7 @@
 """``group``: groups of metering points, their members and rules, reading rounds and readers."""
 
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ import typer
 from assets.installation import Installation
 from cli.home import HomeOption, open_home
 from cli.messages import say
+from cli.report_options import Format, FormatOption, FromOption, ToOption, print_report
 from cli.work import Work
 from connectors.folder import read_complete
 from registry import groups
@@ -29,14 +28,6 @@ SHOWN = 20
 """Points that a preview names."""
 
 
-class Format(StrEnum):
-    """How a result is written."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-
-
 NameArgument = Annotated[str, typer.Argument(help="Name of the group.")]
 MembersArgument = Annotated[list[str] | None, typer.Argument(help="Metering points, or ids of installed meters.")]
 RuleOption = Annotated[
@@ -46,10 +37,7 @@ FileOption = Annotated[
     Path | None,
     typer.Option("--file", help="CSV file with a column metering_point or meter_id.", exists=True, dir_okay=False),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
-FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
-ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
 
 
 @app.callback()
@@ -61,7 +49,7 @@ def all_groups() -> None:
 def list_(home: HomeOption = None, form: FormatOption = Format.table) -> None:
     """Names all groups with how many members they have now."""
     house = open_home(home)
-    _print(queries.counts(house.lake, house.organisation, datetime.now(UTC)), form)
+    print_report(queries.counts(house.lake, house.organisation, datetime.now(UTC)), form, for_people=True)
 
 
 @app.command()
@@ -165,7 +153,7 @@ def show(
         zone = house.settings.zone
         day = on.date() if on else datetime.now(zone).date()
         members = queries.on_day(house.lake, house.organisation, name, day, zone)
-    _print(members, form)
+    print_report(members, form, for_people=True)
 
 
 @app.command()
@@ -201,7 +189,7 @@ def preview(
     members = groups.rule_members(inventory, [(house.organisation, "", read)])
     now = groups.present(members, datetime.now(UTC)).select("metering_point", "valid_from")
     shown = now.head(SHOWN) if form is Format.table else now
-    _print(shown, form)
+    print_report(shown, form, for_people=True)
     say(f"The rule takes {now.height} metering points{f'; {SHOWN} are shown' if shown.height < now.height else ''}.")
 
 
@@ -218,7 +206,7 @@ def route(
             session, house.organisation, names or [], at=datetime.now(UTC), limit=house.settings.round_limit
         )
     if out is None:
-        _print(meters, Format.csv)
+        print_report(meters, Format.csv, for_people=True)
     else:
         out.mkdir(parents=True, exist_ok=True)
         for number, part in enumerate(meters.partition_by("group", maintain_order=True), start=1):
@@ -266,9 +254,9 @@ def readers(
     zone = house.settings.zone
     day = on.date() if on else datetime.now(zone).date()
     if collector:
-        _print(queries.read_by(house.lake, house.organisation, collector, day, zone), form)
+        print_report(queries.read_by(house.lake, house.organisation, collector, day, zone), form, for_people=True)
     else:
-        _print(queries.readers(house.lake, house.organisation, datetime.now(UTC)), form)
+        print_report(queries.readers(house.lake, house.organisation, datetime.now(UTC)), form, for_people=True)
 
 
 def _read_rule(house: Installation, file: Path) -> groups.Rule:
@@ -306,10 +294,6 @@ def _count(house: Installation, name: str) -> str:
         queries.counts(house.lake, house.organisation, datetime.now(UTC)).select("group", "members").iter_rows()
     )
     return f"; it has {counts.get(name.strip(), 0)} members now"
-
-
-def _print(result: pl.DataFrame, form: Format) -> None:
-    sys.stdout.buffer.write(render(result, form.value, for_people=True))
 
 
 def _start(house: Installation, day: datetime | None) -> datetime | None:

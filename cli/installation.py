@@ -40,12 +40,14 @@ def make(directory: Path, timezone: str, organisation: str = "default") -> Path:
 
     Raises:
         InstallationError: The zone is unknown or there is one already.
+        RegistryError: There is no master key.
     """
     home = settings.create(directory, timezone, organisation)
     house = open_installation(home)
     source = house.master_key_source
     if source.is_file and not source.path.exists():
         make_file(source.path)
+    _ = house.vault  # makes the first data key, which later would wait for the transaction that asks for it
     prepare_instance(house.settings.dagster_path)
     publish_registry(house)
     return home

@@ -1,9 +1,7 @@
 """``meter``: the inventory."""
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +16,7 @@ from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.registry import SHOWN, bring_up_to_date
+from cli.report_options import Format, FormatOption, print_report
 from cli.work import given
 from connectors.folder import read_complete
 from registry.imports.instants import read_instant
@@ -32,7 +31,6 @@ from registry.inventory.updates import EMPTY, UpdateReport, update_inventory
 from registry.key_status import KEY_STATUSES
 from registry.models import Meter
 from settings.features import require
-from warehouse.published import render
 
 app = typer.Typer(help="Meters: in stock, in use, exchanged, removed; fields, capacity.", no_args_is_help=True)
 app.add_typer(meter_exchange.app, name="exchange")
@@ -43,14 +41,6 @@ app.command("role")(meter_role.role)
 MeterArgument = Annotated[str, typer.Argument(help="Meter id, or a serial that only one meter has.")]
 AtOption = Annotated[str, typer.Option("--at", help="When, local or with an offset; now by default.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; goes into the audit log, so that it names nobody.")]
-
-
-class Format(StrEnum):
-    """How the list is written."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 @app.callback()
@@ -76,7 +66,7 @@ def list_(
     page: Annotated[int, typer.Option(help="Page, from 1.", min=1)] = 1,
     size: Annotated[int, typer.Option(help="Meters on a page.", min=1, max=1000)] = 50,
     customers: Annotated[bool, typer.Option("--customers", help="With customers: names, numbers, addresses.")] = False,
-    format_: Annotated[Format, typer.Option("--format", help="How the list is written.")] = Format.table,
+    form: FormatOption = Format.table,
 ) -> None:
     """Lists meters; several values of one option widen it, further options narrow it."""
     house = open_home(home)
@@ -114,7 +104,7 @@ def list_(
     table = (
         pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     )
-    sys.stdout.buffer.write(render(table, format_.value, for_people=True))
+    print_report(table, form, for_people=True)
     say(f"{len(rows)} of {found.total} meters, page {page}.")
 
 

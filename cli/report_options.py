@@ -1,4 +1,4 @@
-"""What reports share: their options, and how they are written."""
+"""What reports and other results share: their options, and how they are written."""
 
 import sys
 from datetime import UTC, date, datetime
@@ -13,7 +13,7 @@ from warehouse.published import render
 
 
 class Format(StrEnum):
-    """How a report is written."""
+    """How a result is written."""
 
     table = "table"
     csv = "csv"
@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")]
 ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the result is written.")]
 
 
 def day_of(day: datetime | None) -> date | None:
@@ -36,6 +36,6 @@ def noon_of(day: datetime | None, zone: ZoneInfo) -> datetime:
     return day.replace(hour=12, tzinfo=zone).astimezone(UTC) if day else datetime.now(UTC)
 
 
-def print_report(rows: pl.DataFrame, form: Format) -> None:
-    """Writes a report to standard output."""
-    sys.stdout.buffer.write(render(rows, form.value))
+def print_report(rows: pl.DataFrame, form: Format, *, for_people: bool = False) -> None:
+    """Writes a result to standard output, shielded against formulas where people open it in a spreadsheet."""
+    sys.stdout.buffer.write(render(rows, form.value, for_people=for_people))

@@ -1,25 +1,14 @@
 """``sql``: read-only questions to the published tables."""
 
-import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from cli.as_of import AsOfOption, known_at
 from cli.home import HomeOption, open_home
+from cli.report_options import Format, FormatOption, print_report
 from cli.seen_by import SeenByOption, meters_seen
-from warehouse.published import render
-from warehouse.sql import connect, query
-
-
-class Format(StrEnum):
-    """How the result is written."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
+from warehouse.sql import Reader, query
 
 
 def sql(
@@ -27,10 +16,10 @@ def sql(
     home: HomeOption = None,
     seen_by: SeenByOption = "",
     as_of: AsOfOption = "",
-    format_: Annotated[Format, typer.Option("--format", help="How the result is written.")] = Format.table,
+    form: FormatOption = Format.table,
 ) -> None:
     """Runs one SELECT over the published tables; instants are UTC."""
     house = open_home(home)
     meters = meters_seen(house, seen_by) if seen_by else None
-    result = query(connect(house.lake, house.organisation, meters, known_at(house, as_of)), statement)
-    sys.stdout.buffer.write(render(result, format_.value))
+    result = query(Reader(house.lake, house.organisation, meters, known_at(house, as_of)), statement)
+    print_report(result, form)

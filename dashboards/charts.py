@@ -9,6 +9,7 @@ import polars as pl
 from plotly.subplots import make_subplots
 
 from dashboards import wording
+from warehouse.phrases import phrase
 from warehouse.queries.consumption import QUALITIES, Interval
 from warehouse.schemas import INSTANT
 
@@ -128,7 +129,7 @@ def _bars(figures: pl.DataFrame, interval: Interval, symbol: str, zone: ZoneInfo
         pl.when(pl.col("consumption").is_not_null()).then(pl.lit(f" {symbol}".rstrip())).otherwise(pl.lit("")),
     )
     if "missing" in figures.columns:
-        partly = pl.format("<br>{} of {} points without a value", "missing", "points")
+        partly = phrase("<br>{} of {} points without a value", "missing", "points")
         said = pl.concat_str(said, pl.when(pl.col("missing") > 0).then(partly).otherwise(pl.lit("")))
     placed = figures.select(
         "quality",
@@ -184,8 +185,8 @@ def _markers(events: pl.DataFrame, figures: pl.DataFrame, interval: Interval, zo
             pl.concat_str(
                 pl.lit(f"<b>{name}</b><br>"),
                 pl.col("at").dt.convert_time_zone(zone.key).dt.strftime(_INSTANT),
-                pl.format("<br>{} · {}", "metering_point", "meter_id"),
-                pl.format("<br>register {} → {}", _plain("before"), _plain("after")),
+                phrase("<br>{} · {}", "metering_point", "meter_id"),
+                phrase("<br>register {} → {}", _plain("before"), _plain("after")),
                 pl.when(pl.col("correction").is_null())
                 .then(pl.lit("<br>consumption across it is unknown"))
                 .otherwise(pl.lit("")),
@@ -217,12 +218,12 @@ def _episodes(info_codes: pl.DataFrame, figures: pl.DataFrame, interval: Interva
         shown_to=pl.max_horizontal(pl.min_horizontal(end, pl.lit(right)), pl.lit(left)),
     ).with_columns(local.name.suffix("_text"))
     texts = pl.concat_str(
-        pl.format("<b>{}</b> · {}<br>{} · {}", "code", "priority", "metering_point", "meter_id"),
-        pl.format("<br>first seen {}, last seen {}", "first_seen_text", "last_seen_text"),
+        phrase("<b>{}</b> · {}<br>{} · {}", "code", "priority", "metering_point", "meter_id"),
+        phrase("<br>first seen {}, last seen {}", "first_seen_text", "last_seen_text"),
         pl.when(pl.col("cleared_at").is_null())
         .then(pl.lit("<br>still active"))
-        .otherwise(pl.format("<br>cleared {}", pl.col("cleared_at_text").fill_null(""))),
-        pl.format("<br>active on {} of 30 days", "days_active_30"),
+        .otherwise(phrase("<br>cleared {}", pl.col("cleared_at_text").fill_null(""))),
+        phrase("<br>active on {} of 30 days", "days_active_30"),
     )
     traces = []
     for (priority,), rows in shown.group_by("priority", maintain_order=True):

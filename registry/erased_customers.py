@@ -13,6 +13,7 @@ from registry.errors import RegistryError
 from registry.models import Customer, ErasedCustomer
 from registry.store import Registry
 from registry.vault import KeyVault
+from warehouse.phrases import phrase
 
 _REMEDY = "'meterhouse erase readmit' lets them come back"
 
@@ -61,7 +62,7 @@ def reject_erased(session: Session, vault: KeyVault, organisation: str, table: p
     lines = table.join(
         known.with_columns(_known=pl.lit(value=True)), on=list(schema), how="left", maintain_order="left"
     ).with_columns(_erasure=pl.col("customer_number").replace_strict(hit, default=None, return_dtype=pl.Int64))
-    reason = pl.format("the customer is erased on request (erasure {}): {}", "_erasure", pl.lit(_REMEDY))
+    reason = phrase("the customer is erased on request (erasure {}): {}", "_erasure", pl.lit(_REMEDY))
     is_hit = pl.col("_erasure").is_not_null() & pl.col("_known").is_null()
     return reject(lines, [(is_hit, reason)]).drop("_known", "_erasure")
 

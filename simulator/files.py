@@ -11,6 +11,7 @@ import zstandard
 
 from simulator.incidents import collector_name
 from simulator.population import Fleet
+from warehouse.phrases import phrase
 
 REJECTED = "rejected_row"
 """Outcome in the truth of lines that hold no frame."""
@@ -118,7 +119,7 @@ def _concentrator_csv(group: pl.DataFrame, collector: int, zone: ZoneInfo) -> by
 def _rtl_wmbus(group: pl.DataFrame, zone: ZoneInfo) -> bytes:
     """Lines as the program rtl_wmbus prints them: local time without offset, frame without CRCs."""
     local = pl.from_epoch("received_ms", time_unit="ms").dt.replace_time_zone("UTC").dt.convert_time_zone(zone.key)
-    line = pl.format(
+    line = phrase(
         "C1;1;1;{};97;148;{};0x{}",
         local.dt.strftime("%Y-%m-%d %H:%M:%S%.3f"),
         pl.col("serial"),

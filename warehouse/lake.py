@@ -26,6 +26,7 @@ from warehouse.parquet import (
     Snapshot,
     configuration,
     crowded,
+    files_of,
     in_order,
     ordered,
     shaped,
@@ -115,6 +116,7 @@ class Lake:
         stale: pl.DataFrame,
         window: tuple[str, datetime, datetime] | None = None,
         superseded_at: datetime | None = None,
+        forget: bool = False,
     ) -> MergeResult:
         """Replaces rows in one commit: what is stale goes, what is fresh comes.
 
@@ -127,15 +129,15 @@ class Lake:
             stale: Values of any of the key's columns, one row per combination; without rows nothing but the
                 predecessors of fresh rows is stale.
             window: Column and half-open interval of instants that ``stale`` is limited to.
-            superseded_at: Instant of the replacement, UTC. With it, what a versioned table loses goes to its history;
-                without, it is forgotten.
+            superseded_at: Instant of the replacement, UTC: what a versioned table loses goes to its history with it.
+            forget: Whether what a versioned table loses goes for good.
 
         Returns:
             What changed; nothing is written where nothing did.
 
         Raises:
-            LakeError: The rows could not be written, ``fresh`` holds a key twice, or ``stale`` a column
-                that is not of the key.
+            LakeError: The rows could not be written, ``fresh`` holds a key twice, ``stale`` a column that is not of
+                the key, or a versioned table would lose rows and nothing says what becomes of them.
             SchemaError: A frame does not fit the table.
         """
         rows = table.conform(fresh)
@@ -150,7 +152,9 @@ class Lake:
             before = shaped(snapshot, table)
             known = touched(table, before, rows, matched, window)
             result, changed = compare(table, rows, known)
-            if superseded_at is not None:
+            if table.versioned and result.superseded.height and not forget:
+                if superseded_at is None:
+                    raise LakeError(f"{table.name} keeps versions: say when its rows are superseded, or forget them.")
                 keep_versions(self, table, result.superseded, superseded_at)
             gone = result.superseded.select(table.key)
             # One transaction name for all merges: of two at the same time one repeats, whatever rows they touch,
@@ -203,6 +207,27 @@ class Lake:
         """
         snapshot = self._open(table)
         return [] if snapshot is None else crowded(snapshot, table)
+
+    def changed_since(self, table: Table, version: int | None) -> list[str]:
+        """Partitions of which files came or went after a version.
+
+        Args:
+            table: A stored table.
+            version: As :meth:`version` gave it; ``None`` stands for the time before the first one.
+
+        Returns:
+            Values of the partition column as :meth:`overfull` gives them; all partitions where the log does not know
+            the version any more.
+        """
+        snapshot = self._open(table)
+        if snapshot is None or snapshot.version() == version:
+            return []
+        files = files_of(snapshot, table)
+        known = None if version is None else self._open(table, version)
+        if known is not None:
+            before = files_of(known, table)
+            files = pl.concat([files.join(before, on="path", how="anti"), before.join(files, on="path", how="anti")])
+        return files["partition"].unique().sort().to_list()
 
     def compact(self, table: Table, partition: str) -> None:
         """Rewrites one partition in few, sorted files.
@@ -379,7 +404,8 @@ class Lake:
             raise LakeError(f"{table.name} is a view over other tables and is not stored.")
         return f"{self._root}/{table.name}"
 
-    def _open(self, table: Table) -> DeltaTable | None:
+    def _open(self, table: Table, version: int | None = None) -> DeltaTable | None:
+        """The latest version, or an older one where there still is a log of it."""
         uri = self._uri(table)
         # Far cheaper than to let delta-rs look for a log that is not there.
         if "://" not in uri and not Path(uri, "_delta_log").is_dir():
@@ -387,8 +413,10 @@ class Lake:
         try:
             if not DeltaTable.is_deltatable(uri, storage_options=self._options):
                 return None
-            return Snapshot(uri, storage_options=self._options)
+            return Snapshot(uri, version=version, storage_options=self._options)
         except (DeltaError, OSError) as exc:
+            if version is not None:
+                return None
             raise LakeError(f"{table.name}: cannot be opened in {self._root}: {exc}") from exc
 
     def _write(

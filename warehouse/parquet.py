@@ -94,9 +94,14 @@ def in_order(table: Table, rows: pl.LazyFrame) -> Iterator[pa.RecordBatch]:
         yield from arrow.combine_chunks().to_batches()
 
 
-def crowded(snapshot: DeltaTable, table: Table) -> list[str]:
-    """Partitions that lie in more files than their size needs, as :meth:`warehouse.lake.Lake.overfull` gives them."""
+def files_of(snapshot: DeltaTable, table: Table) -> pl.DataFrame:
+    """Files of one version: ``path``, ``size_bytes``, and ``partition`` as text, empty where the table has none."""
     files = pl.DataFrame(snapshot.get_add_actions(flatten=True))
     value = pl.col(f"partition.{table.partition_by[0]}").cast(pl.String) if table.partition_by else pl.lit("")
-    sizes = files.group_by(value.alias("partition")).agg(pl.len(), pl.col("size_bytes").sum())
+    return files.select("path", "size_bytes", partition=value)
+
+
+def crowded(snapshot: DeltaTable, table: Table) -> list[str]:
+    """Partitions that lie in more files than their size needs, as :meth:`warehouse.lake.Lake.overfull` gives them."""
+    sizes = files_of(snapshot, table).group_by("partition").agg(pl.len(), pl.col("size_bytes").sum())
     return sizes.filter(pl.col("len") > 1 + pl.col("size_bytes") // (FILE_BYTES // 2))["partition"].sort().to_list()

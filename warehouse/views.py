@@ -30,6 +30,7 @@ def view_statements(
     organisation: str | None = None,
     meters: Collection[str] | None = None,
     known_at: datetime | None = None,
+    only: Collection[Table] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Says how the views are made.
 
@@ -40,19 +41,30 @@ def view_statements(
             nothing. ``None`` shows all.
         known_at: Shows what was known then, see :class:`warehouse.versions.Past`; tables that do not keep what they
             said before have no view then. ``None`` shows what is known now.
+        only: Tables to make views of, without comments; ``None`` makes those of all.
 
     Returns:
         The files that the views read, and statements: one commented view per published table; columns and their order
         are those declared.
     """
-    stored = {table: lake.files(table) for table in TABLES.values() if table.kind == "stored"}
+    wanted = TABLES.values() if only is None else _read_for(only)
+    stored = {table: lake.files(table) for table in wanted if table.kind == "stored"}
     sources = {table.name: _stored(table, files) for table, files in stored.items()}
     if known_at is not None:
         sources = {table.name: _known(table, sources, known_at) for table in stored if table.known_since is not None}
-    sources[FRAMES.name] = _frames(sources[RECEPTIONS.name], sources[OUTCOMES.name])
-    shown = [table for table in TABLES.values() if table.published and table.name in sources]
-    statements = [part for table in shown for part in _view(table, sources[table.name], organisation, meters)]
+    if FRAMES in wanted:
+        sources[FRAMES.name] = _frames(sources[RECEPTIONS.name], sources[OUTCOMES.name])
+    shown = [table for table in wanted if table.published and table.name in sources]
+    statements = [_view(table, sources[table.name], organisation, meters) for table in shown]
+    if only is None:
+        statements += [comment for table in shown for comment in _comments(table)]
     return [path for files in stored.values() for path in files], statements
+
+
+def _read_for(tables: Collection[Table]) -> list[Table]:
+    """Tables, and those that their views read."""
+    read = [*tables, *(table.history for table in tables if table.history is not None)]
+    return list(dict.fromkeys([*read, *([RECEPTIONS, OUTCOMES] if FRAMES in tables else [])]))
 
 
 def _known(table: Table, sources: dict[str, str], known_at: datetime) -> str:
@@ -113,13 +125,16 @@ def _frames(receptions: str, outcomes: str) -> str:
     )
 
 
-def _view(table: Table, source: str, organisation: str | None, meters: Collection[str] | None) -> Iterator[str]:
+def _view(table: Table, source: str, organisation: str | None, meters: Collection[str] | None) -> str:
     limits = [f"organisation = {text(organisation)}"] if organisation is not None else []
     if meters is not None:
         named = bool(meters) and "meter_id" in table.schema
         limits.append(f"meter_id in ({texts(sorted(meters))})" if named else "false")
     limit = f" where {' and '.join(limits)}" if limits else ""
-    yield f"create view {name(table.name)} as select * from ({source}){limit}"
+    return f"create view {name(table.name)} as select * from ({source}){limit}"
+
+
+def _comments(table: Table) -> Iterator[str]:
     yield f"comment on view {name(table.name)} is {text(table.meaning)}"
     for column in table.columns:
         unit = f" [{column.unit}]" if column.unit else ""

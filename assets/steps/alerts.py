@@ -61,7 +61,8 @@ def evaluate_alerts(house: Installation, now: datetime) -> dict[str, int]:
             changed = _evaluate(house, asked, now)
         gone = house.lake.scan(ALERT_USAGE).filter(owned).join(every.lazy(), on=_ALERT, how="anti").collect()
         if gone.height:
-            house.lake.merge(ALERT_USAGE, ALERT_USAGE.empty(), stale=gone.select(ALERT_USAGE.key))
+            stale = gone.select(ALERT_USAGE.key)
+            house.lake.merge(ALERT_USAGE, ALERT_USAGE.empty(), stale=stale, superseded_at=now)
         last = every["changed_at"].max()
         if isinstance(last, datetime):
             write_cursor(house.registry, house.organisation, _CHANGED, last.isoformat(), now)
@@ -91,7 +92,8 @@ def _evaluate(house: Installation, asked: pl.DataFrame, now: datetime) -> dict[s
     rows = pl.concat([fresh, back.select(fresh.columns)]).with_columns(known_from=pl.lit(now))
     nothing = ALERT_EVENTS.empty().select(ALERT_EVENTS.key)
     events = house.lake.merge(ALERT_EVENTS, rows, stale=nothing, superseded_at=now)
-    used = house.lake.merge(ALERT_USAGE, usage.with_columns(known_from=pl.lit(now)), stale=alerts.select(_ALERT))
+    usage = usage.with_columns(known_from=pl.lit(now))
+    used = house.lake.merge(ALERT_USAGE, usage, stale=alerts.select(_ALERT), superseded_at=now)
     return {
         ALERT_EVENTS.name: events.inserted + events.replaced,
         ALERT_USAGE.name: used.inserted + used.replaced,

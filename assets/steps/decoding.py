@@ -5,6 +5,7 @@ come since: a key, a registration, a compact frame's format, a decoder. It commi
 in the middle is therefore done again, and every write before the outcomes replaces what the dead pass left.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from assets.steps.touched import extent, touch
 from decoders.batch import Decoded, decode_batch
 from decoders.compact import KNOWN, FormatBook
 from decoders.edition import edition
+from decoders.outcomes import WAITING
 from decoders.uplinks import framed
 from registry.keys import device_euis, key_news, load_keys, record_results
 from registry.tables import registered_meters
@@ -69,23 +71,31 @@ class DecodingReport:
     """Receptions of erased periods that went again."""
 
 
-def latest_outcomes(house: Installation, days: Sequence[date] | None = None) -> pl.LazyFrame:
+def latest_outcomes(house: Installation, among: pl.Expr | None = None) -> pl.LazyFrame:
     """The latest attempt of each reception.
 
     Args:
         house: The installation.
-        days: Arrival days; ``None`` takes all.
+        among: Which receptions, by what all their attempts share, such as ``landed_day``; ``None`` takes all.
 
     Returns:
         The columns of ``outcomes``, one row per ``frame_id``.
     """
     attempts = house.lake.scan(OUTCOMES).filter(pl.col("organisation") == house.organisation)
-    if days is not None:
-        attempts = attempts.filter(pl.col("landed_day").is_in(list(days)))
-    return attempts.sort("attempt").unique("frame_id", keep="last")
+    if among is not None:
+        attempts = attempts.filter(among)
+    # Few are tried again: what is joined is small, where to sort or group the attempts would take them all in.
+    again = attempts.filter(pl.col("attempt") > 1).group_by("frame_id").agg(newest=pl.col("attempt").max())
+    latest = attempts.join(again, on="frame_id", how="left")
+    return latest.filter(pl.col("attempt") == pl.col("newest").fill_null(1)).drop("newest")
 
 
-def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.LazyFrame:
+def of_days(days: Sequence[date]) -> pl.Expr:
+    """What came on some arrival days."""
+    return pl.col("landed_day").is_in(list(days))
+
+
+def resolvable(house: Installation, among: pl.Expr | None = None) -> pl.LazyFrame:
     """Latest outcomes of receptions whose obstacle may be gone (ALGORITHMS §1.2).
 
     A key is tried again when it came, or first verified a frame, at the last attempt or after it; a telegram that no
@@ -93,12 +103,12 @@ def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.La
 
     Args:
         house: The installation.
-        days: Arrival days; ``None`` takes all.
+        among: As in :func:`latest_outcomes`.
 
     Returns:
         The columns of ``outcomes``.
     """
-    latest = latest_outcomes(house, days)
+    latest = latest_outcomes(house, among).filter(pl.col("outcome").is_in(sorted(WAITING)))
     keys = key_news(house.registry, house.organisation)
     registered = registered_meters(house.registry, house.organisation)
     formats = formats_known(house).signatures()
@@ -112,6 +122,19 @@ def resolvable(house: Installation, days: Sequence[date] | None = None) -> pl.La
         | ((outcome == "unknown_format") & pl.col("signature").is_in(formats))
         | (outcome.is_in(["unsupported", "manufacturer_data"]) & (pl.col("decoders") != edition()))
     ).drop("news_at")
+
+
+def means(house: Installation) -> str:
+    """Digest of what can resolve a waiting reception: while it stays, only new receptions can be resolvable."""
+    registered = registered_meters(house.registry, house.organisation)
+    parts = (
+        key_news(house.registry, house.organisation),
+        registered.to_frame(),
+        device_euis(house.registry, house.organisation),
+        pl.DataFrame({"signature": formats_known(house).signatures()}),
+    )
+    rows = [(part.height, part.hash_rows(seed=0).sum()) for part in parts]
+    return hashlib.sha256(repr((rows, edition())).encode()).hexdigest()
 
 
 def _named_uplinks(house: Installation) -> pl.Series:
@@ -161,11 +184,9 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
 
 def _work(house: Installation, days: Sequence[date]) -> pl.DataFrame:
     """Receptions without an outcome, and those whose obstacle is gone, in order of reception."""
-    again = resolvable(house, days).select("frame_id", "attempt", old_key="telegram_key").collect()
-    seen = latest_outcomes(house, days).select("frame_id")
-    receptions = house.lake.scan(RECEPTIONS).filter(
-        (pl.col("organisation") == house.organisation) & pl.col("landed_day").is_in(list(days))
-    )
+    again = resolvable(house, of_days(days)).select("frame_id", "attempt", old_key="telegram_key").collect()
+    seen = latest_outcomes(house, of_days(days)).select("frame_id")
+    receptions = house.lake.scan(RECEPTIONS).filter(pl.col("organisation") == house.organisation, of_days(days))
     fresh = receptions.join(seen, on="frame_id", how="anti")
     waiting = receptions.join(again.lazy(), on="frame_id", how="semi")
     return (
@@ -265,7 +286,7 @@ def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame, str
         "landed_at",
         "outcome",
     ]
-    before = latest_outcomes(house).filter(stretch).join(keys.lazy(), on="telegram_key", how="semi")
+    before = latest_outcomes(house, stretch).join(keys.lazy(), on="telegram_key", how="semi")
     known = before.select(columns).collect().join(outcomes, on="frame_id", how="anti")
     copies = pl.concat([known, outcomes.select(columns)], how="vertical_relaxed")
     return copies.filter((pl.col("outcome") != "corrupt") & pl.col("telegram_key").is_not_null())

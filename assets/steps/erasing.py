@@ -174,7 +174,7 @@ def _remove(house: Installation, request: erasures.Request, span: _Span, now: da
         # The outcomes say which receptions are the meter's, so they go last: a repeated erasure still finds them.
         for table, rows in sorted(doomed, key=lambda item: item[0] is OUTCOMES):
             if rows.height:
-                house.lake.merge(table, table.empty(), stale=rows.select(table.key))
+                house.lake.merge(table, table.empty(), stale=rows.select(table.key), forget=True)
             counts[table.name] = rows.height
             house.lake.purge(table)
         days = unsettled_days(house)["landed_day"].to_list()

@@ -48,7 +48,8 @@ def freeze(house: Installation, days: pl.DataFrame, now: datetime) -> None:
         pl.col("first_day").min(), pl.col("last_day").max(), pl.col("figures_last_day").max()
     )
     rows = periods.with_columns(organisation=pl.lit(house.organisation), known_from=pl.lit(now))
-    house.lake.merge(FROZEN_PERIODS, rows, stale=FROZEN_PERIODS.empty().select(FROZEN_PERIODS.key))
+    nothing = FROZEN_PERIODS.empty().select(FROZEN_PERIODS.key)
+    house.lake.merge(FROZEN_PERIODS, rows, stale=nothing, superseded_at=now)
 
 
 def days_of(table: Table, zone: str) -> tuple[pl.Expr, pl.Expr]:

@@ -31,6 +31,7 @@ from registry.keyfiles import KeyFile, read_key_file
 from registry.keyfiles import find_profile as find_key_profile
 from registry.profiles import Kind, Profile, find_profile
 from warehouse.merging import touched
+from warehouse.phrases import phrase
 from warehouse.schemas import READINGS, REJECTED_ROWS
 from warehouse.schemas.registers import REGISTERS
 
@@ -193,7 +194,7 @@ def _import_readings(
         source_name=name,
         profile=mode.profile,
     )
-    readings, erased = without_erased_readings(house, parsed.readings)
+    readings, erased = without_erased_readings(house, parsed.rows)
     nothing = READINGS.empty().select(READINGS.key)
     standing = touched(READINGS, house.lake.scan(READINGS), readings, nothing, None)
     # One that comes again keeps the instant at which it came first, and the file.
@@ -236,7 +237,7 @@ def _changed_readings(readings: pl.DataFrame, source_lines: pl.Series, standing:
     """Registers and gauges that the file gives otherwise than they stand."""
     lines = readings.with_columns(source_line=source_lines)
     both = lines.join(standing, on=READINGS.key, suffix="_known", maintain_order="left").with_columns(
-        entry=pl.format("{} {}", "meter_id", pl.col("measured_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        entry=phrase("{} {}", "meter_id", pl.col("measured_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
     )
     return changes_between(both, "entry", [register.name for register in REGISTERS])
 

@@ -209,6 +209,5 @@ def _readings(house: Installation, part: _Part) -> pl.DataFrame:
 def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
     fresh, before = (thawed(house, table, without_erased(house, table, rows)) for rows in (fresh, before))
     rows = fresh.with_columns(known_from=pl.lit(now))
-    kept = now if table.versioned else None
-    merged = house.lake.merge(table, rows, stale=before.select(table.key), superseded_at=kept)
+    merged = house.lake.merge(table, rows, stale=before.select(table.key), superseded_at=now)
     return merged.inserted + merged.replaced

@@ -47,7 +47,7 @@ def _reckon(house: Installation, days: DayRange, now: datetime) -> Counter[str]:
         rows = fresh.with_columns(known_from=pl.lit(now))
         if "meter_id" in table.schema:
             rows = keep_frozen(house, table, rows, days.first, days.last)
-        merged = house.lake.merge(table, rows, stale=stale, superseded_at=now if table.versioned else None)
+        merged = house.lake.merge(table, rows, stale=stale, superseded_at=now)
         changed[table.name] = merged.inserted + merged.replaced
 
     store(LINK_DAILY, rows.links, by_meter)

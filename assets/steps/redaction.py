@@ -4,6 +4,7 @@ The archive keeps what is left of a file in its place; the ledger keeps the file
 how many of them are gone. Together with the receptions in the lake that must add up at any moment (law 1).
 """
 
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 
@@ -37,17 +38,19 @@ def redact_lines(house: Installation, lines: pl.DataFrame) -> None:
             redact(house.settings.landing_path, str(sha256), partial(_blanked, frozenset(mine["position"])))
 
 
-def unsettled_days(house: Installation) -> pl.DataFrame:
+def unsettled_days(house: Installation, days: Sequence[date] | None = None) -> pl.DataFrame:
     """Arrival days whose receptions are not as many as the ledger says.
 
     Args:
         house: The installation.
+        days: Arrival days to look at; ``None`` takes all.
 
     Returns:
         ``landed_day`` and ``missing``: frames in read files that are neither in the lake nor known to be gone.
     """
-    known = ledger.frames_by_day(house.registry, house.organisation)
-    own = house.lake.scan(RECEPTIONS).filter(pl.col("organisation") == house.organisation)
+    among = pl.lit(value=True) if days is None else pl.col("landed_day").is_in(list(days))
+    known = ledger.frames_by_day(house.registry, house.organisation).filter(among)
+    own = house.lake.scan(RECEPTIONS).filter(pl.col("organisation") == house.organisation, among)
     there = own.group_by("landed_day").agg(there=pl.len().cast(pl.Int64)).collect(engine="streaming")
     both = known.join(there, on="landed_day", how="left").with_columns(
         missing=pl.col("frames") - pl.col("there").fill_null(0)

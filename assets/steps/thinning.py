@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from assets.installation import Installation
-from assets.steps.decoding import latest_outcomes
+from assets.steps.decoding import latest_outcomes, of_days
 from assets.steps.erasing import meter_shares
 from assets.steps.frozen import days_of
 from decoders.outcomes import WAITING
@@ -305,7 +305,7 @@ class Plan:
     def _frames(self, landed_day: date) -> pl.DataFrame:
         """Receptions of an arrival day that a stage has reached: the judgement, their meter and their day."""
         if landed_day not in self._judged:
-            latest = latest_outcomes(self.house, [landed_day]).select(
+            latest = latest_outcomes(self.house, of_days([landed_day])).select(
                 "organisation", "frame_id", "meter_id", "outcome", "received_at"
             )
             rows = latest.collect().lazy()

@@ -15,6 +15,9 @@ from registry.ledger import read_cursor, write_cursor
 from registry.models import Cursor
 from warehouse.schemas import READING_PERFORMANCE_DAILY, READINGS, TOUCHED
 
+_SERIES = "touched"
+"""Series of the lake's batch numbers."""
+
 
 def touch(house: Installation, times: pl.DataFrame, cause: str) -> None:
     """Notes that readings of some meters changed.
@@ -39,11 +42,14 @@ def touch_spans(house: Installation, spans: pl.DataFrame, cause: str) -> None:
         cause: ``readings``, ``registry`` or ``backfill``.
     """
     with house.alone("touched"):
-        newest = house.lake.scan(TOUCHED).select(pl.col("batch_no").max()).collect().item() or 0
-        rows = spans.with_columns(
-            organisation=pl.lit(house.organisation), batch_no=pl.lit(newest + 1), cause=pl.lit(cause)
-        )
-        house.lake.append(TOUCHED, rows)
+        number = newest_batch(house) + 1
+        rows = spans.with_columns(organisation=pl.lit(house.organisation), batch_no=pl.lit(number), cause=pl.lit(cause))
+        house.lake.append(TOUCHED, rows, batch=_SERIES, batch_no=number)
+
+
+def newest_batch(house: Installation) -> int:
+    """Number of the newest batch; 0 before the first."""
+    return house.lake.applied(TOUCHED, _SERIES)
 
 
 def pending(house: Installation, consumer: str, *, after: str | None = None) -> tuple[pl.DataFrame, int]:
@@ -145,6 +151,34 @@ CONSUMERS = (
 """Assets that work off what was touched."""
 
 
+def join_batches(house: Installation, kept_from: datetime | None) -> int:
+    """Joins the batches that every consumer has seen in one: a row per meter, so that what was touched stays small.
+
+    Args:
+        house: The installation.
+        kept_from: Rows that reach beyond this instant stay as they are; ``None`` leaves all.
+
+    Returns:
+        Rows that went.
+    """
+    if kept_from is None:
+        return 0
+    with house.alone("touched"):
+        seen = (read_cursor(house.registry, house.organisation, _name(consumer)) for consumer in CONSUMERS)
+        low = min(int(cursor or 0) for cursor in seen)
+        rows = house.lake.scan(TOUCHED).collect()
+        is_old = (pl.col("batch_no") <= low) & (pl.col("last_at") <= kept_from)
+        is_old &= pl.col("organisation") == house.organisation
+        joined = (
+            rows.with_columns(batch_no=pl.when(is_old).then(low).otherwise("batch_no").cast(pl.Int64))
+            .group_by(TOUCHED.key)
+            .agg(pl.col("first_at").min(), pl.col("last_at").max(), pl.col("cause").last())
+        )
+        if joined.height < rows.height:
+            house.lake.overwrite(TOUCHED, joined)
+        return rows.height - joined.height
+
+
 def start_again(session: Session, organisation: str, now: datetime) -> None:
     """Has every consumer work off all that was ever touched.
 
@@ -163,7 +197,7 @@ def forget_progress(house: Installation, now: datetime) -> int:
     Returns:
         How many consumers do.
     """
-    newest = house.lake.scan(TOUCHED).select(pl.col("batch_no").max()).collect().item() or 0
+    newest = newest_batch(house)
     seen = [read_cursor(house.registry, house.organisation, _name(consumer)) for consumer in CONSUMERS]
     ahead = [cursor for cursor in seen if int(cursor or 0) > newest]
     if ahead:
@@ -174,6 +208,6 @@ def forget_progress(house: Installation, now: datetime) -> int:
 
 def behind(house: Installation) -> bool:
     """Whether any consumer has batches left."""
-    newest = house.lake.scan(TOUCHED).select(pl.col("batch_no").max()).collect().item() or 0
+    newest = newest_batch(house)
     seen = (read_cursor(house.registry, house.organisation, _name(consumer)) for consumer in CONSUMERS)
     return any(int(cursor or 0) < newest for cursor in seen)

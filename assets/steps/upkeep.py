@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.estimating import kept_newest
+from assets.steps.touched import join_batches
 from registry import audit
 from warehouse.schemas import Table
 
@@ -48,6 +50,7 @@ def compact_lake(house: Installation, *, identity: str, now: datetime) -> dict[s
     """
     done: dict[str, int] = {}
     with house.alone(WORK):
+        join_batches(house, kept_newest(house))
         for table in house.lake.tables():
             partitions = house.lake.overfull(table)
             for partition in partitions:

@@ -58,7 +58,7 @@ def reckon_water(house: Installation, now: datetime) -> dict[str, int]:
     with house.alone("water"):
         spans, newest = pending(house, "water")
         scope = read_scope(house)
-        changed = _forget_others(house, scope)
+        changed = _withdraw_others(house, scope, now)
         if not scope.policy.districts:
             done(house, "water", newest, now)
             return changed
@@ -235,14 +235,14 @@ def _events(
     return _put(house, PRESSURE_EVENTS, found, now, stale=stale)
 
 
-def _forget_others(house: Installation, scope: Scope) -> dict[str, int]:
-    """Deletes the figures of districts that the policy does not name any more."""
+def _withdraw_others(house: Installation, scope: Scope, now: datetime) -> dict[str, int]:
+    """Takes back the figures of districts that the policy does not name any more."""
     gone = {}
     for table in WATER:
         others = own(house, table).filter(~pl.col("district").is_in(list(scope.policy.districts)))
         stale = others.select(table.key).collect()
         if stale.height:
-            house.lake.merge(table, table.empty(), stale=stale)
+            house.lake.merge(table, table.empty(), stale=stale, superseded_at=now)
             gone[table.name] = stale.height
     return gone
 

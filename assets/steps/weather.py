@@ -8,6 +8,7 @@ from assets.installation import Installation
 from registry import audit
 from registry.imports import ImportMode, ImportReport, parse_temperatures
 from registry.imports.report import changes_between
+from warehouse.phrases import phrase
 from warehouse.schemas import OUTDOOR_TEMPERATURES
 
 
@@ -35,7 +36,7 @@ def import_temperatures(
     )
     key = OUTDOOR_TEMPERATURES.key
     standing = house.lake.scan(OUTDOOR_TEMPERATURES).filter(pl.col("organisation") == house.organisation).collect()
-    rows = parsed.temperatures
+    rows = parsed.rows
     # The file is no part of the value: the same temperature from another file changes nothing.
     news = rows.join(standing, on=[*key, "mean_temp_c"], how="anti")
     replaced = news.join(standing, on=key, how="semi").height
@@ -47,9 +48,7 @@ def import_temperatures(
         updated=replaced,
         unchanged=rows.height - news.height,
         rejected=parsed.rejected,
-        changes=changes_between(
-            both.with_columns(entry=pl.format("{} {}", "station", "day")), "entry", ["mean_temp_c"]
-        ),
+        changes=changes_between(both.with_columns(entry=phrase("{} {}", "station", "day")), "entry", ["mean_temp_c"]),
         warnings=parsed.warnings,
         stored=mode.stores(parsed.rejected),
     )
@@ -69,5 +68,6 @@ def import_temperatures(
                     "rejected": report.rejected.height,
                 },
             )
-            house.lake.merge(OUTDOOR_TEMPERATURES, news, stale=OUTDOOR_TEMPERATURES.empty().select(key))
+            nothing = OUTDOOR_TEMPERATURES.empty().select(key)
+            house.lake.merge(OUTDOOR_TEMPERATURES, news, stale=nothing, superseded_at=now)
     return report

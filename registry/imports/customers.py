@@ -21,6 +21,7 @@ from registry.models import Installation, MeteringPoint, MeterKey
 from registry.profiles import read_lines, shipped_profiles
 from registry.store import Registry
 from registry.vault import KeyVault
+from warehouse.phrases import phrase
 
 _OPEN: dict[str, pl.DataType | type[pl.DataType]] = {
     "metering_point": pl.String,
@@ -172,7 +173,7 @@ def _within_scope(
     unknown = pl.col("meter_id").is_null() & pl.col(REASON).str.ends_with(" is not registered")
     keyless = pl.col("meter_id").is_not_null() & ~keyed
     left = (unknown | keyless).fill_null(value=False)
-    reason = pl.when(unknown).then(REASON).otherwise(pl.format("meter {} has no key", "meter_id"))
+    reason = pl.when(unknown).then(REASON).otherwise(phrase("meter {} has no key", "meter_id"))
     return table.filter(~left), table.filter(left).select(LINE, reason.alias(REASON))
 
 

@@ -5,6 +5,7 @@ import polars as pl
 from registry.csv_table import LINE, REASON
 from registry.store import Registry
 from registry.tables import meter_index
+from warehouse.phrases import phrase
 
 _PARTS = ("manufacturer", "version", "device_type")
 
@@ -42,17 +43,17 @@ def resolve(registry: Registry, organisation: str, lines: pl.DataFrame, prefix: 
         pl.when(pl.col(names["serial"]).is_null())
         .then(pl.lit(f"no {names['serial']}"))
         .when(pl.col("count").is_null())
-        .then(pl.format("meter {} is not registered", meter))
+        .then(phrase("meter {} is not registered", meter))
         .when(several)
         .then(
-            pl.format(
+            phrase(
                 "meter {} is ambiguous: {} have one of this serial, give the manufacturer",
                 meter,
                 pl.col("makers").list.join(" and "),
             )
         )
         .when(pl.col("count") > 1)
-        .then(pl.format("meter {} is ambiguous: give version and device_type", meter))
+        .then(phrase("meter {} is ambiguous: give version and device_type", meter))
     )
     return (
         lines.join(matches, on=LINE, how="left", maintain_order="left")

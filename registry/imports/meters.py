@@ -23,6 +23,7 @@ from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS
 from registry.profiles import read_lines, shipped_profiles
 from registry.store import Registry
 from registry.vault import KeyVault
+from warehouse.phrases import phrase
 
 REQUIRED = ("manufacturer", "serial", "version", "device_type")
 FIELDS = ("meter_id", "manufacturer", "serial", "version", "device_type", "medium", "model")
@@ -242,7 +243,7 @@ def check_meters(table: pl.DataFrame) -> pl.DataFrame:
         serial=pl.when(device_class=METER).then(pl.col("serial").str.zfill(8)).otherwise("serial"),
         usual_medium=pl.col("device_type").replace_strict(MEDIA, default="other"),
     )
-    table = table.with_columns(meter_id=pl.format("{}-{}-{}-{}", "manufacturer", "serial", "version", "device_type"))
+    table = table.with_columns(meter_id=phrase("{}-{}-{}-{}", "manufacturer", "serial", "version", "device_type"))
     two_hex = "^[0-9a-f]{2}$"
     meter = pl.col("device_class") == METER
     missing = pl.any_horizontal(pl.col(REQUIRED).is_null())

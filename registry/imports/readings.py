@@ -1,6 +1,5 @@
 """Files of readings: those of another system or a person's hand."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,27 +9,11 @@ from registry.csv_table import reject, reject_repeats, split
 from registry.errors import RegistryError
 from registry.imports.identity import resolve
 from registry.imports.instants import place
+from registry.imports.parsed import ParsedRows
 from registry.profiles import Profile, read_lines, shipped_profiles
 from registry.store import Registry
 from warehouse.schemas import READINGS
 from warehouse.schemas.registers import REGISTERS
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedReadings:
-    """What a file of readings holds.
-
-    Attributes:
-        readings: Rows of ``readings``.
-        source_lines: The line of each.
-        rejected: ``source_line`` and ``reason`` of lines that cannot be used.
-        warnings: What is odd about the file as a whole.
-    """
-
-    readings: pl.DataFrame = field(repr=False)
-    source_lines: pl.Series = field(repr=False)
-    rejected: pl.DataFrame = field(repr=False)
-    warnings: tuple[str, ...] = ()
 
 
 def parse_readings(
@@ -42,7 +25,7 @@ def parse_readings(
     now: datetime,
     source_name: str,
     profile: Profile | None = None,
-) -> ParsedReadings:
+) -> ParsedRows:
     """Reads a file of readings; whoever calls writes them to the lake.
 
     Args:
@@ -55,7 +38,7 @@ def parse_readings(
         profile: How to read it; by default the predefined one.
 
     Returns:
-        What the file holds.
+        Rows of ``readings``.
 
     Raises:
         RegistryError: The file as a whole is unfit.
@@ -98,4 +81,4 @@ def parse_readings(
         source_line="source_line",
         month=pl.col("at").dt.strftime("%Y-%m"),
     )
-    return ParsedReadings(READINGS.conform(readings), good["source_line"], rejected, lines.warnings)
+    return ParsedRows(READINGS.conform(readings), good["source_line"], rejected, lines.warnings)

@@ -1,11 +1,11 @@
 """Files of outdoor temperatures: the daily means of weather stations."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
 from registry.csv_table import reject, reject_repeats, split
+from registry.imports.parsed import ParsedRows
 from registry.profiles import Profile, read_lines, shipped_profiles
 from warehouse.schemas import OUTDOOR_TEMPERATURES
 
@@ -13,26 +13,9 @@ COLDEST_C, WARMEST_C = -60.0, 55.0
 """Daily means beyond these are no weather."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedTemperatures:
-    """What a file of temperatures holds.
-
-    Attributes:
-        temperatures: Rows of ``outdoor_temperatures``.
-        source_lines: The line of each.
-        rejected: ``source_line`` and ``reason`` of lines that cannot be used.
-        warnings: What is odd about the file as a whole.
-    """
-
-    temperatures: pl.DataFrame = field(repr=False)
-    source_lines: pl.Series = field(repr=False)
-    rejected: pl.DataFrame = field(repr=False)
-    warnings: tuple[str, ...] = ()
-
-
 def parse_temperatures(
     content: bytes, *, organisation: str, now: datetime, source_name: str, profile: Profile | None = None
-) -> ParsedTemperatures:
+) -> ParsedRows:
     """Reads a file of temperatures; whoever calls writes them to the lake.
 
     Args:
@@ -43,7 +26,7 @@ def parse_temperatures(
         profile: How to read it; by default the predefined one.
 
     Returns:
-        What the file holds.
+        Rows of ``outdoor_temperatures``.
 
     Raises:
         RegistryError: The file as a whole is unfit.
@@ -71,4 +54,4 @@ def parse_temperatures(
         source=pl.lit(source_name),
         known_from=pl.lit(now),
     )
-    return ParsedTemperatures(OUTDOOR_TEMPERATURES.conform(rows), good["source_line"], rejected, lines.warnings)
+    return ParsedRows(OUTDOOR_TEMPERATURES.conform(rows), good["source_line"], rejected, lines.warnings)

@@ -16,6 +16,7 @@ from registry.models import Installation as Installed
 from registry.models import Meter, MeteringPoint
 from simulator.district import DOWNSTREAM, INFLOW, UPSTREAM, District, first_instant, member_points, simulate_district
 from tests.integration.installations import new_house
+from warehouse.phrases import phrase
 from warehouse.policies import shipped_document
 from warehouse.schemas import READINGS
 
@@ -57,7 +58,7 @@ def readings_of(name: str, district: District) -> pl.DataFrame:
     return found.with_columns(
         pl.col("volume_m3").cast(pl.Decimal(18, 6)),
         organisation=pl.lit("default"),
-        meter_id=pl.format("KAM-{}-{}", pl.lit(name), "metering_point"),
+        meter_id=phrase("KAM-{}-{}", pl.lit(name), "metering_point"),
         received_at=at,
         landed_at=at,
         source=pl.lit("import"),

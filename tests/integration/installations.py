@@ -15,7 +15,7 @@ from cli.installation import make
 from cli.registry import run_import
 from simulator import Fleet, simulate
 from tests.registries import new_registry
-from warehouse.sql import connect, query
+from warehouse.sql import Reader, query
 
 FLEET = Fleet(meters=24, days=8, start=date(2025, 10, 20), timezone="Europe/Copenhagen", seed=11)
 """Eight days around the end of summer time, with every incident."""
@@ -28,7 +28,7 @@ class House:
     installation: Installation
 
     def ask(self, sql: str) -> pl.DataFrame:
-        return query(connect(self.installation.lake), sql)
+        return query(Reader(self.installation.lake), sql)
 
     def take(self, kind: str, file: Path) -> int:
         return run_import(self.installation, kind, file)

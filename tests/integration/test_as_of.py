@@ -15,7 +15,7 @@ from tests.integration.installations import House, enter, fleet, new_house
 from tests.integration.test_truth import fill
 from warehouse.queries import consumption, subjects
 from warehouse.schemas import TABLES
-from warehouse.sql import connect, query
+from warehouse.sql import Reader, query
 from warehouse.versions import Past
 
 __all__ = ["fleet"]
@@ -31,7 +31,7 @@ STEPS = (("meters", "customers", "concentrator-1"), ("keys_late", "frames", "fra
 
 def told(house: House, as_of: datetime | None = None) -> dict[str, pl.DataFrame]:
     """What every table says."""
-    connection = connect(house.installation.lake, house.installation.organisation, known_at=as_of)
+    connection = Reader(house.installation.lake, house.installation.organisation, known_at=as_of)
     tables = {name: query(connection, f"from {name}") for name in KEPT}
     return {name: rows.sort(rows.columns) for name, rows in tables.items()}
 
@@ -119,7 +119,7 @@ def test_a_figure_is_explained_down_to_the_line(stood: tuple[House, list], fleet
     assert Decimal(figure["end"]["register"]) - Decimal(figure["start"]["register"]) == row["consumption"]
     files = [file for folder in ("frames", "frames_late") for file in (fleet / folder).iterdir()]
     lines = {file.name: pl.read_csv(file, has_header=False, infer_schema=False).rows() for file in files}
-    frames = dict(query(connect(house.installation.lake), "select frame_id, lower(hex(frame)) from frames").rows())
+    frames = dict(query(Reader(house.installation.lake), "select frame_id, lower(hex(frame)) from frames").rows())
     for side in ("start", "end"):
         before, after = figure[side]["readings"]
         assert before["measured_at"] < figure[side]["at"] < after["measured_at"]

@@ -1,6 +1,8 @@
 """Asset checks that can fail, and sensors that look at real folders and a real SFTP server."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,8 +10,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets.checks import days_that_differ, repeated_keys, unaccounted_receptions
-from assets.installation import open_installation
+from assets.checks import LOST, SUMS, Check, unique_keys
+from assets.installation import Installation, open_installation
+from assets.steps.staleness import stale_days
 from decoders.edition import edition
 from pipelines.definitions import defs
 from pipelines.runs import catch_up
@@ -18,7 +21,8 @@ from registry.people import services
 from tests.integration.installations import House, fleet, house
 from tests.integration.openssh import openssh
 from tests.integration.sensing import glance
-from warehouse.schemas import CONSUMPTION_DAILY, OUTCOMES, READINGS
+from warehouse.lake import Lake
+from warehouse.schemas import CONSUMPTION_DAILY, OUTCOMES, READINGS, RECEPTIONS, Table
 
 __all__ = ["fleet", "house", "openssh"]
 
@@ -38,20 +42,65 @@ def known(house: House, fleet: Path) -> House:
 def test_checks_pass_on_good_data_and_fail_on_bad(known: House, fleet: Path) -> None:
     assert known.ingest(*small(fleet), *small(fleet, "2025-10-22"), *small(fleet, "2025-10-20")) == 0
     it = known.installation
-    assert unaccounted_receptions(it) == 0
-    assert repeated_keys(it, READINGS) == 0
-    assert days_that_differ(it) == 0
+    assert found(LOST, it) == 0
+    assert found(unique_keys(READINGS), it) == 0
+    assert found(SUMS, it) == 0
 
     lost = it.lake.scan(OUTCOMES).collect()
     it.lake.overwrite(OUTCOMES, lost.head(lost.height - 1))
-    assert unaccounted_receptions(it) == 1
+    assert found(LOST, it) == 1
     it.lake.append(READINGS, it.lake.scan(READINGS).head(2).collect())
-    assert repeated_keys(it, READINGS) == 2
+    assert found(unique_keys(READINGS), it) == 2
     days = it.lake.scan(CONSUMPTION_DAILY).collect()
     known_day = pl.col("consumption").is_not_null() & pl.col("quality").is_in(["M", "A"])
     raised = pl.when(known_day).then(pl.col("consumption") + 1).otherwise("consumption")
     it.lake.overwrite(CONSUMPTION_DAILY, days.with_columns(consumption=raised))
-    assert days_that_differ(it) > 0
+    assert found(SUMS, it) > 0
+
+
+def found(check: Check, it: Installation) -> int:
+    return check.count(check.look(it))
+
+
+def test_a_check_looks_at_what_is_new_and_again_at_what_failed(known: House, fleet: Path) -> None:
+    it, unique = known.installation, unique_keys(READINGS)
+    assert known.ingest(*small(fleet, "2025-10-20")) == 0
+    assert not unique.look(it).news(), "the run has seen it"
+    twice = it.lake.scan(READINGS).head(2).collect()
+    it.lake.append(READINGS, twice)
+    assert known.ingest(*small(fleet, "2025-10-21")) == 0, "a check that fails tells, and stops nothing"
+    look = unique.look(it)
+    assert look.news() == ["2025-10"]
+    assert unique.count(look) == 2
+    whole = it.lake.scan(READINGS).unique(READINGS.key).collect()
+    it.lake.overwrite(READINGS, whole)
+    assert known.ingest(*small(fleet, "2025-10-22")) == 0
+    assert not unique.look(it).news(), "mended, and seen again"
+
+
+def test_nothing_new_is_nothing_to_look_at(known: House, fleet: Path) -> None:
+    it = known.installation
+    assert known.ingest(*small(fleet)) == 0
+    assert stale_days(it) == []
+    with counted_scans() as scans:
+        assert stale_days(it) == []
+    assert OUTCOMES.name not in scans, "what was found done is not read again"
+    assert RECEPTIONS.name not in scans
+
+
+@contextmanager
+def counted_scans() -> Iterator[list[str]]:
+    """Names of the tables that are read meanwhile."""
+    scans: list[str] = []
+    scan = Lake.scan
+
+    def noted(self: Lake, table: Table) -> pl.LazyFrame:
+        scans.append(table.name)
+        return scan(self, table)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lake, "scan", noted)
+        yield scans
 
 
 def names(result: dg.SensorResult) -> list[str]:

@@ -28,7 +28,7 @@ def test_no_lost_writes_and_no_torn_reads(tmp_path: Path) -> None:
     reads = 0
     while any(writer.poll() is None for writer in writers):
         _assert_whole(lake.scan(READINGS).select("meter_id", "volume_m3").collect())
-        _assert_whole(sql.query(sql.connect(lake), "select meter_id, volume_m3 from readings"))
+        _assert_whole(sql.query(sql.Reader(lake), "select meter_id, volume_m3 from readings"))
         reads += 1
         time.sleep(0.02)
     for writer in writers:

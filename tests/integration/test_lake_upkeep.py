@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -9,16 +10,18 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.resources import InstallationResource
+from assets.steps.estimating import kept_newest
+from assets.steps.touched import join_batches, newest_batch, pending
 from assets.steps.upkeep import compact_lake, is_closed
 from cli.main import app
 from pipelines.upkeep import NIGHT_TAG, nightly_upkeep, upkeep_job
 from registry.people import services
 from registry.trail import Filter, events
-from tests.integration.installations import House, house
+from tests.integration.installations import House, fleet, house
 from tests.integration.lake_writer import batch
-from warehouse.schemas import LAYOUTS, READINGS, RECEPTIONS
+from warehouse.schemas import LAYOUTS, READINGS, RECEPTIONS, TOUCHED
 
-__all__ = ["house"]
+__all__ = ["fleet", "house"]
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -103,3 +106,30 @@ def test_the_nightly_run_works_and_is_the_orchestrators(crowded: House) -> None:
     assert len(files(crowded, "2026-01")) == 1
     trail = events(crowded.installation.registry, Filter("default", event="lake"))
     assert [(event.event, event.identity) for event in trail] == [("lake.compact", "service:orchestrator")]
+
+
+def test_batches_that_everybody_has_seen_are_joined(house: House, fleet: Path) -> None:
+    it = house.installation
+    house.take("meters", fleet / "meters.csv")
+    house.take("customers", fleet / "customers.csv")
+    days = [sorted((fleet / "frames").glob(f"*_2025-10-{day}*")) for day in (20, 21, 22)]
+    for files in days[:2]:
+        assert house.ingest(*files) == 0
+    reach = pl.col("first_at").min(), pl.col("last_at").max()
+    before = it.lake.scan(TOUCHED).collect()
+    newest, kept = newest_batch(it), kept_newest(it)
+    assert join_batches(it, None) == 0, "before the first reading nothing is settled"
+    assert join_batches(it, kept) > 0
+    joined = it.lake.scan(TOUCHED).collect()
+    assert (
+        joined.group_by("meter_id")
+        .agg(reach)
+        .sort("meter_id")
+        .equals(before.group_by("meter_id").agg(reach).sort("meter_id"))
+    ), "all that was ever touched can be reckoned again"
+    assert joined.filter(pl.col("last_at") <= kept)["meter_id"].is_unique().all()
+    assert (newest_batch(it), pending(it, "figures")[0].height) == (newest, 0)
+    assert join_batches(it, kept) == 0
+    assert house.ingest(*days[2]) == 0
+    assert newest_batch(it) > newest
+    assert house.ask("select count(*) from consumption_daily where day = '2025-10-22'").item() > 0

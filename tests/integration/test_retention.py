@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from assets.checks import missing_frames, unaccounted_receptions
+from assets.checks import LOST, MISSING
 from assets.installation import open_installation
 from assets.steps.frozen import LATE
 from assets.steps.retention import RetentionError, plan, run
@@ -133,8 +133,8 @@ def test_one_reading_a_day_stays_in_every_layer_and_the_figures_as_they_were(ful
     assert [frame for frame in left if frame in text]
     with pytest.raises(AssertionError):
         same(full, {"readings": newest})
-    assert missing_frames(installation) == 0
-    assert unaccounted_receptions(installation) == 0
+    assert MISSING.count(MISSING.look(installation)) == 0
+    assert LOST.count(LOST.look(installation)) == 0
 
     assert plan(installation, NOW).is_empty()
     assert run(installation, identity="user:7", now=NOW) is None
@@ -225,7 +225,7 @@ def test_at_the_end_nothing_is_left_but_what_always_stays(full: House) -> None:
     assert full.ask("from frames where outcome <> 'decoded'").is_empty()
     figures = state(full, *FIGURES, "corrections", "gauges_daily", "rejected_rows")
     assert [name for name, rows in figures.items() if rows.height] == []
-    assert missing_frames(installation) == 0
+    assert MISSING.count(MISSING.look(installation)) == 0
     assert plan(installation, LATER).is_empty()
     emptied = [file for file in installation.settings.landing_path.glob("[0-9]*/*/*/*") if file.stat().st_size == 0]
     assert 0 < len(emptied) < files
@@ -243,7 +243,7 @@ def test_figures_that_are_not_up_to_date_are_not_frozen(full: House) -> None:
 def test_frames_that_are_missing_are_told_before_anything_goes(full: House) -> None:
     rows = full.installation.lake.scan(RECEPTIONS).head(2).select(RECEPTIONS.key).collect()
     full.installation.lake.merge(RECEPTIONS, RECEPTIONS.empty(), stale=rows)
-    assert missing_frames(full.installation) == 2
+    assert MISSING.count(MISSING.look(full.installation)) == 2
     with pytest.raises(RetentionError, match="2 frames"):
         run(full.installation, identity="test", now=NOW)
     assert full.ask("from retention_certificates").is_empty()
@@ -271,7 +271,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next(full: House, tmp_path: Pat
     assert again
     assert again.rows == done.rows
     same(full, expected)
-    assert missing_frames(full.installation) == 0
+    assert MISSING.count(MISSING.look(full.installation)) == 0
     assert full.ask("select distinct certificate, as_of from retention_certificates").rows() == [(1, NOW)]
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from warehouse.excerpt import Readable
 from warehouse.info_texts import BY_METER, BY_READINGS, CLASS_SPANS, FEW, shipped_texts
+from warehouse.phrases import phrase
 from warehouse.policies.info_codes import InfoCodePolicy, Language
 from warehouse.schemas import INFO_CODE_EVENTS, INSTALLATIONS, METERS, READING_PERFORMANCE_DAILY
 from warehouse.transforms.calendar import local_day, local_days
@@ -193,7 +194,7 @@ def _worded(rows: pl.DataFrame, policy: InfoCodePolicy, language: Language) -> p
     )
     spans = dict(enumerate(CLASS_SPANS[language], start=1))
     span = pl.col("max_class").replace_strict(spans, default=None, return_dtype=pl.String)
-    count = pl.format(BY_READINGS[language], "days_active", "days_observed")
+    count = phrase(BY_READINGS[language], "days_active", "days_observed")
     few = pl.col("days_observed") < policy.few_observations_days
     over = pl.lit(value=False) if policy.alert_days is None else pl.col("days_active") > policy.alert_days
     return rows.join(named, on=["medium", "code"], how="left", nulls_equal=True).select(
@@ -214,8 +215,8 @@ def _worded(rows: pl.DataFrame, policy: InfoCodePolicy, language: Language) -> p
         "max_class",
         reading_time="last_seen",
         is_over=over,
-        by_readings=pl.when(few).then(pl.format("{} ({})", count, pl.lit(FEW[language]))).otherwise(count),
-        by_meter=pl.format(BY_METER[language], "name", span),
+        by_readings=pl.when(few).then(phrase("{} ({})", count, pl.lit(FEW[language]))).otherwise(count),
+        by_meter=phrase(BY_METER[language], "name", span),
     )
 
 

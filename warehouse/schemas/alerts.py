@@ -26,9 +26,11 @@ CONSUMPTION_ALERTS = Table(
         Column("last_reset", INSTANT, "When somebody last let it count anew.", nullable=True),
         Column("resets", pl.Int32, "How often that was."),
         Column("changed_at", INSTANT, "When somebody last changed it."),
+        c.published_from,
     ),
     key=("organisation", "alert_no"),
     sort_by=("alert_no",),
+    versioned=True,
 )
 
 ALERT_EVENTS = Table(
@@ -68,4 +70,5 @@ ALERT_USAGE = Table(
     ),
     key=("organisation", "alert_no"),
     sort_by=("alert_no",),
+    versioned=True,
 )

@@ -14,6 +14,12 @@ received_at = Column("received_at", INSTANT, "When a collector heard the frame."
 landed_at = Column("landed_at", INSTANT, "When the file with the frame arrived here.")
 measured_at = Column("measured_at", INSTANT, "Reading time: earliest valid reception of the transmission.")
 known_from = KNOWN_FROM
+published_from = Column(
+    "known_from",
+    INSTANT,
+    "Since when the system holds this version; of what follows from rules, since it was published.",
+    nullable=True,
+)
 metering_point = Column("metering_point", pl.String, "Place with a role where meters are installed one after another.")
 collector = Column("collector", pl.String, "Concentrator or other receiver.", nullable=True)
 outcome = Column("outcome", pl.String, "What became of the frame; one of decoders' outcomes.")

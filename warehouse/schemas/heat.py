@@ -23,6 +23,7 @@ OUTDOOR_TEMPERATURES = Table(
     ),
     key=("organisation", "station", "day"),
     sort_by=("station", "day"),
+    versioned=True,
 )
 
 ENERGY_SIGNATURES = Table(
@@ -96,6 +97,8 @@ HEAT_FAULT_REVIEWS = Table(
     ),
     key=("organisation", "metering_point", "period_start", "rule", "known_from"),
     sort_by=("metering_point", "period_start", "rule"),
+    known_since="known_from",
+    known_until="known_to",
 )
 
 HEAT_FAULTS = Table(

@@ -28,6 +28,7 @@ FLOW_DAILY = Table(
     key=("organisation", "metering_point", "day"),
     sort_by=("metering_point", "day"),
     partition_by=("month",),
+    versioned=True,
 )
 
 LEAK_EVENTS = Table(

@@ -65,6 +65,7 @@ METER_LINKS = Table(
     key=("organisation", "meter_id", "day"),
     sort_by=("meter_id", "day"),
     partition_by=("month",),
+    versioned=True,
 )
 
 COLLECTOR_DAILY = Table(
@@ -94,4 +95,5 @@ COLLECTOR_DAILY = Table(
     key=("organisation", "collector", "day"),
     sort_by=("collector", "day"),
     partition_by=("month",),
+    versioned=True,
 )

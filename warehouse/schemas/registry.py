@@ -10,13 +10,6 @@ _custom_fields = Column(
 )
 _removed_at = Column("removed_at", INSTANT, "End of the installation; null while installed.", nullable=True)
 
-_since = Column(
-    "known_from",
-    INSTANT,
-    "Since when the system holds this version; of what follows from rules, since it was published.",
-    nullable=True,
-)
-
 METERS = Table(
     name="meters",
     meaning="One row per meter.",
@@ -35,7 +28,7 @@ METERS = Table(
         Column("state_since", INSTANT, "Since when it is in this state, where that is known.", nullable=True),
         Column("meter_number", pl.String, "Number that the utility gave the meter.", nullable=True),
         _custom_fields,
-        _since,
+        c.published_from,
     ),
     key=("organisation", "meter_id"),
     sort_by=("meter_id",),
@@ -51,7 +44,7 @@ METERING_POINTS = Table(
         Column("medium", pl.String, "Medium of its meter.", nullable=True),
         Column("role", pl.String, "consumption, district_inflow, district_outflow, pressure or check."),
         _custom_fields,
-        _since,
+        c.published_from,
     ),
     key=("organisation", "metering_point"),
     sort_by=("metering_point",),
@@ -119,7 +112,7 @@ COLLECTORS = Table(
         c.organisation,
         Column("collector", pl.String, "Concentrator or other receiver."),
         Column("comment", pl.String, "Where it hangs, or what it is for.", nullable=True),
-        _since,
+        c.published_from,
     ),
     key=("organisation", "collector"),
     sort_by=("collector",),
@@ -136,7 +129,7 @@ GROUPS = Table(
         c.organisation,
         Column("group", pl.String, "Name of the group."),
         Column("kind", pl.String, "manual (people choose its members), rule or built-in."),
-        _since,
+        c.published_from,
     ),
     key=("organisation", "group"),
     sort_by=("group",),
@@ -153,7 +146,7 @@ GROUP_MEMBERS = Table(
         _member_from,
         _member_to,
         Column("meter_id", pl.String, "Member of a group of meters; null in groups of points.", nullable=True),
-        _since,
+        c.published_from,
     ),
     key=("organisation", "group", "metering_point", "meter_id", "valid_from"),
     sort_by=("group", "metering_point", "meter_id"),

@@ -24,6 +24,7 @@ GAUGES_DAILY = Table(
     key=("organisation", "meter_id", "day", "gauge"),
     sort_by=("meter_id", "day", "gauge"),
     partition_by=("month",),
+    known_since="known_from",
 )
 
 FROZEN_PERIODS = Table(
@@ -40,6 +41,7 @@ FROZEN_PERIODS = Table(
     ),
     key=("organisation", "metering_point", "meter_id"),
     sort_by=("metering_point", "meter_id"),
+    versioned=True,
 )
 
 RETENTION_CERTIFICATES = Table(
@@ -61,4 +63,5 @@ RETENTION_CERTIFICATES = Table(
     ),
     key=("organisation", "certificate", "table_name"),
     sort_by=("certificate", "table_name"),
+    known_since="finished_at",
 )

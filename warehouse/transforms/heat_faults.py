@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from warehouse.phrases import phrase
 from warehouse.transforms.enthalpy import INLET_TYPES, device_type, heat_coefficient
 from warehouse.transforms.heat_fault_rules import (
     CONTROL,
@@ -147,7 +148,7 @@ def _low_cooling(seasons: pl.DataFrame, days: pl.DataFrame, rules: FaultRules) -
         .otherwise("first_day"),
         score=((pl.col("limit") - value) / pl.col("limit")).clip(0, 1),
         value=value,
-        reason=pl.format(
+        reason=phrase(
             "It cools by {} K on the mean of the heating year; {} K are the least.", _one(value), _one(pl.col("limit"))
         ),
     )
@@ -172,7 +173,7 @@ def _weather(weather: pl.DataFrame, rules: FaultRules) -> pl.DataFrame:
             rule=pl.lit(WEATHER),
             score=((value - limit) / (1 - limit)).clip(0, 1),
             limit=pl.lit(limit),
-            reason=pl.format(
+            reason=phrase(
                 "Its heat follows the outdoor temperature with a rank correlation of {} in the heating season; {} is "
                 "the weakest.",
                 _two(value),
@@ -209,7 +210,7 @@ def _load(recent: pl.DataFrame, rules: FaultRules) -> pl.DataFrame:
                 value=value,
                 limit=limit,
                 score=((value - limit).abs() / pl.max_horizontal(limit, value)).clip(0, 1),
-                reason=pl.format(words, _two(value), pl.lit(low), pl.lit(high)),
+                reason=phrase(words, _two(value), pl.lit(low), pl.lit(high)),
             )
         )
     worst_first = pl.concat(parts).sort("metering_point", "score", descending=[False, True])
@@ -231,7 +232,7 @@ def _control(recent: pl.DataFrame, rules: FaultRules) -> pl.DataFrame:
             rule=pl.lit(CONTROL),
             limit=pl.lit(limit),
             score=(1 - limit / value).clip(0, 1),
-            reason=pl.format(
+            reason=phrase(
                 "Its flow turns by more than half in {} % of the hours.", (value * 100).round(0).cast(pl.Int64)
             ),
         )
@@ -279,7 +280,7 @@ def _return(recent: pl.DataFrame, seasons: pl.DataFrame, rules: FaultRules) -> p
     ).with_columns(
         rule=pl.lit(RETURN),
         score=((pl.col("value") - pl.col("limit")) / pl.col("limit").clip(lower_bound=1)).clip(0, 1),
-        reason=pl.format(
+        reason=phrase(
             "Its return of {} degC is far above the {} degC of the substations most like it.",
             _one(pl.col("value")),
             _one(pl.col("limit")),
@@ -322,7 +323,7 @@ def _shift(signatures: pl.DataFrame, seasons: pl.DataFrame) -> pl.DataFrame:
                 value=pl.col(value),
                 limit=pl.when(pl.col(value) < pl.col(low)).then(pl.col(low)).otherwise(pl.col(high)),
                 score=change.clip(0, 1),
-                reason=pl.format(words, _two(pl.col(value)), _two(pl.col(last))),
+                reason=phrase(words, _two(pl.col(value)), _two(pl.col(last))),
             )
         )
     return (
@@ -345,9 +346,7 @@ def _outlier(seasons: pl.DataFrame, rules: FaultRules) -> pl.DataFrame:
             since="first_day",
             value=value,
             score=((pl.col("limit") - value) / pl.max_horizontal(pl.col("typical"), 1.0)).clip(0, 1),
-            reason=pl.format(
-                "It cools by {} K where the fleet's middle is {} K.", _one(value), _one(pl.col("typical"))
-            ),
+            reason=phrase("It cools by {} K where the fleet's middle is {} K.", _one(value), _one(pl.col("typical"))),
         )
     )
 

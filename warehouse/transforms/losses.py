@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from warehouse.phrases import phrase
+
 CONNECTIONS_FROM, DENSITY_FROM, PRESSURES = 5000, 20.0, (25.0, 100.0)
 """Stated validity of the index: service connections, connections per km of mains, pressure in metres of head."""
 
@@ -20,11 +22,11 @@ def index_warning(mains_km: pl.Expr, connections: pl.Expr, pressure_m: pl.Expr) 
     texts = (
         (
             connections <= CONNECTIONS_FROM,
-            pl.format("{} connections, stated for more than {}", connections, pl.lit(CONNECTIONS_FROM)),
+            phrase("{} connections, stated for more than {}", connections, pl.lit(CONNECTIONS_FROM)),
         ),
         (
             connections / mains_km <= DENSITY_FROM,
-            pl.format(
+            phrase(
                 "{} connections per km, stated for more than {}",
                 (connections / mains_km).round(1),
                 pl.lit(int(DENSITY_FROM)),
@@ -32,9 +34,7 @@ def index_warning(mains_km: pl.Expr, connections: pl.Expr, pressure_m: pl.Expr) 
         ),
         (
             ~pressure_m.is_between(low, high),
-            pl.format(
-                "{} m of pressure, stated for {} to {} m", pressure_m.round(1), pl.lit(int(low)), pl.lit(int(high))
-            ),
+            phrase("{} m of pressure, stated for {} to {} m", pressure_m.round(1), pl.lit(int(low)), pl.lit(int(high))),
         ),
     )
     found = pl.concat_str([pl.when(wrong).then(text) for wrong, text in texts], separator="; ", ignore_nulls=True)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from warehouse.phrases import phrase
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.calendar import local_day
 
@@ -198,7 +199,7 @@ def with_buckets(rows: pl.LazyFrame, installations: pl.DataFrame) -> pl.LazyFram
         rows: ``organisation``, ``meter_id``, ``measured_at``, and other columns.
         installations: Rows of ``installations``.
     """
-    named = pl.format("{} {}", "metering_point", pl.col("installed_at").dt.epoch("us"))
+    named = phrase("{} {}", "metering_point", pl.col("installed_at").dt.epoch("us"))
     begun = installations.lazy().select(*_METER, "removed_at", installation=named, measured_at="installed_at")
     placed = rows.sort("measured_at").join_asof(
         begun.sort("measured_at"), on="measured_at", by=_METER, strategy="backward", check_sortedness=False

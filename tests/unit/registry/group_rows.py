@@ -18,7 +18,7 @@ from registry.tables import published_tables
 from tests.unit.registry.conftest import NOW, ZONE
 from warehouse.lake import Lake
 from warehouse.schemas import TABLES
-from warehouse.sql import connect, query
+from warehouse.sql import Reader, query
 
 DAY = timedelta(days=1)
 METERS = """manufacturer,serial,version,device_type,model,medium
@@ -66,7 +66,7 @@ def ask(filled: Registry, tmp_path: Path) -> Published:
     def asked(sql: str, organisation: str | None = "default") -> pl.DataFrame:
         for name, rows in published_tables(filled).items():
             lake.overwrite(TABLES[name], rows)
-        return query(connect(lake, organisation), sql)
+        return query(Reader(lake, organisation), sql)
 
     return asked
 

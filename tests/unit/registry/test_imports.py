@@ -176,7 +176,7 @@ def test_readings_of_another_system(meters, registry) -> None:
         b"2025-07-03,KAM,90000001,,\n"
     )
     parsed = parse_readings(registry, content, organisation="default", zone=ZONE, now=NOW, source_name="readings.csv")
-    readings, rejected = parsed.readings, parsed.rejected
+    readings, rejected = parsed.rows, parsed.rejected
     assert readings.select("measured_at", "volume_m3", "source", "quality").rows() == [
         (datetime(2025, 10, 26, 12, tzinfo=UTC), Decimal("12.345678"), "import", "M"),
         (datetime(2025, 7, 1, 10, tzinfo=UTC), Decimal(13), "import", "M"),

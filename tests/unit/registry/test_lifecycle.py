@@ -245,7 +245,7 @@ def test_a_plan_bounds_how_often_meters_are_read(registry) -> None:
     set_quota(registry, 5)
     assert [(b, a["max_in_use"]) for _, b, a in events(registry, "capacity.set")] == [
         (None, None),
-        ({"max_in_use": None, "finest_interval_s": 86_400}, 5),
+        ({"max_in_use": None, "finest_interval_s": 86_400, "max_priority": None}, 5),
     ]
     with pytest.raises(CapacityError, match="no negative"):
         set_quota(registry, -1)

@@ -28,7 +28,7 @@ def opened(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def test_a_plain_client_sees_what_sql_shows_of_the_organisation(folder: Path) -> None:
-    ours = sql.connect(Lake(folder / "lake"), OURS)
+    ours = sql.Reader(Lake(folder / "lake"), OURS)
     with opened(folder) as client:
         client.execute("set TimeZone = 'UTC'")
         for name in PUBLISHED:

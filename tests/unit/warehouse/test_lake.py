@@ -131,12 +131,11 @@ def test_register_predicate_finds_a_wide_decimal(lake: Lake) -> None:
 
 
 def test_partition_by_date_and_quotes_in_values_survive(lake: Lake) -> None:
-    member = GROUP_MEMBERS.conform(
-        pl.DataFrame({"organisation": "o", "group": 'It\'s "here"', "metering_point": "p", "valid_from": START})
-    )
+    said = {"group": 'It\'s "here"', "metering_point": "p", "valid_from": START, "known_from": START}
+    member = GROUP_MEMBERS.conform(pl.DataFrame({"organisation": "o", **said}))
     lake.merge(GROUP_MEMBERS, member, stale=NONE_STALE)
     ended = member.with_columns(valid_to=pl.col("valid_from") + timedelta(days=1))
-    assert lake.merge(GROUP_MEMBERS, ended, stale=NONE_STALE).replaced == 1
+    assert lake.merge(GROUP_MEMBERS, ended, stale=NONE_STALE, superseded_at=START + WEEK).replaced == 1
     assert lake.scan(GROUP_MEMBERS).collect().equals(ended)
 
     frame = reception(1)
@@ -497,3 +496,26 @@ def test_thinning_rewrites_a_partition_and_counts_what_went_in_the_same_commit(t
     assert lake.applied(POINTS, "c-1") == 3
     assert lake.applied(POINTS, "c-2") == 0
     assert lake.scan(POINTS).collect()["value"].to_list() == [Decimal(4)]
+
+
+def test_partitions_that_changed_since_a_version(lake: Lake, tmp_path: Path) -> None:
+    assert lake.changed_since(POINTS, None) == [], "nothing was ever written"
+    lake.append(POINTS, rows(("p", 0, "1"), ("p", 3, "2")))
+    january, both = ["2026-01"], ["2026-01", "2026-02"]
+    assert lake.changed_since(POINTS, None) == both
+    seen = lake.version(POINTS)
+    assert lake.changed_since(POINTS, seen) == []
+    lake.append(POINTS, rows(("q", 0, "1")))
+    assert lake.changed_since(POINTS, seen) == january, "a file came"
+    lake.merge(POINTS, POINTS.empty(), stale=points("q"))
+    assert lake.changed_since(POINTS, lake.version(POINTS)) == []
+    seen = lake.version(POINTS)
+    lake.merge(POINTS, POINTS.empty(), stale=points("p"))
+    assert lake.changed_since(POINTS, seen) == both, "files went"
+    assert lake.changed_since(POINTS, 999) == lake.changed_since(POINTS, None), "a version that is not known"
+    lake.append(TOUCHED, touched := TOUCHED.conform(pl.DataFrame({
+        "organisation": "o", "batch_no": 1, "meter_id": "m", "first_at": START, "last_at": START, "cause": "readings",
+    })))  # fmt: skip
+    assert lake.changed_since(TOUCHED, None) == [""], "a table without partitions is one"
+    lake.overwrite(TOUCHED, touched)
+    assert lake.changed_since(TOUCHED, lake.version(TOUCHED)) == []

@@ -137,9 +137,9 @@ PUBLISHED = [table.name for table in TABLES.values() if table.published]
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_sql_shows_our_rows_alone(shared: Lake, name: str) -> None:
-    everything = sql.query(sql.connect(shared), f"select organisation from {name}")["organisation"]
+    everything = sql.query(sql.Reader(shared), f"select organisation from {name}")["organisation"]
     assert sorted(everything) == [OURS, THEIRS]
-    mine = sql.query(sql.connect(shared, OURS), f"from {name}")
+    mine = sql.query(sql.Reader(shared, OURS), f"from {name}")
     assert mine["organisation"].to_list() == [OURS]
     assert THEIRS not in mine.select(pl.col(pl.String)).write_csv()
 

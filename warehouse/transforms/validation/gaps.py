@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from warehouse.phrases import phrase
 from warehouse.transforms.validation.catalogue import WHOLE
 from warehouse.transforms.validation.rules import Rules, findings
 
@@ -31,7 +32,7 @@ def judge_gaps(rows: pl.DataFrame, rules: Rules, expected_interval: timedelta) -
         pl.col("metering_point").is_not_null() & (pl.col("intervals") > rules.parameter("V12", "intervals")),
         at="missed_at",
         register=pl.lit(WHOLE),
-        reason=pl.format("No reading until {}.", pl.col("at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        reason=phrase("No reading until {}.", pl.col("at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")),
         evidence={"missing": (pl.col("intervals").round() - 1).cast(pl.Int64)},
     )
 
@@ -55,7 +56,7 @@ def judge_silence(last_seen: pl.DataFrame, rules: Rules, as_of: date) -> pl.Data
             "V21",
             silent > rules.parameter("V21", "days_d"),
             register=pl.lit(WHOLE),
-            reason=pl.format("No reading ever came; it was installed on {}.", pl.col("day")),
+            reason=phrase("No reading ever came; it was installed on {}.", pl.col("day")),
             evidence={"installed_on": pl.col("day").cast(pl.String)},
         )
     )

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from warehouse.phrases import phrase
 from warehouse.transforms.enthalpy import INLET_TYPES, device_type, heat_coefficient
 from warehouse.transforms.validation.rules import Rules
 
@@ -35,6 +36,6 @@ def judge_energy(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         "V15",
         enough & (volume > 0) & ((metered - carried).abs() > tolerance),
         register=pl.lit("energy_kwh"),
-        reason=pl.format("Metered {} kWh; volume and temperatures give {} kWh.", metered, carried.round(3)),
+        reason=phrase("Metered {} kWh; volume and temperatures give {} kWh.", metered, carried.round(3)),
         evidence={"metered_kwh": metered, "carried_kwh": carried, "k": k, "flow_c": flow, "return_c": back},
     )

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
+from warehouse.phrases import phrase
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.validation.catalogue import WHOLE
 from warehouse.transforms.validation.rules import Rules, findings
@@ -52,7 +53,7 @@ def _repeated(rows: pl.LazyFrame, rules: Rules) -> pl.DataFrame:
         "V01",
         known & pl.all_horizontal(same),
         register=_ALL,
-        reason=pl.format("The same reading stands at {}, too.", pl.col("at").shift(1)),
+        reason=phrase("The same reading stands at {}, too.", pl.col("at").shift(1)),
         evidence={"device_time": pl.col("device_time").cast(pl.String)},
     )
 
@@ -65,7 +66,7 @@ def _ahead(rows: pl.LazyFrame, rules: Rules) -> pl.DataFrame:
         "V02",
         ahead > rules.parameter("V02", "ahead_min"),
         register=_ALL,
-        reason=pl.format("The reading time lies {} min after its receipt.", ahead.round(1)),
+        reason=phrase("The reading time lies {} min after its receipt.", ahead.round(1)),
         evidence={"ahead_min": ahead, "limit_min": rules.parameter("V02", "ahead_min")},
     )
 
@@ -83,8 +84,8 @@ def _old(rows: pl.LazyFrame, rules: Rules) -> pl.DataFrame:
         too_early | too_old,
         register=_ALL,
         reason=pl.when(too_early)
-        .then(pl.format("The reading is {} days older than the first installation.", early.round(1)))
-        .otherwise(pl.format("The reading came {} days after its time.", age.round(1))),
+        .then(phrase("The reading is {} days older than the first installation.", early.round(1)))
+        .otherwise(phrase("The reading came {} days after its time.", age.round(1))),
         evidence={"before_install_d": early, "before_receipt_d": age},
         series=_SERIES,
     )
@@ -103,7 +104,7 @@ def _clock(rows: pl.LazyFrame, rules: Rules) -> pl.DataFrame:
         "V04",
         drift.abs() > rules.parameter("V04", "warn_min"),
         register=_ALL,
-        reason=pl.format("The meter's clock is {} min ahead of the receipt.", drift.round(1)),
+        reason=phrase("The meter's clock is {} min ahead of the receipt.", drift.round(1)),
         evidence={"drift_min": drift, "device_time": pl.col("device_time").cast(pl.String)},
         severity=severity,
         series=_SERIES,

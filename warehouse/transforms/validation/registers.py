@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from warehouse.phrases import phrase
 from warehouse.transforms.validation.inputs import amount, hours_between
 from warehouse.transforms.validation.rules import Rules, findings
 
@@ -41,7 +42,7 @@ def _too_high(steps: pl.DataFrame, rules: Rules, rates: Mapping[str, float]) -> 
         steps,
         "V06",
         (rise > least) & keeps,
-        reason=pl.format("The register rose by {} in {} h.", rise, hours.round(2)),
+        reason=phrase("The register rose by {} in {} h.", rise, hours.round(2)),
         evidence={"rise": rise, "hours": hours, "limit_per_h": limit, "before": amount(base)},
     )
 
@@ -52,7 +53,7 @@ def _negative(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         steps,
         "V13",
         pl.col("value") < 0,
-        reason=pl.format("The register shows {}.", value),
+        reason=phrase("The register shows {}.", value),
         evidence={"value": value},
     )
 
@@ -67,7 +68,7 @@ def _stuck(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         steps,
         "V11",
         stands & (expected >= rules.parameter("V11", "expected_counts")),
-        reason=pl.format("The register stands still while {} m3 flow.", flowed.round(3)),
+        reason=phrase("The register stands still while {} m3 flow.", flowed.round(3)),
         evidence={"flowed_m3": flowed, "counts": expected},
         kind=pl.lit("STUCK_WITH_FLOW"),
         series=_SERIES,
@@ -112,7 +113,7 @@ def _ranges(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
                 "V17",
                 ~value.is_between(least, most),
                 register=pl.lit(gauge),
-                reason=pl.format("{} is outside of its range.", value),
+                reason=phrase("{} is outside of its range.", value),
                 evidence={"value": value, "low": least, "high": most},
                 series=("meter_id",),
             )
@@ -133,8 +134,8 @@ def _temperatures(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         heating & (crossed | odd),
         register=pl.lit("flow_temp_c"),
         reason=pl.when(crossed)
-        .then(pl.format("The return is {} degC, the flow {} degC.", back, flow))
-        .otherwise(pl.format("The flow temperature is {} degC.", flow)),
+        .then(phrase("The return is {} degC, the flow {} degC.", back, flow))
+        .otherwise(phrase("The flow temperature is {} degC.", flow)),
         evidence={"flow_temp_c": flow, "return_temp_c": back, "flow_m3h": pl.col("flow_m3h")},
         series=("meter_id",),
     )
@@ -151,7 +152,7 @@ def _siblings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         "V19",
         lacks & (pl.col("quality") != "X"),
         register=missing,
-        reason=pl.format("The reading lacks {}, which the meter sends at other times.", missing),
+        reason=phrase("The reading lacks {}, which the meter sends at other times.", missing),
         evidence={"layout_id": pl.col("layout_id")},
         series=("meter_id",),
     )
@@ -164,7 +165,7 @@ def _backwards(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         "V22",
         flow < 0,
         register=pl.lit("flow_m3h"),
-        reason=pl.format("The flow is {} m3/h.", flow),
+        reason=phrase("The flow is {} m3/h.", flow),
         evidence={"flow_m3h": flow},
         kind=pl.lit("FLOW_BACKWARDS"),
         series=("meter_id",),
@@ -184,9 +185,9 @@ def judge_events(events: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     kind, before, after = pl.col("kind"), pl.col("before"), pl.col("after")
     moved = {"before": before.cast(pl.String), "after": after.cast(pl.String)}
     told = {
-        "V05": (kind.is_in(UNEXPLAINED), pl.format("The register fell from {} to {}.", before, after)),
+        "V05": (kind.is_in(UNEXPLAINED), phrase("The register fell from {} to {}.", before, after)),
         "V14": (kind == "UNIT_CHANGE", pl.lit("The register's resolution differs from before.")),
-        "V22": (kind == "REVERSE", pl.format("The register ran back from {} to {}.", before, after)),
+        "V22": (kind == "REVERSE", phrase("The register ran back from {} to {}.", before, after)),
         "V24": (
             (kind == "EXCHANGE") & pl.col("correction").is_null(),
             pl.lit("Another meter follows, and its first register is not known."),
@@ -216,7 +217,7 @@ def judge_inactive(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         steps,
         "V20",
         pl.col("metering_point").is_null() & (counts > rules.parameter("V20", "counts")),
-        reason=pl.format("The meter is installed nowhere, and counted {} since its last reading.", rise),
+        reason=phrase("The meter is installed nowhere, and counted {} since its last reading.", rise),
         evidence={"rise": rise, "counts": counts},
         series=_SERIES,
     )

@@ -140,7 +140,10 @@ class Rules:
                 once | pl.col("severity").is_in(EXCLUDING) if RULES[rule].discredits in {"value", "step"} else once
             )
         told = [expression.alias(name) for name, expression in evidence.items()]
-        named = marked.filter(chosen).select(
+        hits = marked.filter(chosen).collect()
+        if hits.is_empty():
+            return pl.DataFrame(schema=FINDING)  # Polars 2.1 panics on texts formatted of no rows
+        named = hits.select(
             "organisation",
             "meter_id",
             "metering_point",
@@ -152,8 +155,7 @@ class Rules:
             reason=reason,
             evidence=pl.struct(told).struct.json_encode() if told else pl.lit("{}"),
         )
-        # The streaming engine of Polars 2.1 panics on texts formatted of no rows where it has one thread.
-        return named.select(pl.col(name).cast(dtype) for name, dtype in FINDING.items()).collect(engine="in-memory")
+        return named.select(pl.col(name).cast(dtype) for name, dtype in FINDING.items())
 
     def _chosen(self, rule: str, pick: Callable[[Setting], bool | float | str | None]) -> pl.Expr:
         chosen = pl.lit(pick(self.settings[rule]))

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from warehouse.phrases import phrase
 from warehouse.transforms.validation.rules import Rules, findings
 
 _SERIES = ("metering_point", "register")
@@ -44,7 +45,7 @@ def _spikes(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         ranked,
         "V07",
         high,
-        reason=pl.format("{} in an hour; the third-highest of the day is {}.", use, "third"),
+        reason=phrase("{} in an hour; the third-highest of the day is {}.", use, "third"),
         evidence={"highest": use, "third": pl.col("third"), "above_percent": above},
     )
 
@@ -67,7 +68,7 @@ def _repeated(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         runs,
         "V18",
         equal,
-        reason=pl.format("{} in each of {} hours in a row.", use, "length"),
+        reason=phrase("{} in each of {} hours in a row.", use, "length"),
         evidence={"consumption": use, "hours": pl.col("length")},
     )
 
@@ -92,7 +93,7 @@ def judge_sums(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         days,
         "V08",
         apart > tolerance,
-        reason=pl.format("The intervals sum to {}, the register gives {}.", "total", "consumption"),
+        reason=phrase("The intervals sum to {}, the register gives {}.", "total", "consumption"),
         evidence={"total": pl.col("total"), "difference": pl.col("consumption"), "tolerance": tolerance},
     )
 
@@ -139,7 +140,7 @@ def _unused(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         _runs(days),
         "V10",
         pl.col("is_zero") & used_before & (pl.col("place") == rules.parameter("V10", "days_d")),
-        reason=pl.format("Nothing was used for {} days.", "place"),
+        reason=phrase("Nothing was used for {} days.", "place"),
         evidence={"days_d": pl.col("place"), "register": pl.col("register_start")},
     )
 
@@ -158,9 +159,7 @@ def _still(days: pl.DataFrame, rules: Rules, reach: timedelta) -> pl.DataFrame:
         runs,
         "V11",
         pl.col("is_zero") & (pl.col("place") == wanted) & (expected >= rules.parameter("V11", "expected_counts")),
-        reason=pl.format(
-            "The register stands still for {} days; {} a day were usual.", "place", pl.col("usual").round(3)
-        ),
+        reason=phrase("The register stands still for {} days; {} a day were usual.", "place", pl.col("usual").round(3)),
         evidence={"usual": pl.col("usual"), "expected_counts": expected},
     )
 
@@ -190,7 +189,7 @@ def _unusual(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, la
         pl.concat(judged),
         "V23",
         enough & (off > rules.parameter("V23", "deviations")),
-        reason=pl.format("{} on the day; {} is usual.", use, pl.col("usual").round(3)),
+        reason=phrase("{} on the day; {} is usual.", use, pl.col("usual").round(3)),
         evidence={"consumption": use, "usual": pl.col("usual"), "deviation": deviation, "deviations": off},
     )
 
@@ -224,7 +223,7 @@ def judge_months(months: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             judged,
             "V09",
             enough & ((pl.col("use") > ratio * usual) | (pl.col("use") < usual / ratio)),
-            reason=pl.format("{} a day; {} before.", pl.col("use").round(3), usual.round(3)),
+            reason=phrase("{} a day; {} before.", pl.col("use").round(3), usual.round(3)),
             evidence={"per_day": pl.col("use"), "before_per_day": usual},
         )
     )

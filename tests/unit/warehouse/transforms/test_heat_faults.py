@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from simulator.substations import FAULTS, Substations, draw_seasons
+from warehouse.phrases import phrase
 from warehouse.policies import HeatFaultsPolicy, read_policy, shipped_document
 from warehouse.schemas import HEAT_DAILY
 from warehouse.transforms.heat_faults import find_faults
@@ -29,7 +30,7 @@ def heat_days(days: pl.DataFrame) -> pl.DataFrame:
     return HEAT_DAILY.conform(
         days.with_columns(
             organisation=pl.lit("o"),
-            meter_id=pl.format("SIM-{}-1b-04", pl.col("metering_point").str.slice(2)),
+            meter_id=phrase("SIM-{}-1b-04", pl.col("metering_point").str.slice(2)),
             cooling_k=pl.col("flow_temp_c") - pl.col("return_temp_c"),
             weighting=pl.lit("registers"),
             quality=pl.lit("M"),
