@@ -1,7 +1,9 @@
 """Installations for tests: made in a folder of their own, filled from a simulated fleet."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -66,9 +68,45 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextmanager
+def kept_environment() -> Iterator[None]:
+    """Undoes what is done to the environment meanwhile."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    before = dict(os.environ)
-    yield new_house(tmp_path)
-    os.environ.clear()
-    os.environ.update(before)
+    with kept_environment():
+        yield new_house(tmp_path)
+
+
+def copied(folder: Path, to: Path) -> House:
+    """A copy of an installation that :func:`new_house` made in a folder."""
+    shutil.copytree(folder / "home", to / "home")
+    os.environ["METERHOUSE_MASTER_KEY_FILE"] = str(shutil.copy2(folder / "master.key", to))
+    enter(to / "home")
+    return House(open_installation(to / "home"))
+
+
+@pytest.fixture(scope="session")
+def filled_folder(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> Path:
+    """Folder of an installation that knows the fleet's meters and customers and has all frames that came in time."""
+    folder = tmp_path_factory.mktemp("filled")
+    with kept_environment():
+        made = new_house(folder)
+        for kind in ("meters", "customers"):
+            made.take(kind, fleet / f"{kind}.csv")
+        assert made.ingest(fleet / "frames") == 0
+    return folder
+
+
+@pytest.fixture
+def filled(filled_folder: Path, tmp_path: Path) -> Iterator[House]:
+    """A copy of that installation."""
+    with kept_environment():
+        yield copied(filled_folder, tmp_path)

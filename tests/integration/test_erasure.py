@@ -19,10 +19,10 @@ from registry.customers import add_customer, edit_customer, move_out, occupancie
 from registry.erasures import HeldError, Request, erasures, place_hold, release_hold
 from registry.errors import RegistryError
 from registry.trail import Filter, details, events
-from tests.integration.installations import House, fleet, house
+from tests.integration.installations import House, filled, filled_folder, fleet, house
 from warehouse.schemas import CONSUMPTION_DAILY, READINGS, RECEPTIONS
 
-__all__ = ["fleet", "house"]
+__all__ = ["filled", "filled_folder", "fleet", "house"]
 
 FIRST, LAST = date(2025, 10, 22), date(2025, 10, 24)
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -44,14 +44,6 @@ ABOUT = {
     "link_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
     "corrections": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
 }
-
-
-@pytest.fixture
-def filled(house: House, fleet: Path) -> House:
-    for kind in ("meters", "customers"):
-        house.take(kind, fleet / f"{kind}.csv")
-    house.ingest(*sorted((fleet / "frames").rglob("*.*")))
-    return house
 
 
 def somebody(house: House) -> dict[str, str]:

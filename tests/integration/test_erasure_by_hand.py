@@ -1,5 +1,6 @@
 """Erasure of what came from files and by hand: imported readings, final readings, exchanges; by customer."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,10 +15,8 @@ from pipelines.runs import catch_up
 from registry.erasures import HeldError, Request, erasures, place_hold
 from registry.errors import RegistryError
 from registry.profiles import Kind
-from tests.integration.installations import House, house
+from tests.integration.installations import House, copied, kept_environment, new_house
 from warehouse.schemas import EXCHANGES, FINAL_READINGS, READINGS
-
-__all__ = ["house"]
 
 METERS = "manufacturer,serial,version,device_type\nABC,90000001,01,07\nABC,90000002,01,07\nABC,90000003,01,07\n"
 POINTS = (
@@ -53,16 +52,25 @@ def take(house: House, tmp_path: Path, kind: Kind, content: str) -> None:
     assert import_file(house.installation, kind, tmp_path / f"{kind}.csv", identity="local:test", now=NOW).stored
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("by_hand")
+    with kept_environment():
+        house = new_house(folder)
+        take(house, folder, "meters", METERS)
+        take(house, folder, "customers", POINTS)
+        take(house, folder, "readings", READINGS_FILE)
+        take(house, folder, "exchanges", EXCHANGE)
+        take(house, folder, "exchanges", EXCHANGE.replace("12.5", "12.75"))
+        final = ("meter", "final", "P1", "--at", "2025-06-03", "--register", "volume_m3=1.75")
+        assert meterhouse(*final).exit_code == 0
+    return folder
+
+
 @pytest.fixture
-def known(house: House, tmp_path: Path) -> House:
-    take(house, tmp_path, "meters", METERS)
-    take(house, tmp_path, "customers", POINTS)
-    take(house, tmp_path, "readings", READINGS_FILE)
-    take(house, tmp_path, "exchanges", EXCHANGE)
-    take(house, tmp_path, "exchanges", EXCHANGE.replace("12.5", "12.75"))
-    final = ("meter", "final", "P1", "--at", "2025-06-03", "--register", "volume_m3=1.75")
-    assert meterhouse(*final).exit_code == 0
-    return house
+def known(made: Path, tmp_path: Path) -> Iterator[House]:
+    with kept_environment():
+        yield copied(made, tmp_path)
 
 
 def run(house: House, **options) -> dict[str, int]:
@@ -135,6 +143,7 @@ def test_imported_readings_do_not_come_back(known: House, tmp_path: Path) -> Non
     catch_up(known.installation, identity="test")
     run(known)
     left, before = kept(known), figures(known)
+    (tmp_path / "readings.csv").write_text(READINGS_FILE)
     assert len(left) == len(OUTSIDE)
     dry = CliRunner().invoke(app, ["import", "readings", str(tmp_path / "readings.csv"), "--dry-run"])
     assert "0 added, 0 updated, 6 unchanged, 3 skipped, 0 lines rejected" in dry.stderr

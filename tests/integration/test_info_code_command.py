@@ -4,28 +4,19 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from assets.steps.info_codes import reckon_info_codes
 from cli.main import app
-from tests.integration.installations import House, fleet, house
+from tests.integration.installations import House, filled, filled_folder, fleet
 
-__all__ = ["fleet", "house"]
+__all__ = ["filled", "filled_folder", "fleet"]
 
 
 def codes(*options: str) -> dict[str, dict[str, object]]:
     result = CliRunner().invoke(app, ["report", "info-codes", "--format", "json", *options])
     assert result.exit_code == 0, (result.output, result.exception)
     return {row["code"]: row for row in json.loads(result.stdout)}
-
-
-@pytest.fixture
-def filled(house: House, fleet: Path) -> House:
-    for kind in ("meters", "customers"):
-        house.take(kind, fleet / f"{kind}.csv")
-    house.ingest(*sorted((fleet / "frames").rglob("*.*")))
-    return house
 
 
 def test_a_changed_priority_changes_the_list_at_once(filled: House, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from registry.errors import RegistryError
-from tests.integration.installations import FLEET, fleet, house
+from tests.integration.installations import FLEET, filled, filled_folder, fleet, house
 
-__all__ = ["fleet", "house"]
+__all__ = ["filled", "filled_folder", "fleet", "house"]
 
 LAST = FLEET.start + timedelta(days=FLEET.days - 2)
 
@@ -22,14 +22,6 @@ def run(*words: object):
     if isinstance(found.exception, Exception):
         raise found.exception
     return found
-
-
-@pytest.fixture
-def filled(house, fleet):
-    for kind in ("meters", "customers"):
-        assert house.take(kind, fleet / f"{kind}.csv") == 0
-    assert house.ingest(fleet / "frames") == 0
-    return house
 
 
 def test_consumption_totals_agree_with_sql_and_customers_are_named(filled) -> None:

@@ -1,7 +1,5 @@
 """Retention of an installation: planned, approved, removed from every layer, certified, and harmless when it dies."""
 
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +12,6 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.checks import LOST, MISSING
-from assets.installation import open_installation
 from assets.steps.frozen import LATE
 from assets.steps.retention import RetentionError, plan, run
 from assets.steps.touched import touch_days
@@ -25,7 +22,7 @@ from registry import retention as certificates
 from registry.erasures import place_hold
 from simulator import simulate
 from tests.conftest import REPOSITORY
-from tests.integration.installations import FLEET, House, enter, new_house
+from tests.integration.installations import FLEET, House, copied, kept_environment, new_house
 from warehouse.schemas import READINGS, RECEPTIONS
 
 NOW = datetime.now(UTC)
@@ -59,26 +56,18 @@ def decide(house: House, document: str) -> None:
         policies.decide(session, "default", "retention", document, reason="test", identity="test", now=NOW)
 
 
-def copied(home: Path, folder: Path) -> House:
-    shutil.copytree(home, folder / "home")
-    enter(folder / "home")
-    return House(open_installation(folder / "home"))
-
-
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fleet's eight days, with the policy that keeps one reading a day after 13 months."""
-    before = dict(os.environ)
     folder = tmp_path_factory.mktemp("retained")
     simulate(FLEET, folder / "fleet")
-    house = new_house(folder)
-    for kind in ("meters", "customers", "exchanges"):
-        assert house.take(kind, folder / "fleet" / f"{kind}.csv") == 0
-    assert house.ingest(folder / "fleet" / "frames", folder / "fleet" / "frames_late") == 0
-    decide(house, DAYS)
-    yield house.installation.settings.home
-    os.environ.clear()
-    os.environ.update(before)
+    with kept_environment():
+        house = new_house(folder)
+        for kind in ("meters", "customers", "exchanges"):
+            assert house.take(kind, folder / "fleet" / f"{kind}.csv") == 0
+        assert house.ingest(folder / "fleet" / "frames", folder / "fleet" / "frames_late") == 0
+        decide(house, DAYS)
+        yield folder
 
 
 @pytest.fixture
@@ -249,27 +238,35 @@ def test_frames_that_are_missing_are_told_before_anything_goes(full: House) -> N
     assert full.ask("from retention_certificates").is_empty()
 
 
+Outcome = tuple[dict[str, int], dict[str, pl.DataFrame]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """Rows that a run removes, and what is left, where nothing kills it."""
+    with kept_environment():
+        house = copied(filled, tmp_path_factory.mktemp("undisturbed"))
+        done = run(house.installation, identity="test", now=NOW)
+        assert done
+        return done.rows, state(house, "readings", "records", "frames", "telegrams", "gauges_daily", "frozen_periods")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fatal", ["gauges_daily", "frozen_periods", "receptions", "readings", "outcomes"])
-def test_a_run_that_is_killed_is_finished_by_the_next(full: House, tmp_path: Path, fatal: str) -> None:
+def test_a_run_that_is_killed_is_finished_by_the_next(full: House, undisturbed: Outcome, fatal: str) -> None:
     home = full.installation.settings.home
     before = state(full, *FIGURES)
-    (tmp_path / "undisturbed").mkdir()
-    undisturbed = copied(home, tmp_path / "undisturbed")
-    done = run(undisturbed.installation, identity="test", now=NOW)
-    assert done
-    expected = state(undisturbed, "readings", "records", "frames", "telegrams", "gauges_daily", "frozen_periods")
+    removed, expected = undisturbed
     command = ["-W", "ignore", "-m", "tests.integration.dying_retention", str(home), fatal, NOW.isoformat()]
     killed = subprocess.run([sys.executable, *command], cwd=REPOSITORY, stderr=subprocess.DEVNULL, check=False)
     assert killed.returncode == -signal.SIGKILL
-    enter(home)
     same(full, before)
     touch_days(full.installation, datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 11, 30, tzinfo=UTC))
     catch_up(full.installation, identity="test")
     same(full, before)
     again = run(full.installation, identity="test", now=NOW + timedelta(days=400))
     assert again
-    assert again.rows == done.rows
+    assert again.rows == removed
     same(full, expected)
     assert MISSING.count(MISSING.look(full.installation)) == 0
     assert full.ask("select distinct certificate, as_of from retention_certificates").rows() == [(1, NOW)]
