@@ -1,10 +1,11 @@
 """From concentrator files to consumption: time and memory of one ``ingest``.
 
-    .venv/bin/python benchmarks/ingest.py [--meters 10000] [--days 1]
+    .venv/bin/python benchmarks/ingest.py [--meters 10000] [--days 1] [--day-by-day]
 
 Simulates clean traffic of a fleet heard once an hour, makes a new installation, imports the registry files and runs
 ``meterhouse ingest`` as its own process. Prints its seconds, frames per second and peak memory, and the ratio to a
 baseline of the same run: a loop that does no more than read the same files line by line and turn the hex into bytes.
+Day by day, each day's files are ingested by a process of their own: whether a day costs more the more came before it.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -32,12 +34,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--meters", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=1)
+    parser.add_argument("--day-by-day", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run(Path(folder), options.meters, options.days)
+        run(Path(folder), options.meters, options.days, day_by_day=options.day_by_day)
 
 
-def run(folder: Path, meters: int, days: int) -> None:
+def run(folder: Path, meters: int, days: int, *, day_by_day: bool) -> None:
     """Simulates, sets up, measures."""
     environment = {
         **os.environ,
@@ -57,13 +60,35 @@ def run(folder: Path, meters: int, days: int) -> None:
     started = time.perf_counter()
     count = read_line_by_line(frames)
     baseline = time.perf_counter() - started
-    started = time.perf_counter()
-    subprocess.run([meterhouse, "ingest", str(frames)], env=environment, check=True)
-    seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / KIB_PER_MIB
     print(f"{count} frames of {meters} meters")
-    print(f"ingest        {seconds:8.1f} s   {count / seconds:10,.0f} frames/s   peak {peak:,.0f} MiB")
-    print(f"reading alone {baseline:8.1f} s   ratio {seconds / baseline:.1f}")
+    total = 0.0
+    for named in by_day(frames) if day_by_day else [[frames]]:
+        before, started = processor(), time.perf_counter()
+        subprocess.run([meterhouse, "ingest", *map(str, named)], env=environment, check=True)
+        seconds = time.perf_counter() - started
+        total += seconds
+        if day_by_day:
+            print(f"{named[0].name:40}{seconds:8.1f} s   {processor() - before:8.1f} s of processor")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / KIB_PER_MIB
+    print(f"ingest        {total:8.1f} s   {count / total:10,.0f} frames/s   peak {peak:,.0f} MiB")
+    print(f"reading alone {baseline:8.1f} s   ratio {total / baseline:.1f}")
+
+
+def by_day(folder: Path) -> list[list[Path]]:
+    """Files by the day in their names; those that name none go with the first day."""
+    days: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()):
+        found = re.search(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", file.name)
+        days.setdefault(found.group() if found else "", []).append(file)
+    rest = days.pop("", [])
+    first, *others = (files for _, files in sorted(days.items()))
+    return [[*rest, *first], *others]
+
+
+def processor() -> float:
+    """Seconds of the processor that ended processes have taken."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def read_line_by_line(folder: Path) -> int:

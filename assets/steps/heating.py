@@ -1,7 +1,8 @@
 """Heat beyond the day: the check of energy, energy signatures and faults of substations, of what was touched.
 
 A heating year of a point is reckoned anew when one of its days or one of its station's temperatures changes; faults of
-a year always for the whole fleet, since substations are compared with one another.
+a year always for the whole fleet, since substations are compared with one another. Days count once they are over: one
+that goes on would have everything reckoned again with each delivery.
 """
 
 from datetime import date, datetime, timedelta
@@ -11,6 +12,8 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.erasing import without_erased
 from assets.steps.touched import done, pending
+from assets.steps.unseen import Unseen, note_seen, unseen
+from assets.steps.weather import stations_of
 from registry.ledger import read_cursor, write_cursor
 from warehouse.policies import HeatFaultsPolicy, HeatPolicy, RatingsPolicy, WeatherPolicy
 from warehouse.schemas import (
@@ -21,6 +24,7 @@ from warehouse.schemas import (
     HEAT_DAILY,
     HEAT_FAULTS,
     INSTALLATIONS,
+    METERING_POINTS,
     OUTDOOR_TEMPERATURES,
     Table,
 )
@@ -36,11 +40,13 @@ from warehouse.transforms.signature_rows import POWER, signature_rows
 POINTS_AT_ONCE = 20_000
 """Metering points of which a year's days are held at once; bounds the memory."""
 
-_AROUND = timedelta(days=2)
-"""Neighbours of a touched reading change with it; farther ones are found by ``known_from``."""
+WORK = "heating"
 _MEASURED = ("M", "A", "X")
+_THERMAL = ("heat", "cooling", "heat_cooling")
+_LAST_DAY = "heating:last_day"
 _WEATHER = "heating:temperatures"
 _DAYS = "heating:days"
+_DAY = timedelta(days=1)
 _SECONDS_PER_HOUR = 3600
 
 
@@ -55,9 +61,10 @@ def reckon_heating(house: Installation, now: datetime) -> dict[str, int]:
         Rows inserted or replaced per table.
     """
     changed = dict.fromkeys((HEAT_CHECKS.name, ENERGY_SIGNATURES.name, HEAT_FAULTS.name), 0)
-    with house.alone("heating"):
-        spans, newest = pending(house, "heating")
-        news, cursors = _news(house, spans, now)
+    with house.alone(WORK):
+        spans, newest = pending(house, WORK)
+        look = unseen(house, WORK, (HEAT_DAILY, OUTDOOR_TEMPERATURES))
+        news, cursors = _news(house, look, spans, now)
         if news.height:
             changed[HEAT_CHECKS.name] = _check(house, news, now)
             first_month = house.policy(WeatherPolicy).first_month
@@ -70,44 +77,72 @@ def reckon_heating(house: Installation, now: datetime) -> dict[str, int]:
                 changed[HEAT_FAULTS.name] += _find_faults(house, year, now)
         for name, value in cursors.items():
             write_cursor(house.registry, house.organisation, name, value.isoformat(), now)
-        done(house, "heating", newest, now)
+        note_seen([look], now)
+        done(house, WORK, newest, now)
     return changed
 
 
-def _news(house: Installation, spans: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, dict[str, datetime]]:
+def _news(
+    house: Installation, look: Unseen, spans: pl.DataFrame, now: datetime
+) -> tuple[pl.DataFrame, dict[str, date | datetime]]:
     """First days of the months of which something changed, by ``metering_point``, and how far that reaches."""
-    zone = house.settings.zone
+    zone, last = house.settings.zone, _last_day(house, now)
+    before = read_cursor(house.registry, house.organisation, _LAST_DAY)
+    cursors: dict[str, date | datetime] = {_LAST_DAY: last}
     ends = spans.select(
-        "meter_id",
-        first=local_day(pl.col("first_at") - _AROUND, zone).dt.month_start(),
-        last=local_day(pl.col("last_at") + _AROUND, zone),
-    )
+        "meter_id", first=local_day(pl.col("first_at"), zone), last=local_day(pl.col("last_at"), zone).clip(None, last)
+    ).filter(pl.col("first") <= last)
     touched = (
         _owned(house, INSTALLATIONS)
         .select("metering_point", "meter_id")
         .unique()
         .join(ends, on="meter_id")
-        .with_columns(day=pl.date_ranges("first", "last", "1mo"))
+        .filter(pl.col("metering_point").is_in(_points(house).implode()))
+        .with_columns(day=pl.date_ranges(pl.col("first").dt.month_start(), "last", "1mo"))
         .explode("day", empty_as_null=False)
         .select("metering_point", "day")
     )
-    cursors: dict[str, datetime] = {}
-    days = _since(house, HEAT_DAILY, _DAYS, cursors).select("metering_point", pl.col("day").dt.month_start())
-    weather = _since(house, OUTDOOR_TEMPERATURES, _WEATHER, cursors).select("station", pl.col("day").dt.month_start())
-    points = pl.concat([
-        _column(house, table, "metering_point") for table in (HEAT_DAILY, ENERGY_SIGNATURES, HEAT_CHECKS)
-    ]).unique()  # fmt: skip
-    served = _stations(house, points, now).join(weather.unique(), on="station").select("metering_point", "day")
-    return (
-        pl.concat([touched, days, served]).unique().filter(pl.col("metering_point").is_in(points.implode())),
-        cursors,
-    )
+    parts = [touched]
+    day = pl.col("day")
+    if before is None or date.fromisoformat(before) < last:
+        since = date.fromisoformat(before) if before else date.min
+        over = house.lake.scan(HEAT_DAILY).filter(pl.col("organisation") == house.organisation, day > since)
+        if before:
+            over = over.filter(pl.col("month") >= f"{since:%Y-%m}")
+        parts.append(over.filter(day <= last).select("metering_point", day.dt.month_start()).collect())
+    changed = _since(house, look, HEAT_DAILY, _DAYS, cursors).filter(day <= last)
+    parts.append(changed.select("metering_point", day.dt.month_start()))
+    weather = _since(house, look, OUTDOOR_TEMPERATURES, _WEATHER, cursors).select("station", day.dt.month_start())
+    if weather.height:
+        months = (weather["day"].sort() - _DAY).dt.strftime("%Y-%m"), weather["day"].sort().dt.strftime("%Y-%m")
+        there = house.lake.scan(HEAT_DAILY).filter(
+            pl.col("organisation") == house.organisation,
+            pl.col("month").is_between(pl.lit(months[0][0]), pl.lit(months[1][-1])),
+        )
+        points = there.select("metering_point").unique().collect()["metering_point"].sort()
+        served = stations_of(house, points, now).join(weather.unique(), on="station")
+        parts.append(served.select("metering_point", "day"))
+    return pl.concat(parts).unique(), cursors
 
 
-def _since(house: Installation, table: Table, cursor: str, cursors: dict[str, datetime]) -> pl.DataFrame:
+def _points(house: Installation) -> pl.Series:
+    """Points of heat and cooling, and those of which something was reckoned before."""
+    thermal = _owned(house, METERING_POINTS).filter(pl.col("medium").is_in(_THERMAL))
+    tables = (thermal, *(_owned(house, table) for table in (ENERGY_SIGNATURES, HEAT_CHECKS)))
+    return pl.concat([rows["metering_point"] for rows in tables]).unique().sort()
+
+
+def _last_day(house: Installation, now: datetime) -> date:
+    """The last local day that is over."""
+    return now.astimezone(house.settings.zone).date() - _DAY
+
+
+def _since(
+    house: Installation, look: Unseen, table: Table, cursor: str, cursors: dict[str, date | datetime]
+) -> pl.DataFrame:
     """Rows that are newer than the ones seen before; notes the newest."""
     seen = read_cursor(house.registry, house.organisation, cursor)
-    rows = house.lake.scan(table).filter(pl.col("organisation") == house.organisation)
+    rows = look.rows(table).filter(pl.col("organisation") == house.organisation)
     if seen:
         rows = rows.filter(pl.col("known_from") > datetime.fromisoformat(seen))
     found = rows.collect()
@@ -134,10 +169,10 @@ def _sign(house: Installation, year: date, points: pl.Series, now: datetime) -> 
     hours = local_days(year, last_day_of(year), zone).select(
         "day", hours=(pl.col("end") - pl.col("start")).dt.total_seconds() / _SECONDS_PER_HOUR
     )
-    stations = _stations(house, points, now)
+    stations = stations_of(house, points, now)
     changed = 0
     for some in stations.iter_slices(POINTS_AT_ONCE):
-        days = _days(house, year, some["metering_point"]).join(hours, on="day").join(some, on="metering_point")
+        days = _days(house, year, now, some["metering_point"]).join(hours, on="day").join(some, on="metering_point")
         fresh = signature_rows(
             days,
             weather,
@@ -158,10 +193,10 @@ def _find_faults(house: Installation, year: date, now: datetime) -> int:
     """Looks for faults of a heating year in the whole fleet."""
     policy, zone = house.policy(WeatherPolicy), house.settings.zone
     period = bounds(year, zone)
-    days = _days(house, year)
+    days = _days(house, year, now)
     points = days["metering_point"].unique().sort()
     weather = without_small_gaps(_owned(house, OUTDOOR_TEMPERATURES), policy.longest_gap_days)
-    temperatures = _stations(house, points, now).join(weather.drop_nulls("mean_temp_c"), on="station")
+    temperatures = stations_of(house, points, now).join(weather.drop_nulls("mean_temp_c"), on="station")
     power = pl.col("quantity") == POWER
     signatures = pl.concat([
         _of_year(house, ENERGY_SIGNATURES, start).filter(power).with_columns(is_last=pl.lit(is_last))
@@ -185,26 +220,13 @@ def _find_faults(house: Installation, year: date, now: datetime) -> int:
     return _replace(house, HEAT_FAULTS, fresh, _of_year(house, HEAT_FAULTS, period[0]), now)
 
 
-def _stations(house: Installation, points: pl.Series, now: datetime) -> pl.DataFrame:
-    policy = house.policy(WeatherPolicy)
-    members = assignments.members_at(_owned(house, GROUP_MEMBERS), now)
-    return assignments.stations(
-        points, members, of_points=policy.points, of_groups=policy.groups, default=policy.station
-    )
-
-
 def _owned(house: Installation, table: Table) -> pl.DataFrame:
     return house.lake.scan(table).filter(pl.col("organisation") == house.organisation).collect()
 
 
-def _column(house: Installation, table: Table, name: str) -> pl.Series:
-    rows = house.lake.scan(table).filter(pl.col("organisation") == house.organisation)
-    return rows.select(name).unique().collect()[name].sort()
-
-
-def _days(house: Installation, year: date, points: pl.Series | None = None) -> pl.DataFrame:
-    """Days of a heating year, of some points or all."""
-    last = last_day_of(year)
+def _days(house: Installation, year: date, now: datetime, points: pl.Series | None = None) -> pl.DataFrame:
+    """Days of a heating year that are over, of some points or all."""
+    last = min(last_day_of(year), _last_day(house, now))
     # What was interpolated or estimated follows the weather, or a profile, by construction.
     rows = house.lake.scan(HEAT_DAILY).filter(
         (pl.col("organisation") == house.organisation)

@@ -41,7 +41,7 @@ def try_policy(
     policy = read_policy("validation", document)
     assert isinstance(policy, ValidationPolicy)  # noqa: S101  kinds and models go together
     judging = Judging.of(house)
-    before, after = _find(house, judging, first, last), _find(house, judging.by(policy.compiled(0)), first, last)
+    before, after = (_find(house, one, first, last, now) for one in (judging, judging.by(policy.compiled(0))))
     counts = differences(before, after)
     result = {
         str(row["rule"]): {name: row[name] for name in ("new", "vanished", "unchanged", "changed")}
@@ -88,7 +88,7 @@ def differences(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _find(house: Installation, judging: Judging, first: date, last: date) -> pl.DataFrame:
+def _find(house: Installation, judging: Judging, first: date, last: date, now: datetime) -> pl.DataFrame:
     """Everything that rules find on some local days; nothing is written."""
     bounds = local_days(first, last, house.settings.zone)
     start, end = bounds["start"][0], bounds["end"][-1]
@@ -112,7 +112,7 @@ def _find(house: Installation, judging: Judging, first: date, last: date) -> pl.
         readings = effects.apply(stretches.readings, theirs)
         found.append(judging.find_in_readings(readings, stretches.installations))
         points = stretches.points.select("metering_point")
-        found.append(find_in_figures(house, judging, points, judged_period(judging, first, last))[0])
+        found.append(find_in_figures(house, judging, points, judged_period(judging, first, last), now)[0])
     found.append(judging.find_in_events(house.lake.scan(REGISTER_EVENTS).filter(own & inside).collect()))
     found.append(find_inactive(house, judging, spans)[0])
     found.append(find_silent(house, judging)[0])

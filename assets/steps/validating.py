@@ -9,6 +9,9 @@ from assets.installation import Installation
 from assets.steps.erasing import without_erased
 from assets.steps.judging import BY_FIGURES, Judging
 from assets.steps.touched import done, extent, pending
+from assets.steps.weather import stations_of
+from warehouse.policies import WeatherPolicy
+from warehouse.queries import weather
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -37,6 +40,7 @@ _DEFAULT_COUNT = 1 / 1000
 _WEIGHTED = ("volume_temp_flow_m3c", "volume_temp_return_m3c")
 _HEAT = ("volume_m3", "energy_kwh", "cooling_energy_kwh", *_WEIGHTED)
 _NEAR = timedelta(days=2)
+_YEAR_AND_MONTH = timedelta(days=397)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def validate_figures(house: Installation, now: datetime) -> int:
             first_day=local_day(pl.col("first_at"), zone) - _DAY, last_day=local_day(pl.col("last_at"), zone) + _DAY
         )
         for some, period in _parts(house, touched, judging):
-            found, before = find_in_figures(house, judging, some, period)
+            found, before = find_in_figures(house, judging, some, period, now)
             changed += _keep(house, judging, found, before, now)
         changed += _keep(house, judging, *find_inactive(house, judging, spans), now)
         changed += _keep(house, judging, *find_silent(house, judging), now)
@@ -115,7 +119,7 @@ def _longest(judging: Judging, rule: str, parameter: str) -> int:
 
 
 def find_in_figures(
-    house: Installation, judging: Judging, points: pl.DataFrame, period: Period
+    house: Installation, judging: Judging, points: pl.DataFrame, period: Period, now: datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What the rules over figures find.
 
@@ -124,6 +128,7 @@ def find_in_figures(
         judging: What is judged by.
         points: ``metering_point``.
         period: The days.
+        now: Instant of the run; groups are those of then.
 
     Returns:
         Findings, and the exceptions in the place of which they stand.
@@ -131,17 +136,16 @@ def find_in_figures(
     first, last = period.first, period.last + period.after
     days = _figures(house, CONSUMPTION_DAILY, points, period.first - period.before, last)
     counts = _counts(house, judging, points, first, last)
-    days, months = (
-        _prepared(rows, judging, counts)
-        for rows in (days, _figures(house, CONSUMPTION_MONTHLY, points, date.min, date.max))
-    )
+    around = (period.first - _YEAR_AND_MONTH, period.last + _YEAR_AND_MONTH)  # compared, and compared with
+    months = _figures(house, CONSUMPTION_MONTHLY, points, *around)
+    days, months = (_prepared(rows, judging, counts) for rows in (days, months))
     hours = _prepared(_figures(house, CONSUMPTION_HOURLY, points, period.first, period.last), judging, counts)
     totals = hours.group_by("metering_point", "register", "day").agg(
         total=pl.when(pl.col("consumption").null_count() == 0).then(pl.col("consumption").sum())
     )
     inside = pl.col("day").is_between(period.first, period.last)
     summed = days.filter(inside).join(totals, on=["metering_point", "register", "day"])
-    lengths = months.with_columns(days=pl.col("day").dt.days_in_month())
+    lengths = _with_weather(house, months, now).with_columns(days=pl.col("day").dt.days_in_month())
     plain = ~pl.col("register").is_in(_WEIGHTED)
     reach = timedelta(days=_longest(judging, "V23", "history_d"))
     found = findings(
@@ -149,12 +153,13 @@ def find_in_figures(
         judge_sums(summed, judging.rules),
         judge_days(days.filter(plain), judging.rules, reach, first, last),
         judge_energy(_side_by_side(days.filter(inside)), judging.rules),
-        judge_months(lengths.filter(plain), judging.rules),
+        judge_months(lengths.filter(plain), judging.rules, house.policy(WeatherPolicy).least_degree_days),
     )
     of_month = pl.col("rule") == "V09"
     zone = house.settings.zone
     on = local_day(pl.col("at"), zone)
-    asked = (of_month & (on >= period.first.replace(day=1))) | (~of_month & on.is_between(first, last))
+    of_months = on.is_between(period.first.replace(day=1), period.last + _YEAR_AND_MONTH)
+    asked = (of_month & of_months) | (~of_month & on.is_between(first, last))
     of_points = BY_FIGURES & ~pl.col("rule").is_in(["V20", "V21"])
     meters = days.select("meter_id").unique()
     before = judging.stored(meters).filter(of_points & asked).join(points, on="metering_point", how="semi")
@@ -209,21 +214,23 @@ def find_silent(house: Installation, judging: Judging) -> tuple[pl.DataFrame, pl
         Findings, and all exceptions about such meters.
     """
     own = pl.col("organisation") == house.organisation
-    received = (
-        house.lake.scan(READING_PERFORMANCE_DAILY)
-        .filter(own & (pl.col("criterion") == "daily"))
-        .select("meter_id", "day", "received")
-    )
-    as_of = received.select(pl.col("day").max()).collect().item()
+    received = house.lake.scan(READING_PERFORMANCE_DAILY).filter(own & (pl.col("criterion") == "daily"))
+    month = received.select(pl.col("month").max()).collect().item()
+    recent = received.filter(pl.col("month") == month).select("meter_id", "day", "received").collect()
+    as_of = recent["day"].max()
     never = (pl.col("rule") == "V21") & (pl.col("kind") == RULES["V21"].name)
     before = house.lake.scan(VEE_EXCEPTIONS).filter(own & never).collect()
-    if as_of is None:
+    if not isinstance(as_of, date):
         return findings(), before
     zone = house.settings.zone
-    seen = received.filter(pl.col("received") > 0).select("meter_id").unique().collect()
-    here = _installed(house).filter(pl.col("removed_at").is_null())
+    heard = pl.col("received") > 0
+    quiet = (
+        _installed(house).filter(pl.col("removed_at").is_null()).join(recent.filter(heard), on="meter_id", how="anti")
+    )
+    # The past is asked about few: those of whom nothing came this month.
+    ever = received.filter(heard, pl.col("meter_id").is_in(quiet["meter_id"].unique().implode()))
     last = (
-        here.join(seen, on="meter_id", how="anti")
+        quiet.join(ever.select("meter_id").unique().collect(), on="meter_id", how="anti")
         .with_columns(day=local_day(pl.col("installed_at"), zone))
         .with_columns(
             organisation=pl.lit(house.organisation),
@@ -295,6 +302,17 @@ def _prepared(rows: pl.DataFrame, judging: Judging, counts: pl.DataFrame) -> pl.
         pl.col("count").fill_null(_DEFAULT_COUNT),
         day_class=pl.when(weekday <= 4).then(pl.lit(1, pl.Int8)).otherwise(weekday),
     )
+
+
+def _with_weather(house: Installation, months: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """Months with ``degree_days`` of their points' stations; null where they are not known."""
+    policy = house.policy(WeatherPolicy)
+    degree_days = weather.by_month(house.lake, house.organisation, policy)
+    if degree_days.is_empty():
+        return months.with_columns(degree_days=pl.lit(None, pl.Float64))
+    stations = stations_of(house, months["metering_point"].unique(), now)
+    named = months.join(stations, on="metering_point", how="left", maintain_order="left")
+    return named.join(degree_days, on=["station", "day"], how="left", maintain_order="left").drop("station")
 
 
 def _side_by_side(days: pl.DataFrame) -> pl.DataFrame:

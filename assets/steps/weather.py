@@ -1,4 +1,7 @@
-"""Import of outdoor temperatures; the next run reckons the signatures and faults that rest on them."""
+"""Weather: which station a point belongs to, and the import of outdoor temperatures.
+
+The next run reckons the signatures and faults that rest on what was imported.
+"""
 
 from datetime import datetime
 
@@ -9,7 +12,19 @@ from registry import audit
 from registry.imports import ImportMode, ImportReport, parse_temperatures
 from registry.imports.report import changes_between
 from warehouse.phrases import phrase
-from warehouse.schemas import OUTDOOR_TEMPERATURES
+from warehouse.policies import WeatherPolicy
+from warehouse.schemas import GROUP_MEMBERS, OUTDOOR_TEMPERATURES
+from warehouse.transforms import assignments
+
+
+def stations_of(house: Installation, points: pl.Series, now: datetime) -> pl.DataFrame:
+    """Weather stations of metering points by the policy: ``metering_point`` and ``station``."""
+    policy = house.policy(WeatherPolicy)
+    owned = house.lake.scan(GROUP_MEMBERS).filter(pl.col("organisation") == house.organisation).collect()
+    members = assignments.members_at(owned, now)
+    return assignments.stations(
+        points, members, of_points=policy.points, of_groups=policy.groups, default=policy.station
+    )
 
 
 def import_temperatures(

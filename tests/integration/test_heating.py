@@ -202,3 +202,21 @@ def test_erasure_takes_the_heating_years_it_touches(house: House, seasons: Seaso
     reckon_heating(house.installation, LATER + timedelta(hours=1))
     assert rows(house, "energy_signatures").filter(metering_point=point)["period_start"].unique().to_list() == left
     assert rows(house, "heat_faults").filter(metering_point=point, period_start=NOW).is_empty()
+
+
+def test_a_day_counts_once_it_is_over(house: House, tmp_path: Path) -> None:
+    installation = house.installation
+    days = installation.lake.scan(HEAT_DAILY).filter(pl.col("quality") == "M").collect().sort("metering_point", "day")
+    point = days["metering_point"][0]
+    last = days.filter(metering_point=point).tail(1)
+    today, evening = last["day"][0] + timedelta(days=1), datetime(2026, 5, 1, 20, tzinfo=UTC)
+    now = evening.replace(year=today.year, month=today.month, day=today.day)
+    row = last.with_columns(day=pl.lit(today), known_from=pl.lit(now), month=pl.lit(f"{today:%Y-%m}"))
+    text = f"station,day,outdoor_temp_c\nmain,{today},-3\n"
+    installation.lake.append(HEAT_DAILY, row)
+    assert set(reckon_heating(installation, now).values()) == {0}, "the day goes on"
+    take(house, text, now + timedelta(days=1))
+    before = rows(house, "energy_signatures").filter(metering_point=point).select(pl.col("days").sum()).item()
+    assert reckon_heating(installation, now + timedelta(days=1))["energy_signatures"] > 0
+    after = rows(house, "energy_signatures").filter(metering_point=point).select(pl.col("days").sum()).item()
+    assert after > before

@@ -267,7 +267,7 @@ def _return(recent: pl.DataFrame, seasons: pl.DataFrame, rules: FaultRules) -> p
     in_window = np.take_along_axis(np.pad(above[row], ((0, 0), (_WEEK, 0))), window + _WEEK, axis=1)
     first = np.maximum(window[np.arange(len(row)), in_window.argmax(axis=1)], 0)
     with np.errstate(all="ignore"):
-        middle = np.nanmedian(returns[near[row]], axis=1)
+        middle = np.nanmedian(np.where(above[row][:, None, :], returns[near[row]], 0.0), axis=1)
         value = np.nanmedian(np.where(above[row], returns[row], np.nan), axis=1)
         group = np.nanmedian(np.where(above[row], middle, np.nan), axis=1)
     return pl.DataFrame(
@@ -296,6 +296,7 @@ def _above(returns: np.ndarray, near: np.ndarray, rules: FaultRules) -> np.ndarr
         group = returns[near[part]]
         with np.errstate(all="ignore"):
             enough = np.isfinite(group).sum(axis=1) >= _LEAST_GROUP
+            group = np.where(enough[:, None, :], group, 0.0)  # a day of which nothing is known has no median
             middle = np.nanmedian(group, axis=1)
             spread = _MAD * np.nanmedian(np.abs(group - middle[:, None, :]), axis=1)
             beyond = returns[part] - middle > np.maximum(rules.return_sigmas * spread, rules.least_return_k)

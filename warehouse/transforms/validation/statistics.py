@@ -194,28 +194,41 @@ def _unusual(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, la
     )
 
 
-def judge_months(months: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def judge_months(months: pl.DataFrame, rules: Rules, least_degree_days: float) -> pl.DataFrame:
     """Compares months with the same month last year, else with the one before (V09).
 
     Args:
         months: Rows of whole months with the columns of scopes, ``register``, ``day`` (first of the month), ``days``
-            (its length), ``at``, ``consumption`` (double, nullable) and ``count``; the compared ones among them.
+            (its length), ``at``, ``consumption`` (double, nullable), ``count`` and ``degree_days`` (of the point's
+            station, nullable); the compared ones among them.
         rules: The rules.
+        least_degree_days: Degree days below which a month's weather scales nothing.
 
     Returns:
-        Findings. Heat and cooling are compared with last year alone: seasons differ.
+        Findings. What heat used before is scaled by degree days; where these are not known for both months, heat is
+        compared with last year as it is, and with the month before not at all, as cooling is: seasons differ.
     """
-    known = months.filter(pl.col("consumption").is_not_null()).with_columns(use=pl.col("consumption") / pl.col("days"))
-    earlier = known.select(*_SERIES, "day", "use", "consumption")
+    medium = pl.col("medium").fill_null("")
+    heat, seasonal = medium.is_in(["heat", "heat_cooling"]), medium.is_in(["heat", "cooling", "heat_cooling"])
+    known = months.filter(pl.col("consumption").is_not_null()).with_columns(
+        use=pl.col("consumption") / pl.col("days"),
+        cold=pl.when(heat & (pl.col("degree_days") >= least_degree_days)).then(pl.col("degree_days") / pl.col("days")),
+    )
+    earlier = known.select(*_SERIES, "day", "use", "consumption", "cold")
     judged = known
     for name, back in (("last_year", "1y"), ("month_before", "1mo")):
         moved = earlier.with_columns(pl.col("day").dt.offset_by(back)).rename(
-            {"use": name, "consumption": f"{name}_sum"}
+            {"use": name, "consumption": f"{name}_sum", "cold": f"{name}_cold"}
         )
         judged = judged.join(moved, on=[*_SERIES, "day"], how="left")
-    seasonal = pl.col("medium").is_in(["heat", "cooling", "heat_cooling"]).fill_null(value=False)
-    usual = pl.coalesce("last_year", pl.when(~seasonal).then("month_before"))
-    sums = pl.coalesce("last_year_sum", pl.when(~seasonal).then("month_before_sum"))
+    colder_than_last_year, colder_than_before = (
+        pl.col("cold") / pl.col(f"{name}_cold") for name in ("last_year", "month_before")
+    )
+    usual = pl.coalesce(
+        pl.col("last_year") * colder_than_last_year.fill_null(1.0),
+        pl.col("month_before") * pl.coalesce(colder_than_before, pl.when(~seasonal).then(1.0)),
+    )
+    sums = pl.coalesce("last_year_sum", "month_before_sum")
     ratio = rules.parameter("V09", "ratio")
     enough = pl.max_horizontal("consumption", sums) >= rules.parameter("V09", "least_counts") * pl.col("count")
     return findings(

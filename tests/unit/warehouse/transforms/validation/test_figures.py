@@ -87,7 +87,7 @@ def test_v23_a_day_far_from_its_like() -> None:
     assert judge_days(days([*usual, 0.30], count=0.1)).is_empty()  # too few counts
 
 
-def months(uses: dict[date, float], medium: str = "water") -> pl.DataFrame:
+def months(uses: dict[date, float], medium: str = "water", degree_days: tuple[float, ...] = ()) -> pl.DataFrame:
     given = {"medium": medium, "register": "volume_m3", "count": 0.001, "meter_id": METER} | ELIMINATED
     return pl.DataFrame(
         {
@@ -95,6 +95,7 @@ def months(uses: dict[date, float], medium: str = "water") -> pl.DataFrame:
             "days": [calendar.monthrange(day.year, day.month)[1] for day in uses],
             "at": [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in uses],
             "consumption": list(uses.values()),
+            "degree_days": pl.Series(degree_days or [None] * len(uses), dtype=pl.Float64),
         }
     ).with_columns(**{name: pl.lit(value) for name, value in given.items()})
 
@@ -113,12 +114,30 @@ MAY, JUNE, LAST = date(2025, 5, 1), date(2025, 6, 1), date(2024, 6, 1)
     ],
 )
 def test_v09_months_far_apart(uses: dict[date, float], found: list[str]) -> None:
-    assert rules_of(judge_months(months(uses), shipped())) == found
+    assert rules_of(judge_months(months(uses), shipped(), 50)) == found
 
 
 def test_v09_heat_is_compared_with_last_year_alone() -> None:
-    assert judge_months(months({MAY: 300, JUNE: 50}, "heat"), shipped()).is_empty()
-    assert rules_of(judge_months(months({LAST: 300, JUNE: 50}, "heat"), shipped())) == ["V09"]
+    assert judge_months(months({MAY: 300, JUNE: 50}, "heat"), shipped(), 50).is_empty()
+    assert rules_of(judge_months(months({LAST: 300, JUNE: 50}, "heat"), shipped(), 50)) == ["V09"]
+
+
+@pytest.mark.parametrize(
+    ("uses", "degree_days", "found"),
+    [
+        ({LAST: 300, JUNE: 50}, (300, 60), []),  # a fifth of the heat for a fifth of the cold
+        ({LAST: 300, JUNE: 300}, (300, 60), ["V09"]),
+        ({LAST: 300, JUNE: 50}, (300, 40), ["V09"]),  # too little cold to scale by
+        ({MAY: 300, JUNE: 50}, (300, 60), []),
+        ({MAY: 300, JUNE: 300}, (300, 60), ["V09"]),  # the month before, where weather makes it comparable
+    ],
+)
+def test_v09_heat_is_scaled_by_degree_days(
+    uses: dict[date, float], degree_days: tuple[float, ...], found: list[str]
+) -> None:
+    assert rules_of(judge_months(months(uses, "heat", degree_days), shipped(), 50)) == found
+    of_cooling = judge_months(months(uses, "cooling", degree_days), shipped(), 50)
+    assert rules_of(of_cooling) == (["V09"] if LAST in uses and uses[JUNE] == 50 else [])
 
 
 def heat_day(energy: float, *, scale: float = 1.0, volume: float = 10.0) -> pl.DataFrame:
