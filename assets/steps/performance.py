@@ -60,11 +60,13 @@ def _ranges(house: Installation, spans: pl.DataFrame) -> list[DayRange]:
     """Days to be reckoned for all meters, and days to be reckoned for the touched ones."""
     days = touched_days(house, spans)
     stored = house.lake.scan(READING_PERFORMANCE_DAILY).filter(pl.col("organisation") == house.organisation)
-    newest = stored.select(pl.col("day").max()).collect().item()
+    month = stored.select(pl.col("month").max()).collect().item()
+    newest = stored.filter(pl.col("month") == month).select(pl.col("day").max()).collect().item()
     if newest is not None and newest < days[-1]:
         between = [newest + _DAY * number for number in range((days[-1] - newest).days)]
         days = sorted({*days, *between})
-    near = stored.filter(pl.col("day").is_between(days[0], days[-1]))
+    low, high = (pl.lit(f"{day:%Y-%m}") for day in (days[0] - _DAY, days[-1]))
+    near = stored.filter(pl.col("month").is_between(low, high), pl.col("day").is_between(days[0], days[-1]))
     known = set(near.select(pl.col("day").unique()).collect().to_series())
     whole = [day for day in days if day not in known or day >= newest]
     return [*runs(whole, None), *runs(sorted(set(days) - set(whole)), spans["meter_id"])]
