@@ -61,7 +61,7 @@ def _ranges(house: Installation, spans: pl.DataFrame) -> list[DayRange]:
     days = touched_days(house, spans)
     stored = house.lake.scan(READING_PERFORMANCE_DAILY).filter(pl.col("organisation") == house.organisation)
     month = stored.select(pl.col("month").max()).collect().item()
-    newest = stored.filter(pl.col("month") == month).select(pl.col("day").max()).collect().item()
+    newest = stored.filter(pl.col("month").eq_missing(pl.lit(month))).select(pl.col("day").max()).collect().item()
     if newest is not None and newest < days[-1]:
         between = [newest + _DAY * number for number in range((days[-1] - newest).days)]
         days = sorted({*days, *between})

@@ -216,7 +216,7 @@ def find_silent(house: Installation, judging: Judging) -> tuple[pl.DataFrame, pl
     own = pl.col("organisation") == house.organisation
     received = house.lake.scan(READING_PERFORMANCE_DAILY).filter(own & (pl.col("criterion") == "daily"))
     month = received.select(pl.col("month").max()).collect().item()
-    recent = received.filter(pl.col("month") == month).select("meter_id", "day", "received").collect()
+    recent = received.filter(pl.col("month").eq_missing(pl.lit(month))).select("meter_id", "day", "received").collect()
     as_of = recent["day"].max()
     never = (pl.col("rule") == "V21") & (pl.col("kind") == RULES["V21"].name)
     before = house.lake.scan(VEE_EXCEPTIONS).filter(own & never).collect()
