@@ -264,16 +264,15 @@ def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
             .where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS)
             .group_by(MeterKey.meter_id)
         ).all()
-    news = [
-        (meter_id, max(created, verified or created, changed or created))
-        for meter_id, created, verified, changed in rows
-    ]
-    return pl.DataFrame(news, schema={"meter_id": pl.String, "news_at": INSTANT}, orient="row")
+    columns = pl.Schema({"meter_id": pl.String, "created": INSTANT, "verified": INSTANT, "changed": INSTANT})
+    cells = zip(*rows, strict=True) if rows else ([] for _ in columns)
+    table = pl.DataFrame(dict(zip(columns, map(list, cells), strict=True)), schema=columns)
+    return table.select("meter_id", news_at=pl.max_horizontal("created", "verified", "changed"))
 
 
 def record_results(
     registry: Registry, organisation: str, verified: pl.DataFrame, failed: pl.DataFrame, now: datetime
-) -> None:
+) -> int:
     """Notes which keys have verified a frame for the first time, and which have failed.
 
     Args:
@@ -282,16 +281,22 @@ def record_results(
         verified: ``meter_id`` and ``key_no`` of keys that verified a frame.
         failed: ``meter_id`` and ``key_no`` of keys that failed and never verified one.
         now: Instant of the pass.
+
+    Returns:
+        How many of these are news.
     """
+    news = 0
     with registry.begin() as session:
         for column, pairs in ((MeterKey.verified_at, verified), (MeterKey.failed_at, failed)):
             for meters in _by_number(pairs):
-                session.execute(
+                statement = (
                     update(MeterKey)
                     .where(MeterKey.organisation == organisation, column.is_(None))
                     .where(MeterKey.key_no == meters[0], MeterKey.meter_id.in_(meters[1]))
                     .values({column: now})
                 )
+                news += session.connection().execute(statement).rowcount
+    return news
 
 
 def _by_number(pairs: pl.DataFrame, at_once: int = 10_000) -> list[tuple[int, Sequence[str]]]:

@@ -67,6 +67,8 @@ class DecodingReport:
     readings: int
     records: int
     superseded: int
+    keys: int
+    """Keys that verified a frame, or failed, for the first time."""
     erased: int = 0
     """Receptions of erased periods that went again."""
 
@@ -108,12 +110,14 @@ def resolvable(house: Installation, among: pl.Expr | None = None) -> pl.LazyFram
     Returns:
         The columns of ``outcomes``.
     """
-    latest = latest_outcomes(house, among).filter(pl.col("outcome").is_in(sorted(WAITING)))
+    waiting = latest_outcomes(house, among).filter(pl.col("outcome").is_in(sorted(WAITING))).collect(engine="streaming")
+    if waiting.is_empty():
+        return waiting.lazy()
     keys = key_news(house.registry, house.organisation)
     registered = registered_meters(house.registry, house.organisation)
     formats = formats_known(house).signatures()
     uplinks = _named_uplinks(house)
-    news = latest.join(keys.lazy(), on="meter_id", how="left")
+    news = waiting.lazy().join(keys.lazy(), on="meter_id", how="left")
     outcome = pl.col("outcome")
     return news.filter(
         (outcome.is_in(["no_key", "wrong_key"]) & (pl.col("news_at") >= pl.col("decided_at")))
@@ -140,10 +144,10 @@ def means(house: Installation) -> str:
 def _named_uplinks(house: Installation) -> pl.Series:
     """Receptions of LoRaWAN devices whose meter is registered."""
     devices = device_euis(house.registry, house.organisation)
+    if devices.is_empty():
+        return pl.Series([], dtype=pl.String)
     registered = registered_meters(house.registry, house.organisation)
     named = devices.filter(pl.col("meter_id").is_in(registered.implode()))
-    if named.is_empty():
-        return pl.Series([], dtype=pl.String)
     uplinks = house.lake.scan(RECEPTIONS).filter(
         (pl.col("organisation") == house.organisation) & (pl.col("transport") == "lorawan")
     )
@@ -177,8 +181,8 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
             if work.is_empty():
                 break
     erased = erase_arrivals(house, now)
-    if any(report.frames for report in reports):
-        publish_registry(house)  # with what became of the keys
+    if any(report.keys for report in reports):
+        publish_registry(house)  # with what became of them
     return replace(total(reports), erased=erased)
 
 
@@ -252,7 +256,7 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     lake.merge(READINGS, readings, stale=old_readings.select(READINGS.key))
     heard = outcomes.select("meter_id", measured_at="received_at").drop_nulls("meter_id")
     touch(house, pl.concat([heard, gone]), "readings")
-    record_results(house.registry, house.organisation, decoded.verified, decoded.failed, now)
+    keys_judged = record_results(house.registry, house.organisation, decoded.verified, decoded.failed, now)
     lake.append(OUTCOMES, outcomes)
     return DecodingReport(
         frames=outcomes.height,
@@ -261,6 +265,7 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
         readings=readings.height,
         records=records.height,
         superseded=superseded.height,
+        keys=keys_judged,
     )
 
 
@@ -350,4 +355,5 @@ def total(reports: Sequence[DecodingReport]) -> DecodingReport:
         readings=sum(report.readings for report in reports),
         records=sum(report.records for report in reports),
         superseded=sum(report.superseded for report in reports),
+        keys=sum(report.keys for report in reports),
     )
