@@ -264,10 +264,12 @@ def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
             .where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS)
             .group_by(MeterKey.meter_id)
         ).all()
-    columns = pl.Schema({"meter_id": pl.String, "created": INSTANT, "verified": INSTANT, "changed": INSTANT})
-    cells = zip(*rows, strict=True) if rows else ([] for _ in columns)
-    table = pl.DataFrame(dict(zip(columns, map(list, cells), strict=True)), schema=columns)
-    return table.select("meter_id", news_at=pl.max_horizontal("created", "verified", "changed"))
+    meter_ids, *instants = zip(*rows, strict=True) if rows else ((), (), (), ())
+    table = pl.DataFrame([
+        pl.Series("meter_id", meter_ids, pl.String),
+        *(pl.Series(f"at_{number}", column, INSTANT) for number, column in enumerate(instants)),
+    ])  # fmt: skip
+    return table.select("meter_id", news_at=pl.max_horizontal("at_0", "at_1", "at_2"))
 
 
 def record_results(
