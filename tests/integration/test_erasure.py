@@ -4,6 +4,7 @@ import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -20,30 +21,51 @@ from registry.erasures import HeldError, Request, erasures, place_hold, release_
 from registry.errors import RegistryError
 from registry.trail import Filter, details, events
 from tests.integration.installations import House, filled, filled_folder, fleet, house
-from warehouse.schemas import CONSUMPTION_DAILY, READINGS, RECEPTIONS
+from warehouse.schemas import CONSUMPTION_DAILY, READINGS, RECEPTIONS, TABLES
 
 __all__ = ["filled", "filled_folder", "fleet", "house"]
 
 FIRST, LAST = date(2025, 10, 22), date(2025, 10, 24)
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+_POINT, _METER = "metering_point = '{point}' and ", "meter_id = '{meter}' and "
+_OF_PERIOD = _POINT + "period_start < '{end}' and period_end > '{start}'"
+_OF_DAY = " day between '{first}' and '{last}'"
+
+
+def _within(column: str) -> str:
+    return f"\"{column}\" >= '{{start}}' and \"{column}\" < '{{end}}'"
+
+
 ABOUT = {
-    "readings": "meter_id = '{meter}' and measured_at >= '{start}' and measured_at < '{end}'",
-    "records": "meter_id = '{meter}' and measured_at >= '{start}' and measured_at < '{end}'",
-    "telegrams": "meter_id = '{meter}' and received_at >= '{start}' and received_at < '{end}'",
-    "frames": "meter_id = '{meter}' and received_at >= '{start}' and received_at < '{end}'",
-    "consumption_hourly": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
-    "consumption_daily": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
-    "consumption_monthly": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
-    "consumption_yearly": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
-    "heat_daily": "metering_point = '{point}' and day between '{first}' and '{last}'",
-    "flow_daily": "metering_point = '{point}' and day between '{first}' and '{last}'",
-    "leak_events": "metering_point = '{point}' and first_seen < '{end}' and last_seen > '{start}'",
-    "reading_performance_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
-    "missing_causes_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
-    "meter_links": "meter_id = '{meter}' and day between '{first}' and '{last}'",
-    "link_daily": "meter_id = '{meter}' and day between '{first}' and '{last}'",
-    "corrections": "metering_point = '{point}' and period_start < '{end}' and period_end > '{start}'",
+    **dict.fromkeys(("readings", "readings_history", "records"), _METER + _within("measured_at")),
+    **dict.fromkeys(("telegrams", "frames", "outcomes"), _METER + _within("received_at")),
+    **{f"consumption_{length}": _OF_PERIOD for length in ("hourly", "daily", "monthly", "yearly")},
+    **dict.fromkeys(("corrections", "heat_checks", "heat_faults", "energy_signatures"), _OF_PERIOD),
+    **dict.fromkeys(("heat_daily", "flow_daily"), _POINT + _OF_DAY),
+    **dict.fromkeys(("reading_performance_daily", "missing_causes_daily", "meter_links"), _METER + _OF_DAY),
+    **dict.fromkeys(("link_daily", "gauges_daily"), _METER + _OF_DAY),
+    **dict.fromkeys(("register_events", "vee_exceptions", "pressure_events"), _POINT + _within("at")),
+    **dict.fromkeys(("alert_events", "alert_usage"), _POINT + _within("at")),
+    "leak_events": _POINT + "first_seen < '{end}' and last_seen > '{start}'",
+    "info_code_events": _METER + _within("first_seen"),
+    "final_estimates": _POINT + "first_day <= '{last}' and last_day >= '{first}'",
+    "final_readings": _POINT + "read_at > '{start}' and read_at <= '{end}'",
+    "exchanges": _POINT + _within("exchanged_at") + " and (old_final is not null or new_initial is not null)",
+    "heat_fault_reviews": _POINT + "period_start >= timestamptz '{start}' - interval 366 day and period_start < '{end}'",
 }
+"""What a table, and its history, says about somebody's period."""
+
+KEPT = {
+    "consumption_alerts": "limits that somebody watches a point by; they tell nothing of what was used",
+    "formats": "how a device lays its telegrams out",
+    "frozen_periods": "days of which figures are never reckoned again; without figures",
+    "group_members": "which places and devices are looked at together",
+    "installations": "which device hung where: the utility's own inventory",
+    "metering_points": "the utility's own inventory",
+    "meters": "the utility's own inventory",
+    "touched": "which days of a device were to be reckoned; without figures",
+}
+"""Tables that name a meter or a point, and that an erasure leaves alone, and why."""
 
 
 def somebody(house: House) -> dict[str, str]:
@@ -61,8 +83,20 @@ def told(house: House, who: dict[str, str]) -> dict[str, int]:
     counts = {
         table: house.ask(f"select count(*) as n from {table} where {about.format(**who)}")["n"][0]
         for table, about in ABOUT.items()
+        if TABLES[table].published
     }
     return {table: count for table, count in counts.items() if count}
+
+
+def told_in_files(house: House, who: dict[str, str]) -> dict[str, int]:
+    """Rows about somebody's period in any Parquet file of a table or its history, of old versions, too."""
+    found, folder = {}, Path(house.installation.settings.lake_path)
+    for name, about in ABOUT.items():
+        for table in (name, f"{name}_history"):
+            if (folder / table).is_dir() and any((folder / table).rglob("*.parquet")):
+                files = f"read_parquet('{folder / table}/**/*.parquet', union_by_name = true, hive_partitioning = true)"
+                found[table] = duckdb.execute(f"select count(*) from {files} where {about.format(**who)}").fetchone()[0]
+    return {table: count for table, count in found.items() if count}
 
 
 def request(who: dict[str, str]) -> Request:
@@ -80,10 +114,37 @@ def others(house: House, who: dict[str, str]) -> pl.DataFrame:
     )
 
 
+def test_every_table_that_names_a_meter_or_a_point_is_erased_or_kept_for_a_reason() -> None:
+    of_somebody = {
+        table.name.removesuffix("_history")
+        for table in TABLES.values()
+        if any("meter_id" in column or column == "metering_point" for column in table.schema)
+    }
+    assert of_somebody - {"readings"} == (set(ABOUT) | set(KEPT)) - {"readings", "readings_history"}
+    assert not set(ABOUT) & set(KEPT)
+
+
+def test_every_table_that_is_to_be_erased_is_written_anew_without_its_old_files(filled: House, monkeypatch) -> None:
+    lake, purged = type(filled.installation.lake), set[str]()
+    purge = lake.purge
+
+    def noting(self, table, *args, **options):
+        purged.add(table.name)
+        return purge(self, table, *args, **options)
+
+    monkeypatch.setattr(lake, "purge", noting)
+    run(filled, somebody(filled))
+    stored = {
+        name for name, table in TABLES.items() if table.kind == "stored" and name.removesuffix("_history") in ABOUT
+    }
+    assert purged >= stored | {"readings_history", "receptions"}
+
+
 def test_nothing_is_left_in_any_layer(filled: House) -> None:
     who = somebody(filled)
     before, rest = told(filled, who), others(filled, who)
     assert {"readings", "telegrams", "frames", "consumption_hourly", "consumption_daily"} <= set(before)
+    assert {"readings", "outcomes", "consumption_daily", "reading_performance_daily"} <= set(told_in_files(filled, who))
     lake = filled.installation.lake
     mine = filled.ask(f"select frame_id from frames where {ABOUT['frames'].format(**who)}")["frame_id"]
     bytes_ = lake.scan(RECEPTIONS).filter(pl.col("frame_id").is_in(mine.implode())).collect()
@@ -95,6 +156,7 @@ def test_nothing_is_left_in_any_layer(filled: House) -> None:
     went = run(filled, who)
     assert {table: count for table, count in went.items() if table != "landing archive"} == would
     assert told(filled, who) == {}
+    assert told_in_files(filled, who) == {}
     assert others(filled, who).equals(rest)
 
     for file in Path(filled.installation.settings.lake_path).rglob("*.parquet"):
