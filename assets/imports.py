@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 import dagster as dg
 
 from assets.resources import InstallationResource
+from assets.steps.addresses import check_new_addresses
 from assets.steps.dropped import import_dropped, in_order, read_dropped
 from assets.steps.key_drop import import_key_drop
+from registry.errors import RegistryError
 from registry.people.rights import ORCHESTRATOR
 
 AGAIN_TAG = "meterhouse/again"
@@ -32,7 +34,10 @@ class DroppedFiles(dg.Config):
 def import_dropped_files(
     context: dg.OpExecutionContext, config: DroppedFiles, installation: InstallationResource
 ) -> None:
-    """Imports each file, all or nothing; fails, so that somebody looks, where one is refused."""
+    """Imports each file, all or nothing; fails, so that somebody looks, where one is refused.
+
+    Where the setting ``check_addresses`` is on, addresses that came are looked up afterwards, whatever was refused.
+    """
     house, refused, again = installation.open(), list[str](), list[str]()
     metadata: dict[str, dict[str, int]] = {}
     for path, content in read_dropped(house, in_order(house, config.paths), config.source):
@@ -50,6 +55,11 @@ def import_dropped_files(
             refused.append(f"{name}: {done.refused}{last}")
         if done.again:
             again.append(path)
+    try:
+        if found := check_new_addresses(house, identity=ORCHESTRATOR, now=datetime.now(UTC)):
+            metadata["addresses"] = found
+    except RegistryError as exc:
+        refused.append(f"Addresses are not looked up: {exc}")
     _finish(context, refused, [config.paths.index(path) for path in again], metadata)
 
 

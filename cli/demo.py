@@ -8,6 +8,7 @@ import polars as pl
 import typer
 
 from assets.installation import Installation
+from cli.address import run_check
 from cli.home import HomeOption, open_home
 from cli.ingest import run_ingest
 from cli.installation import make
@@ -41,6 +42,7 @@ def demo(
         run_import(house, "meters", fleet / "meters.csv"),
         run_import(house, "meters", SAMPLES / "meters.csv"),
         run_import(house, "customers", fleet / "customers.csv"),
+        run_check(house, fleet / "addresses.csv"),
         run_import(house, "exchanges", fleet / "exchanges.csv"),
         run_ingest(house, [fleet / "frames"]),
         run_ingest(house, [SAMPLES / "telegrams.jsonl.zst"], received_at=SAMPLES_RECEIVED_AT),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assets.steps.addresses import check_new_addresses
 from assets.steps.dropped import import_dropped, read_dropped, refused_files
 from cli.acting import identity
 from cli.home import HomeOption, open_home
@@ -63,6 +64,7 @@ def again(
                 complain(f"{_name(path)}: {done.refused}")
             else:
                 say(f"{_name(path)} is imported.")
+    check_new_addresses(house, identity=identity(), now=datetime.now(UTC))
     failed = bring_up_to_date(house) if refused < len(found) else 0
     raise typer.Exit(int(bool(refused or failed)))
 

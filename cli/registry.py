@@ -45,8 +45,9 @@ def import_(
         bool, typer.Option("--overwrite-coordinates", help="Let the file's coordinates win over those that stand.")
     ] = False,
     check_addresses: Annotated[
-        bool, typer.Option("--check-addresses", help="Look new addresses up afterwards; see 'address check'.")
-    ] = False,
+        bool | None,
+        typer.Option(help="Look new addresses up afterwards, or not; by default as the setting check_addresses says."),
+    ] = None,
     stock_without_key: Annotated[
         bool, typer.Option("--stock-without-key", help="Put new meters without a key in stock until it comes.")
     ] = False,
@@ -63,7 +64,8 @@ def import_(
     )
     house = open_home(home)
     status = run_import(house, kind, file, options)
-    if check_addresses and not status and not dry_run:
+    wanted = house.settings.check_addresses and kind == "customers" if check_addresses is None else check_addresses
+    if wanted and not status and not dry_run:
         status = run_check(house)
     raise typer.Exit(status)
 

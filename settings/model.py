@@ -115,6 +115,7 @@ class Settings(BaseSettings):
         master_key_variable: Environment variable that holds the master key instead of a file.
         master_key_command: Program with arguments that prints the master key instead of a file.
         inbox: Folder that the folder sensor watches.
+        check_addresses: Whether addresses of customers are looked up after each import, by ``addresses.csv``.
         key_passwords_file: File with the passwords of dropped key files, one per line; each is tried.
         key_archive: Folder that dropped key files are moved to when their keys are stored; without it they are deleted.
         sftp: SFTP drop that the SFTP sensor watches; unused while it names no host.
@@ -141,6 +142,7 @@ class Settings(BaseSettings):
     master_key_variable: str = ""
     master_key_command: str = ""
     inbox: Path | None = None
+    check_addresses: bool = False
     key_passwords_file: Path | None = None
     key_archive: Path | None = None
     sftp: Sftp = Field(default_factory=Sftp)

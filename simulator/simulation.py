@@ -52,8 +52,8 @@ def simulate(fleet: Fleet, folder: Path) -> Summary:
 
     Args:
         fleet: Parameters; equal ones give byte-identical files.
-        folder: Where ``meters.csv``, ``customers.csv``, ``exchanges.csv``, ``keys_late.csv``, ``frames/``,
-            ``frames_late/`` and ``truth/`` go. Files of the same names are overwritten.
+        folder: Where ``meters.csv``, ``customers.csv``, ``addresses.csv``, ``exchanges.csv``, ``keys_late.csv``,
+            ``frames/``, ``frames_late/`` and ``truth/`` go. Files of the same names are overwritten.
 
     Returns:
         Counts, which also stand in ``truth/summary.json``.

@@ -52,6 +52,17 @@ def test_the_same_demo_again_changes_nothing(demo: tuple[Path, dict[str, str], s
     home, environment, report = demo
     again = run_demo(home, environment)
     assert (again.returncode, again.stdout) == (0, report)
+    assert "Addresses: none to look up." in again.stderr
+
+
+def test_the_sample_customers_have_each_state_of_an_address(demo: tuple[Path, dict[str, str], str]) -> None:
+    home, environment, _ = demo
+    command = [METERHOUSE, "address", "list", "--home", str(home)]
+    listed = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
+    shown = [line.split("\t")[1] for line in listed.stdout.splitlines() if not line.startswith("\t")]
+    states = {state: shown.count(state) for state in set(shown)}
+    assert states == {"OK": 1, "not found": 1, "–": 1, "alternative addresses found": 1, "set by hand": len(shown) - 4}
+    assert len(shown) == 60
 
 
 @pytest.mark.slow

@@ -3,14 +3,17 @@
 from datetime import timedelta
 
 import dagster as dg
+import pytest
 from typer.testing import CliRunner
 
+from assets.installation import open_installation
 from assets.steps.dropped import Dropped, import_dropped, refused_files
 from cli.main import app
 from pipelines.definitions import defs
 from pipelines.requests import Cursor
 from pipelines.sensors import import_sensor
 from registry import refusals
+from registry.addresses import located
 from registry.people import services
 from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, ORCHESTRATOR, UNATTENDED
 from tests.integration.installations import House, house
@@ -81,6 +84,43 @@ def test_dropped_files_are_imported_in_the_order_they_build_on_one_another(house
     (request,) = [r for r in third.run_requests or [] if "bad.csv" in str(r.run_config)]
     assert not carry_out(request, raises=False).success, "somebody has to look"
     assert house.ask("select reason from rejected_rows").rows() == [("meter 99999999 is not registered",)]
+
+
+def asked_to_import(house: House, files: dict[str, str]) -> dg.ExecuteInProcessResult:
+    """The run that takes files which were dropped, asked for by the sensor."""
+    for name, text in files.items():
+        file = house.installation.settings.imports_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (request,) = look(import_sensor, house, look(import_sensor, house, None).cursor).run_requests or []
+    return carry_out(request, raises=False)
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_addresses_of_dropped_customers_are_looked_up_by_themselves(house: House, monkeypatch, is_on: bool) -> None:
+    monkeypatch.setenv("METERHOUSE_CHECK_ADDRESSES", str(is_on))
+    open_installation.cache_clear()
+    (house.installation.settings.home / "addresses.csv").write_text(
+        "street,number,postal_code,city,latitude,longitude\nMill Street,5,3000,Easttown,56.5,10.1\n"
+    )
+    customers = CUSTOMERS.replace("serial\n", "serial,address,postal_code\n").replace("01\n", "01,Mill Street 5,3000\n")
+    files = {"shipping-list/file.csv": SHIPMENT, "customers/file.csv": customers, "customers/bad.csv": "nothing\n1\n"}
+    assert not asked_to_import(house, files).success, "a file is refused, the others are taken"
+    (place,) = located(house.installation.registry, "default")
+    assert (place.state, place.latitude) == (("ok", "56.5") if is_on else (None, None))
+    checks = house.ask("select identity, details from audit_log where event = 'addresses.check'")
+    assert checks.rows() == [("service:orchestrator", '{"ok": 1}')] * is_on
+    open_installation.cache_clear()
+
+
+def test_a_check_without_addresses_to_look_in_fails_after_the_import(house: House, monkeypatch) -> None:
+    monkeypatch.setenv("METERHOUSE_CHECK_ADDRESSES", "true")
+    open_installation.cache_clear()
+    done = asked_to_import(house, {"shipping-list/file.csv": SHIPMENT, "customers/file.csv": CUSTOMERS})
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    assert "Addresses are not looked up: The address register" in str(failure.step_failure_data.error)
+    assert house.ask("select metering_point from installations").rows() == [("P1",)]
+    open_installation.cache_clear()
 
 
 def test_a_refused_file_is_left_alone_in_the_end_until_it_changes_or_somebody_asks(house: House, monkeypatch) -> None:

@@ -51,7 +51,8 @@ ABOUT = {
     "final_estimates": _POINT + "first_day <= '{last}' and last_day >= '{first}'",
     "final_readings": _POINT + "read_at > '{start}' and read_at <= '{end}'",
     "exchanges": _POINT + _within("exchanged_at") + " and (old_final is not null or new_initial is not null)",
-    "heat_fault_reviews": _POINT + "period_start >= timestamptz '{start}' - interval 366 day and period_start < '{end}'",
+    "heat_fault_reviews": _POINT
+    + "period_start >= timestamptz '{start}' - interval 366 day and period_start < '{end}'",
 }
 """What a table, and its history, says about somebody's period."""
 
@@ -93,9 +94,10 @@ def told_in_files(house: House, who: dict[str, str]) -> dict[str, int]:
     found, folder = {}, Path(house.installation.settings.lake_path)
     for name, about in ABOUT.items():
         for table in (name, f"{name}_history"):
-            if (folder / table).is_dir() and any((folder / table).rglob("*.parquet")):
-                files = f"read_parquet('{folder / table}/**/*.parquet', union_by_name = true, hive_partitioning = true)"
-                found[table] = duckdb.execute(f"select count(*) from {files} where {about.format(**who)}").fetchone()[0]
+            files = [str(file) for file in (folder / table).rglob("*.parquet") if "_delta_log" not in file.parts]
+            if files:
+                rows = f"read_parquet({files}, union_by_name = true)"
+                found[table] = duckdb.execute(f"select count(*) from {rows} where {about.format(**who)}").fetchone()[0]
     return {table: count for table, count in found.items() if count}
 
 

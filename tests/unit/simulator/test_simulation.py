@@ -9,8 +9,10 @@ from math import floor
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 
+from registry.addresses import AddressRegister, look_up
 from simulator import Fleet, SimulatorError, Summary, describe, simulate
 from simulator.calendar import midnights
 from tests.unit.simulator import frames
@@ -343,3 +345,14 @@ def test_parameters_that_make_no_sense_are_refused() -> None:
         Fleet(meters=0)
     with pytest.raises(SimulatorError, match="interval_s"):
         Fleet(interval_s=5)
+
+
+def test_a_check_of_the_addresses_finds_one_of_each_state(week: tuple[Path, Summary], tmp_path: Path) -> None:
+    columns = ["address", "postal_code", "city"]
+    places = pl.read_csv(week[0] / "customers.csv", infer_schema=False)
+    found = look_up(AddressRegister.load(week[0] / "addresses.csv"), places.select(columns))
+    pinned = places["latitude"].is_not_null()
+    assert found.filter(~pinned)["coordinate_status"].to_list() == ["ok", "not_found", "no_place", "alternatives"]
+    assert set(found.filter(pinned)["coordinate_status"]) == {"ok"}
+    simulate(Fleet(meters=5, days=1, incidents=False), tmp_path)
+    assert all(row["latitude"] for row in frames.table(tmp_path / "customers.csv"))
