@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
-from cli import meter_capacity, meter_exchange, meter_field, meter_role
+from cli import meter_capacity, meter_configuration, meter_exchange, meter_field, meter_role
 from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
@@ -37,6 +37,7 @@ app.add_typer(meter_exchange.app, name="exchange")
 app.add_typer(meter_field.app, name="field")
 app.add_typer(meter_capacity.app, name="capacity")
 app.command("role")(meter_role.role)
+app.command("configure")(meter_configuration.configure_meter)
 
 MeterArgument = Annotated[str, typer.Argument(help="Meter id, or a serial that only one meter has.")]
 AtOption = Annotated[str, typer.Option("--at", help="When, local or with an offset; now by default.")]

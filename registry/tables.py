@@ -22,6 +22,7 @@ from warehouse.schemas import (
     GROUPS,
     HEAT_FAULT_REVIEWS,
     INSTALLATIONS,
+    METER_CONFIGURATIONS,
     METERING_POINTS,
     METERS,
     POLICIES,
@@ -30,8 +31,8 @@ from warehouse.schemas import (
     Table,
 )
 
-_INSTALLATIONS_BEFORE, _EXCHANGES_BEFORE, _FINAL_READINGS_BEFORE = (
-    TABLES[f"{table.name}_history"] for table in (INSTALLATIONS, EXCHANGES, FINAL_READINGS)
+_INSTALLATIONS_BEFORE, _CONFIGURATIONS_BEFORE, _EXCHANGES_BEFORE, _FINAL_READINGS_BEFORE = (
+    TABLES[f"{table.name}_history"] for table in (INSTALLATIONS, METER_CONFIGURATIONS, EXCHANGES, FINAL_READINGS)
 )
 
 
@@ -83,10 +84,18 @@ def _published(session: Session, now: datetime | None) -> dict[str, pl.DataFrame
         METERS: _with_custom_fields(session, meters, "meter", "meter_id"),
         METERING_POINTS: _with_custom_fields(session, points, "metering_point", "metering_point"),
         INSTALLATIONS: installations,
+        METER_CONFIGURATIONS: _rows(
+            session, select(m.MeterConfiguration).where(m.MeterConfiguration.known_to.is_(None)), METER_CONFIGURATIONS
+        ),
         EXCHANGES: _rows(session, select(m.Exchange).where(m.Exchange.known_to.is_(None)), EXCHANGES),
         FINAL_READINGS: _final_readings(session),
         _INSTALLATIONS_BEFORE: _rows(
             session, select(m.Installation).where(m.Installation.known_to.is_not(None)), _INSTALLATIONS_BEFORE
+        ),
+        _CONFIGURATIONS_BEFORE: _rows(
+            session,
+            select(m.MeterConfiguration).where(m.MeterConfiguration.known_to.is_not(None)),
+            _CONFIGURATIONS_BEFORE,
         ),
         _EXCHANGES_BEFORE: _rows(
             session, select(m.Exchange).where(m.Exchange.known_to.is_not(None)), _EXCHANGES_BEFORE

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.calendar import HOUR_MS, local_hours, local_ms
 from simulator.courses import PARTS, Demand
-from simulator.kinds import KINDS, Kind
+from simulator.kinds import KINDS, REPACKAGED, Kind
 from simulator.population import Fleet, KeyState, Meter, make_meters, with_key_state
 
 KAMSTRUP_WATER = ("water", "water_dated")
@@ -92,6 +92,7 @@ class Plan:
         outages: Of concentrators.
         remote: Concentrators whose meters no other hears.
         repeated: Serials of the meters whose telegrams a repeater sends again.
+        repackaged: Instant from which on a meter sends the package ``REPACKAGED`` of its kind, by serial.
         substations: Fault of the substation, ``high_return`` or ``hunting``, by serial.
         listed: Everything for the truth, in order of choice.
     """
@@ -106,6 +107,7 @@ class Plan:
     outages: list[Outage] = field(default_factory=list)
     remote: set[int] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
+    repackaged: dict[str, int] = field(default_factory=dict)
     substations: dict[str, str] = field(default_factory=dict)
     listed: list[Incident] = field(default_factory=list)
 
@@ -162,6 +164,11 @@ def plan(fleet: Fleet, meters: Sequence[Meter]) -> Plan:
         _plan_incidents(fleet, made)
     if fleet.breakdowns:
         _plan_breakdowns(fleet, made)
+    if fleet.reconfigured:
+        noon = local_ms(fleet.start + timedelta(days=fleet.days // 2), time(12), fleet.zone)
+        meter = next(meter for meter in made.meters if meter.kind.name in REPACKAGED)
+        made.repackaged[meter.serial] = noon
+        made.listed.append(Incident("reconfigured", meter.meter_id, noon))
     return made
 
 

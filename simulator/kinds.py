@@ -265,3 +265,6 @@ SHARES = (
 """Kinds of twenty meters in a row; a small fleet has most kinds, too."""
 
 BY_NAME = {kind.name: kind for kind in KINDS}
+
+REPACKAGED = {"water": BY_NAME["water_dated"].layout}
+"""The package that meters of a kind send once they are set to another one: these then tell the date of the month."""

@@ -40,6 +40,7 @@ class Fleet:
         electricity: Electricity meters besides, each at a metering point of its own.
         breakdowns: Whether something breaks down for good: a meter on the last day but one, and on the last day the
             last concentrator, whose meters no other hears.
+        reconfigured: Whether the first water meter sends another package from noon of the middle day on.
     """
 
     meters: int = 100
@@ -52,6 +53,7 @@ class Fleet:
     incidents: bool = True
     electricity: int = 0
     breakdowns: bool = False
+    reconfigured: bool = False
 
     def __post_init__(self) -> None:
         if min(self.meters, self.days, self.collectors) < 1:

@@ -11,7 +11,8 @@ from simulator import link
 from simulator.calendar import HOUR_MS, month_starts, standard_offset_ms
 from simulator.courses import PARTS, Demand
 from simulator.incidents import Group
-from simulator.records import Values, compact_records, date_g, datetime_f, full_records
+from simulator.kinds import REPACKAGED
+from simulator.records import Field, Values, compact_records, date_g, datetime_f, full_records
 from simulator.telegrams import (
     CI_COMPACT,
     CI_FULL,
@@ -175,7 +176,8 @@ def compose(group: Group, sent: Sent, values: Values) -> list[Block]:
         values: What the layouts can carry, shape (n,) each.
 
     Returns:
-        Full and compact frames for kinds with link-layer security, else one block.
+        Full and compact frames for kinds with link-layer security, else one block; those of meters that were set to
+        another package apart.
     """
     everything = np.arange(len(sent))
     if group.kind.security == "ell":
@@ -186,24 +188,36 @@ def compose(group: Group, sent: Sent, values: Values) -> list[Block]:
         parts = [(everything, 0)]
     blocks = []
     for chosen, ci in parts:
-        part = sent.take(chosen)
-        carried = {name: series[chosen] for name, series in values.items()}
-        blocks.append(Block(_telegrams(group, part, carried, ci), chosen))
+        for layout, mine in _layouts(group, sent.take(chosen)):
+            these = chosen[mine]
+            carried = {name: series[these] for name, series in values.items()}
+            blocks.append(Block(_telegrams(group, layout, sent.take(these), carried, ci), these))
     return blocks
 
 
-def _telegrams(group: Group, sent: Sent, values: Values, ci: int) -> NDArray[np.uint8]:
+def _layouts(group: Group, sent: Sent) -> list[tuple[tuple[Field, ...], NDArray[np.bool_]]]:
+    """The packages that are sent, each with its transmissions, shape (n,)."""
+    changed = np.zeros(len(sent), dtype=np.bool_)
+    for row, meter in enumerate(group.meters):
+        if (since := group.plan.repackaged.get(meter.serial)) is not None:
+            changed |= (sent.row == row) & (sent.at_ms >= since)
+    if not changed.any():
+        return [(group.kind.layout, ~changed)]
+    return [(group.kind.layout, ~changed), (REPACKAGED[group.kind.name], changed)]
+
+
+def _telegrams(group: Group, layout: tuple[Field, ...], sent: Sent, values: Values, ci: int) -> NDArray[np.uint8]:
     kind, meters = group.kind, group.meters
     own = _addresses([meter.address for meter in meters])[sent.row]
     senders = Senders(own, [meter.key for meter in meters], sent.starts(len(meters)))
     first_access = np.array([meter.access_no for meter in meters])
     access_no = ((first_access[sent.row] + sent.ordinal) % 256).astype(np.uint8)
     if kind.security == "ell":
-        records = (full_records if ci == CI_FULL else compact_records)(kind.layout, values)
+        records = (full_records if ci == CI_FULL else compact_records)(layout, values)
         application = np.hstack([np.full((len(sent), 1), ci, dtype=np.uint8), records])
         origin = np.array([meter.origin_ms for meter in meters])[sent.row]
         return ell_telegrams(senders, application, access_no, session_numbers(sent.at_ms, origin))
-    payload, configuration = full_records(kind.layout, values), 0
+    payload, configuration = full_records(layout, values), 0
     if kind.security == "mode5":
         payload, configuration = mode5_payloads(senders, pad_for_mode5(payload), access_no)
     header = tpl_header(access_no, configuration, own if kind.radio else None)

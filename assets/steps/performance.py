@@ -15,6 +15,7 @@ from warehouse.schemas import (
     GROUP_MEMBERS,
     GROUP_READERS,
     INSTALLATIONS,
+    METER_CONFIGURATIONS,
     MISSING_CAUSES_DAILY,
     READING_PERFORMANCE_DAILY,
     READINGS,
@@ -22,7 +23,7 @@ from warehouse.schemas import (
     RECEPTIONS,
 )
 from warehouse.transforms.performance import Expectation, Performance, billing_performance, reading_performance
-from warehouse.transforms.schedules import scheduled
+from warehouse.transforms.schedules import configured, scheduled
 from warehouse.transforms.slots import BILLING, CRITERIA
 
 _DAY = timedelta(days=1)
@@ -73,8 +74,12 @@ def _ranges(house: Installation, spans: pl.DataFrame) -> list[DayRange]:
 
 
 def _expectation(house: Installation, policy: PerformancePolicy, installations: pl.DataFrame) -> Expectation:
+    configurations = (
+        house.lake.scan(METER_CONFIGURATIONS).filter(pl.col("organisation") == house.organisation).collect()
+    )
+    own = configured(configurations, installations)
     if not policy.schedules:
-        return Expectation(deadline=policy.deadline)
+        return Expectation(deadline=policy.deadline, configured=own)
     readers, members = (
         house.lake.scan(table).filter(pl.col("organisation") == house.organisation).drop("organisation").collect()
         for table in (GROUP_READERS, GROUP_MEMBERS)
@@ -87,6 +92,7 @@ def _expectation(house: Installation, policy: PerformancePolicy, installations: 
         schedules={name: one.slots for name, one in policy.schedules.items() if not one.nothing},
         scheduled=theirs,
         unscheduled=theirs.filter(pl.col("schedule").is_in(nothing)),
+        configured=own,
     )
 
 

@@ -19,6 +19,7 @@ from warehouse.schemas import (
     GROUPS,
     HEAT_FAULT_REVIEWS,
     INSTALLATIONS,
+    METER_CONFIGURATIONS,
     METERING_POINTS,
     METERS,
     POLICIES,
@@ -30,6 +31,7 @@ SNAPSHOTS = (
     METERS,
     METERING_POINTS,
     INSTALLATIONS,
+    METER_CONFIGURATIONS,
     EXCHANGES,
     COLLECTORS,
     GROUPS,
@@ -52,8 +54,8 @@ _FILES = 50
 def publish_registry(house: Installation) -> dict[str, int]:
     """Writes what changed of the registry's tables to the lake.
 
-    Figures rest on the published snapshot. Meters that came, went, moved or were exchanged since the last one are
-    touched before it is replaced: whatever dies in between, the next time finds the difference again.
+    Figures rest on the published snapshot. Meters that came, went, moved, were exchanged or set in another way since
+    the last one are touched before it is replaced: whatever dies in between, the next time finds the difference again.
 
     Args:
         house: The installation.
@@ -66,6 +68,7 @@ def publish_registry(house: Installation) -> dict[str, int]:
         snapshots = published_tables(house.registry, now)
         moved = [
             _changed(house, snapshots, INSTALLATIONS, ["meter_id"]),
+            _changed(house, snapshots, METER_CONFIGURATIONS, ["meter_id"]),
             _changed(house, snapshots, EXCHANGES, ["old_meter_id", "new_meter_id"]),
         ]
         touch_meters(house, pl.concat(moved).unique())

@@ -6,9 +6,9 @@ from typing import TypeVar
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
-from registry.models import Exchange, FinalReading, Installation
+from registry.models import Exchange, FinalReading, Installation, MeterConfiguration
 
-Row = TypeVar("Row", Exchange, Installation, FinalReading)
+Row = TypeVar("Row", Exchange, Installation, FinalReading, MeterConfiguration)
 
 
 def supersede(session: Session, row: Row, now: datetime, **changes: object) -> Row:

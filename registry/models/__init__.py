@@ -15,7 +15,15 @@ from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
 from registry.models.groups import Group, GroupMember, GroupReader
 from registry.models.heat_faults import HeatFaultReview
-from registry.models.inventory import Collector, Exchange, FinalReading, Installation, Meter, MeteringPoint
+from registry.models.inventory import (
+    Collector,
+    Exchange,
+    FinalReading,
+    Installation,
+    Meter,
+    MeterConfiguration,
+    MeteringPoint,
+)
 from registry.models.key_management import (
     Batch,
     BatchDevice,
@@ -84,6 +92,7 @@ __all__ = [
     "MailTemplate",
     "ManualReading",
     "Meter",
+    "MeterConfiguration",
     "MeterGrant",
     "MeterKey",
     "MeteringPoint",

@@ -64,6 +64,28 @@ class Installation(Base):
     known_to: Mapped[datetime | None]
 
 
+class MeterConfiguration(Base):
+    """How a meter is set from one instant to another, as it was known from one instant to another.
+
+    Null is what nobody noted.
+    """
+
+    __tablename__ = "meter_configurations"
+    __table_args__ = (Index("ix_meter_configurations_meter", "organisation", "meter_id", "valid_from"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    organisation: Mapped[str] = mapped_column(String(64))
+    meter_id: Mapped[str] = mapped_column(String(32))
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime | None]
+    interval_s: Mapped[int | None]
+    tariffs: Mapped[str | None] = mapped_column(String(200))
+    pulse_inputs: Mapped[str | None] = mapped_column(String(200))
+    package: Mapped[str | None] = mapped_column(String(200))
+    known_from: Mapped[datetime]
+    known_to: Mapped[datetime | None]
+
+
 class Exchange(Base):
     """One register of a meter exchange, as it was known from one instant to another.
 

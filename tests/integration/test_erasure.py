@@ -62,6 +62,7 @@ KEPT = {
     "frozen_periods": "days of which figures are never reckoned again; without figures",
     "group_members": "which places and devices are looked at together",
     "installations": "which device hung where: the utility's own inventory",
+    "meter_configurations": "how a device is set: the utility's own inventory",
     "metering_points": "the utility's own inventory",
     "meters": "the utility's own inventory",
     "touched": "which days of a device were to be reckoned; without figures",

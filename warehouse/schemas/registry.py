@@ -67,6 +67,25 @@ INSTALLATIONS = Table(
     versioned=True,
 )
 
+METER_CONFIGURATIONS = Table(
+    name="meter_configurations",
+    meaning="One row per meter and stretch of time in which it was set in one way, as far as that was noted.",
+    columns=(
+        c.organisation,
+        c.meter_id,
+        Column("valid_from", INSTANT, "Since when it is set so."),
+        Column("valid_to", INSTANT, "Until when; null where nothing later is known.", nullable=True),
+        Column("interval_s", pl.Int64, "Time between two transmissions.", unit="s", nullable=True),
+        Column("tariffs", pl.String, "Its tariffs, in the utility's words.", nullable=True),
+        Column("pulse_inputs", pl.String, "What its pulse inputs count, in the utility's words.", nullable=True),
+        Column("package", pl.String, "What its radio package contains, in the utility's words.", nullable=True),
+        c.known_from,
+    ),
+    key=("organisation", "meter_id", "valid_from"),
+    sort_by=("meter_id", "valid_from"),
+    versioned=True,
+)
+
 EXCHANGES = Table(
     name="exchanges",
     meaning="One row per meter exchange and register with the registers read at the exchange, as they are known now.",

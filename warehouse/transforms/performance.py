@@ -39,6 +39,7 @@ DEADLINE = time(7)
 CAUSES = ("rejected", "unknown_format", "wrong_key", "no_key", "corrupt", "no_frame")
 """Why a reading is missing, nearest to a reading first: of several frames in a slot the nearest counts."""
 
+_HOUR_S = 3600
 _COUNTS = ("expected", "received", "received_on_time")
 _ACTIVE: dict[str, pl.DataType | type[pl.DataType]] = {
     "organisation": pl.String,
@@ -59,12 +60,16 @@ class Expectation:
             ``removed_at``.
         unscheduled: When nothing at all is expected of which meter (drive-by): ``meter_id``, ``installed_at``,
             ``removed_at``.
+        configured: When which meter sends at an interval of its own, by which it is read in place of any schedule:
+            ``interval_s``, ``meter_id``, ``installed_at``, ``removed_at``. Of an interval longer than an hour no hours
+            are expected.
     """
 
     deadline: time = DEADLINE
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     scheduled: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"schedule": pl.String, **_ACTIVE}))
     unscheduled: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_ACTIVE))
+    configured: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"interval_s": pl.Int64, **_ACTIVE}))
 
 
 class Performance(NamedTuple):
@@ -95,7 +100,7 @@ def reading_performance(
     as_of: datetime,
     expectation: Expectation | None = None,
 ) -> Performance:
-    """Counts expected and received slots per meter, local day and criterion, hourly, daily and by schedule.
+    """Counts expected and received slots per meter, local day and criterion: hourly, daily, by schedule or interval.
 
     Args:
         readings: ``meter_id``, ``measured_at``, ``landed_at``, ``quality``; at least those of the days, others do no
@@ -113,20 +118,24 @@ def reading_performance(
 
     Returns:
         ``daily``: two rows for every meter and day that has begun and in which the meter is active at some time, one
-        more where a schedule reads it; ``performance`` (%, two decimals) is null where no slot is expected. ``causes``:
-        the missing slots by cause and collector.
+        more where a schedule reads it or it has an interval of its own; ``performance`` (%, two decimals) is null
+        where no slot is expected. ``causes``: the missing slots by cause and collector.
     """
     known = expectation or Expectation()
     calendar = _begun(first, last, zone, known.deadline, as_of)
     judge = _Judge(readings, unread, active, known.unscheduled, as_of)
+    own = known.configured
     parts = [
-        judge.rows(HOURLY, HOURS.slots(calendar, zone), active),
+        judge.rows(HOURLY, HOURS.slots(calendar, zone), active, without=own.filter(pl.col("interval_s") > _HOUR_S)),
         judge.rows(DAILY, DAYS.slots(calendar, zone), active),
     ]
     for name, schedule in known.schedules.items():
         theirs = known.scheduled.filter(pl.col("schedule") == name)
         if theirs.height:
-            parts.append(judge.rows(SCHEDULE, schedule.slots(calendar, zone), theirs))
+            parts.append(judge.rows(SCHEDULE, schedule.slots(calendar, zone), theirs, without=own))
+    for interval_s in own["interval_s"].unique().sort():
+        slots = Schedule(every=timedelta(seconds=interval_s)).slots(calendar, zone)
+        parts.append(judge.rows(SCHEDULE, slots, own.filter(pl.col("interval_s") == interval_s)))
     return _shaped(parts, active)
 
 
@@ -203,15 +212,21 @@ class _Judge:
         kept = codes.is_not_null()
         return codes.filter(kept).to_numpy(), kept
 
-    def rows(self, criterion: str, slots: pl.DataFrame, active: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Counts per meter and day, and missing slots by cause, both without organisation."""
+    def rows(
+        self, criterion: str, slots: pl.DataFrame, active: pl.DataFrame, *, without: pl.DataFrame | None = None
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Counts per meter and day, and missing slots by cause, both without organisation.
+
+        ``without`` is when nothing of this criterion is expected of which meter, as ``active``.
+        """
         grid = _grid(slots)
         days = pl.DataFrame({"day": grid.days})
         if slots.is_empty() or active.is_empty():
             return _NO_COUNTS, _NO_CAUSES
         times = stretches(active)
         expected = self._inside(times, grid.start, grid.end) & (grid.end <= self._as_of)
-        expected &= ~self._overlapping(self._pauses, grid.start, grid.end)
+        for pauses in (self._pauses, *(() if without is None else (stretches(without),))):
+            expected &= ~self._overlapping(pauses, grid.start, grid.end)
         heard, on_time = self._heard(grid)
         heard &= expected
         on_time &= expected

@@ -1,4 +1,4 @@
-"""Which meters are read by which schedule when."""
+"""Which meters are read by which schedule when, and which send at an interval of their own."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,27 @@ import polars as pl
 
 from warehouse.schemas import INSTANT
 from warehouse.transforms.slots import FOREVER
+
+
+def configured(configurations: pl.DataFrame, installations: pl.DataFrame) -> pl.DataFrame:
+    """Finds when installed meters send at an interval that their configuration names.
+
+    Args:
+        configurations: Rows of ``meter_configurations``.
+        installations: Rows of ``installations``.
+
+    Returns:
+        ``interval_s``, ``organisation``, ``meter_id``, ``installed_at``, ``removed_at`` (UTC, half-open).
+    """
+    named = configurations.filter(pl.col("interval_s").is_not_null())
+    spans = named.select("meter_id", "interval_s", "valid_from", "valid_to").join(installations, on="meter_id")
+    return spans.select(
+        "interval_s",
+        "organisation",
+        "meter_id",
+        installed_at=pl.max_horizontal("installed_at", "valid_from"),
+        removed_at=pl.min_horizontal("removed_at", "valid_to"),
+    ).filter(pl.col("installed_at") < pl.col("removed_at").fill_null(FOREVER))
 
 
 def scheduled(

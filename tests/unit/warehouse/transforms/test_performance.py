@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from warehouse.schemas import INSTANT, READING_PERFORMANCE_DAILY
 from warehouse.transforms.calendar import hours, local_days
 from warehouse.transforms.performance import Expectation, Performance, billing_performance, reading_performance
+from warehouse.transforms.schedules import configured
 from warehouse.transforms.slots import Schedule, calendar_of
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
@@ -332,3 +333,33 @@ def test_billing_days_are_measured_around_their_start() -> None:
     assert billed(start - timedelta(hours=12)) == [(first, "billing", 1, 1)]
     assert billed(start + timedelta(hours=12)) == [(first, "billing", 1, 0)]
     assert billed(start, as_of=start + timedelta(hours=1)) == [(first, "billing", 0, 0)]
+
+
+def own_interval(seconds: int, since: datetime, until: datetime | None = None) -> pl.DataFrame:
+    return active((since, until)).select(pl.lit(seconds, pl.Int64).alias("interval_s"), pl.all())
+
+
+def test_a_meter_with_an_interval_of_its_own_is_read_by_it_in_place_of_a_schedule() -> None:
+    use, noon = active((LONG_AGO, None)), MIDNIGHT + 12 * HOUR
+    heard = prompt(*(MIDNIGHT + number * HOUR / 4 for number in range(96)))
+    schedule = {"schedules": {"s": Schedule(every=HOUR)}, "scheduled": use.with_columns(schedule=pl.lit("s"))}
+    figures = count(heard, use, **schedule, configured=own_interval(900, noon))
+    assert one(figures, "schedule")[:2] == (12 + 48, 12 + 48)
+    assert one(figures, "hourly")[:2] == (24, 24)
+    slow = count(heard, use, **schedule, configured=own_interval(86_400, MIDNIGHT))
+    assert [one(slow, name)[:2] for name in ("schedule", "hourly", "daily")] == [(1, 1), (0, 0), (1, 1)]
+    until = count(heard, use, configured=own_interval(7200, MIDNIGHT, noon))
+    assert [one(until, name)[:2] for name in ("schedule", "hourly")] == [(6, 6), (12, 12)]
+
+
+def test_an_interval_counts_while_its_meter_is_installed() -> None:
+    installations = active((MIDNIGHT, MIDNIGHT + 6 * HOUR), (MIDNIGHT + 9 * HOUR, None)).with_columns(
+        metering_point=pl.lit("P")
+    )
+    rows = [("m", 900, MIDNIGHT + HOUR, MIDNIGHT + 10 * HOUR), ("m", None, MIDNIGHT + 10 * HOUR, None)]
+    schema = {"meter_id": pl.String, "interval_s": pl.Int64, "valid_from": INSTANT, "valid_to": INSTANT}
+    found = configured(pl.DataFrame(rows, schema=schema, orient="row"), installations).sort("installed_at")
+    assert found.select("interval_s", "installed_at", "removed_at").rows() == [
+        (900, MIDNIGHT + HOUR, MIDNIGHT + 6 * HOUR),
+        (900, MIDNIGHT + 9 * HOUR, MIDNIGHT + 10 * HOUR),
+    ]
