@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from registry.groups import evaluate, present
@@ -130,14 +130,24 @@ def list_meters(
     of_status = [has_status(organisation, filters.key_statuses, now)] if filters.key_statuses else []
     count = select(func.count()).select_from(Meter).where(*chosen, *of_status)
 
-    def some(conditions: Sequence[ColumnElement[bool]]) -> Select[str]:
-        ids = _sorted(select(Meter.meter_id).where(*conditions), sort, defined, descending=descending)
-        return ids.offset((page - 1) * size).limit(size)
+    def some(conditions: Sequence[ColumnElement[bool]]) -> tuple[Select[str], list[_SortKey]]:
+        return _sorted(select(Meter.meter_id).where(*conditions), sort, defined, descending=descending)
+
+    def paged(statement: Select[Any], order: Sequence[_SortKey]) -> Select[Any]:
+        keys = [key.desc() if is_descending else key.asc() for key, is_descending in order]
+        return statement.order_by(*keys).offset((page - 1) * size).limit(size)
 
     near = sort == "serial" and page * size <= _NEAR
     if filters.text or (filters.key_statuses and not near):
         # These look at every meter: once, not for the total and the page each.
-        counted = session.execute(some([*chosen, *of_status]).add_columns(func.count().over())).all()
+        statement, order = some([*chosen, *of_status])
+        names = [f"key_{number}" for number in range(len(order))]
+        left = statement.add_columns(*(key.label(name) for name, (key, _) in zip(names, order, strict=True))).cte(
+            "left"
+        )
+        everyone = select(func.count()).select_from(left).scalar_subquery()
+        keys = [(left.c[name], is_descending) for name, (_, is_descending) in zip(names, order, strict=True)]
+        counted = session.execute(paged(select(left.c.meter_id, everyone), keys)).all()
         found = [row[0] for row in counted]
         total = counted[0][1] if counted else 0 if page == 1 else session.scalar(count) or 0
     else:
@@ -145,7 +155,7 @@ def list_meters(
         if filters.key_statuses and total >= _MANY * page * size:
             # Meters are indexed by serial: the page is full long before each of them was looked at.
             of_status = [each_has_status(filters.key_statuses, now)]
-        found = list(session.scalars(some([*chosen, *of_status]))) if total else []
+        found = list(session.scalars(paged(*some([*chosen, *of_status])))) if total else []
     return Page(total, rows_of(session, organisation, found, columns, defined, now, lake))
 
 
@@ -257,8 +267,14 @@ def _has_value(organisation: str, custom: Field, value: str) -> ColumnElement[bo
     )
 
 
-def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, descending: bool) -> Select[str]:
-    """Orders by a column; meters without a value come last, whatever the order."""
+_SortKey = tuple[SQLColumnExpression[Any], bool]
+"""What is sorted by, and whether the greatest comes first."""
+
+
+def _sorted(
+    statement: Select[str], sort: str, defined: Mapping[str, Field], *, descending: bool
+) -> tuple[Select[str], list[_SortKey]]:
+    """Joins what a column needs, and says what to sort by; meters without a value come last, whatever the order."""
     custom = defined.get(sort)
     of_place = sort in PLACE_COLUMNS or sort in CUSTOMER_COLUMNS or (custom and custom.entity is Entity.metering_point)
     if of_place:
@@ -296,6 +312,6 @@ def _sorted(statement: Select[str], sort: str, defined: Mapping[str, Field], *, 
     else:
         keys = [getattr(Meter, sort)]
     nullable = bool(of_place or custom or sort in ("model", "meter_number", "state_since"))
-    order: list[Any] = [keys[-1].is_(None)] if nullable else []
-    order += [key.desc() if descending else key.asc() for key in keys]
-    return statement.order_by(*order, Meter.meter_id)
+    order: list[_SortKey] = [(keys[-1].is_(None), False)] if nullable else []
+    order += [(key, descending) for key in keys]
+    return statement, [*order, (Meter.meter_id, False)]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, String
+from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base
@@ -16,6 +16,13 @@ class MeterKey(Base):
     """
 
     __tablename__ = "meter_keys"
+    __table_args__ = (
+        # All that the status of a meter's keys is made of: rows with wrapped keys are long, and are not read for it.
+        Index(
+            "ix_meter_keys_status",
+            *("organisation", "key_class", "meter_id", "valid_from", "valid_to", "verified_at", "failed_at"),
+        ),
+    )
 
     organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
     meter_id: Mapped[str] = mapped_column(String(32), primary_key=True)
