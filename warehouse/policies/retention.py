@@ -9,7 +9,7 @@ from warehouse.transforms import retention
 from warehouse.transforms.retention import Rule, Survivor, Zone
 
 Medium = Literal["water", "warm_water", "heat", "cooling", "heat_cooling", "electricity", "gas", "pressure", "other"]
-Source = Literal["radio", "wired", "import", "manual"]
+Source = Literal["radio", "drive_by", "wired", "import", "manual"]
 
 
 class Stage(PolicyModel):

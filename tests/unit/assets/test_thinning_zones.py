@@ -3,7 +3,7 @@
 import pytest
 
 from assets.steps.frozen import days_of
-from assets.steps.thinning import ZONES
+from assets.steps.zones import ZONES
 from warehouse.schemas import TABLES, Table
 from warehouse.schemas.frames import OUTCOMES, RECEPTIONS, REJECTED_ROWS, TELEGRAMS
 from warehouse.schemas.readings import READINGS, READINGS_HISTORY, RECORDS
