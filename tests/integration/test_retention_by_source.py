@@ -39,12 +39,12 @@ OF_READINGS = {
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A fleet of which one collector passes by; the others stand."""
+    """A fleet of which two collectors pass by; the third stands."""
     folder = tmp_path_factory.mktemp("mixed")
     simulate(SMALL, folder / "fleet")
     with kept_environment():
         house = new_house(folder)
-        passing = f"drive_by_collectors: [{collector_name(0)}]"
+        passing = f"drive_by_collectors: [{collector_name(0)}, {collector_name(1)}]"
         set_policy(house, "estimation", shipped_document("estimation").replace("drive_by_collectors: []", passing))
         for kind in ("meters", "customers", "exchanges"):
             assert house.take(kind, folder / "fleet" / f"{kind}.csv") == 0
