@@ -22,6 +22,8 @@ from registry import erasures
 from registry.imports.meters import MEDIA
 from warehouse.policies import RetentionPolicy
 from warehouse.schemas import (
+    ALERT_EVENTS,
+    ALERT_USAGE,
     FINAL_READINGS,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
@@ -146,7 +148,7 @@ class Plan:
             return local_day(pl.col(_TIMES[table]), self.zone)
         if table is REJECTED_ROWS:
             return pl.col("landed_day")
-        if table is INFO_CODE_EVENTS:
+        if table in (INFO_CODE_EVENTS, INFO_CODE_EVENTS.history):
             return local_day(pl.coalesce("cleared_at", "last_seen"), self.zone)
         return days_of(table, self.zone.key)[1]
 
@@ -224,8 +226,11 @@ class Plan:
 
     def _figures(self, table: Table, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Judges figures, events and rejected lines."""
-        outlived = list(OUTLIVE.get(table, ("day",)))
-        known = self._keep(rows, ZONES[table], self.day_of(table)).with_columns(stays=pl.col("keep").is_in(outlived))
+        known = self._keep(rows, ZONES[table], self.day_of(table))
+        known = known.with_columns(stays=pl.col("keep").is_in(list(OUTLIVE[table])))
+        if table is ALERT_EVENTS:  # one whose window goes on would only be told again
+            going_on = self._settled(self._figures(ALERT_USAGE, self.house.lake.scan(ALERT_USAGE))).filter("stays")
+            known = self._with_mark(known, going_on.select(ALERT_EVENTS.key), list(ALERT_EVENTS.key))
         if table is REJECTED_ROWS or self._holds.is_empty():
             return known
         key, periods = "metering_point", self._holds
@@ -234,7 +239,7 @@ class Plan:
             periods = periods.join(self.installations.select("metering_point", key), on="metering_point")
         first = (
             local_day(pl.col("first_seen"), self.zone)
-            if table is INFO_CODE_EVENTS
+            if table in (INFO_CODE_EVENTS, INFO_CODE_EVENTS.history)
             else days_of(table, self.zone.key)[0]
         )
         held = (

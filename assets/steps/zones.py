@@ -1,6 +1,8 @@
 """Tables that retention reaches: in which part of the lake each is, and what outlives which stage."""
 
 from warehouse.schemas import (
+    ALERT_EVENTS,
+    ALERT_USAGE,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
@@ -59,17 +61,24 @@ _ZONES: dict[Table, Zone] = {
     INFO_CODE_EVENTS: "event",
     VEE_EXCEPTIONS: "event",
     CORRECTIONS: "event",
+    ALERT_EVENTS: "event",
+    ALERT_USAGE: "event",
     OUTCOMES: "raw",
 }
 
-ZONES = _ZONES
-"""Tables by zone, in the order in which they are thinned.
+
+def _versions(table: Table) -> list[Table]:
+    return [table.history, table] if table.versioned and table.history else [table]
+
+
+ZONES: dict[Table, Zone] = {each: zone for table, zone in _ZONES.items() for each in _versions(table)}
+"""Tables by zone, in the order in which they are thinned; former versions of rows go when the rows themselves do.
 
 Receptions say which source telegrams and outcomes are of, and outcomes which meter a reception is of, so they go last:
 whatever dies in between, a repeated run finds the rest.
 """
 
-OUTLIVE: dict[Table, tuple[Keep, ...]] = {
+_OUTLIVE: dict[Table, tuple[Keep, ...]] = {
     CONSUMPTION_HOURLY: (),
     CONSUMPTION_MONTHLY: ("day", "month"),
     CONSUMPTION_YEARLY: ("day", "month"),
@@ -82,6 +91,12 @@ OUTLIVE: dict[Table, tuple[Keep, ...]] = {
     INFO_CODE_EVENTS: ("day", "month"),
     VEE_EXCEPTIONS: ("day", "month"),
     CORRECTIONS: ("day", "month"),
+    ALERT_EVENTS: ("day", "month"),
+    ALERT_USAGE: ("day", "month"),
     REJECTED_ROWS: (),
+}
+
+OUTLIVE: dict[Table, tuple[Keep, ...]] = {
+    each: _OUTLIVE.get(table, ("day",)) for table in _ZONES for each in _versions(table)
 }
 """Stages that rows of figures, events and rejected lines outlive; those of days outlive ``day``."""
