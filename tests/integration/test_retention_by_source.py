@@ -1,5 +1,8 @@
 """Retention by source: what no rule is about stays whole, down to the lines it came in."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,8 +17,9 @@ from decoders.link import is_wired as starts_wired
 from registry.policies import decide
 from simulator import Fleet, simulate
 from simulator.incidents import collector_name
+from tests.conftest import REPOSITORY
 from tests.integration.installations import FLEET, House, copied, kept_environment, new_house
-from tests.integration.test_retention import NOW, archived
+from tests.integration.test_retention import NOW, archived, state
 from tests.unit.decoders.frames import bare, wired
 from warehouse.policies import shipped_document
 from warehouse.queries.provenance import of_day
@@ -109,6 +113,28 @@ def test_a_figure_of_spared_readings_is_explained_down_to_its_lines(full: House)
     assert [reading for reading in spared if reading not in after] == []
     lines = [copy["source_line"] for reading in spared for copy in reading["telegram"]["receptions"]]
     assert all(lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fatal", ["telegrams", "receptions", "readings", "outcomes"])
+def test_a_run_by_source_that_is_killed_is_finished_by_the_next(mixed: Path, tmp_path: Path, fatal: str) -> None:
+    names, removed, left = ("readings", "records", "frames", "telegrams"), [], []
+    for folder in ("undisturbed", "killed"):
+        (tmp_path / folder).mkdir()
+        house = copied(mixed, tmp_path / folder)
+        set_policy(house, "retention", RULE.format(sources="[radio, wired]"))
+        if folder == "killed":
+            home = str(house.installation.settings.home)
+            command = ["-W", "ignore", "-m", "tests.integration.dying_retention", home, fatal, NOW.isoformat()]
+            dead = subprocess.run([sys.executable, *command], cwd=REPOSITORY, stderr=subprocess.DEVNULL, check=False)
+            assert dead.returncode == -signal.SIGKILL
+        done = run(house.installation, identity="test", now=NOW)
+        assert done
+        removed.append(done.rows)
+        left.append(state(house, *names))
+    assert removed[0] == removed[1]
+    for name in names:
+        assert left[0][name].equals(left[1][name]), name
 
 
 def explained(house: House, point: str, day: date) -> list[dict[str, Any]]:
