@@ -18,7 +18,7 @@ from assets.installation import Installation
 from assets.steps.erasing import erase_arrivals, note_arrivals
 from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
-from assets.steps.sources import is_passing, is_wired
+from assets.steps.sources import is_wired, passing
 from assets.steps.touched import extent, touch
 from decoders.batch import Decoded, decode_batch
 from decoders.compact import KNOWN, FormatBook
@@ -308,8 +308,13 @@ def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame, str
 
 def _drive_by(house: Installation, stretch: pl.Expr) -> pl.Series:
     """Receptions of collectors that pass by without a schedule."""
-    heard = house.lake.scan(RECEPTIONS).filter((pl.col("organisation") == house.organisation) & stretch)
-    return heard.filter(is_passing(house)).select("frame_id").collect()["frame_id"]
+    collectors = passing(house)
+    if not collectors:
+        return pl.Series("frame_id", [], pl.String)
+    heard = house.lake.scan(RECEPTIONS).filter(
+        (pl.col("organisation") == house.organisation) & stretch & pl.col("collector").is_in(collectors)
+    )
+    return heard.select("frame_id").collect()["frame_id"]
 
 
 def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFrame, source: pl.Expr) -> pl.DataFrame:

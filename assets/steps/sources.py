@@ -19,10 +19,9 @@ def is_wired() -> pl.Expr:
     return begins_as_wired(pl.col("frame")) & pl.col("transport").ne_missing("lorawan")
 
 
-def is_passing(house: Installation) -> pl.Expr:
-    """Whether a reception's ``collector`` passes by without a schedule."""
-    passing = pl.Series(sorted(house.policy(EstimationRules).drive_by_collectors), dtype=pl.String)
-    return pl.col("collector").is_in(passing.implode())
+def passing(house: Installation) -> list[str]:
+    """Collectors that pass by without a schedule."""
+    return sorted(house.policy(EstimationRules).drive_by_collectors)
 
 
 def with_sources(house: Installation, rows: pl.LazyFrame, receptions: pl.Expr, frame: str) -> pl.LazyFrame:
@@ -52,7 +51,7 @@ def with_sources(house: Installation, rows: pl.LazyFrame, receptions: pl.Expr, f
     heard = (
         pl.when(is_wired())
         .then(pl.lit("wired"))
-        .when(is_passing(house))
+        .when(pl.col("collector").is_in(pl.Series(passing(house), dtype=pl.String).implode()))
         .then(pl.lit("drive_by"))
         .otherwise(pl.lit("radio"))
     )
