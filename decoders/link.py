@@ -7,6 +7,8 @@ them (EN 13757-4). Wired frames are long frames with a checksum (EN 13757-2).
 from dataclasses import dataclass
 from typing import Literal
 
+import polars as pl
+
 from decoders.crc import crc16
 from decoders.transport import AFL, ELL_SIZES, NETWORK, TPL
 
@@ -111,6 +113,13 @@ def read_link(frame: bytes, transport: str = "auto", *, crc_removed: bool = Fals
 def is_wired(frame: bytes) -> bool:
     """Whether the bytes begin as a wired frame does."""
     return frame[:1] == b"\x68" and frame[3:4] == b"\x68" and frame[1:2] == frame[2:3]
+
+
+def begins_as_wired(frame: pl.Expr) -> pl.Expr:
+    """As :func:`is_wired`, of a binary column."""
+    byte = [frame.bin.slice(at, 1) for at in range(4)]
+    start = pl.lit(b"\x68")
+    return (byte[0] == start) & (byte[3] == start) & (byte[1] == byte[2])
 
 
 def is_wired_short(frame: bytes) -> bool:

@@ -18,6 +18,7 @@ from assets.installation import Installation
 from assets.steps.erasing import erase_arrivals, note_arrivals
 from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
+from assets.steps.sources import is_wired, passing
 from assets.steps.touched import extent, touch
 from decoders.batch import Decoded, decode_batch
 from decoders.compact import KNOWN, FormatBook
@@ -26,7 +27,6 @@ from decoders.outcomes import WAITING
 from decoders.uplinks import framed
 from registry.keys import device_euis, key_news, load_keys, record_results
 from registry.tables import registered_meters
-from warehouse.policies import EstimationRules
 from warehouse.schemas import (
     FORMATS,
     LAYOUTS,
@@ -239,7 +239,16 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     telegrams = transmissions.telegrams(clustered)
     old_telegrams = _of_keys(house, TELEGRAMS, keys, stretch)
     old_readings = _of_keys(house, READINGS, keys, stretch)
-    readings = _readings(transmissions.winners(clustered), decoded, old_readings, _drive_by(house, stretch))
+    wired = frames.filter(is_wired()).join(outcomes, on="frame_id")["telegram_key"]
+    wired = pl.concat([wired, old_readings.filter(pl.col("source") == "wired")["telegram_key"]]).drop_nulls()
+    source = (
+        pl.when(pl.col("telegram_key").is_in(wired.implode()))
+        .then(pl.lit("wired"))
+        .when(pl.col("frame_id").is_in(_drive_by(house, stretch).implode()))
+        .then(pl.lit("drive_by"))
+        .otherwise(pl.lit("radio"))
+    )
+    readings = _readings(transmissions.winners(clustered), decoded, old_readings, source)
     records = _records(decoded, readings)
 
     note_arrivals(house, outcomes.select("meter_id", "received_at"), now)
@@ -299,16 +308,16 @@ def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame, str
 
 def _drive_by(house: Installation, stretch: pl.Expr) -> pl.Series:
     """Receptions of collectors that pass by without a schedule."""
-    collectors = house.policy(EstimationRules).drive_by_collectors
+    collectors = passing(house)
     if not collectors:
         return pl.Series("frame_id", [], pl.String)
     heard = house.lake.scan(RECEPTIONS).filter(
-        (pl.col("organisation") == house.organisation) & stretch & pl.col("collector").is_in(sorted(collectors))
+        (pl.col("organisation") == house.organisation) & stretch & pl.col("collector").is_in(collectors)
     )
     return heard.select("frame_id").collect()["frame_id"]
 
 
-def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFrame, drive_by: pl.Series) -> pl.DataFrame:
+def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFrame, source: pl.Expr) -> pl.DataFrame:
     """One reading per readable transmission, at its earliest reception.
 
     Copies of a transmission say the same, so the values may come from any of them: from this pass or from the reading
@@ -325,9 +334,7 @@ def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFram
         "frame_id",
         measured_at="received_at",
         quality=pl.lit("M"),
-        source=pl.when(pl.col("frame_id").is_in(drive_by.implode()))
-        .then(pl.lit("drive_by"))
-        .otherwise(pl.lit("radio")),
+        source=source,
     )
     readings = transmissions.merge_readings(readable.join(values, on="telegram_key", how="inner"))
     return readings.with_columns(month=_month("measured_at"))

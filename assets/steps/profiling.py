@@ -13,6 +13,7 @@ from assets.steps.touched import touch_spans
 from registry import audit
 from warehouse.errors import WarehouseError
 from warehouse.policies.estimation import EstimationRules
+from warehouse.queries.roles import consuming
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -242,12 +243,9 @@ def _learn(house: Installation, month: date, rules: EstimationRules, now: dateti
         & pl.col("day").is_between(month, end, closed="left")
         & pl.col("quality").is_in(MEASURED)
     )
+    used = house.lake.scan(CONSUMPTION_DAILY).filter(inside).select(_COURSE).unique().collect()
     wanted = (
-        house.lake.scan(CONSUMPTION_DAILY)
-        .filter(inside)
-        .select(_COURSE)
-        .unique()
-        .collect()
+        consuming(house.lake, house.organisation, used)  # what comes into a district is of no customer
         .join(classes, on="metering_point", how="left")
         .with_columns(pl.col(*CLASS).fill_null(""))
         .filter(pl.len().over(_GROUP) >= rules.profile_least_meters)

@@ -15,8 +15,9 @@ from assets.installation import Installation
 from assets.steps.frozen import freeze
 from assets.steps.publishing import publish_registry
 from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
-from assets.steps.thinning import ZONES, Plan
+from assets.steps.thinning import Plan
 from assets.steps.touched import behind
+from assets.steps.zones import ZONES
 from registry import policies
 from registry import retention as certificates
 from registry.retention import RetentionError

@@ -15,34 +15,21 @@ from assets.installation import Installation
 from assets.steps.decoding import latest_outcomes, of_days
 from assets.steps.erasing import meter_shares
 from assets.steps.frozen import days_of
+from assets.steps.sources import with_sources
+from assets.steps.zones import OUTLIVE, ZONES
 from decoders.outcomes import WAITING
 from registry import erasures
 from registry.imports.meters import MEDIA
 from warehouse.policies import RetentionPolicy
 from warehouse.schemas import (
-    CONSUMPTION_DAILY,
-    CONSUMPTION_HOURLY,
-    CONSUMPTION_MONTHLY,
-    CONSUMPTION_YEARLY,
-    CORRECTIONS,
-    ENERGY_SIGNATURES,
+    ALERT_EVENTS,
+    ALERT_USAGE,
     FINAL_READINGS,
-    FLOW_DAILY,
-    GAUGES_DAILY,
-    HEAT_CHECKS,
-    HEAT_DAILY,
-    HEAT_FAULTS,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
-    LEAK_EVENTS,
-    LINK_DAILY,
-    METER_LINKS,
     METERING_POINTS,
     METERS,
-    MISSING_CAUSES_DAILY,
     OUTCOMES,
-    PRESSURE_EVENTS,
-    READING_PERFORMANCE_DAILY,
     READINGS,
     READINGS_HISTORY,
     RECEPTIONS,
@@ -50,67 +37,15 @@ from warehouse.schemas import (
     REGISTER_EVENTS,
     REJECTED_ROWS,
     TELEGRAMS,
-    VEE_EXCEPTIONS,
     Table,
 )
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms import retention
 from warehouse.transforms.calendar import local_day
-from warehouse.transforms.retention import Keep, Zone
+from warehouse.transforms.retention import Zone
 
 ROWS_AT_ONCE = 3_000_000
 """Readings judged together; bounds the memory."""
-
-ZONES: dict[Table, Zone] = {
-    RECORDS: "reading",
-    READINGS_HISTORY: "reading",
-    REJECTED_ROWS: "raw",
-    RECEPTIONS: "raw",
-    TELEGRAMS: "raw",
-    READINGS: "reading",
-    CONSUMPTION_HOURLY: "interval",
-    CONSUMPTION_DAILY: "interval",
-    CONSUMPTION_MONTHLY: "interval",
-    CONSUMPTION_YEARLY: "interval",
-    HEAT_DAILY: "interval",
-    GAUGES_DAILY: "interval",
-    READING_PERFORMANCE_DAILY: "interval",
-    MISSING_CAUSES_DAILY: "interval",
-    LINK_DAILY: "interval",
-    METER_LINKS: "interval",
-    FLOW_DAILY: "interval",
-    HEAT_CHECKS: "interval",
-    HEAT_FAULTS: "interval",
-    ENERGY_SIGNATURES: "interval",
-    LEAK_EVENTS: "event",
-    PRESSURE_EVENTS: "event",
-    REGISTER_EVENTS: "event",
-    INFO_CODE_EVENTS: "event",
-    VEE_EXCEPTIONS: "event",
-    CORRECTIONS: "event",
-    OUTCOMES: "raw",
-}
-"""Tables by zone, in the order in which they are thinned.
-
-Outcomes say which meter a reception is of, so they go last: whatever dies in between, a repeated run finds the rest.
-"""
-
-_OUTLIVE: dict[Table, tuple[Keep, ...]] = {
-    CONSUMPTION_HOURLY: (),
-    CONSUMPTION_MONTHLY: ("day", "month"),
-    CONSUMPTION_YEARLY: ("day", "month"),
-    HEAT_CHECKS: ("day", "month"),
-    HEAT_FAULTS: ("day", "month"),
-    ENERGY_SIGNATURES: ("day", "month"),
-    LEAK_EVENTS: ("day", "month"),
-    PRESSURE_EVENTS: ("day", "month"),
-    REGISTER_EVENTS: ("day", "month"),
-    INFO_CODE_EVENTS: ("day", "month"),
-    VEE_EXCEPTIONS: ("day", "month"),
-    CORRECTIONS: ("day", "month"),
-    REJECTED_ROWS: (),
-}
-"""Stages that rows of figures, events and rejected lines outlive; those of days outlive ``day``."""
 
 _TELEGRAM = ["organisation", "meter_id", "measured_at"]
 _TIMES = {READINGS: "measured_at", READINGS_HISTORY: "measured_at", RECORDS: "measured_at", TELEGRAMS: "received_at"}
@@ -154,6 +89,7 @@ class Plan:
         }
         self._holds = _holds(self.house)
         self._spans = meter_shares(self.house, self._holds)
+        self._has_sources = any(rule.sources for rule in self.rules)
         thinned = any(retention.latest_cut(self.rules, zone, self.today) for zone in ("raw", "reading"))
         kept = self._always_kept() if thinned else READINGS.empty().lazy().select(_TELEGRAM)
         self._always = kept.collect(engine="streaming")
@@ -212,7 +148,7 @@ class Plan:
             return local_day(pl.col(_TIMES[table]), self.zone)
         if table is REJECTED_ROWS:
             return pl.col("landed_day")
-        if table is INFO_CODE_EVENTS:
+        if table in (INFO_CODE_EVENTS, INFO_CODE_EVENTS.history):
             return local_day(pl.coalesce("cleared_at", "last_seen"), self.zone)
         return days_of(table, self.zone.key)[1]
 
@@ -251,7 +187,7 @@ class Plan:
         return retention.always_kept(readings, self.installations, sided, referenced(self.house), self._spans)
 
     def _keep(self, rows: pl.LazyFrame, zone: Zone, day: pl.Expr) -> pl.LazyFrame:
-        """Adds ``medium`` and ``keep``; frames and what is in them are of the source ``radio``."""
+        """Adds ``medium`` and ``keep``; what has no source that anybody asked for is of the source ``radio``."""
         names = rows.collect_schema().names()
         key = next((name for name in self._media if name in names), None)
         known = rows.join(self._media[key].lazy(), on=key, how="left") if key else rows.with_columns(medium=_NO_MEDIUM)
@@ -265,7 +201,7 @@ class Plan:
 
     def _telegrams(self, table: Table, month: str, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Judges what has the time of a telegram."""
-        known = self._keep(rows, ZONES[table], self.day_of(table))
+        known = self._keep(self._with_source(table, month, rows), ZONES[table], self.day_of(table))
         if table is READINGS_HISTORY:
             return self._with_mark(known, retention.held(rows, self._spans), _TELEGRAM)
         chosen = self.chosen(ZONES[table], month).lazy()
@@ -278,10 +214,23 @@ class Plan:
         kept = marked.with_columns(pl.col("stays") | waits)
         return self._with_mark(kept, held, ["organisation", "meter_id", "received_at"])
 
+    def _with_source(self, table: Table, month: str, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Adds the source of telegrams and records, where a rule asks for it."""
+        if not self._has_sources or table not in (RECORDS, TELEGRAMS):
+            return rows
+        if table is RECORDS:
+            told = self.readings_around(month).select(*_TELEGRAM, "source")
+            return rows.join(told, on=_TELEGRAM, how="left")
+        received = pl.col("received_at").dt.strftime("%Y-%m") == month
+        return with_sources(self.house, rows, received, "telegram_id")
+
     def _figures(self, table: Table, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Judges figures, events and rejected lines."""
-        outlived = list(_OUTLIVE.get(table, ("day",)))
-        known = self._keep(rows, ZONES[table], self.day_of(table)).with_columns(stays=pl.col("keep").is_in(outlived))
+        known = self._keep(rows, ZONES[table], self.day_of(table))
+        known = known.with_columns(stays=pl.col("keep").is_in(list(OUTLIVE[table])))
+        if table is ALERT_EVENTS:  # one whose window goes on would only be told again
+            going_on = self._settled(self._figures(ALERT_USAGE, self.house.lake.scan(ALERT_USAGE))).filter("stays")
+            known = self._with_mark(known, going_on.select(ALERT_EVENTS.key), list(ALERT_EVENTS.key))
         if table is REJECTED_ROWS or self._holds.is_empty():
             return known
         key, periods = "metering_point", self._holds
@@ -290,7 +239,7 @@ class Plan:
             periods = periods.join(self.installations.select("metering_point", key), on="metering_point")
         first = (
             local_day(pl.col("first_seen"), self.zone)
-            if table is INFO_CODE_EVENTS
+            if table in (INFO_CODE_EVENTS, INFO_CODE_EVENTS.history)
             else days_of(table, self.zone.key)[0]
         )
         held = (
@@ -306,11 +255,16 @@ class Plan:
         """Receptions of an arrival day that a stage has reached: the judgement, their meter and their day."""
         if landed_day not in self._judged:
             latest = latest_outcomes(self.house, of_days([landed_day])).select(
-                "organisation", "frame_id", "meter_id", "outcome", "received_at"
+                "organisation", "frame_id", "meter_id", "outcome", "received_at", "telegram_key"
             )
-            rows = latest.collect().lazy()
+            rows, gone = latest.collect().lazy(), pl.lit(value=False)
             day = local_day(pl.col("received_at"), self.zone)
-            old = self._keep(rows, "raw", day).filter(pl.col("keep") != "all").collect()
+            if self._has_sources:
+                rows = with_sources(self.house, rows, pl.col("landed_day") == landed_day, "frame_id")
+                gone = pl.col("source").is_null()  # by this run, before it died or came to the outcomes
+            kept_as = pl.when(gone).then(pl.lit("none")).otherwise("keep")
+            judged = self._keep(rows, "raw", day).with_columns(keep=kept_as)
+            old = judged.filter(pl.col("keep") != "all").collect()
             months = old["received_at"].dt.strftime("%Y-%m").unique().sort()
             chosen = [self.chosen("raw", month).select("frame_id") for month in months]
             known = pl.concat([READINGS.empty().select("frame_id"), *chosen]).drop_nulls()

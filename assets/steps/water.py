@@ -7,6 +7,7 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.districts import Scope, check_scope, own, read_scope
+from assets.steps.frozen import frozen_periods
 from assets.steps.touched import done, pending
 from registry.ledger import read_cursor, write_cursor
 from warehouse.policies.districts import DistrictsPolicy
@@ -126,7 +127,8 @@ def reckon_without(house: Installation, metering_point: str, days: tuple[date, d
         now: Instant of the erasure, UTC.
 
     Returns:
-        Rows inserted or replaced per table; no older version of them is left.
+        Rows inserted or replaced per table; no older version of them is left. Figures of days that were thinned stay:
+        what they were reckoned from is gone.
     """
     scope = read_scope(house)
     names = scope.points.filter(pl.col(_POINT) == metering_point)["district"].unique().sort().to_list()
@@ -135,6 +137,7 @@ def reckon_without(house: Installation, metering_point: str, days: tuple[date, d
         pl.col("district").is_in(names), pl.col("day").is_between(days[0], days[1] + reach)
     )
     extents = there.group_by("district").agg(low=pl.col("day").min(), high=pl.col("day").max()).collect()
+    extents = _thawed(house, scope, extents)
     changed: dict[str, int] = {}
     for some, alike in _alike(extents):
         _add(changed, reckon_days(house, scope.of(alike), some, now))
@@ -195,9 +198,25 @@ def _days_to_reckon(house: Installation, scope: Scope, spans: pl.DataFrame) -> t
             low=pl.max_horizontal("low", "first"),
             high=pl.min_horizontal(pl.col("high") + pl.duration(days=scope.policy.history_days), "last"),
         )
-        .filter(pl.col("low") <= pl.col("high"))
     )
-    return ranges, max(before, newest) if isinstance(newest, datetime) else before
+    return _thawed(house, scope, ranges), max(before, newest) if isinstance(newest, datetime) else before
+
+
+def _thawed(house: Installation, scope: Scope, ranges: pl.DataFrame) -> pl.DataFrame:
+    """What is left of the days of districts after those that consumption or samples of pressure were removed of.
+
+    Args:
+        house: The installation.
+        scope: The districts.
+        ranges: ``district``, ``low`` and ``high``.
+    """
+    frozen = frozen_periods(house).drop_nulls(_POINT)
+    figures = scope.points.join(frozen, on=_POINT).select("district", until="figures_last_day")
+    samples = scope.sensors.join(frozen, on=_POINT).select("district", until="last_day")
+    until = pl.concat([figures, samples]).group_by("district").agg(pl.col("until").max())
+    after = pl.max_horizontal("low", pl.col("until") + pl.duration(days=1))
+    left = ranges.join(until, on="district", how="left").with_columns(low=after).filter(pl.col("low") <= pl.col("high"))
+    return left.select("district", "low", "high")
 
 
 def _alike(ranges: pl.DataFrame) -> list[tuple[tuple[date, date], list[str]]]:

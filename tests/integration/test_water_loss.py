@@ -13,8 +13,10 @@ from assets.installation import Installation
 from assets.steps.districts import read_scope
 from assets.steps.erasing import erase
 from assets.steps.publishing import publish_registry
+from assets.steps.retention import run
 from assets.steps.water import reckon_water
 from cli.main import app
+from pipelines.runs import catch_up
 from registry import groups, policies
 from registry.erasures import Request
 from registry.groups import Author
@@ -229,3 +231,36 @@ def test_members_may_be_a_group_and_count_while_they_belong_to_it(tmp_path: Path
     members = read_scope(house).members
     assert members.select("metering_point", "start", "end").rows() == [("D-M0001", since, None)]
     reckon_water(house, NOW)
+
+
+def decide(house: Installation, kind: str, text: str) -> None:
+    with house.registry.begin() as session:
+        policies.decide(session, house.organisation, kind, text, reason="test", identity="test", now=LATER)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("gone", "cut"),
+    [("zones: [interval]", DAY_8), ("media: [pressure]\n    zones: [reading]", DAY_8 + timedelta(days=3))],
+)
+def test_figures_of_thinned_days_stay_and_the_days_after_them_are_reckoned_anew(
+    tmp_path: Path, gone: str, cut: date
+) -> None:
+    house, readings = small(tmp_path)
+    read(house, readings)
+    catch_up(house, identity="test")
+    thin = f"automatic: false\nsurvivor: last\nrules:\n  - {gone}\n    stages: [{{after_months: 1, keep: day}}]\n"
+    decide(house, "retention", thin)
+    assert run(house, identity="test", now=datetime(2025, 9, cut.day, 12, tzinfo=UTC))
+    before = {table: of(house, table, "D").sort(table.key) for table in ALL}
+    decide(house, "districts", document("D", members=6).replace("tariff: 2", "tariff: 3"))
+    reckon_water(house, LATER)
+    dailies = [rows.sort("day") for rows in (before[WATER_BALANCE_DAILY], of(house, WATER_BALANCE_DAILY, "D"))]
+    thinned = pl.col("day") < cut
+    assert dailies[1].filter(thinned).equals(dailies[0].filter(thinned))
+    assert dailies[1].filter(thinned).height > 5
+    costs = [rows.filter(~thinned, pl.col("nrw_cost") > 0)["nrw_cost"].to_list() for rows in dailies]
+    assert costs[1]
+    assert costs[1] == pytest.approx([cost * 1.5 for cost in costs[0]])
+    assert of(house, NIGHT_FLOW_DAILY, "D").sort("day").equals(before[NIGHT_FLOW_DAILY].sort("day"))
+    assert of(house, PRESSURE_EVENTS, "D").sort(PRESSURE_EVENTS.key).equals(before[PRESSURE_EVENTS])

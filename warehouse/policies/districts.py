@@ -98,7 +98,7 @@ class Stretch(PolicyModel):
 
 
 class Pressure(PolicyModel):
-    """When pressure is an event.
+    """When pressure is an event, and how much head it is.
 
     Attributes:
         low_bar: Pressure below is low.
@@ -108,6 +108,7 @@ class Pressure(PolicyModel):
         samples_apart_s: Samples further apart than this are not consecutive [s].
         drop_sigmas: Standard deviations that smoothed head loss may exceed what flow explains.
         least_drop_m: Head that a drop has at least [m].
+        water_temp_c: Temperature of the water, from which a bar's head follows [degC]; left out: water of 1000 kg/m³.
     """
 
     low_bar: Quantity
@@ -117,6 +118,7 @@ class Pressure(PolicyModel):
     samples_apart_s: Annotated[int, Field(ge=1, le=86400)]
     drop_sigmas: Positive
     least_drop_m: Quantity
+    water_temp_c: Annotated[float, Field(ge=0, le=100)] | None = None
 
 
 class District(PolicyModel):

@@ -9,7 +9,7 @@ from warehouse.transforms import retention
 from warehouse.transforms.retention import Rule, Survivor, Zone
 
 Medium = Literal["water", "warm_water", "heat", "cooling", "heat_cooling", "electricity", "gas", "pressure", "other"]
-Source = Literal["radio", "wired", "import", "manual"]
+Source = Literal["radio", "drive_by", "wired", "import", "manual"]
 
 
 class Stage(PolicyModel):
@@ -29,11 +29,12 @@ class RetentionRule(PolicyModel):
 
     Attributes:
         media: Media of meters and metering points.
-        sources: Sources of readings. Frames are of the source ``radio``; figures and events come from readings of all
-            sources, so that a rule with sources says nothing about them.
+        sources: Sources of readings. Frames, telegrams and records are of the source of the reading they gave, else of
+            the source they were received by; figures and events come from readings of all sources, so that a rule
+            with sources says nothing about them.
         zones: ``raw`` (frames, landed files, telegrams), ``reading`` (readings, their history, records), ``interval``
             (consumption, heat, gauges, performance, links), ``event`` (register events, info codes, exceptions,
-            corrections).
+            corrections, alerts).
         stages: Stages by rising age, each keeping less than the one before.
     """
 

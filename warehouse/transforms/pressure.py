@@ -15,6 +15,12 @@ from warehouse.transforms.water_balance import shaped
 HEAD_OF_A_BAR = 10.197
 """Metres of water of 1000 kg/m³ under standard gravity."""
 
+_GRAVITY = 9.80665
+_PASCAL = 1e5
+_DENSITY = (999.83952, 16.945176, -7.9870401e-3, -4.6170461e-5, 1.0556302e-7, -2.8054253e-10)
+_DIVISOR = 1.687985e-2
+"""Density of water under one atmosphere by temperature (Kell, J. Chem. Eng. Data 20 (1975) 97)."""
+
 STEP = "5m"
 EXPONENT = 1.852
 """Head loss over flow by Hazen and Williams."""
@@ -23,6 +29,18 @@ _POINT = "metering_point"
 _COURSE = ["district", _POINT, "day"]
 _DROP_WEIGHT = 0.3
 """Weight of the newest sample in smoothed head."""
+
+
+def head_of_a_bar(water_temp_c: float | None) -> float:
+    """Head of one bar in water under standard gravity (ALGORITHMS §13) [m].
+
+    Args:
+        water_temp_c: The water's temperature, 0 to 100 [degC]; ``None`` takes water of 1000 kg/m³.
+    """
+    if water_temp_c is None:
+        return HEAD_OF_A_BAR
+    sums = sum(coefficient * water_temp_c**power for power, coefficient in enumerate(_DENSITY))
+    return _PASCAL * (1 + _DIVISOR * water_temp_c) / (sums * _GRAVITY)
 
 
 def sensors_of(policy: DistrictsPolicy) -> pl.DataFrame:
@@ -92,7 +110,7 @@ def zone_pressures(samples: pl.DataFrame, policy: DistrictsPolicy, zone: ZoneInf
         samples.drop_nulls("pressure_bar")
         .sort(_POINT, "at")
         .group_by(_POINT, hour_start=hour, maintain_order=True)
-        .agg(head=pl.col("pressure_bar").mean() * HEAD_OF_A_BAR)
+        .agg(head=pl.col("pressure_bar").mean() * head_of_a_bar(policy.pressure.water_temp_c))
     )
     return (
         by_sensor.join(sensors_of(policy), on=_POINT)
@@ -111,7 +129,7 @@ def head_losses(samples: pl.DataFrame, stretches: pl.DataFrame, flows: pl.DataFr
         samples: ``metering_point``, ``at`` (UTC) and ``pressure_bar``.
         stretches: From :func:`stretches_of`.
         flows: ``metering_point``, ``period_start``, ``period_end`` (UTC) and ``flow_m3h``: mean flow of periods.
-        policy: How far apart samples of the same instant may be.
+        policy: How far apart samples of the same instant may be, and how warm the water is.
 
     Returns:
         ``district``, ``upstream``, ``downstream``, ``at`` (of the downstream sample), ``loss_m``, ``downstream_bar``
@@ -135,7 +153,7 @@ def head_losses(samples: pl.DataFrame, stretches: pl.DataFrame, flows: pl.DataFr
         .with_columns(
             loss_m=pl.col("upstream_z")
             - pl.col("downstream_z")
-            + (pl.col("upstream_bar") - pl.col("downstream_bar")) * HEAD_OF_A_BAR,
+            + (pl.col("upstream_bar") - pl.col("downstream_bar")) * head_of_a_bar(policy.water_temp_c),
             flow_m3h=pl.when(pl.col("at") < pl.col("period_end")).then("flow_m3h"),
         )
         .select("district", "upstream", "downstream", "at", "loss_m", "downstream_bar", "flow_m3h")

@@ -49,7 +49,7 @@ class Rule:
 
     Attributes:
         media: Media of meters and points.
-        sources: Sources of readings; frames are of the source ``radio``.
+        sources: Sources of readings and of the frames they came in.
         zones: Parts of the lake.
         stages: Stages by rising age.
     """

@@ -184,6 +184,24 @@ def test_the_class_is_what_the_field_says_else_the_first_group(tmp_path: Path) -
     ]
 
 
+def test_the_meter_of_a_district_shapes_no_profile(filled: Installation, tmp_path: Path) -> None:
+    house = make(tmp_path)
+    points(house, *[("water", None)] * 4)
+    place = installed(("KAM-00000009-1b-16", LONG_AGO, None), point="DM").with_columns(organisation=pl.lit("default"))
+    house.lake.append(INSTALLATIONS, place)
+    known = house.lake.scan(METERING_POINTS).collect()
+    inflow = known.head(1).with_columns(metering_point=pl.lit("DM"), role=pl.lit("district_inflow"))
+    house.lake.overwrite(METERING_POINTS, pl.concat([known, inflow]))
+    night_alone = [(FIRST + hour * HOUR, Decimal(hour // 24 * 12 + min(12, hour % 24))) for hour in range(43 * 24)]
+    flow = readings(night_alone, "KAM-00000009-1b-16", layout=None).with_columns(organisation=pl.lit("default"))
+    take(house, *NEIGHBOURS[:2], flow, YOUNG)
+    assert rows(house, GROUP_PROFILES).is_empty(), "two customers are too few, whatever flows into their district"
+    take(house, NEIGHBOURS[2])
+    shape = ["local_month", "day_class", "hour", "share", "meters"]
+    expected = rows(filled, GROUP_PROFILES).select(shape)
+    assert rows(house, GROUP_PROFILES).select(shape).equals(expected)
+
+
 def monthly(point: str, months: int) -> pl.DataFrame:
     starts = pl.date_range(date(2024, 6, 1), date(2025, 5, 1), "1mo", eager=True).tail(months)
     frame = pl.DataFrame({"day": starts}).with_columns(

@@ -43,6 +43,15 @@ def test_before_2024_only_readings_by_network_were_thinned_and_all_went() -> Non
     assert keeps(document, "reading", "heat", "manual") == ["all", "all", "none", "none"]
 
 
+@pytest.mark.parametrize("source", ["drive_by", "wired"])
+def test_a_rule_may_name_every_source_that_readings_have(source: str) -> None:
+    rule = f"{{sources: [{source}], zones: [raw, reading], stages: [{{after_months: 13, keep: day}}]}}"
+    document = f"automatic: false\nsurvivor: last\nrules: [{rule}]\n"
+    for zone in ("raw", "reading"):
+        assert keeps(document, zone, "water", source) == ["all", "day", "day", "day"]
+        assert keeps(document, zone, "water", "radio") == ["all"] * 4
+
+
 def test_everything_is_kept_until_somebody_decides() -> None:
     assert keeps(shipped_document("retention"), "raw", "water") == ["all"] * 4
 

@@ -10,7 +10,7 @@ import pytest
 
 from warehouse.schemas import CONSUMPTION_DAILY, HEAT_DAILY, REGISTER_EVENTS
 from warehouse.transforms.heat_checks import cross_check
-from warehouse.transforms.heat_means import differences, means, rating, target_volume, with_excess
+from warehouse.transforms.heat_means import differences, means, rating, with_excess
 
 UTC_ZONE = ZoneInfo("UTC")
 DAY = date(2025, 1, 10)
@@ -175,10 +175,13 @@ def test_cooling_meters_count_return_minus_flow(
 
 
 def test_excess_volume_of_the_published_example() -> None:
-    target = pl.select(target_volume(pl.lit(18_000.0), pl.lit(1.15), pl.lit(40.0))).item()
-    assert target == pytest.approx(391.3, abs=0.05)
-    assert 450 - target == pytest.approx(58.7, abs=0.05)
-    assert pytest.approx(34.8, abs=0.05) == 18_000 / (1.15 * 450)
+    flow, back = 89.11, 49.11  # where a sensor in the return has a coefficient of 1.15
+    row = {"meter_id": "KAM-1-1b-04", V: 450.0, "energy": 18_000.0, "flow_temp_c": flow, "return_temp_c": back}
+    found = with_excess(pl.DataFrame([{**row, "target_k": 40.0}])).row(0, named=True)
+    assert found["k"] == pytest.approx(1.15, abs=1e-5)
+    assert found["target_m3"] == pytest.approx(391.3, abs=0.05)
+    assert found["excess_m3"] == pytest.approx(58.7, abs=0.05)
+    assert found["energy_cooling_k"] == pytest.approx(34.8, abs=0.05)
 
 
 def test_excess_volume_of_a_report() -> None:

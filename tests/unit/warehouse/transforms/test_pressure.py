@@ -13,6 +13,7 @@ from warehouse.transforms.pressure import (
     EXPONENT,
     HEAD_OF_A_BAR,
     head_losses,
+    head_of_a_bar,
     pressure_5min,
     pressure_events,
     resistances,
@@ -55,6 +56,17 @@ def flows(values) -> pl.DataFrame:
     return frame.with_columns(
         pl.col("period_start").cast(INSTANT), period_end=pl.col("period_start").cast(INSTANT) + pl.duration(hours=1)
     )
+
+
+@pytest.mark.parametrize(("water_temp_c", "head_m"), [(None, 10.197), (20, 10.216), (80, 10.493)])
+def test_a_bar_is_more_head_in_warmer_water(water_temp_c: float | None, head_m: float) -> None:
+    assert head_of_a_bar(water_temp_c) == pytest.approx(head_m, abs=0.0005)
+    warm = rules().model_copy(update={"pressure": rules().pressure.model_copy(update={"water_temp_c": water_temp_c})})
+    taken = pl.concat([samples("A", [5]), samples("B", [4])])
+    loss = head_losses(taken, stretches_of(warm), flows([10]), warm.pressure)["loss_m"].item()
+    assert loss == pytest.approx(15 + head_m, abs=0.0005)
+    pressure = zone_pressures(taken, warm, ZONE)["pressure_m"].item()
+    assert pressure == pytest.approx((5 + 3 * 4) / 4 * head_m, abs=0.003)
 
 
 def test_statistics_are_of_five_minutes() -> None:
