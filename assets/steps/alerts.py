@@ -6,6 +6,7 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.erasing import without_erased
+from assets.steps.judging import Counting
 from assets.steps.touched import done, pending
 from registry.ledger import read_cursor, write_cursor
 from warehouse.schemas import (
@@ -20,13 +21,14 @@ from warehouse.schemas import (
 )
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.alerts import COURSE, continued, evaluate
-from warehouse.transforms.flags import stands_still
+from warehouse.transforms.flags import DISPUTED, says, stands_still
 
 WORK = "alerts"
 _CHANGED = "alerts:changed"
 """Cursor: up to which change by people alerts are evaluated."""
 
 _ALERT = ("organisation", "alert_no")
+_READ = ("organisation", "meter_id", "measured_at", "layout_id", "source", "flags", "quality")
 TRIGGERED, RETRACTED = "triggered", "retracted"
 
 
@@ -107,9 +109,18 @@ def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
         on=["organisation", "metering_point"],
     )
     registers = [name for name in CUMULATIVE if name in alerts["register"]]
-    rows = (
+    read = (
         house.lake.scan(READINGS)
-        .filter(pl.col("organisation") == house.organisation, pl.col("quality").is_in(["M", "X"]))
+        .filter(pl.col("organisation") == house.organisation)
+        .join(there, on=["organisation", "meter_id"], how="semi")
+        .select(*_READ, *registers)
+        .collect()
+    )
+    rows = (
+        Counting.of(house)
+        .apply(read)
+        .lazy()
+        .filter(pl.col("quality").is_in(["M", "X"]))
         .join(there, on=["organisation", "meter_id"])
         .filter(
             pl.col("measured_at") >= pl.col("installed_at"),
@@ -118,7 +129,13 @@ def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
     )
     parts = [
         rows.filter(pl.col(name).is_not_null(), ~stands_still(name)).select(
-            *COURSE[:2], "meter_id", "base", register=pl.lit(name), at="measured_at", value=name
+            *COURSE[:2],
+            "meter_id",
+            "base",
+            register=pl.lit(name),
+            at="measured_at",
+            value=name,
+            disputed=says(DISPUTED, name),
         )
         for name in registers
     ]
@@ -128,7 +145,7 @@ def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
         found.join(earlier, on=COURSE, how="left")
         .filter((pl.col("at") >= pl.col("since")).fill_null(value=True))
         .join(alerts, on=COURSE, how="semi")
-        .select(*COURSE, "meter_id", "at", "value")
+        .select(*COURSE, "meter_id", "at", "value", "disputed")
     )
 
 

@@ -22,7 +22,7 @@ from warehouse.schemas import (
     METERING_POINTS,
     REGISTER,
 )
-from warehouse.schemas.registers import MAIN_REGISTERS
+from warehouse.schemas.registers import MAIN_REGISTER_OF
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.estimation.evidence import CLASS, PROFILES
 from warehouse.transforms.estimation.profiles import MEASURED, group_profiles, profile_month
@@ -199,7 +199,6 @@ def annual_estimates(house: Installation, silent: pl.DataFrame, rules: Estimatio
 
 def _agreed(house: Installation, rules: EstimationRules) -> pl.DataFrame:
     """``metering_point``, ``register`` and ``agreed``: what the custom field says of the medium's main register."""
-    registers = {medium: name for name, media in MAIN_REGISTERS.items() for medium in media}
     if rules.annual_field is None:
         return pl.DataFrame(schema={"metering_point": pl.String, "register": pl.String, "agreed": REGISTER})
     said = _custom("custom_fields", rules.annual_field)
@@ -209,7 +208,7 @@ def _agreed(house: Installation, rules: EstimationRules) -> pl.DataFrame:
         .collect()
         .select(
             "metering_point",
-            register=pl.col("medium").replace_strict(registers, default=None, return_dtype=pl.String),
+            register=pl.col("medium").replace_strict(MAIN_REGISTER_OF, default=None, return_dtype=pl.String),
             agreed=said.cast(pl.Float64, strict=False).round(6).cast(REGISTER, strict=False),
         )
         .filter(pl.col("agreed") >= 0)

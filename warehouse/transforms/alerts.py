@@ -65,8 +65,8 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Registers that go on over exchanges, roll-overs and other breaks.
 
     Args:
-        readings: ``organisation``, ``metering_point``, ``register``, ``meter_id``, ``at`` and ``value`` of the readings
-            that count, in any order.
+        readings: ``organisation``, ``metering_point``, ``register``, ``meter_id``, ``at``, ``value`` and ``disputed``
+            (whether the step to it is questioned: it then counts nothing) of the readings that count, in any order.
         events: Rows of ``register_events``. Where the correction is not known, nothing counts as used between the two
             readings around the break: what is told is the least that can be said.
 
@@ -94,7 +94,7 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         else kept.with_columns(total=nothing, unknown=nothing)
     )
     same = pl.struct(COURSE) == pl.struct(COURSE).shift(1)
-    is_unknown = same & (pl.col("unknown") != pl.col("unknown").shift(1))
+    is_unknown = same & (pl.col("disputed") | (pl.col("unknown") != pl.col("unknown").shift(1)))
     return (
         broken.with_columns(pl.col("total", "unknown").fill_null(0))
         .sort(*COURSE, "at")
