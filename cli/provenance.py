@@ -94,6 +94,7 @@ def _figure(figure: _Row) -> Iterator[str]:
         yield (
             f"  before {_text(old['known_to'])}: {_text(old['consumption'])}, quality {old['quality']}, "
             f"method {_text(old['method'])}; changed by {old['cause'] or 'a boundary that became known'}"
+            + (f" ({old['identity']})" if old["identity"] else "")
         )
     for side in ("start", "end"):
         yield from _boundary(side, figure[side])

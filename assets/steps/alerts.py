@@ -7,7 +7,7 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.erasing import without_erased
 from assets.steps.judging import Counting
-from assets.steps.touched import done, pending
+from assets.steps.touched import done, extent, pending
 from registry.ledger import read_cursor, write_cursor
 from warehouse.schemas import (
     ALERT_EVENTS,
@@ -171,7 +171,7 @@ def _with_estimates(house: Installation, alerts: pl.DataFrame, measured: pl.Data
         house.lake.scan(CONSUMPTION_DAILY)
         .filter(
             pl.col("organisation") == house.organisation,
-            pl.col("month") >= f"{last['at'].min() - _DAY:%Y-%m}",
+            pl.col("month") >= f"{extent(last['at'])[0] - _DAY:%Y-%m}",
             pl.col("metering_point").is_between(pl.lit(points.min()), pl.lit(points.max())),
             pl.col("end_quality").is_in(["E", "F"]),
         )

@@ -281,7 +281,7 @@ def _learn(house: Installation, month: date, rules: EstimationRules, now: dateti
         return 0
     waiting = _waiting(house, month, rules)
     if waiting.height:
-        touch_spans(house, waiting, "backfill")
+        touch_spans(house, waiting, "estimate")
     gone = known.select(GROUP_PROFILES.key)
     house.lake.merge(GROUP_PROFILES, learned, stale=gone if again else gone.clear(), superseded_at=now)
     return learned.height

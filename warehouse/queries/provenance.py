@@ -154,7 +154,7 @@ def _superseded(known: _Known, row: Row) -> list[Row]:
     assert history is not None  # noqa: S101  figures keep their versions
     same = [pl.col(name) == pl.lit(row[name]) for name in _KEY]
     of_table = pl.col("table_name") == CONSUMPTION_DAILY.name
-    causes = known.rows(CORRECTIONS, of_table, *same).select("known_to", "cause").unique("known_to")
+    causes = known.rows(CORRECTIONS, of_table, *same).select("known_to", "cause", "identity").unique("known_to")
     versions = known.rows(history, *same).select(_VERSION).join(causes, on="known_to", how="left")
     return versions.sort("known_to", descending=True).to_dicts()
 
