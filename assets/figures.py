@@ -102,7 +102,7 @@ def info_codes(installation: InstallationResource) -> Iterator[dg.MaterializeRes
 
 @dg.multi_asset(
     specs=[
-        table_spec(table, "figures", deps=[READINGS.name, INSTALLATIONS.name, OUTCOMES.name])
+        table_spec(table, "figures", deps=[READINGS.name, INSTALLATIONS.name, OUTCOMES.name, REGISTER_EVENTS.name])
         for table in (READING_PERFORMANCE_DAILY, MISSING_CAUSES_DAILY)
     ]
 )

@@ -99,7 +99,7 @@ def materialize(
             else:
                 first, last = _days(from_, to)
                 days = local_days(first, last, house.settings.zone)
-                touch_days(house, days["start"][0], days["end"][-1])
+                touch_days(house, days["start"][0], days["end"][-1], identity())
                 run_days(house, first, last, identity=identity(), selection=selection)
                 done = f"{first} to {last}"
     except RunError as exc:

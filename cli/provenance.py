@@ -94,6 +94,7 @@ def _figure(figure: _Row) -> Iterator[str]:
         yield (
             f"  before {_text(old['known_to'])}: {_text(old['consumption'])}, quality {old['quality']}, "
             f"method {_text(old['method'])}; changed by {old['cause'] or 'a boundary that became known'}"
+            + (f" ({old['identity']})" if old["identity"] else "")
         )
     for side in ("start", "end"):
         yield from _boundary(side, figure[side])
@@ -108,7 +109,13 @@ def _figure(figure: _Row) -> Iterator[str]:
             f"corrected by {_text(row['correction'])}"
         )
     for row in figure["exceptions"]:
-        yield f"  {row['rule']} at {_text(row['at'])} ({row['state']}): {row['reason']}"
+        yield f"  {row['rule']} at {_text(row['at'])} ({row['state']}{_by_whom(row)}): {row['reason']}"
+
+
+def _by_whom(row: _Row) -> str:
+    if row["decided_by"] is None:
+        return ""
+    return f" by {row['decided_by']} at {_text(row['decided_at'])}, {row['reason_code']}"
 
 
 def _boundary(side: str, boundary: _Row) -> Iterator[str]:
@@ -121,6 +128,9 @@ def _boundary(side: str, boundary: _Row) -> Iterator[str]:
             f"    reading {_text(reading['measured_at'])}: {_text(reading['value'])}, quality {reading['quality']}, "
             f"{reading['source']}, {reading['meter_id']}" + (f", {reading['flags']}" if reading["flags"] else "")
         )
+        if decision := reading["decision"]:
+            how = "approved" if decision["value"] is None else f"given in place of {_text(decision['original'])}"
+            yield f"      {how}{_by_whom(decision)}, {decision['rule']}"
         yield from _origin(reading)
 
 

@@ -116,7 +116,8 @@ def collectors(
     """How collectors work: contact, gaps, backlog, clock, meters, and how many hear no other; the critical first."""
     house = open_home(home)
     ask = coverage_queries.gaps if gaps else coverage_queries.collectors
-    rows = ask(house.lake, house.organisation, house.policy(CoveragePolicy), *period(house, from_, to))
+    asked = (house.lake, house.organisation, house.policy(CoveragePolicy), *period(house, from_, to))
+    rows = ask(*asked, zone=house.settings.zone)
     print_report(rows, form)
 
 

@@ -1,18 +1,19 @@
 """Consumption alerts: evaluated where consumption was touched, or somebody changed them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from assets.installation import Installation
 from assets.steps.erasing import without_erased
-from assets.steps.touched import done, pending
+from assets.steps.judging import Counting
+from assets.steps.touched import done, extent, pending
 from registry.ledger import read_cursor, write_cursor
 from warehouse.schemas import (
     ALERT_EVENTS,
     ALERT_USAGE,
     CONSUMPTION_ALERTS,
-    CONSUMPTION_HOURLY,
+    CONSUMPTION_DAILY,
     INSTALLATIONS,
     INSTANT,
     READINGS,
@@ -20,13 +21,16 @@ from warehouse.schemas import (
 )
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.alerts import COURSE, continued, evaluate
-from warehouse.transforms.flags import stands_still
+from warehouse.transforms.exact import millionths
+from warehouse.transforms.flags import DISPUTED, says, stands_still
 
 WORK = "alerts"
 _CHANGED = "alerts:changed"
 """Cursor: up to which change by people alerts are evaluated."""
 
+_DAY = timedelta(days=1)
 _ALERT = ("organisation", "alert_no")
+_READ = ("organisation", "meter_id", "measured_at", "layout_id", "source", "flags", "quality")
 TRIGGERED, RETRACTED = "triggered", "retracted"
 
 
@@ -52,6 +56,7 @@ def evaluate_alerts(house: Installation, now: datetime) -> dict[str, int]:
         )
         asked = every.filter(
             pl.col("metering_point").is_in(places["metering_point"].implode())
+            | pl.col("include_estimates")  # the days of others make days of a silent meter provisional
             | (
                 pl.col("changed_at")
                 > (datetime.fromisoformat(seen) if seen else datetime.min.replace(tzinfo=now.tzinfo))
@@ -107,9 +112,18 @@ def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
         on=["organisation", "metering_point"],
     )
     registers = [name for name in CUMULATIVE if name in alerts["register"]]
-    rows = (
+    read = (
         house.lake.scan(READINGS)
-        .filter(pl.col("organisation") == house.organisation, pl.col("quality").is_in(["M", "X"]))
+        .filter(pl.col("organisation") == house.organisation)
+        .join(there, on=["organisation", "meter_id"], how="semi")
+        .select(*_READ, *registers)
+        .collect()
+    )
+    rows = (
+        Counting.of(house)
+        .apply(read)
+        .lazy()
+        .filter(pl.col("quality").is_in(["M", "X"]))
         .join(there, on=["organisation", "meter_id"])
         .filter(
             pl.col("measured_at") >= pl.col("installed_at"),
@@ -118,7 +132,13 @@ def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
     )
     parts = [
         rows.filter(pl.col(name).is_not_null(), ~stands_still(name)).select(
-            *COURSE[:2], "meter_id", "base", register=pl.lit(name), at="measured_at", value=name
+            *COURSE[:2],
+            "meter_id",
+            "base",
+            register=pl.lit(name),
+            at="measured_at",
+            value=name,
+            disputed=says(DISPUTED, name),
         )
         for name in registers
     ]
@@ -128,7 +148,7 @@ def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
         found.join(earlier, on=COURSE, how="left")
         .filter((pl.col("at") >= pl.col("since")).fill_null(value=True))
         .join(alerts, on=COURSE, how="semi")
-        .select(*COURSE, "meter_id", "at", "value")
+        .select(*COURSE, "meter_id", "at", "value", "disputed")
     )
 
 
@@ -137,23 +157,44 @@ def _events(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_estimates(house: Installation, alerts: pl.DataFrame, measured: pl.DataFrame) -> pl.DataFrame:
-    """Continued registers with what is estimated after the last reading."""
+    """Continued registers with the provisional days after the last reading: they end at midnight, and have no hours.
+
+    The day of the last reading counts from that reading on; where another meter was installed since, as a whole.
+    """
     wanted = alerts.filter("include_estimates")
     last = measured.join(wanted, on=COURSE, how="semi").group_by(COURSE, maintain_order=True).last()
+    if last.is_empty():
+        return measured
+    points = last["metering_point"].unique()
+    own = (pl.col("meter_id") == pl.col("last_meter_id")) & (pl.col("period_start") < pl.col("last_at"))
     estimated = (
-        house.lake.scan(CONSUMPTION_HOURLY)
-        .filter(pl.col("quality").is_in(["E", "F"]), pl.col("consumption").is_not_null())
-        .join(last.lazy().select(*COURSE, last_at="at", last_value="value"), on=COURSE)
-        .filter(pl.col("period_start") >= pl.col("last_at"))
+        house.lake.scan(CONSUMPTION_DAILY)
+        .filter(
+            pl.col("organisation") == house.organisation,
+            pl.col("month") >= f"{extent(last['at'])[0] - _DAY:%Y-%m}",
+            pl.col("metering_point").is_between(pl.lit(points.min()), pl.lit(points.max())),
+            pl.col("end_quality").is_in(["E", "F"]),
+        )
+        .join(
+            last.lazy().select(*COURSE, "raw", last_meter_id="meter_id", last_at="at", last_value="value"),
+            on=list(COURSE),
+        )
+        .filter(pl.col("period_end") > pl.col("last_at"))
+        .with_columns(
+            step=pl.when(own).then(millionths("register_end") - pl.col("raw")).otherwise(millionths("consumption"))
+        )
+        .drop_nulls("step")
         .sort(*COURSE, "period_end")
         .select(
             *COURSE,
             "meter_id",
             at="period_end",
-            value=pl.col("last_value")
-            + (pl.col("consumption").cast(pl.Float64) * 1_000_000).round().cast(pl.Int64).cum_sum().over(COURSE),
+            value=pl.col("last_value") + pl.col("step").cum_sum().over(COURSE),
         )
         .collect()
     )
     both = pl.concat([measured.select(estimated.columns), estimated]).sort(*COURSE, "at")
-    return both.with_columns(before_at=pl.col("at").shift(1).over(COURSE), before=pl.col("value").shift(1).over(COURSE))
+    same = pl.struct(COURSE) == pl.struct(COURSE).shift(1)
+    return both.with_columns(
+        before_at=pl.when(same).then(pl.col("at").shift(1)), before=pl.when(same).then(pl.col("value").shift(1))
+    )

@@ -86,7 +86,7 @@ def decide(house: Installation, subject: Subject, choice: Choice, *, identity: s
     publish_events(house)
     if takes_effect:
         times = pl.DataFrame({"meter_id": [subject.meter_id], "measured_at": [subject.at]})
-        touch(house, times.cast({"measured_at": READINGS.schema["measured_at"]}), "registry")
+        touch(house, times.cast({"measured_at": READINGS.schema["measured_at"]}), "decision", identity)
     return takes_effect
 
 
@@ -229,7 +229,7 @@ def add_reading(house: Installation, entry: ManualEntry, *, identity: str, now: 
         )
         house.lake.merge(READINGS, reading, stale=READINGS.empty().select(READINGS.key))
     publish_events(house)
-    touch(house, reading, "readings")
+    touch(house, reading, "readings", identity)
 
 
 def _point(house: Installation, entry: ManualEntry) -> str:

@@ -284,7 +284,7 @@ def make_final(
         row = pl.DataFrame([{"organisation": house.organisation, **decided, "known_from": now}])
         house.lake.merge(FINAL_ESTIMATES, row, stale=row.select(FINAL_ESTIMATES.key).clear())
     spans = mine.group_by("meter_id").agg(first_at=pl.col("gap_id").min(), last_at=pl.col("gap_id").max())
-    touch_spans(house, spans, "registry")
+    touch_spans(house, spans, "estimate", identity)
 
 
 def _before(house: Installation, table: Table, gaps: pl.DataFrame, policy: EstimationPolicy) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from assets.steps.frozen import late_readings, note_late, thawed
 from assets.steps.history import note_corrections
 from assets.steps.judging import Judging, judge_readings
 from assets.steps.profiling import learn_profiles
-from assets.steps.touched import done, extent, pending
+from assets.steps.touched import causes, done, extent, pending
 from warehouse.policies import EstimationRules, HeatPolicy
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
@@ -127,10 +127,11 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
         learned = 1
         while learned:  # what has been learned is for gaps that were reckoned before
             spans, newest = pending(house, "figures")
+            why = causes(house, "figures")
             since, as_of = kept_newest(house), newest_reading(house, now)
             silent = silent_spans(house, as_of, rules.methods()).select(spans.columns)
             for stretches in touched_stretches(house, pl.concat([spans, silent]), rules):
-                for name, count in _reckon(house, stretches, judging, rules, as_of, now).items():
+                for name, count in _reckon(house, stretches, judging, rules, as_of, why, now).items():
                     changed[name] = changed.get(name, 0) + count
             learned = learn_profiles(house, spans, since, as_of, rules, now)
             if learned:
@@ -255,6 +256,7 @@ def _reckon(
     judging: Judging,
     rules: EstimationRules,
     as_of: datetime | None,
+    why: pl.LazyFrame,
     now: datetime,
 ) -> dict[str, int]:
     zone, asked, layouts = house.settings.zone, stretches.points, judging.layouts
@@ -276,27 +278,27 @@ def _reckon(
     events_before = _of_points(house, REGISTER_EVENTS, reckoned).filter(
         pl.col("at").is_between(pl.col("reckoned_from"), pl.col("reckoned_to"))
     )
-    changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, now)
+    changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, why, now)
     exceptions, before = judged.with_events(figures.events, figures.exceptions, reckoned)
-    changed[VEE_EXCEPTIONS.name] = _replace(house, VEE_EXCEPTIONS, exceptions, before, now)
+    changed[VEE_EXCEPTIONS.name] = _replace(house, VEE_EXCEPTIONS, exceptions, before, why, now)
     late = late_readings(house, stretches.readings, stretches.installations)
     note_late(house, without_erased(house, VEE_EXCEPTIONS, late), now)
     of_days = pl.col("day").is_between(pl.col("first_day"), pl.col("last_day"))
     for table, fresh in ((CONSUMPTION_HOURLY, figures.hourly), (CONSUMPTION_DAILY, figures.daily)):
-        changed[table.name] = _replace(house, table, fresh, _of_points(house, table, points).filter(of_days), now)
+        changed[table.name] = _replace(house, table, fresh, _of_points(house, table, points).filter(of_days), why, now)
 
     events = _of_points(house, REGISTER_EVENTS, points).select(REGISTER_EVENTS.schema.names())
     of_months = pl.col("day").is_between(pl.col("first_day").dt.month_start(), pl.col("last_day").dt.month_end())
     days = _of_points(house, CONSUMPTION_DAILY, points).filter(of_months).select(CONSUMPTION_DAILY.schema.names())
     months_before = _of_points(house, CONSUMPTION_MONTHLY, points).filter(of_months)
     changed[CONSUMPTION_MONTHLY.name] = _replace(
-        house, CONSUMPTION_MONTHLY, monthly(days, events, zone=zone), months_before, now
+        house, CONSUMPTION_MONTHLY, monthly(days, events, zone=zone), months_before, why, now
     )
     of_years = pl.col("day").dt.year().is_between(pl.col("first_day").dt.year(), pl.col("last_day").dt.year())
     months = _of_points(house, CONSUMPTION_MONTHLY, points).filter(of_years).select(CONSUMPTION_MONTHLY.schema.names())
     years_before = _of_points(house, CONSUMPTION_YEARLY, points).filter(of_years)
     changed[CONSUMPTION_YEARLY.name] = _replace(
-        house, CONSUMPTION_YEARLY, yearly(months, events, zone=zone), years_before, now
+        house, CONSUMPTION_YEARLY, yearly(months, events, zone=zone), years_before, why, now
     )
     resolutions = register_resolutions(judged.readings, layouts)
     of_heat = house.policy(HeatPolicy)
@@ -310,7 +312,7 @@ def _reckon(
         least_share=of_heat.least_share,
     )
     changed[HEAT_DAILY.name] = _replace(
-        house, HEAT_DAILY, heat, _of_points(house, HEAT_DAILY, points).filter(of_days), now
+        house, HEAT_DAILY, heat, _of_points(house, HEAT_DAILY, points).filter(of_days), why, now
     )
     return changed
 
@@ -356,11 +358,13 @@ def _of_points(house: Installation, table: Table, points: pl.DataFrame) -> pl.Da
     return rows.join(points.lazy(), on="metering_point").collect()
 
 
-def _replace(house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, now: datetime) -> int:
+def _replace(
+    house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, why: pl.LazyFrame, now: datetime
+) -> int:
     """Notes the figures that change, then puts the reckoned rows in the place of the ones before."""
     fresh, before = (thawed(house, table, without_erased(house, table, rows)) for rows in (fresh, before))
     if "consumption" in table.schema:
-        note_corrections(house, table, fresh, before, now)
+        note_corrections(house, table, fresh, before, why, now)
     rows = fresh.with_columns(known_from=pl.lit(now))
     merged = house.lake.merge(table, rows, stale=before.select(table.key), superseded_at=now)
     return merged.inserted + merged.replaced

@@ -229,7 +229,7 @@ def _import_readings(
                 },
             )
             house.lake.merge(READINGS, news, stale=nothing)
-        touch(house, readings, "readings")
+        touch(house, readings, "readings", identity)
     return report
 
 

@@ -1,19 +1,21 @@
 """Judging of readings on their way into consumption: which of them rules question, and what people have decided."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.touched import extent
 from registry import decisions, policies
 from warehouse.policies import ConsumptionPolicy, ValidationPolicy, read_policy
 from warehouse.schemas import GROUP_MEMBERS, LAYOUTS, METERS, VEE_EXCEPTIONS
 from warehouse.transforms.estimation.open_gaps import PROLONGED
 from warehouse.transforms.policy import Policy
 from warehouse.transforms.validation import effects
-from warehouse.transforms.validation.catalogue import OF_EVENTS, OF_READINGS, READING_KINDS, RULES
+from warehouse.transforms.validation.catalogue import EXCLUDING, OF_EVENTS, OF_READINGS, READING_KINDS, RULES, WHOLE
 from warehouse.transforms.validation.gaps import judge_gaps
 from warehouse.transforms.validation.identity import judge_times
 from warehouse.transforms.validation.inputs import placed, steps, with_groups
@@ -131,6 +133,73 @@ class Judging:
     def standing(self, found: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         """Exceptions as they stand with what was found now; see :func:`effects.exceptions`."""
         return effects.exceptions(found, before, self.decisions, self.rules.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """What findings and decisions do to readings, for all that look at readings once consumption has judged them.
+
+    Attributes:
+        house: The installation.
+        decisions: Decisions in force.
+    """
+
+    house: Installation
+    decisions: pl.DataFrame
+
+    @classmethod
+    def of(cls, house: Installation) -> Self:
+        """Reads the decisions."""
+        with house.registry.begin(readonly=True) as session:
+            return cls(house, decisions.in_force(session, house.organisation))
+
+    def effects(
+        self, registers: Collection[str], first: datetime, last: datetime, meters: pl.Series | None = None
+    ) -> pl.DataFrame:
+        """What is done to some registers, and to readings as a whole.
+
+        Args:
+            registers: The registers.
+            first: First time of a reading, UTC.
+            last: Last time of a reading, UTC, inclusive.
+            meters: Of these meters; ``None``: of all.
+
+        Returns:
+            As :func:`effects.effects` gives them.
+        """
+        asked = pl.col("register").is_in([*registers, WHOLE]) & pl.col("at").is_between(pl.lit(first), pl.lit(last))
+        if meters is not None:
+            low, high = pl.lit(meters.min(), pl.String), pl.lit(meters.max(), pl.String)
+            asked &= pl.col("meter_id").is_between(low, high) & pl.col("meter_id").is_in(meters.implode())
+        stored = (
+            self.house.lake.scan(VEE_EXCEPTIONS)
+            .filter(
+                pl.col("organisation") == self.house.organisation,
+                pl.col("severity").is_in(EXCLUDING),
+                pl.col("state").is_in(effects.OPEN),
+                asked,
+            )
+            .collect()
+        )
+        return effects.effects(stored, self.decisions.filter(asked))
+
+    def apply(self, readings: pl.DataFrame) -> pl.DataFrame:
+        """Readings as consumption took them.
+
+        Args:
+            readings: ``organisation``, ``meter_id``, ``measured_at``, ``layout_id``, ``source``, ``flags``, ``quality``
+                and registers of ``readings``.
+
+        Returns:
+            As :func:`effects.apply` gives them, in any order.
+        """
+        if readings.is_empty():
+            return readings
+        meters, times = readings["meter_id"].unique().sort(), readings["measured_at"]
+        found = self.effects(readings.columns, *extent(times), meters)
+        named = found.select("meter_id").unique()
+        changed = effects.apply(readings.join(named, on="meter_id", how="semi"), found)
+        return pl.concat([readings.join(named, on="meter_id", how="anti"), changed], how="diagonal_relaxed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.erasing import without_erased
 from assets.steps.frozen import thawed
+from assets.steps.judging import Counting
 from assets.steps.touched import done, pending
 from warehouse.policies import LeakPolicy
 from warehouse.schemas import (
@@ -24,6 +25,7 @@ from warehouse.schemas import (
     Table,
 )
 from warehouse.transforms.calendar import local_day, local_days
+from warehouse.transforms.flags import DISPUTED, says
 from warehouse.transforms.heat import register_resolutions
 from warehouse.transforms.leaks.bursts import BURST, STEP, burst_events, hourly_bursts, quick_bursts, step_events
 from warehouse.transforms.leaks.continuous import CHRONIC_WITHIN, KIND, continuous_flow
@@ -69,10 +71,10 @@ def reckon_leaks(house: Installation, now: datetime) -> dict[str, int]:
     changed = {FLOW_DAILY.name: 0, LEAK_EVENTS.name: 0}
     with house.alone(WORK):
         spans, newest = pending(house, WORK, after="figures")
-        policy = house.policy(LeakPolicy)
+        policy, counting = house.policy(LeakPolicy), Counting.of(house)
         if timedelta(seconds=house.settings.expected_interval_s) <= LONGEST_INTERVAL:
             for part in _parts(house, spans, policy):
-                for name, count in _reckon(house, part, policy, now).items():
+                for name, count in _reckon(house, part, policy, counting, now).items():
                     changed[name] += count
         done(house, WORK, newest, now)
     return changed
@@ -121,9 +123,9 @@ def _events(house: Installation, low: str, high: str) -> pl.LazyFrame:
     )
 
 
-def _reckon(house: Installation, part: _Part, policy: LeakPolicy, now: datetime) -> dict[str, int]:
+def _reckon(house: Installation, part: _Part, policy: LeakPolicy, counting: Counting, now: datetime) -> dict[str, int]:
     zone, limits = house.settings.zone, policy.limits()
-    readings = _readings(house, part)
+    readings = _readings(house, part, counting)
     layouts = house.lake.scan(LAYOUTS).filter(pl.col("organisation") == house.organisation).collect()
     resolutions = register_resolutions(readings, layouts).filter(register=VOLUME)
     measured = flows(_since(house, CONSUMPTION_HOURLY, "period_start", part).filter(register=VOLUME), resolutions)
@@ -181,27 +183,33 @@ def _days(house: Installation, part: _Part, first: date) -> pl.DataFrame:
     return rows.join(part.points.lazy(), on=POINT, how="semi").collect()
 
 
-def _readings(house: Installation, part: _Part) -> pl.DataFrame:
-    """Measured volumes of the points' meters while they are there, with the layout that tells their resolution."""
+def _readings(house: Installation, part: _Part, counting: Counting) -> pl.DataFrame:
+    """Volumes of the points' meters that count while they are there, with the layout that tells their resolution."""
     earliest = part.points["since"].min()
     assert isinstance(earliest, datetime)  # noqa: S101  a part has points
     there = house.lake.scan(INSTALLATIONS).join(part.points.lazy(), on=POINT)
     columns = ("organisation", "meter_id", "measured_at", VOLUME, "layout_id")
-    return (
+    read = (
         house.lake.scan(READINGS)
         .filter(
             pl.col("organisation") == house.organisation,
             pl.col("month") >= f"{earliest:%Y-%m}",
             pl.col("measured_at") >= earliest,
-            pl.col("quality").is_in(["M", "X"]),
         )
-        .select(columns)
+        .select(*columns, "source", "flags", "quality")
+        .join(there, on=["organisation", "meter_id"], how="semi")
+        .collect()
+    )
+    return (
+        counting.apply(read)
+        .lazy()
+        .filter(pl.col("quality").is_in(["M", "X"]))
         .join(there, on=["organisation", "meter_id"])
         .filter(
             pl.col("measured_at") >= pl.max_horizontal("since", "installed_at"),
             (pl.col("measured_at") < pl.col("removed_at")).fill_null(value=True),
         )
-        .select("metering_point", *columns)
+        .select("metering_point", *columns, disputed=says(DISPUTED, VOLUME))
         .collect()
     )
 

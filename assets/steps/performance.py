@@ -1,6 +1,8 @@
 """Reading performance of the touched days."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -9,6 +11,7 @@ from assets.installation import Installation
 from assets.steps.day_ranges import DayRange, bounds_of, last_attempts, rows_between, runs, touched_days
 from assets.steps.erasing import without_erased
 from assets.steps.frozen import keep_frozen
+from assets.steps.judging import Counting
 from assets.steps.touched import done, pending
 from warehouse.policies import PerformancePolicy
 from warehouse.schemas import (
@@ -16,15 +19,18 @@ from warehouse.schemas import (
     GROUP_READERS,
     INSTALLATIONS,
     METER_CONFIGURATIONS,
+    METERS,
     MISSING_CAUSES_DAILY,
     READING_PERFORMANCE_DAILY,
     READINGS,
     READINGS_HISTORY,
     RECEPTIONS,
 )
+from warehouse.schemas.registers import CUMULATIVE, GAUGES
 from warehouse.transforms.performance import Expectation, Performance, billing_performance, reading_performance
 from warehouse.transforms.schedules import configured, scheduled
 from warehouse.transforms.slots import BILLING, CRITERIA
+from warehouse.transforms.validation.catalogue import WHOLE
 
 _DAY = timedelta(days=1)
 _BY_DAY = tuple(name for name in CRITERIA if name != BILLING)
@@ -41,18 +47,18 @@ def reckon_performance(house: Installation, now: datetime) -> Counter[str]:
     """
     changed: Counter[str] = Counter()
     with house.alone("performance"):
-        spans, newest = pending(house, "performance")
+        spans, newest = pending(house, "performance", after="figures")
         if spans.is_empty():
             return changed
         policy = house.policy(PerformancePolicy)
         installations = house.lake.scan(INSTALLATIONS).filter(pl.col("organisation") == house.organisation).collect()
-        expectation = _expectation(house, policy, installations)
+        expectation, valid = _expectation(house, policy, installations), _Valid.of(house, policy)
         for days in _ranges(house, spans):
             active = installations.select("organisation", "meter_id", "installed_at", "removed_at")
             if days.meters is not None:
                 active = active.filter(pl.col("meter_id").is_in(days.meters.implode()))
-            changed += _by_days(house, days, active, expectation, now)
-            changed += _by_billing_days(house, days, active, expectation, policy, now)
+            changed += _by_days(house, days, active, expectation, valid, now)
+            changed += _by_billing_days(house, days, active, expectation, policy, valid, now)
         done(house, "performance", newest, now)
     return changed
 
@@ -96,15 +102,64 @@ def _expectation(house: Installation, policy: PerformancePolicy, installations: 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Valid:
+    """Which readings are valid ones: they have the register of the criterion, and consumption counts it (§6).
+
+    Attributes:
+        registers: ``meter_id`` and ``register``, null where any value will do.
+        counting: What validation and people say of readings.
+    """
+
+    registers: pl.DataFrame
+    counting: Counting
+
+    @classmethod
+    def of(cls, house: Installation, policy: PerformancePolicy) -> "_Valid":
+        meters = house.lake.scan(METERS).filter(pl.col("organisation") == house.organisation)
+        register = _by_medium(policy.registers_by_medium)
+        return cls(meters.select("meter_id", register=register).collect(), Counting.of(house))
+
+    def has_register(self) -> pl.Expr:
+        """Whether a reading with its meter's ``register`` beside it has a value of that."""
+        named = self.registers["register"]
+        has = pl.lit(value=False)
+        if named.null_count():
+            has = pl.col("register").is_null() & pl.any_horizontal(pl.col(*CUMULATIVE, *GAUGES).is_not_null())
+        for name in named.drop_nulls().unique().sort():
+            has |= (pl.col("register") == name) & pl.col(name).is_not_null()
+        return has
+
+    def discarded(self, window: tuple[datetime, datetime]) -> pl.DataFrame:
+        """``meter_id`` and ``measured_at`` of readings whose register does not count as it was read."""
+        names = self.registers["register"].drop_nulls().unique()
+        return (
+            self.counting.effects(names.to_list(), *window)
+            .filter(pl.col("effect").is_in(["exclude", "replace"]))
+            .join(self.registers.rename({"register": "own"}), on="meter_id")
+            .filter((pl.col("register") == WHOLE) | (pl.col("register") == pl.col("own")))
+            .select("meter_id", measured_at="at")
+            .unique()
+        )
+
+
+def _by_medium(registers: Mapping[str, str]) -> pl.Expr:
+    return pl.col("medium").replace_strict(dict(registers), default=None, return_dtype=pl.String)
+
+
 def _by_days(
-    house: Installation, days: DayRange, active: pl.DataFrame, expectation: Expectation, now: datetime
+    house: Installation,
+    days: DayRange,
+    active: pl.DataFrame,
+    expectation: Expectation,
+    valid: _Valid,
+    now: datetime,
 ) -> Counter[str]:
     start, end = bounds_of(house, days)
     longest = max((one.within for one in expectation.schedules.values()), default=timedelta())
     window = (start, end + longest)
     rows = reading_performance(
-        _readings(house, window, days.meters),
-        _unread(house, window, days.meters),
+        *_heard(house, window, days.meters, valid),
         active,
         days.first,
         days.last,
@@ -121,6 +176,7 @@ def _by_billing_days(
     active: pl.DataFrame,
     expectation: Expectation,
     policy: PerformancePolicy,
+    valid: _Valid,
     now: datetime,
 ) -> Counter[str]:
     """Billing days on or beside the days; their boundaries are measured by readings of the days around them."""
@@ -132,8 +188,7 @@ def _by_billing_days(
         start, _ = bounds_of(house, one)
         window = (start - within, start + within)
         rows = billing_performance(
-            _readings(house, window, days.meters),
-            _unread(house, window, days.meters),
+            *_heard(house, window, days.meters, valid),
             active,
             day,
             day,
@@ -147,24 +202,42 @@ def _by_billing_days(
     return changed
 
 
-def _readings(house: Installation, window: tuple[datetime, datetime], meters: pl.Series | None) -> pl.DataFrame:
+def _heard(
+    house: Installation, window: tuple[datetime, datetime], meters: pl.Series | None, valid: _Valid
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Valid readings, and what was heard and gave none: frames that were not read, readings that do not count."""
+    columns = ("meter_id", "measured_at", "landed_at", "quality")
+    discarded = valid.discarded(window).lazy()
     # A reading that an earlier reception superseded had arrived in time all the same.
-    return pl.concat(
-        rows_between(house, table, "measured_at", window, meters).select(
-            "meter_id", "measured_at", "landed_at", "quality"
-        )
+    current, superseded = (
+        rows_between(house, table, "measured_at", window, meters)
+        .filter(pl.col("quality") == "M")
+        .join(valid.registers.lazy(), on="meter_id", how="left")
+        .filter(valid.has_register())
         for table in (READINGS, READINGS_HISTORY)
-    ).collect()
+    )
+    key = ["meter_id", "measured_at"]
+    read = pl.concat(rows.join(discarded, on=key, how="anti").select(columns) for rows in (current, superseded))
+    rejected = current.join(discarded, on=key, how="semi").select(
+        "meter_id", "landed_at", "frame_id", received_at="measured_at", outcome=pl.lit("rejected")
+    )
+    return read.collect(), pl.concat([_unread(house, window, meters), _with_collectors(house, rejected, window)])
 
 
 def _unread(house: Installation, window: tuple[datetime, datetime], meters: pl.Series | None) -> pl.DataFrame:
     """Frames that gave no reading, with their collectors."""
-    columns = ("meter_id", "received_at", "landed_at")
-    frames = last_attempts(house, window, meters, columns, unread=True)
-    if frames.is_empty():
-        return frames.select(*columns, "outcome", collector=pl.lit(None, pl.String))
+    frames = last_attempts(house, window, meters, ("meter_id", "received_at", "landed_at"), unread=True)
+    return _with_collectors(house, frames.lazy(), window)
+
+
+def _with_collectors(house: Installation, frames: pl.LazyFrame, window: tuple[datetime, datetime]) -> pl.DataFrame:
+    """``meter_id``, ``received_at``, ``landed_at``, ``outcome`` and ``collector`` of frames."""
+    columns = ("meter_id", "received_at", "landed_at", "outcome")
+    found = frames.select("frame_id", *columns).collect()
+    if found.is_empty():
+        return found.select(*columns, collector=pl.lit(None, pl.String))
     heard = rows_between(house, RECEPTIONS, "received_at", window, None).select("frame_id", "collector")
-    return frames.lazy().join(heard, on="frame_id", how="left").select(*columns, "outcome", "collector").collect()
+    return found.lazy().join(heard, on="frame_id", how="left").select(*columns, "collector").collect()
 
 
 def _store(

@@ -23,7 +23,7 @@ from warehouse.schemas import (
     METERING_POINTS,
     REGISTER,
 )
-from warehouse.schemas.registers import MAIN_REGISTERS
+from warehouse.schemas.registers import MAIN_REGISTER_OF
 from warehouse.transforms.calendar import local_day
 from warehouse.transforms.estimation.evidence import CLASS, PROFILES
 from warehouse.transforms.estimation.profiles import MEASURED, group_profiles, profile_month
@@ -200,7 +200,6 @@ def annual_estimates(house: Installation, silent: pl.DataFrame, rules: Estimatio
 
 def _agreed(house: Installation, rules: EstimationRules) -> pl.DataFrame:
     """``metering_point``, ``register`` and ``agreed``: what the custom field says of the medium's main register."""
-    registers = {medium: name for name, media in MAIN_REGISTERS.items() for medium in media}
     if rules.annual_field is None:
         return pl.DataFrame(schema={"metering_point": pl.String, "register": pl.String, "agreed": REGISTER})
     said = _custom("custom_fields", rules.annual_field)
@@ -210,7 +209,7 @@ def _agreed(house: Installation, rules: EstimationRules) -> pl.DataFrame:
         .collect()
         .select(
             "metering_point",
-            register=pl.col("medium").replace_strict(registers, default=None, return_dtype=pl.String),
+            register=pl.col("medium").replace_strict(MAIN_REGISTER_OF, default=None, return_dtype=pl.String),
             agreed=said.cast(pl.Float64, strict=False).round(6).cast(REGISTER, strict=False),
         )
         .filter(pl.col("agreed") >= 0)
@@ -280,7 +279,7 @@ def _learn(house: Installation, month: date, rules: EstimationRules, now: dateti
         return 0
     waiting = _waiting(house, month, rules)
     if waiting.height:
-        touch_spans(house, waiting, "backfill")
+        touch_spans(house, waiting, "estimate")
     gone = known.select(GROUP_PROFILES.key)
     house.lake.merge(GROUP_PROFILES, learned, stale=gone if again else gone.clear(), superseded_at=now)
     return learned.height

@@ -66,12 +66,11 @@ def publish_registry(house: Installation) -> dict[str, int]:
     with house.alone("publishing"):
         now = datetime.now(UTC)
         snapshots = published_tables(house.registry, now)
-        moved = [
-            _changed(house, snapshots, INSTALLATIONS, ["meter_id"]),
-            _changed(house, snapshots, METER_CONFIGURATIONS, ["meter_id"]),
-            _changed(house, snapshots, EXCHANGES, ["old_meter_id", "new_meter_id"]),
-        ]
-        touch_meters(house, pl.concat(moved).unique())
+        changed = (INSTALLATIONS, METER_CONFIGURATIONS)
+        moved = pl.concat([_changed(house, snapshots, table, ["meter_id"]) for table in changed]).unique()
+        exchanged = _changed(house, snapshots, EXCHANGES, ["old_meter_id", "new_meter_id"]).unique()
+        touch_meters(house, moved.filter(~moved.is_in(exchanged.implode())), "registry")
+        touch_meters(house, exchanged, "exchange")
         for table in SNAPSHOTS:
             if table in _VERSIONED_HERE:
                 _replace(house, table, snapshots[table.name], now)

@@ -13,37 +13,44 @@ from sqlalchemy.orm import Session
 from assets.installation import Installation, keep_zone
 from registry.ledger import read_cursor, write_cursor
 from registry.models import Cursor
-from warehouse.schemas import READING_PERFORMANCE_DAILY, READINGS, TOUCHED
+from warehouse.schemas import INSTALLATIONS, READING_PERFORMANCE_DAILY, READINGS, TOUCHED
 
 _SERIES = "touched"
 """Series of the lake's batch numbers."""
 
 
-def touch(house: Installation, times: pl.DataFrame, cause: str) -> None:
+def touch(house: Installation, times: pl.DataFrame, cause: str, identity: str | None = None) -> None:
     """Notes that readings of some meters changed.
 
     Args:
         house: The installation.
         times: ``meter_id`` and ``measured_at`` (UTC) of every reading that came, changed or went.
-        cause: ``readings``, ``registry`` or ``backfill``.
+        cause: As ``touched`` declares it.
+        identity: Who brought it; ``None`` where nobody did by hand.
     """
     if times.is_empty():
         return
     spans = times.group_by("meter_id").agg(first_at=pl.col("measured_at").min(), last_at=pl.col("measured_at").max())
-    touch_spans(house, spans, cause)
+    touch_spans(house, spans, cause, identity)
 
 
-def touch_spans(house: Installation, spans: pl.DataFrame, cause: str) -> None:
+def touch_spans(house: Installation, spans: pl.DataFrame, cause: str, identity: str | None = None) -> None:
     """Notes that figures of some meters must be reckoned again.
 
     Args:
         house: The installation.
         spans: ``meter_id``, ``first_at``, ``last_at`` (UTC, both inclusive).
-        cause: ``readings``, ``registry`` or ``backfill``.
+        cause: As ``touched`` declares it.
+        identity: Who brought it; ``None`` where nobody did by hand.
     """
     with house.alone("touched"):
         number = newest_batch(house) + 1
-        rows = spans.with_columns(organisation=pl.lit(house.organisation), batch_no=pl.lit(number), cause=pl.lit(cause))
+        rows = spans.with_columns(
+            organisation=pl.lit(house.organisation),
+            batch_no=pl.lit(number),
+            cause=pl.lit(cause),
+            identity=pl.lit(identity, pl.String),
+        )
         house.lake.append(TOUCHED, rows, batch=_SERIES, batch_no=number)
 
 
@@ -76,6 +83,23 @@ def pending(house: Installation, consumer: str, *, after: str | None = None) -> 
     return spans.sort("meter_id"), max(newest or 0, seen)
 
 
+def causes(house: Installation, consumer: str) -> pl.LazyFrame:
+    """Why a consumer has to reckon metering points again.
+
+    Args:
+        house: The installation.
+        consumer: Name of the asset.
+
+    Returns:
+        ``metering_point``, ``first_at``, ``last_at``, ``batch_no``, ``cause`` and ``identity`` of what is pending.
+    """
+    seen = int(read_cursor(house.registry, house.organisation, _name(consumer)) or 0)
+    owned = pl.col("organisation") == house.organisation
+    places = house.lake.scan(INSTALLATIONS).filter(owned).select("meter_id", "metering_point").unique()
+    rows = house.lake.scan(TOUCHED).filter(owned, pl.col("batch_no") > seen)
+    return rows.join(places, on="meter_id").drop("organisation", "meter_id")
+
+
 def done(house: Installation, consumer: str, batch_no: int, now: datetime) -> None:
     """Notes that a consumer has worked off everything up to a batch."""
     write_cursor(house.registry, house.organisation, _name(consumer), str(batch_no), now)
@@ -96,21 +120,22 @@ def extent(times: pl.Series) -> tuple[datetime, datetime]:
     return first, last
 
 
-def touch_days(house: Installation, start: datetime, end: datetime) -> None:
+def touch_days(house: Installation, start: datetime, end: datetime, identity: str | None = None) -> None:
     """Has the figures of every meter with readings in a stretch reckoned again.
 
     Args:
         house: The installation.
         start: Start of the stretch (UTC), inclusive.
         end: End of the stretch (UTC), exclusive.
+        identity: Who asks for it.
     """
     readings = house.lake.scan(READINGS).filter(
         (pl.col("organisation") == house.organisation) & pl.col("measured_at").is_between(start, end, closed="left")
     )
-    touch(house, readings.select("meter_id", "measured_at").collect(), "backfill")
+    touch(house, readings.select("meter_id", "measured_at").collect(), "backfill", identity)
 
 
-def touch_meters(house: Installation, meter_ids: pl.Series) -> None:
+def touch_meters(house: Installation, meter_ids: pl.Series, cause: str) -> None:
     """Has the figures of meters that came, went or moved reckoned again, as far as there are readings.
 
     A meter that never was heard has no readings, and yet days on which readings were expected of it.
@@ -118,6 +143,7 @@ def touch_meters(house: Installation, meter_ids: pl.Series) -> None:
     Args:
         house: The installation.
         meter_ids: The meters.
+        cause: ``registry`` or ``exchange``.
     """
     if meter_ids.is_empty():
         return
@@ -130,7 +156,7 @@ def touch_meters(house: Installation, meter_ids: pl.Series) -> None:
     )
     spans = pl.concat(times).group_by("meter_id").agg(first_at=pl.col("at").min(), last_at=pl.col("at").max()).collect()
     if spans.height:
-        touch_spans(house, spans, "registry")
+        touch_spans(house, spans, cause)
 
 
 def _name(consumer: str) -> str:
@@ -172,7 +198,7 @@ def join_batches(house: Installation, kept_from: datetime | None) -> int:
         joined = (
             rows.with_columns(batch_no=pl.when(is_old).then(low).otherwise("batch_no").cast(pl.Int64))
             .group_by(TOUCHED.key)
-            .agg(pl.col("first_at").min(), pl.col("last_at").max(), pl.col("cause").last())
+            .agg(pl.col("first_at").min(), pl.col("last_at").max(), pl.col("cause", "identity").last())
         )
         if joined.height < rows.height:
             house.lake.overwrite(TOUCHED, joined)

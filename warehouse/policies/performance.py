@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import time, timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from warehouse.policies.model import PolicyModel
+from warehouse.schemas.registers import CUMULATIVE, GAUGES, MAIN_REGISTER_OF
 from warehouse.transforms.slots import Schedule
 
 Share = Annotated[float, Field(ge=0, le=100)]
@@ -61,6 +62,7 @@ class PerformancePolicy(PolicyModel):
         billing_day: Day of the month whose start is a billing boundary.
         billing_within_h: Hours from the boundary within which a reading measures it.
         schedules: Schedules by name.
+        registers: By medium the register that a reading must have, where it is not the medium's main one.
     """
 
     deadline: time
@@ -68,3 +70,16 @@ class PerformancePolicy(PolicyModel):
     billing_day: Annotated[int, Field(ge=1, le=28)]
     billing_within_h: Annotated[float, Field(gt=0, le=24)]
     schedules: Mapping[str, ReadingSchedule]
+    registers: Mapping[str, str] = {}
+
+    @property
+    def registers_by_medium(self) -> dict[str, str]:
+        """The register that a reading must have to count, by medium; of others any value will do."""
+        return MAIN_REGISTER_OF | dict(self.registers)
+
+    @field_validator("registers")
+    @classmethod
+    def _known_registers(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if unknown := sorted({*value.values()} - {*CUMULATIVE, *GAUGES}):
+            raise ValueError(f"{unknown[0]} is no register; there are {', '.join((*CUMULATIVE, *GAUGES))}")
+        return value

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from warehouse.excerpt import Readable
 from warehouse.policies import CoveragePolicy
 from warehouse.schemas import COLLECTOR_DAILY, LINK_DAILY, METER_LINKS, READING_PERFORMANCE_DAILY, Table
+from warehouse.transforms.calendar import hours, local_days
 from warehouse.transforms.links import REDUNDANT_SHARE
 from warehouse.transforms.slots import HOURLY
 from warehouse.transforms.trends import steps, theil_sen
@@ -17,7 +19,6 @@ _DAYS_PER_MONTH = 365.25 / 12
 _LONGEST_DAILY = 31
 """Days up to which slopes are those of days; of longer periods they are those of weeks, which cost less."""
 _WEEK = 7
-_HOURS = 24
 
 
 def meters(lake: Readable, organisation: str, policy: CoveragePolicy, first: date, last: date) -> pl.DataFrame:
@@ -63,7 +64,9 @@ def meters(lake: Readable, organisation: str, policy: CoveragePolicy, first: dat
     )
 
 
-def collectors(lake: Readable, organisation: str, policy: CoveragePolicy, first: date, last: date) -> pl.DataFrame:
+def collectors(
+    lake: Readable, organisation: str, policy: CoveragePolicy, first: date, last: date, *, zone: ZoneInfo
+) -> pl.DataFrame:
     """How collectors work.
 
     Args:
@@ -72,6 +75,7 @@ def collectors(lake: Readable, organisation: str, policy: CoveragePolicy, first:
         policy: What they can carry, and what a gap is.
         first: First local day.
         last: Last local day, inclusive.
+        zone: The utility's zone.
 
     Returns:
         ``collector``, ``last_contact`` (UTC), ``receptions``, ``meters`` (distinct in the period), ``only_for`` (meters
@@ -84,7 +88,7 @@ def collectors(lake: Readable, organisation: str, policy: CoveragePolicy, first:
     heard = links.group_by("collector").agg(meters=pl.len().cast(pl.Int64))
     alone = _alone(links, _senders(lake, organisation, first, last))
     silent = (
-        gaps(lake, organisation, policy, first, last)
+        gaps(lake, organisation, policy, first, last, zone=zone)
         .group_by("collector")
         .agg(gaps=pl.len().cast(pl.Int64), longest_gap_h=pl.col("hours").max())
     )
@@ -114,18 +118,28 @@ def collectors(lake: Readable, organisation: str, policy: CoveragePolicy, first:
     )
 
 
-def gaps(lake: Readable, organisation: str, policy: CoveragePolicy, first: date, last: date) -> pl.DataFrame:
+def gaps(
+    lake: Readable, organisation: str, policy: CoveragePolicy, first: date, last: date, *, zone: ZoneInfo
+) -> pl.DataFrame:
     """Stretches of whole hours in which a collector heard nothing while the period lasted.
 
     The period of a collector begins with its first reception, and ends for all with the last one of any.
 
+    Args:
+        lake: Where the tables are.
+        organisation: Whose collectors.
+        policy: What a gap is.
+        first: First local day.
+        last: Last local day, inclusive.
+        zone: The utility's zone: a day has 23 hours in spring and 25 in autumn.
+
     Returns:
         ``collector``, ``gap_day`` and ``gap_hour`` (where it begins: hour of the local day, counted from 0), ``hours``
-        and ``lasts`` (whether it had not ended), by collector and time. The 25th hour of a day is not looked at.
+        and ``lasts`` (whether it had not ended), by collector and time.
     """
     daily = _of(lake, COLLECTOR_DAILY, organisation, first, last).select("collector", "day", "heard_hours").collect()
-    days = pl.DataFrame({"day": pl.date_range(first, last, eager=True)}).with_columns(hour=pl.int_ranges(0, _HOURS))
-    slots = days.explode("hour").with_row_index("slot")
+    slots = hours(local_days(first, last, zone)).select("day", hour=pl.int_range(pl.len()).over("day"))
+    slots = slots.with_row_index("slot")
     heard = daily.select("collector").unique().join(slots, how="cross").join(daily, on=["collector", "day"], how="left")
     bit = pl.col("heard_hours").fill_null(0) // 2 ** pl.col("hour").cast(pl.Int32) % 2 == 1
     grid = heard.with_columns(heard=bit).sort("collector", "slot")

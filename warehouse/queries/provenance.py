@@ -19,8 +19,11 @@ from warehouse.schemas import (
     VEE_EXCEPTIONS,
     Table,
 )
+from warehouse.schemas.table import REGISTER
 from warehouse.transforms.flags import stands_still
 from warehouse.transforms.transmissions import SAME_ACCESS_NUMBER, cluster
+from warehouse.transforms.validation.catalogue import WHOLE
+from warehouse.transforms.validation.effects import of_stored
 
 Row = dict[str, Any]
 
@@ -30,6 +33,7 @@ _FIGURE = ("consumption", "unit", "quality", "method", "share_interpolated", "kn
 _VERSION = ("known_from", "known_to", "consumption", "quality", "method")
 _READING = ("meter_id", "measured_at", "received_at", "landed_at", "quality", "source", "flags")
 _RECEPTION = ("frame_id", "received_at", "collector", "rssi_dbm", "outcome", "reason", "decided_at", "landed_at")
+_DECISION = ("value", "reason_code", "decided_at", "decided_by")
 _FILE = ("source_file", "source_line", "source_sha256")
 
 
@@ -58,8 +62,9 @@ def of_day(
         ``superseded`` versions with the cause of each, ``start`` and ``end`` (boundary with ``at``, ``register``,
         ``quality`` and ``readings``: one where it was read exactly there, else those before and after, between which it
         lies), ``exchanges``, ``events``, ``exceptions`` and the ``policy`` it was reckoned by (null where it may not be
-        seen). A reading says its value and either file and line (imported), or its ``telegram``: access number and
-        receptions with collector, signal, outcome, file and line.
+        seen). A reading that was rejected is no boundary; one that a person gave or approved has a ``decision``: rule,
+        value, reason code, by whom and when, and the ``original``. A reading says its value and either file and line
+        (imported), or its ``telegram``: access number and receptions with collector, signal, outcome, file and line.
     """
     known = _Known(lake, organisation)
     near = timedelta(days=1)
@@ -95,12 +100,17 @@ class _Known:
 
 def _figure(known: _Known, row: Row, installations: pl.DataFrame) -> Row:
     register, start, end = row["register"], row["period_start"], row["period_end"]
+    judged = known.rows(
+        VEE_EXCEPTIONS,
+        pl.col("meter_id").is_in(installations["meter_id"].implode()),
+        pl.col("register").is_in([register, WHOLE]),
+    )
     boundaries = {
         side: {
             "at": at,
             "register": row[f"register_{side}"],
             "quality": row[f"{side}_quality"],
-            "readings": _around(known, register, at, installations),
+            "readings": _around(known, register, at, installations, judged),
         }
         for side, at in (("start", start), ("end", end))
     }
@@ -126,7 +136,8 @@ def _figure(known: _Known, row: Row, installations: pl.DataFrame) -> Row:
             ("at", "kind", "meter_id", "before", "after", "correction", "known_from"),
         ),
         "exceptions": _told(
-            known.rows(VEE_EXCEPTIONS, of_register, between[1]), ("at", "rule", "state", "reason", "known_from")
+            judged.filter(between[1] & here.fill_null(value=True)),
+            ("at", "rule", "state", "reason", "known_from", *_DECISION),
         ),
         "policy": _policy(known, row["known_from"]),
     }
@@ -143,7 +154,7 @@ def _superseded(known: _Known, row: Row) -> list[Row]:
     assert history is not None  # noqa: S101  figures keep their versions
     same = [pl.col(name) == pl.lit(row[name]) for name in _KEY]
     of_table = pl.col("table_name") == CONSUMPTION_DAILY.name
-    causes = known.rows(CORRECTIONS, of_table, *same).select("known_to", "cause").unique("known_to")
+    causes = known.rows(CORRECTIONS, of_table, *same).select("known_to", "cause", "identity").unique("known_to")
     versions = known.rows(history, *same).select(_VERSION).join(causes, on="known_to", how="left")
     return versions.sort("known_to", descending=True).to_dicts()
 
@@ -157,8 +168,8 @@ def _policy(known: _Known, at: datetime) -> Row | None:
     return {"kind": _POLICY, **(newest[0] if newest else {"version": 0, "known_from": None})}
 
 
-def _around(known: _Known, register: str, at: datetime, installations: pl.DataFrame) -> list[Row]:
-    """The reading of a point's meters at an instant, or the last before and the first after it."""
+def _around(known: _Known, register: str, at: datetime, installations: pl.DataFrame, judged: pl.DataFrame) -> list[Row]:
+    """The reading of a point's meters at an instant that counts, or the last before and the first after it."""
     meters = installations["meter_id"].unique()
     if meters.is_empty():
         return []
@@ -166,17 +177,14 @@ def _around(known: _Known, register: str, at: datetime, installations: pl.DataFr
         pl.col("organisation") == known.organisation,
         pl.col("meter_id").is_between(pl.lit(meters.min()), pl.lit(meters.max())),  # files are skipped by it
         pl.col("meter_id").is_in(meters.implode()),
-        pl.col(register).is_not_null(),
-        pl.col("quality") != "R",
-        ~stands_still(register),
     )
     there = (
-        theirs.join(installations.lazy().select("meter_id", "installed_at", "removed_at"), on="meter_id")
+        _counting(theirs, register, judged)
+        .join(installations.lazy().select("meter_id", "installed_at", "removed_at"), on="meter_id")
         .filter(
             pl.col("measured_at") >= pl.col("installed_at"),
             (pl.col("measured_at") <= pl.col("removed_at")).fill_null(value=True),
         )
-        .select(READINGS.schema.names())
     )
     measured = pl.col("measured_at")
     before = there.filter(measured <= at).filter(measured == measured.max()).collect()
@@ -185,11 +193,48 @@ def _around(known: _Known, register: str, at: datetime, installations: pl.DataFr
     else:
         after = there.filter(measured > at).filter(measured == measured.min()).collect()
         found = pl.concat([before.tail(1), after.head(1)])
-    return [_reading(known, row, register) for row in found.to_dicts()]
+    return [_reading(known, row, register, judged) for row in found.to_dicts()]
 
 
-def _reading(known: _Known, row: Row, register: str) -> Row:
-    told = {"value": row[register], **{name: row[name] for name in _READING}}
+def _counting(readings: pl.LazyFrame, register: str, judged: pl.DataFrame) -> pl.LazyFrame:
+    """The readings whose register counts, with what people gave in its place; ``original`` is what was read then."""
+    key = ["meter_id", "measured_at"]
+    found = of_stored(judged).rename({"at": "measured_at"})
+    gone = found.filter(pl.col("effect").is_in(["exclude", "replace"])).select(key).unique()
+    given = found.filter(pl.col("effect") == "replace").unique(key)
+    counted = (
+        readings.filter(pl.col(register).is_not_null(), pl.col("quality") != "R", ~stands_still(register))
+        .join(gone.lazy(), on=key, how="anti")
+        .with_columns(original=pl.lit(None, REGISTER))
+    )
+    replaced = (
+        given.lazy()
+        .select(*key, given="value")
+        .join(readings, on=key, how="left")
+        .with_columns(
+            pl.col("given").cast(READINGS.schema[register]).alias(register),
+            original=pl.col(register).cast(REGISTER),
+            quality=pl.lit("X"),
+            source=pl.col("source").fill_null("manual"),
+            received_at=pl.coalesce("received_at", "measured_at"),
+            landed_at=pl.coalesce("landed_at", "measured_at"),
+        )
+    )
+    columns = [*READINGS.schema, "original"]
+    return pl.concat([counted.select(columns), replaced.select(columns)])
+
+
+def _decided(row: Row, judged: pl.DataFrame) -> Row | None:
+    """The newest decision by which a reading counts as it does."""
+    same = (pl.col("meter_id") == row["meter_id"]) & (pl.col("at") == row["measured_at"])
+    state = "overridden" if row["quality"] == "X" else "approved"
+    newest = judged.filter(same, pl.col("state") == state).sort("decided_at").tail(1)
+    told = newest.select("rule", *_DECISION).to_dicts()
+    return {**told[0], "original": row["original"]} if told else None
+
+
+def _reading(known: _Known, row: Row, register: str, judged: pl.DataFrame) -> Row:
+    told: Row = {"value": row[register], **{name: row[name] for name in _READING}, "decision": _decided(row, judged)}
     if row["frame_id"] is None:
         return {**told, "telegram": None, "source_file": row["source_file"], "source_line": row["source_line"]}
     return {**told, "telegram": _telegram(known, row)}

@@ -20,7 +20,14 @@ CORRECTIONS = Table(
         Column("old_quality", pl.String, "Its quality."),
         Column("new_consumption", REGISTER, "Figure after.", nullable=True),
         Column("new_quality", pl.String, "Its quality."),
-        Column("cause", pl.String, "What brought the change: late_data, exchange, registry."),
+        Column(
+            "cause",
+            pl.String,
+            "What brought the change: late_data (readings), exchange, registry, decision (about an exception), policy, "
+            "estimate (provisional, made again or final) or backfill.",
+            values=("late_data", "exchange", "registry", "decision", "policy", "estimate", "backfill"),
+        ),
+        Column("identity", pl.String, "Who brought it: user or service; null where nobody did by hand.", nullable=True),
         c.known_from,
         Column("known_to", INSTANT, "Until when the old figure was believed."),
     ),

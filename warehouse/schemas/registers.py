@@ -102,6 +102,9 @@ MAIN_REGISTERS = {
 }
 """Registers that lists show of a meter, with the media whose consumption they count."""
 
+MAIN_REGISTER_OF = {medium: name for name, media in MAIN_REGISTERS.items() for medium in media}
+"""The same by medium; none of media that count nothing."""
+
 CUMULATIVE = tuple(register.name for register in REGISTERS if register.kind == "cumulative")
 GAUGES = tuple(register.name for register in REGISTERS if register.kind == "gauge")
 UNITS = {register.name: register.unit for register in REGISTERS}

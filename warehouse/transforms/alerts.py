@@ -65,14 +65,14 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Registers that go on over exchanges, roll-overs and other breaks.
 
     Args:
-        readings: ``organisation``, ``metering_point``, ``register``, ``meter_id``, ``at`` and ``value`` of the readings
-            that count, in any order.
+        readings: ``organisation``, ``metering_point``, ``register``, ``meter_id``, ``at``, ``value`` and ``disputed``
+            (whether the step to it is questioned: it then counts nothing) of the readings that count, in any order.
         events: Rows of ``register_events``. Where the correction is not known, nothing counts as used between the two
             readings around the break: what is told is the least that can be said.
 
     Returns:
         ``organisation``, ``metering_point``, ``register``, ``meter_id``, ``at``, ``value`` (millionths, continued:
-        only differences mean something),
+        only differences mean something), ``raw`` (millionths, as read),
         ``before_at`` and ``before`` (the reading before it, null for the first), by course and time.
     """
     rejected = events.filter(pl.col("kind").is_in(_REJECTED)).select(*COURSE, "meter_id", "at")
@@ -94,11 +94,12 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         else kept.with_columns(total=nothing, unknown=nothing)
     )
     same = pl.struct(COURSE) == pl.struct(COURSE).shift(1)
-    is_unknown = same & (pl.col("unknown") != pl.col("unknown").shift(1))
+    is_unknown = same & (pl.col("disputed") | (pl.col("unknown") != pl.col("unknown").shift(1)))
     return (
         broken.with_columns(pl.col("total", "unknown").fill_null(0))
         .sort(*COURSE, "at")
-        .with_columns(value=millionths("value") + pl.col("total"), same=same, is_unknown=is_unknown)
+        .with_columns(raw=millionths("value"), same=same, is_unknown=is_unknown)
+        .with_columns(value=pl.col("raw") + pl.col("total"))
         # Only differences within a course count, so that what is taken off may go on into the next one.
         .with_columns(pl.col("value") - pl.when("is_unknown").then(pl.col("value").diff()).otherwise(0).cum_sum())
         .select(
@@ -106,6 +107,7 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
             "meter_id",
             "at",
             "value",
+            "raw",
             before_at=pl.when("same").then(pl.col("at").shift(1)),
             before=pl.when("same").then(pl.col("value").shift(1)),
         )

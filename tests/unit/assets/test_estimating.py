@@ -162,6 +162,8 @@ def test_a_person_makes_provisional_days_final(house: Installation) -> None:
     make_final(house, **days, last_day=date(2025, 5, 20), identity="anna", reason="meter was stolen", now=NOW)
     reckon_figures(house, NOW)
     assert rows(house, CONSUMPTION_DAILY)["quality"].to_list()[-4:] == ["F", "F", "E", "E"]
+    noted = house.lake.scan(CORRECTIONS).filter(pl.col("table_name") == CONSUMPTION_DAILY.name).collect()
+    assert noted.select("cause", "identity").rows() == [("estimate", "anna")] * 2
     with house.registry.begin(readonly=True) as session:
         told = session.execute(text("select identity, reason from audit_log where event = 'estimates.final'")).all()
     assert told == [("anna", "meter was stolen")]

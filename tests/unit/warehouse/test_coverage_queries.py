@@ -1,6 +1,8 @@
 """Coverage of a small place: two collectors, three meters, three days."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -13,6 +15,7 @@ from warehouse.schemas import COLLECTOR_DAILY, LINK_DAILY, METER_LINKS, READING_
 FIRST = date(2026, 1, 30)
 DAYS = [FIRST + timedelta(days=number) for number in range(3)]
 LAST = DAYS[-1]
+ZONE = ZoneInfo("Europe/Copenhagen")
 KNOWN = datetime(2026, 2, 3, tzinfo=UTC)
 ALL, EVEN, NONE = (1 << 24) - 1, 0x555555, 0
 POLICY = read_policy(
@@ -106,7 +109,7 @@ def test_the_transmit_interval_is_dated(lake: Lake) -> None:
 
 
 def test_critical_collectors_and_capacity(lake: Lake) -> None:
-    rows = collectors(lake, "o", policy(), FIRST, LAST)
+    rows = collectors(lake, "o", policy(), FIRST, LAST, zone=ZONE)
     assert rows.select("collector", "meters", "only_for", "most_meters", "used", "backlog_p50_s").rows() == [
         ("west", 3, 2, None, None, 61.0),
         ("east", 2, 0, 2, 100.0, 61.0),
@@ -115,9 +118,33 @@ def test_critical_collectors_and_capacity(lake: Lake) -> None:
 
 
 def test_gaps_go_over_days_without_any_reception(lake: Lake) -> None:
-    assert gaps(lake, "o", policy(), FIRST, LAST).rows() == [
+    assert gaps(lake, "o", policy(), FIRST, LAST, zone=ZONE).rows() == [
         ("east", DAYS[0], 4, 20 + 24 + 2, False),
         ("east", DAYS[2], 4, 20, True),
+    ]
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2025, 10, 26), 25)])
+def test_gaps_know_how_many_hours_a_day_has(tmp_path: Path, day: date, hours: int) -> None:
+    days = [day, day + timedelta(days=1)]
+    whole = (1 << hours) - 1
+    heard = {
+        "always": (whole, ALL),
+        "late": (whole ^ (1 << (hours - 1)), ALL),
+        "later": (whole ^ (3 << (hours - 2)), ALL),
+    }
+    rows = [
+        {**marked(one), "collector": name, "receptions": 9, "meters": 3, "heard_hours": bits}
+        for name, both in heard.items()
+        for one, bits in zip(days, both, strict=True)
+    ]
+    lake = Lake(tmp_path)
+    contact = {"first_contact": KNOWN, "last_contact": KNOWN, "backlog_p50_s": 60.0, "backlog_max_s": 90.0}
+    lake.append(COLLECTOR_DAILY, pl.DataFrame([row | contact for row in rows]))
+    told = policy().model_copy(update={"gap_h": 1})
+    assert gaps(lake, "o", told, *days, zone=ZONE).rows() == [
+        ("late", day, hours - 1, 1, False),
+        ("later", day, hours - 2, 2, False),
     ]
 
 

@@ -55,7 +55,8 @@ def quick_bursts(readings: pl.DataFrame, models: pl.DataFrame, limits: Limits) -
     """Stretches of quarter-hourly or finer readings with a burst's flow all along.
 
     Args:
-        readings: ``organisation``, ``metering_point``, ``meter_id``, ``measured_at`` and ``volume_m3``, measured ones.
+        readings: ``organisation``, ``metering_point``, ``meter_id``, ``measured_at``, ``volume_m3`` and ``disputed``
+            (whether the step to it is questioned: it is then no evidence), of those that count.
         models: ``organisation``, ``meter_id`` and ``model``.
         limits: Limits.
 
@@ -69,7 +70,7 @@ def quick_bursts(readings: pl.DataFrame, models: pl.DataFrame, limits: Limits) -
         .sort(*pair, "measured_at")
         .with_columns(start=since, litres=flowed * 1000)
         .with_columns(span=pl.col("measured_at") - pl.col("start"))
-        .filter(pl.col("span") <= QUARTER + JITTER)
+        .filter(pl.col("span") <= QUARTER + JITTER, ~pl.col("disputed"))
         .with_columns(rate_lh=pl.col("litres") / (pl.col("span").dt.total_microseconds() / 3_600_000_000))
         .filter(pl.col("rate_lh") >= min(limits.burst_lh.values()))
         .join(models, on=["organisation", "meter_id"], how="left", maintain_order="left")

@@ -96,6 +96,22 @@ def effects(exceptions: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     return both.filter(pl.col("effect").is_not_null())
 
 
+def of_stored(exceptions: pl.DataFrame) -> pl.DataFrame:
+    """What stored exceptions do to readings, with what was decided of them.
+
+    Args:
+        exceptions: Rows of ``vee_exceptions``.
+
+    Returns:
+        As :func:`effects` gives them.
+    """
+    decision = {state: name for name, state in STATES.items()}
+    decided = exceptions.filter(pl.col("state").is_in(list(decision))).with_columns(
+        decision=pl.col("state").replace_strict(decision, default=None, return_dtype=pl.String)
+    )
+    return effects(exceptions, decided.select(list(DECISION)))
+
+
 def apply(readings: pl.DataFrame, effects: pl.DataFrame) -> pl.DataFrame:
     """Readings as consumption takes them.
 

@@ -17,13 +17,16 @@ START = datetime(2025, 6, 1, 22, tzinfo=UTC)  # midnight
 COURSE = {"organisation": "o", "metering_point": "p", "register": "volume_m3"}
 
 
-def course(*readings: tuple[datetime, float, str], events: pl.DataFrame | None = None) -> pl.DataFrame:
+def course(
+    *readings: tuple[datetime, float, str], events: pl.DataFrame | None = None, disputed: float | None = None
+) -> pl.DataFrame:
     rows = pl.DataFrame(
         [{**COURSE, "at": at, "value": Decimal(str(value)), "meter_id": meter} for at, value, meter in readings],
         schema={
             **dict.fromkeys(COURSE, pl.String), "at": INSTANT, "value": REGISTER, "meter_id": pl.String
         },
     )  # fmt: skip
+    rows = rows.with_columns(disputed=pl.col("value").cast(pl.Float64).eq_missing(pl.lit(disputed, pl.Float64)))
     return continued(rows, REGISTER_EVENTS.empty() if events is None else events)
 
 
@@ -49,6 +52,13 @@ def crossing(courses: pl.DataFrame, limit: float = 1.0, base: datetime = START, 
     rows = found(courses, limit, base, **alert).crossings.rows(named=True)
     assert len(rows) <= 1
     return rows[0] if rows else None
+
+
+def test_a_questioned_step_counts_nothing_and_what_follows_does() -> None:
+    row = crossing(course(*hourly([10, 10.4, 30, 30.7]), disputed=30))
+    assert row is not None
+    assert (row["at"], row["used"]) == (START + 3 * HOUR, Decimal("1.1"))
+    assert crossing(course(*hourly([10, 10.4, 30]), disputed=30)) is None
 
 
 def test_the_first_reading_beyond_the_limit_triggers_and_the_time_between_is_reckoned() -> None:

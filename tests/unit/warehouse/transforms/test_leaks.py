@@ -190,11 +190,16 @@ def test_few_hours_and_few_counts_tell_of_no_burst() -> None:
     assert hourly_bursts(small, days_of(small, date(2025, 6, 2)), LIMITS).is_empty(), "15 counts"
 
 
-def quick(volumes: Iterable[float], minutes: int = 15, model: str = "x") -> pl.DataFrame:
+def quick(volumes: Iterable[float], minutes: int = 15, model: str = "x", disputed: Iterable[int] = ()) -> pl.DataFrame:
     given = list(volumes)
     at = pl.Series([START + timedelta(minutes=minutes * i) for i in range(len(given))], dtype=INSTANT)
     readings = pl.DataFrame({"measured_at": at, "volume_m3": pl.Series(given, dtype=pl.Float64).cast(REGISTER)})
-    named = readings.with_columns(organisation=pl.lit("o"), metering_point=pl.lit("p"), meter_id=pl.lit("m"))
+    named = readings.with_columns(
+        organisation=pl.lit("o"),
+        metering_point=pl.lit("p"),
+        meter_id=pl.lit("m"),
+        disputed=pl.int_range(pl.len()).is_in(list(disputed)),
+    )
     models = pl.DataFrame({"organisation": ["o"], "meter_id": ["m"], "model": [model]})
     return quick_bursts(named, models, Limits(burst_lh={"any": 1500.0, "DN 80": 20_000.0}))
 
@@ -205,6 +210,7 @@ def test_half_an_hour_above_the_bursts_flow_of_the_size_is_a_burst_at_quarter_ho
     assert (found["rate_lh"], found["state"]) == (pytest.approx(1600), "suspected")
     assert quick([1, 1.1, 1.5, 1.55]).is_empty(), "a quarter of an hour is not long enough"
     assert quick([1, 1.1, 1.5, 1.9, 1.95], model="DN 80").is_empty()
+    assert quick([1, 1.1, 1.5, 1.9, 1.95], disputed=[3]).is_empty(), "a questioned step is no evidence"
     assert quick([1, 2, 4, 6, 6], minutes=60).is_empty(), "hourly data does not tell"
     assert quick([1, 1.1, 1.5, 0, 0.4, 0.8]).height == 1, "a fall is no flow"
 
