@@ -15,7 +15,6 @@ from registry.people.sessions import SignedIn, open_session
 from registry.store import Registry
 from registry.vault import KeyVault
 
-
 START, ANSWER = "start", "answer"
 """Steps of a sign-in for which the provider is asked."""
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.acting import PASSWORD_VARIABLE
 from cli.main import app
-from cli.people import PASSWORD_VARIABLE, TOKEN_VARIABLE
+from cli.people import TOKEN_VARIABLE
 from registry import audit
 from registry.errors import RegistryError
 from registry.people.errors import PeopleError, SignInError
