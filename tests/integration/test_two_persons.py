@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.acting import PASSWORD_VARIABLE, SECRET_VARIABLE
+from cli.acting import PASSWORD_VARIABLE, SECRET_VARIABLE, identity
 from cli.main import app
 from registry import policies
 from registry.errors import RegistryError
@@ -167,3 +167,8 @@ def test_nobody_leaves_traces_of_a_password(staffed: House, tmp_path: Path) -> N
     works(run("user", "domain", "allow", "other.example", who=FIRST))
     home = staffed.installation.settings.home
     assert [path for path in home.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()] == []
+
+
+def test_a_person_acts_in_one_command_alone(staffed: House) -> None:
+    works(run("user", "domain", "allow", "other.example", who=FIRST))
+    assert identity() == OWNER
