@@ -22,12 +22,16 @@ from registry.people import access
 from registry.people.errors import Denied
 from registry.people.services import Service
 from registry.people.sessions import Person
+from settings.features import why_off
 from warehouse.errors import WarehouseError
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.published import render
 from warehouse.queries import consumption, subjects
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+FEATURE = {"registers": "consumption_page", "consumption": "consumption_page"}
+"""Feature that a path belongs to; see :mod:`settings.features`."""
+
 _UNKEPT = {"Cache-Control": "no-store"}
 
 
@@ -41,10 +45,14 @@ class Api:
     Args:
         house: The installation they read.
         now: The clock.
+
+    Raises:
+        InstallationError: The settings name a feature that there is none of.
     """
 
     def __init__(self, house: Installation, now: Callable[[], datetime]) -> None:
         self._house, self._now = house, now
+        self._off = {path: why_off(house.settings, feature) for path, feature in FEATURE.items()}
 
     def routes(self) -> list[Route]:
         """The routes; all of them read."""
@@ -57,14 +65,17 @@ class Api:
         asked = {**lists, **of_points}
         return [
             Route("/api/v1/me", me, methods=["GET"]),
-            *(Route(f"/api/v1/{path}", self._answering(find), methods=["GET"]) for path, find in asked.items()),
+            *(Route(f"/api/v1/{path}", self._answering(path, find), methods=["GET"]) for path, find in asked.items()),
         ]
 
-    def _answering(self, find: Callable[[Request, Readable], pl.DataFrame]) -> Endpoint:
+    def _answering(self, path: str, find: Callable[[Request, Readable], pl.DataFrame]) -> Endpoint:
         """Turns a question into a route: who asks sees the own organisation's rows, or those of granted meters."""
+        off = self._off.get(path)
 
         @wraps(find)
         async def endpoint(request: Request) -> Response:
+            if off:
+                return _error(off, 403)
             try:
                 frame = await run_in_threadpool(lambda: find(request, self._seen_by(request.user)))
             except BadRequestError as exc:

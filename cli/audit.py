@@ -1,7 +1,7 @@
 """``audit``: who changed what, and whether the record of it holds."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +11,12 @@ from cli.home import HomeOption, open_home
 from cli.messages import complain, say
 from cli.tables import print_objects
 from registry.audit import walk
-from registry.heads import note_head, read_heads
+from registry.heads import fault, note_head, read_heads
 from registry.trail import Filter, details, events
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
+
+_DAY, _MINUTE = "%Y-%m-%d", "%Y-%m-%dT%H:%M"
 
 COLUMNS = ("number", "at", "event", "identity", "computer", "object", "reason", "before", "after", "details")
 
@@ -24,16 +26,31 @@ def audit() -> None:
     """The audit log: every change by a person or a service, each event chained by its hash to the one before."""
 
 
+def _end(text: str) -> datetime:
+    """End of a period, local: a day belongs to it as a whole, a time ends it there."""
+    for form, length in ((_DAY, timedelta(days=1)), (_MINUTE, timedelta())):
+        try:
+            return datetime.strptime(text, form) + length  # noqa: DTZ007  the zone is that of the installation
+        except ValueError:
+            continue
+    raise typer.BadParameter(f"{text!r} is no day and no time; write it as 2026-01-31 or 2026-01-31T12:00.")
+
+
 @app.command("list")
 def list_(
     home: HomeOption = None,
     from_: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="From then on, in the utility's zone."),
+        typer.Option("--from", formats=[_DAY, _MINUTE], help="From then on, in the utility's zone."),
     ] = None,
     to: Annotated[
         datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Up to then, in the utility's zone."),
+        typer.Option(
+            "--to",
+            parser=_end,
+            metavar="DAY|TIME",
+            help="Up to the end of that day, or up to that time, in the utility's zone.",
+        ),
     ] = None,
     event: Annotated[
         str | None, typer.Option(help="Type of event, or its first word, such as meters or organisations.")
@@ -69,17 +86,10 @@ def verify(
     file = heads or house.settings.audit_heads_path
     noted = read_heads(file)
     chain = walk(house.registry, noted)
-    if chain.broken is not None:
-        complain(f"The chain breaks at event {chain.broken}: it was altered, or events before it are missing.")
-    elif chain.lost:
-        complain(
-            f"The chain holds in itself, but not as it was noted in {file}: it differs at event {chain.lost[0]} or "
-            "before, or ends earlier. Somebody wrote it anew or cut it off."
-        )
-    else:
-        say(f"{chain.events} events hold, and {len(noted)} noted heads agree. Head: {chain.head}")
-        return
-    raise typer.Exit(1)
+    if problem := fault(chain, file):
+        complain(problem)
+        raise typer.Exit(1)
+    say(f"{chain.events} events hold, and {len(noted)} noted heads agree. Head: {chain.head}")
 
 
 @app.command()
@@ -89,12 +99,12 @@ def head(
         Path | None, typer.Option(help="File to append to; by default the one of the settings.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Walks the chain and notes its head at a separate place."""
+    """Walks the chain and, where it holds as noted before, notes its head at a separate place."""
     house = open_home(home)
     file = out or house.settings.audit_heads_path
-    chain = walk(house.registry)
-    if chain.broken is not None:
-        complain(f"The chain breaks at event {chain.broken}; no head is noted. See 'meterhouse audit verify'.")
+    chain = walk(house.registry, read_heads(file))
+    if problem := fault(chain, file):
+        complain(f"{problem} No head is noted.")
         raise typer.Exit(1)
     note_head(file, chain, datetime.now(UTC))
     say(f"{file}: {chain.events} events, head {chain.head}")

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated
 
 import polars as pl
 import typer
 
 from assets.steps.deciding import Choice, decide
+from cli.acting import AsOption
 from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.registry import bring_up_to_date
@@ -82,9 +82,10 @@ def approve(
     home: HomeOption = None,
     register: _Register = "",
     code: _Code = "checked",
+    as_: AsOption = "",
 ) -> None:
     """Says that the value is right: it counts."""
-    _decide(home, meter, rule, at, register, Choice("approve", code, reason))
+    _decide(Work.begin(home, as_), meter, rule, at, register, Choice("approve", code, reason))
 
 
 @app.command()
@@ -96,9 +97,10 @@ def reject(
     home: HomeOption = None,
     register: _Register = "",
     code: _Code = "checked",
+    as_: AsOption = "",
 ) -> None:
     """Says that the value is wrong: it does not count. The reading itself stays."""
-    _decide(home, meter, rule, at, register, Choice("reject", code, reason))
+    _decide(Work.begin(home, as_), meter, rule, at, register, Choice("reject", code, reason))
 
 
 @app.command()
@@ -112,9 +114,12 @@ def override(
     register: _Register = "",
     code: _Code = "misread",
     force: Annotated[bool, typer.Option("--force", help="Though a better value stands.")] = False,
+    as_: AsOption = "",
 ) -> None:
     """Gives another value, of quality X. The reading itself stays."""
-    _decide(home, meter, rule, at, register, Choice("override", code, reason, _number(value), forced=force))
+    _decide(
+        Work.begin(home, as_), meter, rule, at, register, Choice("override", code, reason, _number(value), forced=force)
+    )
 
 
 def _number(text: str) -> Decimal:
@@ -140,8 +145,7 @@ def _one(work: Work, meter: str, rule: str, at: str, register: str) -> pl.DataFr
     return found
 
 
-def _decide(home: Path | None, meter: str, rule: str, at: str, register: str, choice: Choice) -> None:
-    work = Work.begin(home)
+def _decide(work: Work, meter: str, rule: str, at: str, register: str, choice: Choice) -> None:
     row = _one(work, meter, rule, at, register).row(0, named=True)
     subject = Subject(meter, row["register"], row["at"], rule)
     if not decide(work.house, subject, choice, **work.by):

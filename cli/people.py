@@ -9,6 +9,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from assets.steps.publishing import publish_events
+from cli.acting import PASSWORD_VARIABLE
 from cli.files import secret_option
 from cli.messages import say
 from cli.serve import DOOR_PORT, LOOPBACK
@@ -21,7 +22,6 @@ from registry.people.rights import ACCESS_CONTROL, SERVICES
 from registry.people.tokens import Issued
 from registry.people.users import Account
 
-PASSWORD_VARIABLE = "METERHOUSE_USER_PASSWORD"  # noqa: S105  the variable's name
 TOKEN_VARIABLE = "METERHOUSE_USER_TOKEN"  # noqa: S105  the variable's name
 
 Who = Annotated[str, typer.Argument(help="E-mail address or number of the account.")]

@@ -1,7 +1,7 @@
 """Which right each command needs; :mod:`cli.acting` asks for it once the installation is open."""
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -144,10 +144,10 @@ def guard(command: Any, path: str) -> None:
 def _needing(path: str, callback: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(callback)
     def run(*arguments: Any, **options: Any) -> Any:
-        token = needed.set(right_of(f"{path} {options.get('kind', '')}"))
-        try:
+        def work() -> Any:
+            needed.set(right_of(f"{path} {options.get('kind', '')}"))
             return callback(*arguments, **options)
-        finally:
-            needed.reset(token)
+
+        return copy_context().run(work)  # who acts, and with which right, ends with the command
 
     return run

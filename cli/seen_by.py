@@ -14,12 +14,12 @@ SeenByOption = Annotated[
 
 
 def meters_seen(house: Installation, who: str) -> frozenset[str] | None:
-    """The meters that a person may see; ``None`` where it is every meter.
+    """The meters that a person may see, as on the pages; ``None`` where it is every meter.
 
     Raises:
         RegistryError: There is no such person.
-        Denied: The person may see nothing.
+        PasswordChangeNeeded: The person must change the password before anything else.
     """
     with house.registry.begin(readonly=True) as session:
         person = users.account_of(session, house.organisation, who)
-        return access.visible_meters(session, f"user:{person.user_id}", house.organisation, datetime.now(UTC))
+        return access.meters_seen(session, f"user:{person.user_id}", house.organisation, datetime.now(UTC))

@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import typer
 
+from cli.acting import PASSWORD_VARIABLE, AsOption
 from cli.files import ask_secret, secret_option
 from cli.home import HomeOption
 from cli.messages import say
 from cli.people import (
-    PASSWORD_VARIABLE,
     TOKEN_VARIABLE,
     ByHandOption,
     DecimalOption,
@@ -90,10 +90,11 @@ def invite(
     external: Annotated[
         bool | None, typer.Option(help="Whether the person belongs to another company; by default, as the address.")
     ] = None,
+    as_: AsOption = "",
     home: HomeOption = None,
 ) -> None:
     """Makes an invitation and shows it; 'user invitation send' then makes its link."""
-    work = begin(home)
+    work = begin(home, as_)
     number = invitations.create(
         work.house.registry,
         work.house.vault,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.acting import AsOption
 from cli.home import HomeOption
 from cli.messages import say
 from cli.people import (
@@ -85,9 +86,9 @@ def edit(
 
 
 @app.command()
-def confirm(number: Number, home: HomeOption = None) -> None:
+def confirm(number: Number, as_: AsOption = "", home: HomeOption = None) -> None:
     """Confirms an invitation to another domain that somebody else made."""
-    work = begin(home)
+    work = begin(home, as_)
     invitations.confirm(work.house.registry, work.organisation, number, **work.by)
     work.publish(f"Confirmed invitation {number}.")
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.acting import AsOption
 from cli.home import HomeOption
 from cli.people import begin
 from cli.tables import print_rows
@@ -66,12 +67,12 @@ def list_domains(home: HomeOption = None) -> None:
 
 
 @domain_app.command()
-def allow(domain: str, home: HomeOption = None) -> None:
+def allow(domain: str, as_: AsOption = "", home: HomeOption = None) -> None:
     """Adds a domain: people with its addresses may be added, and may make accounts for themselves.
 
     Where there are two administrators, the second one confirms.
     """
-    work = begin(home)
+    work = begin(home, as_)
     if domains.allow(work.house.registry, work.organisation, domain, identity=work.identity, now=work.now):
         work.publish(f"{domain} is one of the organisation's domains.")
     else:
@@ -79,9 +80,9 @@ def allow(domain: str, home: HomeOption = None) -> None:
 
 
 @domain_app.command()
-def confirm(domain: str, home: HomeOption = None) -> None:
+def confirm(domain: str, as_: AsOption = "", home: HomeOption = None) -> None:
     """Adds a domain that somebody else asked for."""
-    work = begin(home)
+    work = begin(home, as_)
     domains.confirm(work.house.registry, work.organisation, domain, identity=work.identity, now=work.now)
     work.publish(f"{domain} is one of the organisation's domains.")
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from assets.steps.publishing import publish_registry
-from cli.acting import identity
+from cli.acting import act_as, identity
 from cli.home import open_home
 from registry.imports.instants import read_instant
 
@@ -34,14 +34,22 @@ class Work:
     now: datetime
 
     @classmethod
-    def begin(cls, home: Path | None) -> Self:
+    def begin(cls, home: Path | None, who: str = "") -> Self:
         """Opens the installation for one command.
+
+        Args:
+            home: Directory given on the command line, if any.
+            who: Person to act as, who is asked for the password; empty for the owner, or the service at work.
 
         Raises:
             InstallationError: There is none.
-            Denied: The service that the command acts as may not run it.
+            PeopleError: There is no such person, or the password is wrong.
+            Denied: The service or person that the command acts as may not run it.
         """
-        return cls(open_home(home), identity(), datetime.now(UTC))
+        house = open_home(home)
+        if who:
+            act_as(house, who)
+        return cls(house, identity(), datetime.now(UTC))
 
     @property
     def organisation(self) -> str:

@@ -3,10 +3,13 @@
 The provider says who somebody is; what the person may do stays in the registry. Needs Authlib (the extra ``oidc``).
 """
 
+import asyncio
 import json
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +27,7 @@ from gateway.rendering import message_page
 from gateway.signin import own_path, to_sign_in, with_session
 from gateway.wording import texts_of
 from registry.people import vouching
-from registry.people.errors import PeopleError
+from registry.people.errors import PeopleError, ThrottledError
 from settings import InstallationError
 from settings.model import Oidc
 
@@ -37,6 +40,11 @@ _PENDING_S = 600
 _TIMEOUT_S = 10
 _LEEWAY_S = 60
 _ANSWER_LIMIT = 2**20
+_KEPT = timedelta(minutes=5)
+"""How long the provider's description of itself is believed."""
+
+_PLACES, _PATIENCE_S = 8, 3
+"""Threads that may wait for the provider at once, of those that look up sessions, too; and how long others wait [s]."""
 
 
 class OidcError(Exception):
@@ -58,6 +66,10 @@ class Pending:
     nonce: str
     verifier: str
     wanted: str
+
+
+class BusyError(Exception):
+    """The provider is slow, and as many wait for it as may."""
 
 
 class Provider:
@@ -84,18 +96,20 @@ class Provider:
         self._issuer = configured.issuer
         self._client_id = configured.client_id
         self._secret = _secret(configured)
+        self._known: tuple[datetime, dict[str, Any]] | None = None
 
-    def authorization(self, pending: Pending, redirect_uri: str) -> str:
+    def authorization(self, pending: Pending, redirect_uri: str, now: datetime) -> str:
         """Address at the provider to send the browser to.
 
         Args:
             pending: The sign-in.
             redirect_uri: Where the provider sends the browser back to.
+            now: Instant of the request.
 
         Raises:
             OidcError: The provider's description of itself does not hold.
         """
-        endpoint = self._endpoint(self._metadata(), "authorization_endpoint")
+        endpoint = self._endpoint(self._metadata(now), "authorization_endpoint")
         with self._session(redirect_uri) as session:
             url, _ = session.create_authorization_url(
                 endpoint, state=pending.state, code_verifier=pending.verifier, nonce=pending.nonce
@@ -119,7 +133,7 @@ class Provider:
         """
         from authlib.common.errors import AuthlibBaseError
 
-        metadata = self._metadata()
+        metadata = self._metadata(now)
         try:
             with self._session(redirect_uri) as session:
                 token = session.fetch_token(
@@ -175,10 +189,14 @@ class Provider:
             raise OidcError("its ID token is for another client")
         return dict(token.claims)
 
-    def _metadata(self) -> dict[str, Any]:
+    def _metadata(self, now: datetime) -> dict[str, Any]:
+        """What the provider says of itself; its keys are fetched anew each time, after it has redeemed a code."""
+        if self._known and timedelta(0) <= now - self._known[0] < _KEPT:
+            return self._known[1]
         metadata = _fetch(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
         if metadata.get("issuer") != self._issuer:
             raise OidcError("it names itself otherwise than METERHOUSE_OIDC_ISSUER does")
+        self._known = now, metadata
         return metadata
 
     def _endpoint(self, metadata: dict[str, Any], name: str) -> str:
@@ -211,6 +229,7 @@ class OidcSignIn:
         self._settings = door.house.settings.oidc
         self._provider = Provider(self._settings)
         self._cipher = Fernet(Fernet.generate_key())
+        self._places = asyncio.Semaphore(_PLACES)
         self.name = self._settings.name
 
     def routes(self) -> list[Route]:
@@ -225,10 +244,16 @@ class OidcSignIn:
             verifier=secrets.token_urlsafe(48),
             wanted=own_path(request.query_params.get("next", "/")),
         )
+        now = self._door.now()
         try:
-            url = await run_in_threadpool(self._provider.authorization, pending, self._redirect_uri(request))
+            async with self._place(request, vouching.START, now):
+                url = await run_in_threadpool(self._provider.authorization, pending, self._redirect_uri(request), now)
         except OidcError as exc:
             return _failed(request, str(exc))
+        except ThrottledError:
+            return _failed(request, texts_of(request)("provider.busy"), 429)
+        except BusyError:
+            return _failed(request, texts_of(request)("provider.busy"), 503)
         response = RedirectResponse(url, 303)
         secure = is_secure(request.scope)
         kept = self._cipher.encrypt(json.dumps(asdict(pending)).encode()).decode()
@@ -254,9 +279,10 @@ class OidcSignIn:
             return _failed(request, t("provider.refused"))
         now = self._door.now()
         try:
-            email, name = await run_in_threadpool(
-                self._provider.verified_email, pending, self._redirect_uri(request), given["code"], now
-            )
+            async with self._place(request, vouching.ANSWER, now):
+                email, name = await run_in_threadpool(
+                    self._provider.verified_email, pending, self._redirect_uri(request), given["code"], now
+                )
             signed_in = await run_in_threadpool(
                 vouching.sign_in,
                 self._door.house.registry,
@@ -270,9 +296,32 @@ class OidcSignIn:
             )
         except OidcError as exc:
             return _failed(request, str(exc))
+        except ThrottledError:
+            return _failed(request, t("provider.busy"), 429)
+        except BusyError:
+            return _failed(request, t("provider.busy"), 503)
         except PeopleError:
             return _failed(request, t("provider.no_account"))
         return with_session(request, signed_in, pending.wanted)
+
+    @asynccontextmanager
+    async def _place(self, request: Request, step: str, now: datetime) -> AsyncIterator[None]:
+        """A place among those who wait for the provider: whoever is not signed in must not take all threads.
+
+        Raises:
+            ThrottledError: Too many sign-ins from that address were not finished.
+            BusyError: No place gets free.
+        """
+        await run_in_threadpool(vouching.admit, self._door.house.registry, step, client_address(request), now)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._places.acquire()
+        except TimeoutError:
+            raise BusyError from None
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def _pending(self, request: Request) -> Pending | None:
         kept = request.cookies.get(oidc_cookie(is_secure(request.scope)), "")
@@ -286,10 +335,10 @@ class OidcSignIn:
         return base + CALLBACK
 
 
-def _failed(request: Request, reason: str) -> Response:
+def _failed(request: Request, reason: str, status: int = 403) -> Response:
     t = texts_of(request)
     text = t("provider.failed", reason=reason)
-    return message_page(request, t("provider.title"), text, status=403, link=to_sign_in(request))
+    return message_page(request, t("provider.title"), text, status=status, link=to_sign_in(request))
 
 
 def _fetch(url: str) -> dict[str, Any]:

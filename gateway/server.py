@@ -1,6 +1,5 @@
 """The door's process: one port, served by uvicorn."""
 
-import getpass
 import logging
 import secrets
 import sys
@@ -14,6 +13,7 @@ from gateway.access_log import log_to
 from gateway.address import address
 from gateway.app import DagsterAddresses, build
 from gateway.door import Door
+from settings.login import login_name
 
 WEBSOCKET_LIMIT = 64 * 2**20
 
@@ -30,7 +30,7 @@ def run(house: Installation, host: str, port: int, dagster: DagsterAddresses) ->
     log_to(house.settings.home / "logs")
     wanted = house.settings.gateway
     setup_token = secrets.token_urlsafe(32)
-    door = Door(house, lambda: datetime.now(UTC), f"local:{getpass.getuser()}", setup_token)
+    door = Door(house, lambda: datetime.now(UTC), f"local:{login_name()}", setup_token)
     if door.is_new():
         sys.stderr.write(
             "Nobody can sign in yet. Open this link to name the first administrator; it works once, until this "

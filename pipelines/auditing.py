@@ -8,6 +8,7 @@ import dagster as dg
 from assets.resources import InstallationResource
 from assets.steps.auditing import note_audit_head, record_run
 from pipelines.asking import ASKED_BY_TAG, unnamed
+from registry.errors import RegistryError
 
 IDENTITY_TAG = "meterhouse/identity"
 """Tag of a run in the process of a command, which records it itself.
@@ -18,10 +19,11 @@ A copy of such a run that is started in the UI bears the tag of :mod:`pipelines.
 
 @dg.op(description="Notes the head of the audit chain at a separate place.")
 def audit_head(context: dg.OpExecutionContext, installation: InstallationResource) -> None:
-    """Fails where the chain is broken, so that somebody hears of it."""
-    chain = note_audit_head(installation.open(), datetime.now(UTC))
-    if chain.broken is not None:
-        raise dg.Failure(f"The audit chain breaks at event {chain.broken}; see 'meterhouse audit verify'.")
+    """Fails where the chain does not hold, so that somebody hears of it."""
+    try:
+        chain = note_audit_head(installation.open(), datetime.now(UTC))
+    except RegistryError as exc:
+        raise dg.Failure(str(exc)) from exc
     context.log.info("%s events, head %s", chain.events, chain.head)
 
 

@@ -30,6 +30,26 @@ def note_head(file: Path, chain: Chain, now: datetime) -> None:
         raise RegistryError(f"The heads of the audit log cannot be written to {file}: {exc.strerror}.") from exc
 
 
+def fault(chain: Chain, file: Path) -> str | None:
+    """What does not hold of a chain that was walked with the heads of a file.
+
+    Args:
+        chain: What the walk found.
+        file: Where the heads are noted.
+
+    Returns:
+        A sentence; ``None`` where the chain holds and leads over all noted heads.
+    """
+    if chain.broken is not None:
+        return f"The chain breaks at event {chain.broken}: it was altered, or events before it are missing."
+    if chain.lost:
+        return (
+            f"The chain holds in itself, but not as it was noted in {file}: it differs at event {chain.lost[0]} or "
+            "before, or ends earlier. Somebody wrote it anew or cut it off."
+        )
+    return None
+
+
 def read_heads(file: Path) -> dict[int, str]:
     """The noted hashes by number of events; none where the file is not there yet.
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from assets.installation import Installation
 from assets.steps.publishing import publish_events
 from registry import audit
-from registry.heads import note_head, read_heads
+from registry.errors import RegistryError
+from registry.heads import fault, note_head, read_heads
 
 
 def record_run(
@@ -42,7 +43,7 @@ def breaks_of_audit_chain(house: Installation) -> int:
 
 
 def note_audit_head(house: Installation, now: datetime) -> audit.Chain:
-    """Walks the chain and, where it holds, notes its head at a separate place.
+    """Walks the chain and, where it holds as noted before, notes its head at a separate place.
 
     Args:
         house: The installation.
@@ -50,8 +51,13 @@ def note_audit_head(house: Installation, now: datetime) -> audit.Chain:
 
     Returns:
         What the walk found.
+
+    Raises:
+        RegistryError: The chain is broken, or leads no longer over the heads noted before; nothing is noted.
     """
-    chain = audit.walk(house.registry)
-    if chain.broken is None:
-        note_head(house.settings.audit_heads_path, chain, now)
+    file = house.settings.audit_heads_path
+    chain = audit.walk(house.registry, read_heads(file))
+    if problem := fault(chain, file):
+        raise RegistryError(f"{problem} No head is noted. See 'meterhouse audit verify'.")
+    note_head(file, chain, now)
     return chain

@@ -13,6 +13,7 @@ from assets.steps.erasing import without_erased
 from assets.steps.frozen import keep_frozen
 from assets.steps.judging import Counting
 from assets.steps.touched import done, pending
+from registry.inventory import capacity
 from warehouse.policies import PerformancePolicy
 from warehouse.schemas import (
     GROUP_MEMBERS,
@@ -44,13 +45,17 @@ def reckon_performance(house: Installation, now: datetime) -> Counter[str]:
 
     Returns:
         Rows inserted or replaced, by table.
+
+    Raises:
+        CapacityError: Readings are expected more often than the capacity plan allows.
     """
     changed: Counter[str] = Counter()
     with house.alone("performance"):
+        policy = house.policy(PerformancePolicy)
+        _check_intervals(house, policy)
         spans, newest = pending(house, "performance", after="figures")
         if spans.is_empty():
             return changed
-        policy = house.policy(PerformancePolicy)
         installations = house.lake.scan(INSTALLATIONS).filter(pl.col("organisation") == house.organisation).collect()
         expectation, valid = _expectation(house, policy, installations), _Valid.of(house, policy)
         for days in _ranges(house, spans):
@@ -61,6 +66,15 @@ def reckon_performance(house: Installation, now: datetime) -> Counter[str]:
             changed += _by_billing_days(house, days, active, expectation, policy, valid, now)
         done(house, "performance", newest, now)
     return changed
+
+
+def _check_intervals(house: Installation, policy: PerformancePolicy) -> None:
+    with house.registry.begin(readonly=True) as session:
+        capacity.check_interval(session, house.organisation, house.settings.expected_interval_s)
+        for name, one in policy.schedules.items():
+            if one.every_min is not None:
+                asked_by = f"the schedule {name} of the policy performance"
+                capacity.check_interval(session, house.organisation, one.every_min * 60, asked_by)
 
 
 def _ranges(house: Installation, spans: pl.DataFrame) -> list[DayRange]:

@@ -133,13 +133,16 @@ def priority_quota(session: Session, organisation: str) -> int:
     return USUAL_PRIORITY if limits is None or limits.max_priority is None else limits.max_priority
 
 
-def check_interval(session: Session, organisation: str, interval_s: int) -> None:
+def check_interval(
+    session: Session, organisation: str, interval_s: int, asked_by: str = "expected_interval_s in the settings"
+) -> None:
     """Refuses readings at shorter intervals than the plan allows.
 
     Args:
         session: A transaction.
         organisation: Whose meters.
         interval_s: Interval between readings [s].
+        asked_by: What asks for them, in words.
 
     Raises:
         CapacityError: It is too short.
@@ -147,6 +150,6 @@ def check_interval(session: Session, organisation: str, interval_s: int) -> None
     limits = plan(session, organisation)
     if limits is not None and limits.finest_interval_s is not None and interval_s < limits.finest_interval_s:
         raise CapacityError(
-            f"The capacity plan allows a reading every {limits.finest_interval_s} s at most; the installation expects "
-            f"one every {interval_s} s. Raise expected_interval_s in its settings, or lower the plan's interval."
+            f"The capacity plan allows a reading every {limits.finest_interval_s} s at most; {asked_by} expects one "
+            f"every {interval_s} s. Raise that, or lower the plan's: meterhouse meter capacity set --interval."
         )

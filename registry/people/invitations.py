@@ -313,7 +313,7 @@ def _invited(session: Session, row: Invitation, user: User, now: datetime) -> In
 def _find(session: Session, organisation: str, invitation_id: int, *, is_locked: bool = True) -> Invitation:
     row = session.get(Invitation, invitation_id, with_for_update=is_locked)
     if row is None or row.organisation != organisation:
-        raise PeopleError(f"There is no invitation {invitation_id}; see 'meterhouse user invitations'.")
+        raise PeopleError(f"There is no invitation {invitation_id}; see 'meterhouse user invitation list'.")
     return row
 
 

@@ -6,9 +6,10 @@ signing out, by revocation, and when its person is disabled or deleted.
 
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -28,6 +29,8 @@ ABSOLUTE = timedelta(hours=12)
 
 _TOUCH = timedelta(minutes=1)
 _TOKEN_BYTES = 32
+
+T = TypeVar("T")
 
 SIGN_IN_SERVICE = "service:sign-in"
 """Who acts while it is not known which person does."""
@@ -97,6 +100,43 @@ def sign_in(registry: Registry, email: str, password: str, *, address: str, now:
     Raises:
         SignInError: It failed, for whatever reason; what that was stands in the audit log.
     """
+
+    def begin(session: Session, user: User) -> SignedIn:
+        return _begin(session, user, address, now, "password")
+
+    return _with_password(registry, email, password, begin, address=address, now=now)
+
+
+def prove(registry: Registry, email: str, password: str, *, address: str, now: datetime) -> None:
+    """Proves by a password who acts in a single command; counted and written down as a sign-in, but no session begins.
+
+    Args:
+        registry: The registry.
+        email: User name, in any case.
+        password: Password.
+        address: Where the attempt comes from.
+        now: Instant of the attempt.
+
+    Raises:
+        SignInError: As of :func:`sign_in`.
+    """
+
+    def note(session: Session, user: User) -> None:
+        _note(session, user, address, now, "command")
+
+    _with_password(registry, email, password, note, address=address, now=now)
+
+
+def _with_password(
+    registry: Registry,
+    email: str,
+    password: str,
+    then: Callable[[Session, User], T],
+    *,
+    address: str,
+    now: datetime,
+) -> T:
+    """Does something for who has shown the password, in the transaction that forgives the failures before."""
     place = throttle.address_key(address)
     with registry.begin() as session:
         if throttle.count(session, place, throttle.ADDRESS, now):
@@ -120,7 +160,7 @@ def sign_in(registry: Registry, email: str, password: str, *, address: str, now:
             throttle.forgive(session, account)
             throttle.forgive_one(session, place, throttle.ADDRESS)
             throttle.clear(session, now)
-            return _begin(session, user, address, now, "password")
+            return then(session, user)
         _failed(session, user, reason, address, now)
         for key in (None if locked else account, place):
             _tell_lockout(session, user, key, address, now)
@@ -227,6 +267,11 @@ def _begin(session: Session, user: User, address: str, now: datetime, way: str) 
             digest=digest(token), organisation=user.organisation, user_id=user.id, created_at=now, last_seen_at=now
         )
     )
+    _note(session, user, address, now, way)
+    return SignedIn(token, _person(session, user, token))
+
+
+def _note(session: Session, user: User, address: str, now: datetime, way: str) -> None:
     user.latest_login_at = now
     audit.record(
         session,
@@ -238,7 +283,6 @@ def _begin(session: Session, user: User, address: str, now: datetime, way: str) 
         details={"way": way},
         computer=address[:128],
     )
-    return SignedIn(token, _person(session, user, token))
 
 
 def _person(session: Session, user: User, token: str) -> Person:

@@ -40,6 +40,9 @@ ADDRESS = Rule(free=20, first=timedelta(seconds=30), longest=timedelta(hours=1),
 LETTERS = Rule(free=20, first=timedelta(minutes=1), longest=timedelta(hours=1), forget=timedelta(hours=2))
 """Letters that are asked for without an account, from one address."""
 
+PROVIDER = Rule(free=60, first=timedelta(seconds=30), longest=timedelta(minutes=15), forget=timedelta(minutes=10))
+"""Ways to an identity provider that somebody without an account begins, from one address, and nobody has finished."""
+
 
 def account_key(user_id: int) -> str:
     """Key of an account."""

@@ -6,14 +6,35 @@ from sqlalchemy import select
 
 from registry import audit
 from registry.models import Invitation, User
-from registry.people import accounts, tokens
+from registry.people import accounts, throttle, tokens
 from registry.people.domains import normal_email
-from registry.people.errors import SignInError
+from registry.people.errors import SignInError, ThrottledError
 from registry.people.locale import Locale
 from registry.people.roles import appoint_first
 from registry.people.sessions import SignedIn, open_session
 from registry.store import Registry
 from registry.vault import KeyVault
+
+START, ANSWER = "start", "answer"
+"""Steps of a sign-in for which the provider is asked."""
+
+
+def admit(registry: Registry, step: str, address: str, now: datetime) -> None:
+    """Counts a step of a sign-in for which the provider is asked; one that succeeds is taken back.
+
+    Args:
+        registry: The registry.
+        step: Which; they are counted apart, so that one that gets through at last can be finished.
+        address: Network address the person comes from.
+        now: Instant of the request.
+
+    Raises:
+        ThrottledError: They were too many from there.
+    """
+    with registry.begin() as session:
+        is_locked = throttle.count(session, _place(step, address), throttle.PROVIDER, now)
+    if is_locked:
+        raise ThrottledError("Too many sign-ins with the provider were begun from here: wait a while.")
 
 
 def sign_in(
@@ -86,5 +107,11 @@ def sign_in(
                 target=f"user:{user.id}",
                 details={"way": "identity provider"},
             )
+        for step in (START, ANSWER):
+            throttle.forgive_one(session, _place(step, address), throttle.PROVIDER)
         user_id = user.id
     return open_session(registry, user_id, address=address, now=now)
+
+
+def _place(step: str, address: str) -> str:
+    return f"provider:{step}:{throttle.address_key(address)}"[:128]

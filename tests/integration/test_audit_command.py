@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -40,6 +40,17 @@ def test_list_show_verify_and_heads(house, fleet: Path) -> None:
     assert (shown["object"], shown["details"]["added"]) == ("meters.csv", meters)
     tomorrow = f"{datetime.now(UTC).year + 1}-01-01"
     assert run("list", "--from", tomorrow).stdout.splitlines() == [",".join(shown_columns())]
+    at = datetime.fromisoformat(listed[0]["at"]).astimezone(house.installation.settings.zone)
+    day, minute = f"{at:%Y-%m-%d}", f"{at:%Y-%m-%dT%H:%M}"
+
+    def found(*period: str) -> int:
+        return len(run("list", "--event", "meters.import", *period).stdout.splitlines()) - 1
+
+    assert found("--from", day, "--to", day) == 1, "the last day is among them"
+    assert found("--to", f"{at - timedelta(days=1):%Y-%m-%d}") == 0
+    assert found("--from", minute, "--to", minute) == 0, "a time ends the period there"
+    assert found("--from", minute, "--to", f"{at + timedelta(minutes=1):%Y-%m-%dT%H:%M}") == 1
+    assert run("list", "--to", "soon").exit_code == 2
 
     assert run("head").exit_code == 0
     assert run("verify").exit_code == 0
@@ -93,6 +104,29 @@ def _recorded_as(house, asked: Filter, tags: dict[str, str], identity: str) -> N
     assert (newest.event, newest.identity, newest.object) == ("run.succeeded", identity, result.run_id)
     assert note_audit_heads.name in str(newest.details)
     assert house.ask("select identity from audit_log order by number desc limit 1").item() == identity, "in SQL, too"
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        "delete from audit_log where number = (select max(number) from audit_log)",
+        "delete from audit_log",
+    ],
+)
+def test_a_chain_that_was_cut_off_fails_the_daily_job_and_is_not_noted(house, fleet: Path, tamper: str) -> None:
+    house.take("meters", fleet / "meters.csv")
+    assert run("head").exit_code == 0
+    file = house.installation.settings.audit_heads_path
+    noted = file.read_text()
+    with house.installation.registry.begin() as session:
+        session.execute(text(tamper))
+    job = defs().resolve_job_def("note_audit_heads")
+    with dg.DagsterInstance.get() as instance, pytest.raises(dg.Failure, match="audit verify"):
+        job.execute_in_process(instance=instance)
+    by_hand = run("head")
+    assert by_hand.exit_code == 1
+    assert "cut it off" in by_hand.stderr
+    assert file.read_text() == noted
 
 
 def test_a_failed_run_is_recorded_too(house, monkeypatch) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.acting import PASSWORD_VARIABLE
 from cli.main import app
-from cli.people import PASSWORD_VARIABLE, TOKEN_VARIABLE
+from cli.people import TOKEN_VARIABLE
 from registry import audit
 from registry.errors import RegistryError
 from registry.people.errors import PeopleError, SignInError
@@ -74,6 +75,7 @@ def test_people_from_the_command_line(house: House, user: Run, tmp_path: Path) -
     works(user("accept", secret=PASSWORD, token=token))
     fails(user("accept", secret=PASSWORD, token=token), "used, expired or revoked")
     fails(user("invitation", "edit", 1, "--name", "X"), "is accepted")
+    fails(user("invitation", "show", 99), "see 'meterhouse user invitation list'")
     assert sign_in(registry, "p2@example.org", PASSWORD, address="192.0.2.1", now=NOW).user.name == "Person Second"
 
     reset = works(user("reset-password", "p2@example.org")).strip()
@@ -88,6 +90,9 @@ def test_people_from_the_command_line(house: House, user: Run, tmp_path: Path) -
     assert len(seen("p2@example.org")) == 4, "a user of the manager sees all"
     works(user("role", "p2@example.org", "manager", "none"))
     assert seen("p2@example.org") == []
+    works(user("role", "p2@example.org", "analytics", "user"))
+    assert len(seen("p2@example.org")) == 4, "so does one of analytics, as on the pages"
+    works(user("role", "p2@example.org", "analytics", "none"))
     works(user("grant", "p2@example.org", METER))
     assert seen("p2@example.org") == [METER]
     works(user("revoke", "p2@example.org", METER))

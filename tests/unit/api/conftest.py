@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from assets.installation import Installation
 from tests.unit.gateway.doors import Served, make_house, served
@@ -20,14 +21,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return made
 
 
+@pytest.fixture(autouse=True)
+def without_people(house: Installation) -> Iterator[None]:
+    yield
+    people = ("service_identities", "service_permissions", "sign_in_throttles", "users", "user_roles")
+    with house.registry.begin() as session:
+        for table in (*people, "meter_grants", "user_sessions"):
+            session.execute(text(f"delete from {table}"))
+
+
 @pytest.fixture
 def door(house: Installation) -> Iterator[Served]:
     with served(house) as found:
         yield found
-        with found.registry.begin() as session:
-            from sqlalchemy import text
-
-            for table in ("service_identities", "service_permissions", "sign_in_throttles", "users", "user_roles"):
-                session.execute(text(f"delete from {table}"))
-            session.execute(text("delete from meter_grants"))
-            session.execute(text("delete from user_sessions"))

@@ -14,10 +14,12 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from api.routes import Api
+from assets.installation import Installation
 from gateway.access_log import log_to
 from registry.models import AuditEvent, MeterGrant
 from registry.people import services, throttle
-from tests.unit.gateway.doors import START, Served, add_person
+from settings import InstallationError
+from tests.unit.gateway.doors import START, Served, add_person, served
 from tests.unit.warehouse.test_tenants import DAY, OURS, THEIRS, row
 from warehouse.schemas import METERS
 
@@ -98,6 +100,27 @@ def test_who_may_see_single_meters_reads_those_alone(door: Served, path: str) ->
     with door.registry.begin() as session:
         session.add(MeterGrant(meter_id=f"{OURS}-meter_id", **grant))
     assert len(browser.get(wanted).json()) == (0 if path == "groups" else 1)
+
+
+def test_a_feature_that_is_off_is_refused_with_its_reason(house: Installation) -> None:
+    off = Installation(house.settings.model_copy(update={"features": {"consumption_page": False}}))
+    with served(off) as door:
+        secret = program(door)
+        add_person(door.registry, "anna@example.org", organisation=OURS, manager="user")
+        browser = door.signed_in("anna@example.org")
+        for path in ("registers", "consumption"):
+            wanted = f"/api/v1/{path}?{PATHS[path].format(mark=OURS)}"
+            for answer in (ask(door, wanted, secret), browser.get(wanted)):
+                assert answer.status_code == 403
+                assert "consumption_page is switched off" in answer.json()["error"]
+                assert "consumption_page = true" in answer.json()["error"]
+        assert ask(door, "/api/v1/meters", secret).status_code == 200, "what is no part of it goes on"
+
+
+def test_a_feature_that_there_is_none_of_stops_the_start(house: Installation) -> None:
+    wrong = Installation(house.settings.model_copy(update={"features": {"warp_drive": True}}))
+    with pytest.raises(InstallationError, match="warp_drive"):
+        Api(wrong, lambda: START)
 
 
 def test_a_program_says_who_it_is_and_gets_no_cookie(door: Served) -> None:

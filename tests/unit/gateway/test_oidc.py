@@ -3,10 +3,14 @@
 import base64
 import hashlib
 import secrets
+import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +24,7 @@ from starlette.routing import Route
 
 from assets.installation import Installation
 from registry.models import User
-from registry.people import invitations
+from registry.people import invitations, throttle
 from registry.people.access import roles_of
 from registry.people.domains import set_domain
 from registry.people.locale import Locale
@@ -61,6 +65,7 @@ class IdentityProvider:
     header: dict[str, Any] = field(default_factory=lambda: {"alg": "RS256"})
     metadata_change: dict[str, Any] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    described: int = 0
 
     def __post_init__(self) -> None:
         self.key = RSAKey.generate_key(2048, parameters={"kid": "1", "alg": "RS256"}, auto_kid=False)
@@ -74,6 +79,7 @@ class IdentityProvider:
         self.app = Starlette(routes=[*routes, Route("/token", self.token, methods=["POST"])])
 
     async def metadata(self, _: Request) -> Response:
+        self.described += 1
         names = {
             "authorization_endpoint": "authorize",
             "token_endpoint": "token",
@@ -285,6 +291,76 @@ def test_provider_that_is_away_is_said(tmp_path: Path) -> None:
     with served(with_provider(make_house(tmp_path), "http://127.0.0.1:9", tmp_path)) as door:
         assert "does not answer as it should" in refused(door.browser().get("/oidc/start"))
         assert door.browser().get("/login").status_code == 200
+
+
+def test_description_of_the_provider_is_kept_for_minutes(door: Served, provider: IdentityProvider) -> None:
+    add_person(door.registry, ANNA, manager="user")
+    browser = door.browser()
+    assert browser.get(to_provider(browser)).status_code == 303
+    assert door.browser().get("/oidc/start").status_code == 303
+    assert provider.described == 1
+    provider.metadata_change = {"issuer": "https://elsewhere.example.org"}
+    door.clock.pass_by(timedelta(minutes=6))
+    refused(door.browser().get("/oidc/start"))
+    assert provider.described == 2, "what does not hold is not kept"
+
+
+@contextmanager
+def silent() -> Iterator[socket.socket]:
+    """A provider that takes connections and never answers, until it is closed."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        yield listener
+
+
+def test_a_silent_provider_stalls_nobody_else(tmp_path: Path) -> None:
+    with (
+        silent() as listener,
+        served(with_provider(make_house(tmp_path), f"http://127.0.0.1:{listener.getsockname()[1]}", tmp_path)) as door,
+    ):
+        add_person(door.registry, ANNA, manager="user")
+        anna = door.signed_in(ANNA)
+        with ThreadPoolExecutor(50) as crowd:
+            asked = [crowd.submit(door.browser().get, "/oidc/start") for _ in range(50)]
+            try:
+                time.sleep(1)
+                began = time.monotonic()
+                assert anna.get("/api/v1/me").status_code == 200
+                assert door.browser().get("/login").status_code == 200
+                door.signed_in(ANNA)
+                assert time.monotonic() - began < 5
+                answered = [answer.result() for answer in islice(as_completed(asked, timeout=6), 40)]
+                assert {answer.status_code for answer in answered} == {503}
+                assert "are under way" in answered[0].text
+            finally:
+                listener.close()
+
+
+def test_sign_ins_that_nobody_finishes_lock_their_address_for_a_while(door: Served, provider: IdentityProvider) -> None:
+    add_person(door.registry, ANNA, manager="user")
+    for _ in range(3):
+        browser = door.browser()
+        assert browser.get(to_provider(browser)).status_code == 303, "those that succeed do not count"
+    browser = door.browser()
+    back = to_provider(browser)
+    for _ in range(throttle.PROVIDER.free - 1):
+        assert browser.get("/oidc/start").status_code == 303
+    assert door.browser().get("/oidc/start").status_code == 429
+    assert browser.get(back).status_code == 403, "another sign-in has begun in that browser"
+    door.clock.pass_by(throttle.PROVIDER.first + timedelta(seconds=1))
+    assert browser.get(to_provider(browser)).status_code == 303
+
+
+def test_invented_codes_lock_their_address_for_a_while(door: Served) -> None:
+    browser = door.browser()
+    state = to_provider(browser).partition("state=")[2]
+    kept = dict(browser.cookie_header)
+
+    def answer() -> int:
+        path = f"/oidc/callback?code=invented&state={state}"
+        return requests.get(door.base + path, headers=kept, allow_redirects=False, timeout=20).status_code
+
+    assert {answer() for _ in range(throttle.PROVIDER.free)} == {403}
+    assert answer() == 429
 
 
 def test_who_has_no_account_is_refused_unless_the_domain_is_admitted(

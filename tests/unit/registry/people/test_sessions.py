@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from registry.models import AuditEvent, User, UserSession
-from registry.people import passwords, users
-from registry.people.errors import Denied, PeopleError, SignInError
-from registry.people.sessions import open_session, session_of, sign_in, sign_out
+from registry.people import passwords, throttle, users, vouching
+from registry.people.errors import Denied, PeopleError, SignInError, ThrottledError
+from registry.people.sessions import open_session, prove, session_of, sign_in, sign_out
 from registry.store import Registry
 from tests.unit.passwords import kept
 from tests.unit.registry.conftest import NOW
@@ -192,3 +192,42 @@ def test_an_address_locks_for_all_accounts(registry) -> None:
     assert not attempt(registry, "wrong", "nobody@example.org", "2001:db8::1", after=31)
     assert not attempt(registry, address="2001:db8::1", after=32), "one success forgives no other failure"
     assert ("user.lockout", "service:sign-in", "address", None) in events(registry)
+
+
+def test_a_password_is_proven_without_a_session_and_failures_count(registry) -> None:
+    user_id = person(registry)
+    prove(registry, EMAIL.upper(), PASSWORD, address="desk", now=NOW)
+    assert events(registry) == [("user.sign_in", f"user:{user_id}", f"user:{user_id}", None)]
+    with registry.begin(readonly=True) as session:
+        assert session.scalars(select(UserSession)).all() == []
+    for _ in range(throttle.ACCOUNT.free):
+        with pytest.raises(SignInError):
+            prove(registry, EMAIL, "wrong", address="desk", now=NOW)
+    with pytest.raises(SignInError):
+        prove(registry, EMAIL, PASSWORD, address="desk", now=NOW)
+    assert not attempt(registry), "the door is locked as well"
+    prove(registry, EMAIL, PASSWORD, address="desk", now=NOW + throttle.ACCOUNT.first)
+
+
+def test_steps_of_a_sign_in_with_a_provider_count_until_it_succeeds(registry, vault) -> None:
+    person(registry)
+
+    def ask(step: str, address: str = HOME) -> None:
+        vouching.admit(registry, step, address, NOW)
+
+    def finish() -> None:
+        who = {"email": EMAIL, "name": "", "admits_domains": False, "address": HOME, "now": NOW}
+        vouching.sign_in(registry, vault, "default", **who)
+
+    for _ in range(throttle.PROVIDER.free - 1):
+        ask(vouching.START)
+    ask(vouching.ANSWER)
+    finish()
+    ask(vouching.START)
+    ask(vouching.START)
+    with pytest.raises(ThrottledError):
+        ask(vouching.START)
+    ask(vouching.ANSWER)
+    ask(vouching.START, "198.51.100.9")
+    finish()
+    ask(vouching.START)
