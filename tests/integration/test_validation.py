@@ -156,6 +156,35 @@ def test_the_order_of_arrival_does_not_matter(house: House, template: Path, tmp_
     assert hours(other) == hours(house)
 
 
+def constant(house: House) -> list[tuple[object, ...]]:
+    found = exceptions(house, "rule", "at", "severity", "evidence", "state")
+    return [row for row in found if row[0] == "V18" and row[-1] == "open"]
+
+
+def test_a_run_of_equal_hours_is_one_whatever_the_parts_it_comes_in(
+    house: House, template: Path, tmp_path: Path
+) -> None:
+    totals = [round(1 + 0.05 * n, 3) for n in range(98)]
+    read(house, totals)
+    assert [row[1] for row in constant(house)] == [START]
+    other = copied(template, tmp_path / "other")
+    for part in (slice(0, 4), slice(3, 50), slice(49, 98)):
+        read(other, totals[part], start=START + part.start * HOUR)
+    assert constant(other) == constant(house)
+
+
+def test_a_late_reading_leaves_what_was_found_in_later_days(house: House) -> None:
+    uses = [0.03, 0.031, 0.032, 0.033] * 30
+    uses[90] = 0.5
+    totals = [round(1 + sum(uses[:n]), 3) for n in range(len(uses) + 1)]
+    read(house, totals[:5])
+    read(house, totals[6:], start=START + 6 * HOUR)
+    spikes = "select \"at\", state from vee_exceptions where rule = 'V07'"
+    assert house.ask(spikes).rows() == [(START + 90 * HOUR, "open")]
+    read(house, [totals[5]], start=START + 5 * HOUR)
+    assert house.ask(spikes).rows() == [(START + 90 * HOUR, "open")]
+
+
 def test_judging_again_changes_nothing(house: House) -> None:
     read(house, JUMP)
     versions = [len(house.installation.lake.files(VEE_EXCEPTIONS)), exceptions(house, *VEE_EXCEPTIONS.schema.names())]

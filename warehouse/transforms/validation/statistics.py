@@ -16,11 +16,13 @@ def judge_hours(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
     Args:
         hours: Rows of hours with the columns of scopes, ``register``, ``day``, ``at`` (start), ``consumption``
-            (double, nullable) and ``count``; all hours of each day, in any order.
+            (double, nullable) and ``count``; all hours of each day, in any order, with those before and after the
+            judged ones that a run of equal hours may begin or end in.
         rules: The rules.
 
     Returns:
-        Findings: V07 at the highest hour, V18 at the first of the equal hours.
+        Findings: V07 at the highest hour, V18 at the first of the equal hours. How many more than the rule's follow is
+        not told: it would depend on how much is there yet.
     """
     ordered = hours.sort(*_SERIES, "at")
     return findings(_spikes(ordered, rules), _repeated(ordered, rules))
@@ -58,18 +60,19 @@ def _repeated(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         .with_columns(run=(~same.fill_null(value=False)).cum_sum())
         .with_columns(length=pl.len().over("run"), place=pl.int_range(pl.len()).over("run"))
     )
+    least = rules.parameter("V18", "hours").cast(pl.Int64)
     equal = (
         (pl.col("place") == 0)
         & (use > 0)
         & (use >= rules.parameter("V18", "least_counts") * pl.col("count"))
-        & (pl.col("length") >= rules.parameter("V18", "hours"))
+        & (pl.col("length") >= least)
     )
     return rules.found(
         runs,
         "V18",
         equal,
-        reason=phrase("{} in each of {} hours in a row.", use, "length"),
-        evidence={"consumption": use, "hours": pl.col("length")},
+        reason=phrase("{} in each of {} hours in a row, or more.", use, least),
+        evidence={"consumption": use, "hours": least},
     )
 
 
