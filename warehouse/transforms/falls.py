@@ -34,10 +34,10 @@ def classify_falls(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, p
 
     Returns:
         The knots that count, with ``lift`` (added to the value to continue the one before: the capacity after a
-        roll-over, what it showed before an approved reset, else 0) and ``broken`` (the difference to the one before is
-        unknown); and the events: ``course``,
-        ``part``, ``meter_id``, ``at``, ``kind``, ``before``, ``after`` and ``correction`` (millionths; null where
-        unknown). ``OUT_OF_ORDER`` and the spikes are readings that do not count, with correction 0.
+        roll-over, what it showed before an approved reset, else 0), ``broken`` (the difference to the one before is
+        unknown) and ``changed`` (its resolution is not that of the one before); and the events: ``course``, ``part``,
+        ``meter_id``, ``at``, ``kind``, ``before``, ``after`` and ``correction`` (millionths; null where unknown).
+        ``OUT_OF_ORDER`` and the spikes are readings that do not count, with correction 0.
     """
     judged = knots.with_columns(_limits(policy)).with_columns(_rejections())
     rejected = judged.filter(pl.col("rejection").is_not_null()).select(
@@ -56,18 +56,19 @@ def classify_falls(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, p
         .otherwise(0),
         broken=(pl.col("kind").is_in(["RESET", "UNEXPLAINED_FALL"]).fill_null(value=False) & ~pl.col("approved"))
         | pl.col("disputed"),
+        changed=_unit_changed(),
     )
     falls = kept.filter(pl.col("kind").is_not_null()).select(
         *_EVENT[:5], "before", after="value", correction=pl.when(~pl.col("broken")).then("lift")
     )
-    changes = kept.filter(_unit_changed()).select(
+    changes = kept.filter("changed").select(
         *_EVENT[:4],
         kind=pl.lit("UNIT_CHANGE"),
         before="before",
         after="value",
         correction=pl.lit(0, pl.Int64),
     )
-    return kept.select(*knots.columns, "lift", "broken"), pl.concat([rejected, falls, changes])
+    return kept.select(*knots.columns, "lift", "broken", "changed"), pl.concat([rejected, falls, changes])
 
 
 def _before(value: str | pl.Expr, steps: int = 1) -> pl.Expr:
