@@ -10,7 +10,7 @@ from assets.steps.erasing import without_erased
 from assets.steps.judging import BY_FIGURES, Judging
 from assets.steps.touched import done, extent, pending
 from assets.steps.weather import stations_of
-from warehouse.policies import WeatherPolicy
+from warehouse.policies import EstimationRules, WeatherPolicy
 from warehouse.queries import weather
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
@@ -23,6 +23,7 @@ from warehouse.schemas import (
     Table,
 )
 from warehouse.transforms.calendar import local_day
+from warehouse.transforms.estimation.profiles import day_class
 from warehouse.transforms.heat import register_resolutions
 from warehouse.transforms.validation.catalogue import RULES
 from warehouse.transforms.validation.gaps import judge_silence
@@ -108,19 +109,23 @@ def _parts(house: Installation, touched: pl.DataFrame, judging: Judging) -> list
 
 def judged_period(judging: Judging, first: date, last: date) -> Period:
     """The days from ``first`` to ``last``, with what their rules look at."""
-    longest = {name: _longest(judging, *name) for name in (("V10", "days_d"), ("V11", "days_d"), ("V23", "history_d"))}
-    history = max(longest["V23", "history_d"], _longest(judging, "V11", "history_d"))
-    run = max(longest["V10", "days_d"], longest["V11", "days_d"])
-    hours = timedelta(days=(_longest(judging, "V18", "hours") - 1) // 24)  # one day before is judged in any case
-    return Period(first, last, timedelta(days=history + run + 1), timedelta(days=run), hours)
-
-
-def _longest(judging: Judging, rule: str, parameter: str) -> int:
-    """The largest value of a parameter in any scope."""
-    rules = judging.rules
-    values = [rules.settings[rule].parameters[parameter]]
-    values += [changes[rule].parameters.get(parameter, 0) for _, changes in rules.overrides if rule in changes]
-    return int(max(values))
+    unused, still, usual, like, hours = (
+        int(max(judging.rules.values(*name)))
+        for name in (
+            ("V10", "days_d"),
+            ("V11", "days_d"),
+            ("V11", "history_d"),
+            ("V23", "history_d"),
+            ("V18", "hours"),
+        )
+    )
+    return Period(
+        first,
+        last,
+        before=timedelta(days=max(usual, like) + max(unused, still) + 1),
+        after=timedelta(days=max(unused, usual + still, like)),
+        run=timedelta(days=(hours - 1) // 24),  # one day before is judged in any case
+    )
 
 
 def find_in_figures(
@@ -153,11 +158,10 @@ def find_in_figures(
     summed = days.filter(inside).join(totals, on=["metering_point", "register", "day"])
     lengths = _with_weather(house, months, now).with_columns(days=pl.col("day").dt.days_in_month())
     plain = ~pl.col("register").is_in(_WEIGHTED)
-    reach = timedelta(days=_longest(judging, "V23", "history_d"))
     found = findings(
         judge_hours(hours.filter(plain), judging.rules),
         judge_sums(summed, judging.rules),
-        judge_days(days.filter(plain), judging.rules, reach, first, last),
+        judge_days(days.filter(plain), judging.rules, first, last),
         judge_energy(_side_by_side(days.filter(inside)), judging.rules),
         judge_months(lengths.filter(plain), judging.rules, house.policy(WeatherPolicy).least_degree_days),
     )
@@ -313,10 +317,9 @@ def _counts(house: Installation, judging: Judging, points: pl.DataFrame, first: 
 def _prepared(rows: pl.DataFrame, judging: Judging, counts: pl.DataFrame) -> pl.DataFrame:
     """Figures with role, count, class of the day and what scopes ask about."""
     named = judging.scoped(rows.with_columns(role=role_of(pl.lit(None, pl.String), pl.col("quality"))))
-    weekday = pl.col("day").dt.weekday()
+    holidays = judging.house.policy(EstimationRules).holiday_days()
     return named.join(counts, on=["meter_id", "register"], how="left").with_columns(
-        pl.col("count").fill_null(_DEFAULT_COUNT),
-        day_class=pl.when(weekday <= 4).then(pl.lit(1, pl.Int8)).otherwise(weekday),
+        pl.col("count").fill_null(_DEFAULT_COUNT), day_class(pl.col("day"), holidays)
     )
 
 

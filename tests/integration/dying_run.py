@@ -25,7 +25,7 @@ def die_after(fatal: set[str]) -> None:
             before = lake.version(table)
             done = method(lake, table, *args, **options)
             if table.name in fatal and lake.version(table) != before:
-                os.write(1, table.name.encode())
+                os.write(1, f"\n{table.name}\n".encode())
                 os.kill(os.getpid(), signal.SIGKILL)
             return done
 

@@ -55,9 +55,10 @@ class Interrupted:
         done = subprocess.run(
             [sys.executable, *command], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
         )
-        died = next((name for name in fatal if done.stdout.decode().endswith(name)), "")
-        assert done.returncode == (-signal.SIGKILL if died else 0)
-        return died
+        if done.returncode == 0:
+            return ""
+        assert done.returncode == -signal.SIGKILL
+        return done.stdout.decode().splitlines()[-1]
 
     @property
     def changed(self) -> set[str]:

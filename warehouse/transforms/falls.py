@@ -85,12 +85,10 @@ def _limits(policy: Policy) -> list[pl.Expr]:
     known = {f"{device} {register}": digits for (device, register), digits in policy.digits.items()}
     named = pl.concat_str(device, register, separator=" ")
     digits = named.replace_strict(known, default=None, return_dtype=pl.Int32) if known else pl.lit(None, pl.Int32)
-    steady = meter.str.slice(0, 3).is_in(sorted(policy.never_backwards))
-    backwards = register.is_in(sorted(policy.reversible)) & ~steady
     rate = per_hour * MICRO / (timedelta(hours=1) / timedelta(microseconds=1))
     return [
         rate.alias("rate"),
-        pl.when(backwards).then(rate * policy.reverse_share).otherwise(-1.0).alias("reverse_rate"),
+        pl.when(policy.runs_backwards()).then(rate * policy.reverse_share).otherwise(-1.0).alias("reverse_rate"),
         pl.coalesce("digits", digits).alias("digits"),
     ]
 
