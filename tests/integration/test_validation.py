@@ -292,6 +292,16 @@ def test_days_are_judged_by_those_before_them(house: House) -> None:
     assert [row[1] for row in found] == [START - 2 * HOUR]
 
 
+def test_a_holiday_is_compared_with_sundays(house: House) -> None:
+    document = shipped_document("estimation").replace("holidays: []", "holidays: [2025-06-01, 2025-06-02]")
+    with house.installation.registry.begin() as session:
+        policies.decide(session, house.installation.organisation, "estimation", document, reason="Whitsun.", **BY)
+    uses = [0.10, 0.12, 0.11, 0.13, 0.2, 0.3, 0.3] * 4 + [0.3]  # the last is a Monday
+    totals = [round(1 + sum(uses[:n]), 3) for n in range(len(uses) + 1)]
+    read(house, totals, start=START - timedelta(days=28, hours=2), step=timedelta(days=1))
+    assert [row for row in exceptions(house, "rule", "at") if row[0] == "V23"] == []
+
+
 def test_a_dry_run_tells_the_difference_and_writes_nothing(house: House) -> None:
     read(house, JUMP)
     before = exceptions(house, *VEE_EXCEPTIONS.schema.names())
