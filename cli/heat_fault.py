@@ -42,7 +42,7 @@ def dismiss(metering_point: Point, rule: Rule, reason: Reason, on: On = None, ho
 
 
 def _review(work: Work, point: str, rule: str, reason: str, on: datetime | None, verdict: Verdict) -> None:
-    at = noon_of(on, work.house.settings.zone)
+    at = noon_of(on, work.house.settings.zone, work.now)
     points = pl.DataFrame({"metering_point": [point]})
     found = heat_faults.report(work.house.lake, work.organisation, at=at, points=points, with_dismissed=True).filter(
         pl.col("rule") == rule

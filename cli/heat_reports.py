@@ -1,14 +1,14 @@
 """``report heat``, ``heat-checks``, ``heat-faults``, ``degree-days`` and ``motivation-tariff``."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from assets.installation import Installation
-from cli.home import HomeOption, open_home
+from cli.as_of import AsOfOption, Known, open_known
+from cli.home import HomeOption
 from cli.messages import say
 from cli.report_options import (
     Format,
@@ -46,9 +46,9 @@ class Level(StrEnum):
     poor = "poor"
 
 
-def _period(house: Installation, first: datetime | None, last: datetime | None) -> tuple[date, date]:
+def _period(known: Known, first: datetime | None, last: datetime | None) -> tuple[date, date]:
     """The days that are asked for, by default the last thirty that are over."""
-    end = day_of(last) or datetime.now(house.settings.zone).date() - timedelta(days=1)
+    end = day_of(last) or known.today - timedelta(days=1)
     begin = day_of(first) or end - timedelta(days=_DAYS - 1)
     if begin > end:
         raise RegistryError(f"The period ends on {end}, before it begins on {begin}.")
@@ -60,6 +60,7 @@ def _heat(
     from_: FromOption = None,
     to: ToOption = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     kind: Annotated[
         Kind, typer.Option("--type", help="Cooling performance, inlet or outlet temperature.")
@@ -72,14 +73,14 @@ def _heat(
     ] = None,
 ) -> None:
     """Mean temperatures and cooling, weighted by volume over the whole period, with rating and excess volume."""
-    house = open_home(home)
-    first, last = _period(house, from_, to)
+    known = open_known(home, as_of)
+    first, last = _period(known, from_, to)
     if higher_than is not None and kind is Kind.cooling:
         raise RegistryError("--higher-than is about a temperature: add --type inlet or --type outlet.")
     asked = heat.Asked(
         first=first,
         last=last,
-        zone=house.settings.zone,
+        zone=known.zone,
         kind=kind.value,
         ratings=frozenset(one.value for one in level or ()),
         from_k=from_k,
@@ -87,17 +88,21 @@ def _heat(
         higher_than=higher_than,
         group=group,
     )
-    policies = house.policy(HeatPolicy), house.policy(RatingsPolicy)
-    print_report(heat.report(house.lake, house.organisation, *policies, asked, members(house, group)), form)
+    policies = known.policy(HeatPolicy), known.policy(RatingsPolicy)
+    print_report(heat.report(known.lake, known.organisation, *policies, asked, members(known, group)), form)
 
 
 def _checks(
-    home: HomeOption = None, from_: FromOption = None, to: ToOption = None, form: FormatOption = Format.table
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    as_of: AsOfOption = "",
+    form: FormatOption = Format.table,
 ) -> None:
     """Months in which counted energy does not fit volume and temperatures: wrong scale, wrong unit, bad sensor."""
-    house = open_home(home)
-    first, last = _period(house, from_, to)
-    print_report(heat.checks(house.lake, house.organisation, first=first, last=last), form)
+    known = open_known(home, as_of)
+    first, last = _period(known, from_, to)
+    print_report(heat.checks(known.lake, known.organisation, first=first, last=last), form)
 
 
 def _faults(
@@ -106,26 +111,31 @@ def _faults(
         datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="A day of the heating year; by default today.")
     ] = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     dismissed: Annotated[bool, typer.Option("--dismissed", help="Show those that were found false, too.")] = False,
 ) -> None:
     """Faults of substations, the worst first, with what people found of them."""
-    house = open_home(home)
-    at = noon_of(on, house.settings.zone)
+    known = open_known(home, as_of)
+    at = noon_of(on, known.zone, known.now)
     found = heat_faults.report(
-        house.lake, house.organisation, at=at, points=members(house, group), with_dismissed=dismissed
+        known.lake, known.organisation, at=at, points=members(known, group), with_dismissed=dismissed
     )
     print_report(found, form)
 
 
 def _degree_days(
-    home: HomeOption = None, from_: FromOption = None, to: ToOption = None, form: FormatOption = Format.table
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    as_of: AsOfOption = "",
+    form: FormatOption = Format.table,
 ) -> None:
     """Degree days of the weather stations."""
-    house = open_home(home)
-    first, last = _period(house, from_, to)
-    policy = house.policy(WeatherPolicy)
-    found = weather.sums(house.lake, house.organisation, policy, first=first, last=last)
+    known = open_known(home, as_of)
+    first, last = _period(known, from_, to)
+    policy = known.policy(WeatherPolicy)
+    found = weather.sums(known.lake, known.organisation, policy, first=first, last=last)
     print_report(found, form)
     if found["missing_days"].sum():
         say("Where days are missing, the degree days are too few: import their temperatures.")
@@ -135,25 +145,26 @@ def _motivation_tariff(
     year: Annotated[int, typer.Option(help="Calendar year.", min=2000, max=2200)],
     home: HomeOption = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
 ) -> None:
     """Discount or surcharge of a year by return temperature; says who is left out, and why."""
-    house = open_home(home)
-    policy, zone = house.policy(MotivationTariffPolicy), house.settings.zone
+    known = open_known(home, as_of)
+    policy, zone = known.policy(MotivationTariffPolicy), known.zone
     days = local_days(date(year, 1, 1), date(year, 12, 31), zone)
-    with house.registry.begin(readonly=True) as session:
-        moved = places_of_moves(session, house.organisation, days["start"][0], days["end"][-1])
+    with known.house.registry.begin(readonly=True) as session:
+        moved = places_of_moves(session, known.organisation, days["start"][0], days["end"][-1])
     found = motivation_tariff.report(
-        house.lake,
-        house.organisation,
+        known.lake,
+        known.organisation,
         policy,
         year=year,
         zone=zone,
         moved=moved,
-        points=members(house, group),
+        points=members(known, group),
     )
     print_report(found, form)
-    if days["end"][-1] > datetime.now(UTC):
+    if days["end"][-1] > known.now:
         say(f"{year} is not over: the amounts are provisional.")
 
 

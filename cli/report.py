@@ -1,16 +1,16 @@
 """``report``: lists for people, one command each."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from assets.installation import Installation
 from cli import report_radio, report_water
+from cli.as_of import AsOfOption, open_known
 from cli.heat_reports import COMMANDS as HEAT_COMMANDS
-from cli.home import HomeOption, open_home
+from cli.home import HomeOption
 from cli.messages import say
 from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
 from cli.report_subjects import GroupOption, members, with_customers
@@ -63,6 +63,7 @@ def info_codes(
     from_: FromOption = None,
     to: ToOption = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     only_high: Annotated[bool, typer.Option("--only-high-priority", help="Only codes of high priority.")] = False,
     only_active: Annotated[bool, typer.Option("--only-active", help="Only codes that are active now.")] = False,
@@ -70,13 +71,13 @@ def info_codes(
     language: Annotated[str, typer.Option(help=f"Language of names and texts: {', '.join(LANGUAGES)}.")] = "en",
 ) -> None:
     """Info codes: which meters show what, since when, and on how many days of the last 30."""
-    house = open_home(home)
+    known = open_known(home, as_of)
     if language not in LANGUAGES:
         raise RegistryError(f"There are no texts in {language}; there are {', '.join(LANGUAGES)}.")
     asked = info_code_queries.Asked(
-        as_of=datetime.now(UTC),
-        zone=house.settings.zone,
-        expected_interval=timedelta(seconds=house.settings.expected_interval_s),
+        as_of=known.now,
+        zone=known.zone,
+        expected_interval=timedelta(seconds=known.house.settings.expected_interval_s),
         language=language,  # type: ignore[arg-type]
         order=order.value,
         only_high=only_high,
@@ -84,8 +85,8 @@ def info_codes(
         first=day_of(from_),
         last=day_of(to),
     )
-    policy = house.policy(InfoCodePolicy)
-    print_report(info_code_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
+    policy = known.policy(InfoCodePolicy)
+    print_report(info_code_queries.report(known.lake, known.organisation, policy, asked, members(known, group)), form)
 
 
 @app.command()
@@ -94,13 +95,14 @@ def leaks(
     from_: FromOption = None,
     to: ToOption = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
 ) -> None:
     """Leaks and bursts that consumption shows, whatever the meter says; the most severe first."""
-    house = open_home(home)
-    asked = leak_queries.Asked(house.settings.zone, day_of(from_), day_of(to))
-    policy = house.policy(LeakPolicy)
-    print_report(leak_queries.report(house.lake, house.organisation, policy, asked, members(house, group)), form)
+    known = open_known(home, as_of)
+    asked = leak_queries.Asked(known.zone, day_of(from_), day_of(to))
+    policy = known.policy(LeakPolicy)
+    print_report(leak_queries.report(known.lake, known.organisation, policy, asked, members(known, group)), form)
 
 
 @app.command()
@@ -109,6 +111,7 @@ def consumption(
     from_: FromOption = None,
     to: ToOption = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     register: Annotated[list[str] | None, typer.Option(help="Only these registers, e.g. volume_m3.")] = None,
     limit: Annotated[
@@ -118,19 +121,19 @@ def consumption(
     customers: Annotated[bool, typer.Option("--customers", help="With number, name and address.")] = False,
 ) -> None:
     """Consumption per metering point between two days, by default last month's; totals go to standard error."""
-    house = open_home(home)
-    first, last = last_month(_today(house))
+    known = open_known(home, as_of)
+    first, last = last_month(known.today)
     first, last = day_of(from_) or first, day_of(to) or last
     if last < first:
         raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
     asked = reports.Asked(
-        first, last, house.settings.zone, tuple(register or ()), limit.value if limit else None, _number(bound)
+        first, last, known.zone, tuple(register or ()), limit.value if limit else None, _number(bound)
     )
-    rows = reports.consumption_report(house.lake, house.organisation, asked, members(house, group))
+    rows = reports.consumption_report(known.lake, known.organisation, asked, members(known, group))
     for line in reports.totals(rows).rows(named=True):
         unknown = f", {line['missing']} unknown" if line["missing"] else ""
         say(f"{line['register']}: {line['consumption']} {line['unit']}, {line['points']} metering points{unknown}")
-    print_report(with_customers(house, rows) if customers else rows, form)
+    print_report(with_customers(known, rows) if customers else rows, form)
 
 
 @app.command()
@@ -138,30 +141,26 @@ def corrections(
     home: HomeOption = None,
     from_: FromOption = None,
     to: ToOption = None,
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     period: Annotated[Period, typer.Option(help="Which figures.")] = Period.daily,
 ) -> None:
     """Figures that were corrected on some days, by default the last seven, as far as the policy 'replacement' says."""
-    house = open_home(home)
-    today = _today(house)
-    first, last = day_of(from_) or today - timedelta(days=6), day_of(to) or today
-    bounds = local_days(first, last, house.settings.zone)
+    known = open_known(home, as_of)
+    first, last = day_of(from_) or known.today - timedelta(days=6), day_of(to) or known.today
+    bounds = local_days(first, last, known.zone)
     if bounds.is_empty():
         raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
     table = TABLE_OF[period.value]
-    policy = house.policy(ReplacementPolicy)
+    policy = known.policy(ReplacementPolicy)
     start, end = bounds["start"][0], bounds["end"][-1]
-    print_report(correction_queries.corrections(house.lake, house.organisation, table, policy, start, end), form)
+    print_report(correction_queries.corrections(known.lake, known.organisation, table, policy, start, end), form)
 
 
 def last_month(today: date) -> tuple[date, date]:
     """First and last day of the month before a day's."""
     last = today.replace(day=1) - timedelta(days=1)
     return last.replace(day=1), last
-
-
-def _today(house: Installation) -> date:
-    return datetime.now(house.settings.zone).date()
 
 
 def _number(text: str) -> Decimal:

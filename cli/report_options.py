@@ -31,9 +31,9 @@ def day_of(day: datetime | None) -> date | None:
     return day.date() if day else None
 
 
-def noon_of(day: datetime | None, zone: ZoneInfo) -> datetime:
+def noon_of(day: datetime | None, zone: ZoneInfo, now: datetime) -> datetime:
     """Noon of the local day that was asked for; the present where none was."""
-    return day.replace(hour=12, tzinfo=zone).astimezone(UTC) if day else datetime.now(UTC)
+    return day.replace(hour=12, tzinfo=zone).astimezone(UTC) if day else now
 
 
 def print_report(rows: pl.DataFrame, form: Format, *, for_people: bool = False) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from assets.installation import Installation
 from cli.acting import identity
+from cli.as_of import AsOfOption, Known, open_known
 from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
@@ -42,6 +42,7 @@ def performance(
     from_: FromOption = None,
     to: ToOption = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     criterion: Annotated[Criterion, typer.Option(help="By what meters are judged.")] = Criterion.daily,
     threshold: Annotated[
@@ -51,20 +52,20 @@ def performance(
     causes: Annotated[bool, typer.Option("--causes", help="Why readings are missing, per collector, instead.")] = False,
 ) -> None:
     """Reading performance per meter, by default of the last 30 days; the group's figures go to standard error."""
-    house = open_home(home)
-    first, last = period(house, from_, to)
-    points = members(house, group)
-    where = (house.lake, house.organisation, criterion.value, first, last)
+    known = open_known(home, as_of)
+    first, last = period(known, from_, to)
+    points = members(known, group)
+    where = (known.lake, known.organisation, criterion.value, first, last)
     if causes:
         print_report(queries.causes(*where, points=points), form)
         return
-    policy = house.policy(PerformancePolicy)
+    policy = known.policy(PerformancePolicy)
     below = policy.thresholds.get(criterion.value, 100.0) if threshold is None else threshold
     rows = queries.by_meter(*where, threshold=below, points=points)
     _say_summary(queries.summary(rows), below)
-    rows = with_customers(house, rows.filter(pl.col("poor")) if poor else rows)
-    with house.registry.begin(readonly=True) as session:
-        said = comments(session, house.organisation)
+    rows = with_customers(known, rows.filter(pl.col("poor")) if poor else rows)
+    with known.house.registry.begin(readonly=True) as session:
+        said = comments(session, known.organisation, known.at)
     print_report(
         rows.join(said, on="meter_id", how="left", maintain_order="left").select(
             *("address", "postal_code", "city", "serial", "last_missing", "performance", "performance_on_time"),
@@ -92,16 +93,17 @@ def coverage(
     from_: FromOption = None,
     to: ToOption = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     fragile: Annotated[bool, typer.Option("--fragile", help="Only meters that one collector hears.")] = False,
 ) -> None:
     """How well each meter is heard: collectors, signal and its trend, losses, transmit interval; the weakest first."""
-    house = open_home(home)
+    known = open_known(home, as_of)
     rows = coverage_queries.meters(
-        house.lake, house.organisation, house.policy(CoveragePolicy), *period(house, from_, to)
+        known.lake, known.organisation, known.policy(CoveragePolicy), *period(known, from_, to)
     )
-    if (points := members(house, group)) is not None:
-        theirs = subjects.meters(house.lake, house.organisation).join(points, on="metering_point", how="semi")
+    if (points := members(known, group)) is not None:
+        theirs = subjects.meters(known.lake, known.organisation).join(points, on="metering_point", how="semi")
         rows = rows.join(theirs, on="meter_id", how="semi")
     print_report(rows.filter(pl.col("fragile")) if fragile else rows, form)
 
@@ -110,14 +112,15 @@ def collectors(
     home: HomeOption = None,
     from_: FromOption = None,
     to: ToOption = None,
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     gaps: Annotated[bool, typer.Option("--gaps", help="When they heard nothing, instead.")] = False,
 ) -> None:
     """How collectors work: contact, gaps, backlog, clock, meters, and how many hear no other; the critical first."""
-    house = open_home(home)
+    known = open_known(home, as_of)
     ask = coverage_queries.gaps if gaps else coverage_queries.collectors
-    asked = (house.lake, house.organisation, house.policy(CoveragePolicy), *period(house, from_, to))
-    rows = ask(*asked, zone=house.settings.zone)
+    asked = (known.lake, known.organisation, known.policy(CoveragePolicy), *period(known, from_, to))
+    rows = ask(*asked, zone=known.zone)
     print_report(rows, form)
 
 
@@ -125,15 +128,16 @@ def what_if(
     home: HomeOption = None,
     from_: FromOption = None,
     to: ToOption = None,
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     without: Annotated[
         list[str] | None, typer.Option(help="Collectors that are taken away together; else each by itself.")
     ] = None,
 ) -> None:
     """Hourly performance as it would have been without collectors, and the meters that nobody else reads."""
-    house = open_home(home)
-    first, last = period(house, from_, to)
-    rows = coverage_queries.what_if(house.lake, house.organisation, first, last, without=without or ())
+    known = open_known(home, as_of)
+    first, last = period(known, from_, to)
+    rows = coverage_queries.what_if(known.lake, known.organisation, first, last, without=without or ())
     if without and rows.is_empty():
         raise RegistryError(f"{', '.join(without)} read no meter between {first} and {last}.")
     print_report(rows, form)
@@ -147,18 +151,19 @@ AtOption = Annotated[
 def silent(
     home: HomeOption = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     at: AtOption = None,
 ) -> None:
     """Meters that are silent for longer than they ever are, and whether it is they or their collector."""
-    house = open_home(home)
+    known = open_known(home, as_of)
     rows = silence_queries.silent(
-        house.lake,
-        house.organisation,
-        house.policy(CoveragePolicy),
-        _instant(house, at),
-        house.settings.zone,
-        points=members(house, group),
+        known.lake,
+        known.organisation,
+        known.policy(CoveragePolicy),
+        _instant(known, at),
+        known.zone,
+        points=members(known, group),
     )
     print_report(rows, form)
 
@@ -166,31 +171,32 @@ def silent(
 def batteries(
     home: HomeOption = None,
     group: GroupOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
     at: AtOption = None,
 ) -> None:
     """Age of batteries, what meters say of them, and the years they have left; the most urgent first."""
-    house = open_home(home)
-    policy, instant = house.policy(CoveragePolicy), _instant(house, at)
+    known = open_known(home, as_of)
+    policy, instant = known.policy(CoveragePolicy), _instant(known, at)
     print_report(
-        silence_queries.batteries(house.lake, house.organisation, policy, instant, points=members(house, group)), form
+        silence_queries.batteries(known.lake, known.organisation, policy, instant, points=members(known, group)), form
     )
 
 
-def _instant(house: Installation, at: datetime | None) -> datetime:
+def _instant(known: Known, at: datetime | None) -> datetime:
     """The instant that a report is about: by default the last reception, since what is not delivered is not silent."""
     if at is not None:
         return at.replace(tzinfo=at.tzinfo or UTC)
-    return silence_queries.newest(house.lake, house.organisation) or datetime.now(UTC)
+    return silence_queries.newest(known.lake, known.organisation) or known.now
 
 
-def period(house: Installation, from_: datetime | None, to: datetime | None) -> tuple[date, date]:
+def period(known: Known, from_: datetime | None, to: datetime | None) -> tuple[date, date]:
     """First and last local day of a report; the last is yesterday unless it is named.
 
     Raises:
         RegistryError: It would end before it begins.
     """
-    last = day_of(to) or datetime.now(house.settings.zone).date() - timedelta(days=1)
+    last = day_of(to) or known.today - timedelta(days=1)
     first = day_of(from_) or last - timedelta(days=_BACK - 1)
     if last < first:
         raise RegistryError(f"The report would end on {last}, before it begins on {first}.")

@@ -1,14 +1,13 @@
 """``report water-loss``, ``night-flow`` and ``pressure``: districts of the water network."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assets.installation import Installation
-from cli.home import HomeOption, open_home
+from cli.as_of import AsOfOption, Known, open_known
+from cli.home import HomeOption
 from cli.messages import say
 from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
 from registry.errors import RegistryError
@@ -43,14 +42,15 @@ def water_loss(
     district: DistrictOption = "",
     interval: Annotated[Interval, typer.Option(help="Length of the periods.")] = Interval.monthly,
     alarms: Annotated[bool, typer.Option("--alarms", help="Alarms on losses instead of balances.")] = False,
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
 ) -> None:
     """Water balance of the districts with its uncertainty, or the alarms on their losses."""
-    house, asked = _asked(home, from_, to, district)
+    known, asked = _asked(open_known(home, as_of), from_, to, district)
     if alarms:
-        rows = queries.loss_alarms(house.lake, house.organisation, asked)
+        rows = queries.loss_alarms(known.lake, known.organisation, asked)
     else:
-        rows = queries.balances(house.lake, house.organisation, asked, interval.value)
+        rows = queries.balances(known.lake, known.organisation, asked, interval.value)
     print_report(rows, form)
 
 
@@ -59,11 +59,12 @@ def night_flow(
     from_: FromOption = None,
     to: ToOption = None,
     district: DistrictOption = "",
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
 ) -> None:
     """Minimum night flow of the districts, legitimate use, and the leakage it tells of."""
-    house, asked = _asked(home, from_, to, district)
-    rows = queries.night_flows(house.lake, house.organisation, asked)
+    known, asked = _asked(open_known(home, as_of), from_, to, district)
+    rows = queries.night_flows(known.lake, known.organisation, asked)
     print_report(rows, form)
 
 
@@ -75,29 +76,27 @@ def pressure(
     show: Annotated[
         Shown, typer.Option(help="Events, statistics of five minutes, or resistance of pipes by day.")
     ] = Shown.events,
+    as_of: AsOfOption = "",
     form: FormatOption = Format.table,
 ) -> None:
     """Pressure of the districts' sensors. Samples cannot show water hammer, which lasts for seconds."""
-    house, asked = _asked(home, from_, to, district)
+    known, asked = _asked(open_known(home, as_of), from_, to, district)
     if show is Shown.events:
-        rows = queries.pressure_events(house.lake, house.organisation, asked)
+        rows = queries.pressure_events(known.lake, known.organisation, asked)
     elif show is Shown.grid:
-        rows = queries.pressures(house.lake, house.organisation, house.policy(DistrictsPolicy), asked)
+        rows = queries.pressures(known.lake, known.organisation, known.policy(DistrictsPolicy), asked)
     else:
-        rows = queries.stretches(house.lake, house.organisation, house.policy(DistrictsPolicy), asked)
+        rows = queries.stretches(known.lake, known.organisation, known.policy(DistrictsPolicy), asked)
     print_report(rows, form)
 
 
-def _asked(
-    home: Path | None, from_: datetime | None, to: datetime | None, district: str
-) -> tuple[Installation, queries.Asked]:
+def _asked(known: Known, from_: datetime | None, to: datetime | None, district: str) -> tuple[Known, queries.Asked]:
     """The installation, and the days that are asked for: the last ones where nobody says."""
-    house = open_home(home)
-    known = house.policy(DistrictsPolicy).districts
-    if district and district not in known:
-        raise RegistryError(f"There is no district {district}; there are {', '.join(known) or 'none'}.")
-    if not known:
+    districts = known.policy(DistrictsPolicy).districts
+    if district and district not in districts:
+        raise RegistryError(f"There is no district {district}; there are {', '.join(districts) or 'none'}.")
+    if not districts:
         say("The policy districts names no district: meterhouse policy show districts.")
-    last = day_of(to) or datetime.now(UTC).astimezone(house.settings.zone).date()
+    last = day_of(to) or known.today
     first = day_of(from_) or last - timedelta(days=_BACK)
-    return house, queries.Asked(house.settings.zone, first, last, district)
+    return known, queries.Asked(known.zone, first, last, district)

@@ -67,8 +67,13 @@ def comment(session: Session, organisation: str, meter_id: str, text: str, *, id
     return number
 
 
-def comments(session: Session, organisation: str) -> pl.DataFrame:
+def comments(session: Session, organisation: str, as_of: datetime | None = None) -> pl.DataFrame:
     """The newest comment on each meter's row of the report of reading performance.
+
+    Args:
+        session: A transaction.
+        organisation: Owner of the meters.
+        as_of: The newest of then, UTC; ``None`` for now.
 
     Returns:
         ``meter_id``, ``comment``, ``comment_by`` and ``comment_at`` (UTC).
@@ -78,6 +83,8 @@ def comments(session: Session, organisation: str) -> pl.DataFrame:
         .where(ReportComment.organisation == organisation, ReportComment.report == PERFORMANCE)
         .order_by(ReportComment.subject, ReportComment.number)
     )
+    if as_of is not None:
+        statement = statement.where(ReportComment.written_at <= as_of)
     newest = {row.subject: (row.subject, row.text, row.identity, row.written_at) for row in session.scalars(statement)}
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "meter_id": pl.String,

@@ -18,6 +18,7 @@ from registry.inventory.roles import CONSUMPTION
 from registry.models import Customer, MeteringPoint
 from registry.profiles.fields import FIELDS
 from registry.profiles.reading import check_texts
+from registry.residences import lived_there
 from registry.store import Registry
 from registry.vault import KeyVault
 
@@ -37,8 +38,13 @@ def occupancies(registry: Registry, organisation: str, metering_point: str) -> l
     return found
 
 
-def customer_columns(session: Session, organisation: str) -> pl.DataFrame:
-    """Who lives at which metering point now, for lists that name people.
+def customer_columns(session: Session, organisation: str, at: datetime | None = None) -> pl.DataFrame:
+    """Who lives at which metering point, for lists that name people.
+
+    Args:
+        session: A transaction.
+        organisation: Owner of the points.
+        at: Who lived there at that instant, UTC, as it is known now; ``None`` for now.
 
     Returns:
         ``metering_point``, ``customer_number``, ``customer_name``, ``address``, ``postal_code`` and ``city``, one row
@@ -52,7 +58,7 @@ def customer_columns(session: Session, organisation: str) -> pl.DataFrame:
         Customer.postal_code,
         Customer.city,
     )
-    statement = select(*columns).where(Customer.organisation == organisation, Customer.occupied_to.is_(None))
+    statement = select(*columns).where(Customer.organisation == organisation, *lived_there(at))
     rows = [tuple(row) for row in session.execute(statement)]
     return pl.DataFrame(rows, schema=dict.fromkeys((column.key for column in columns), pl.String), orient="row")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from registry.errors import RegistryError
@@ -116,6 +116,14 @@ def _first_known(session: Session, customer: Customer) -> datetime | None:
         Installation.organisation == customer.organisation, Installation.metering_point == customer.metering_point
     )
     return session.scalar(before) or session.scalar(installed)
+
+
+def lived_there(at: datetime | None) -> tuple[ColumnElement[bool], ...]:
+    """Occupancies of an instant, ``None`` for now; one that begins nowhere began before everything."""
+    c = Customer
+    if at is None:
+        return (c.occupied_to.is_(None),)
+    return (c.occupied_from.is_(None) | (c.occupied_from <= at), c.occupied_to.is_(None) | (c.occupied_to > at))
 
 
 def places_of_moves(session: Session, organisation: str, start: datetime, end: datetime) -> frozenset[str]:

@@ -59,6 +59,8 @@ def dictionary() -> pl.DataFrame:
 def as_of(table: Table) -> str:
     """What is shown of a table as of an instant K, in a sentence."""
     since, until = table.known_since, table.known_until
+    if table.lasting:
+        return "Its rows say the same for ever: as of K they all show."
     if since is None:
         return "The table does not keep what it said before; it cannot be asked as of an instant."
     if is_history(table):

@@ -51,7 +51,8 @@ def view_statements(
     stored = {table: lake.files(table) for table in wanted if table.kind == "stored"}
     sources = {table.name: _stored(table, files) for table, files in stored.items()}
     if known_at is not None:
-        sources = {table.name: _known(table, sources, known_at) for table in stored if table.known_since is not None}
+        with_past = [table for table in stored if table.lasting or table.known_since is not None]
+        sources = {table.name: _known(table, sources, known_at) for table in with_past}
     if FRAMES in wanted:
         sources[FRAMES.name] = _frames(sources[RECEPTIONS.name], sources[OUTCOMES.name])
     shown = [table for table in wanted if table.published and table.name in sources]
@@ -69,6 +70,8 @@ def _read_for(tables: Collection[Table]) -> list[Table]:
 
 def _known(table: Table, sources: dict[str, str], known_at: datetime) -> str:
     """A table's rows as they were known at an instant."""
+    if table.lasting:
+        return sources[table.name]
     at = f"timestamptz {text(known_at.isoformat())}"
     source, since = sources[table.name], f"{name(str(table.known_since))} <= {at}"
     until = name(str(table.known_until))

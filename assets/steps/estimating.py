@@ -192,7 +192,7 @@ def evidence_for(
     known = Evidence(
         **grouped,
         hours=_before(house, CONSUMPTION_HOURLY, gaps.select("metering_point", at="from_at"), policy),
-        holidays=pl.DataFrame({"day": sorted(rules.holidays)}, schema={"day": pl.Date}),
+        holidays=rules.holiday_days(),
         temperatures=weather.temperatures(house.lake, house.organisation, house.policy(WeatherPolicy)),
         signatures=weather.signatures(house.lake, house.organisation).drop("station"),
         as_of=as_of,

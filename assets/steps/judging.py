@@ -104,7 +104,7 @@ class Judging:
         rows = placed(counted, installations, self.media, self.members, self.rules.groups)
         return findings(
             judge_times(rows, self.rules, self.house.settings.zone),
-            judge_steps(steps(rows, self.layouts), self.rules, self.limits.largest_rates),
+            judge_steps(steps(rows, self.layouts), self.rules, self.limits),
             judge_gauges(rows, self.rules),
             judge_gaps(rows, self.rules, self.expected_interval),
         )

@@ -10,7 +10,7 @@ from assets.steps.erasing import without_erased
 from assets.steps.judging import BY_FIGURES, Judging
 from assets.steps.touched import done, extent, pending
 from assets.steps.weather import stations_of
-from warehouse.policies import WeatherPolicy
+from warehouse.policies import EstimationRules, WeatherPolicy
 from warehouse.queries import weather
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
@@ -23,6 +23,7 @@ from warehouse.schemas import (
     Table,
 )
 from warehouse.transforms.calendar import local_day
+from warehouse.transforms.estimation.profiles import day_class
 from warehouse.transforms.heat import register_resolutions
 from warehouse.transforms.validation.catalogue import RULES
 from warehouse.transforms.validation.gaps import judge_silence
@@ -41,6 +42,8 @@ _WEIGHTED = ("volume_temp_flow_m3c", "volume_temp_return_m3c")
 _HEAT = ("volume_m3", "energy_kwh", "cooling_energy_kwh", *_WEIGHTED)
 _NEAR = timedelta(days=2)
 _YEAR_AND_MONTH = timedelta(days=397)
+_LASTING = ("V10", "V11", "V23")
+"""Rules that judge a day by days before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,15 @@ class Period:
         first: First local day.
         last: Last one, inclusive.
         before: Days that rules look back.
-        after: Days after it whose findings may change with it.
+        after: Days after it whose findings of :data:`_LASTING` rules may change with it.
+        run: Days before it in which a run of equal hours may begin that ends in it.
     """
 
     first: date
     last: date
     before: timedelta
     after: timedelta
+    run: timedelta
 
 
 def validate_figures(house: Installation, now: datetime) -> int:
@@ -104,18 +109,23 @@ def _parts(house: Installation, touched: pl.DataFrame, judging: Judging) -> list
 
 def judged_period(judging: Judging, first: date, last: date) -> Period:
     """The days from ``first`` to ``last``, with what their rules look at."""
-    longest = {name: _longest(judging, *name) for name in (("V10", "days_d"), ("V11", "days_d"), ("V23", "history_d"))}
-    history = max(longest["V23", "history_d"], _longest(judging, "V11", "history_d"))
-    run = max(longest["V10", "days_d"], longest["V11", "days_d"])
-    return Period(first, last, timedelta(days=history + run + 1), timedelta(days=run))
-
-
-def _longest(judging: Judging, rule: str, parameter: str) -> int:
-    """The largest value of a parameter in any scope."""
-    rules = judging.rules
-    values = [rules.settings[rule].parameters[parameter]]
-    values += [changes[rule].parameters.get(parameter, 0) for _, changes in rules.overrides if rule in changes]
-    return int(max(values))
+    unused, still, usual, like, hours = (
+        int(max(judging.rules.values(*name)))
+        for name in (
+            ("V10", "days_d"),
+            ("V11", "days_d"),
+            ("V11", "history_d"),
+            ("V23", "history_d"),
+            ("V18", "hours"),
+        )
+    )
+    return Period(
+        first,
+        last,
+        before=timedelta(days=max(usual, like) + max(unused, still) + 1),
+        after=timedelta(days=max(unused, usual + still, like)),
+        run=timedelta(days=(hours - 1) // 24),  # one day before is judged in any case
+    )
 
 
 def find_in_figures(
@@ -139,7 +149,8 @@ def find_in_figures(
     around = (period.first - _YEAR_AND_MONTH, period.last + _YEAR_AND_MONTH)  # compared, and compared with
     months = _figures(house, CONSUMPTION_MONTHLY, points, *around)
     days, months = (_prepared(rows, judging, counts) for rows in (days, months))
-    hours = _prepared(_figures(house, CONSUMPTION_HOURLY, points, period.first, period.last), judging, counts)
+    around_runs = (period.first - period.run - _DAY, period.last + period.run + _DAY)
+    hours = _prepared(_figures(house, CONSUMPTION_HOURLY, points, *around_runs), judging, counts)
     totals = hours.group_by("metering_point", "register", "day").agg(
         total=pl.when(pl.col("consumption").null_count() == 0).then(pl.col("consumption").sum())
     )
@@ -147,23 +158,32 @@ def find_in_figures(
     summed = days.filter(inside).join(totals, on=["metering_point", "register", "day"])
     lengths = _with_weather(house, months, now).with_columns(days=pl.col("day").dt.days_in_month())
     plain = ~pl.col("register").is_in(_WEIGHTED)
-    reach = timedelta(days=_longest(judging, "V23", "history_d"))
     found = findings(
         judge_hours(hours.filter(plain), judging.rules),
         judge_sums(summed, judging.rules),
-        judge_days(days.filter(plain), judging.rules, reach, first, last),
+        judge_days(days.filter(plain), judging.rules, first, last),
         judge_energy(_side_by_side(days.filter(inside)), judging.rules),
         judge_months(lengths.filter(plain), judging.rules, house.policy(WeatherPolicy).least_degree_days),
     )
-    of_month = pl.col("rule") == "V09"
-    zone = house.settings.zone
-    on = local_day(pl.col("at"), zone)
-    of_months = on.is_between(period.first.replace(day=1), period.last + _YEAR_AND_MONTH)
-    asked = (of_month & of_months) | (~of_month & on.is_between(first, last))
+    asked = _asked(period, local_day(pl.col("at"), house.settings.zone))
     of_points = BY_FIGURES & ~pl.col("rule").is_in(["V20", "V21"])
     meters = days.select("meter_id").unique()
     before = judging.stored(meters).filter(of_points & asked).join(points, on="metering_point", how="semi")
     return found.filter(asked), before
+
+
+def _asked(period: Period, on: pl.Expr) -> pl.Expr:
+    """Whether a finding on a day is one that is judged now; what else is stored of a rule stands."""
+    rule = pl.col("rule")
+    return (
+        pl.when(rule == "V09")
+        .then(on.is_between(period.first.replace(day=1), period.last + _YEAR_AND_MONTH))
+        .when(rule == "V18")
+        .then(on.is_between(period.first - period.run, period.last))
+        .when(rule.is_in(_LASTING))
+        .then(on.is_between(period.first, period.last + period.after))
+        .otherwise(on.is_between(period.first, period.last))
+    )
 
 
 def find_inactive(house: Installation, judging: Judging, spans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -297,10 +317,9 @@ def _counts(house: Installation, judging: Judging, points: pl.DataFrame, first: 
 def _prepared(rows: pl.DataFrame, judging: Judging, counts: pl.DataFrame) -> pl.DataFrame:
     """Figures with role, count, class of the day and what scopes ask about."""
     named = judging.scoped(rows.with_columns(role=role_of(pl.lit(None, pl.String), pl.col("quality"))))
-    weekday = pl.col("day").dt.weekday()
+    holidays = judging.house.policy(EstimationRules).holiday_days()
     return named.join(counts, on=["meter_id", "register"], how="left").with_columns(
-        pl.col("count").fill_null(_DEFAULT_COUNT),
-        day_class=pl.when(weekday <= 4).then(pl.lit(1, pl.Int8)).otherwise(weekday),
+        pl.col("count").fill_null(_DEFAULT_COUNT), day_class(pl.col("day"), holidays)
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from registry.groups.frames import Types, read_frame
 from registry.groups.rules import TextField
 from registry.models import Customer, Installation, Meter, MeteringPoint
+from registry.residences import lived_there
 from warehouse.schemas import INSTANT
 
 _INSTALLED: Types = {
@@ -82,7 +83,7 @@ def read_inventory(session: Session, organisation: str | None = None, known_at: 
         .outerjoin(p, and_(p.organisation == i.organisation, p.metering_point == i.metering_point))
         .outerjoin(
             c,
-            and_(c.organisation == i.organisation, c.metering_point == i.metering_point, *_lived_there(known_at)),
+            and_(c.organisation == i.organisation, c.metering_point == i.metering_point, *lived_there(known_at)),
         )
         .where(*_known(known_at))
     )
@@ -105,11 +106,3 @@ def _known(at: datetime | None) -> tuple[ColumnElement[bool], ...]:
     """Versions of installations that the system held then."""
     i = Installation
     return (i.known_to.is_(None),) if at is None else (i.known_from <= at, i.known_to.is_(None) | (i.known_to > at))
-
-
-def _lived_there(at: datetime | None) -> tuple[ColumnElement[bool], ...]:
-    """Occupancies of then; one that begins nowhere began before everything."""
-    c = Customer
-    if at is None:
-        return (c.occupied_to.is_(None),)
-    return (c.occupied_from.is_(None) | (c.occupied_from <= at), c.occupied_to.is_(None) | (c.occupied_to > at))

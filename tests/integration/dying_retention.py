@@ -12,5 +12,5 @@ from tests.integration.installations import enter
 if __name__ == "__main__":
     home, table, now = sys.argv[1:]
     enter(Path(home))
-    die_after(table)
+    die_after({table})
     run(open_installation(Path(home)), identity="test", now=datetime.fromisoformat(now))

@@ -1,6 +1,6 @@
-"""A run that is killed after its first write to a table: ``python -m tests.integration.dying_run HOME TABLE PATH``.
+"""A run that is killed after its first write to any of some tables, of which it prints the name.
 
-Writes that change nothing do not count.
+``python -m tests.integration.dying_run HOME TABLE,TABLE PATH``. Writes that change nothing do not count.
 """
 
 import os
@@ -17,14 +17,15 @@ from warehouse.lake import Lake
 from warehouse.schemas import Table
 
 
-def die_after(fatal: str) -> None:
-    """Has this process killed when the lake has taken a commit to a table."""
+def die_after(fatal: set[str]) -> None:
+    """Has this process killed when the lake has taken a commit to one of these tables."""
 
     def dying(method: Callable[..., Any]) -> Callable[..., Any]:
         def write(lake: Lake, table: Table, *args: Any, **options: Any) -> Any:
             before = lake.version(table)
             done = method(lake, table, *args, **options)
-            if table.name == fatal and lake.version(table) != before:
+            if table.name in fatal and lake.version(table) != before:
+                os.write(1, f"\n{table.name}\n".encode())
                 os.kill(os.getpid(), signal.SIGKILL)
             return done
 
@@ -35,7 +36,7 @@ def die_after(fatal: str) -> None:
 
 
 if __name__ == "__main__":
-    home, table, *paths = sys.argv[1:]
+    home, fatal, *paths = sys.argv[1:]
     enter(Path(home))
-    die_after(table)
+    die_after(set(fatal.split(",")))
     sys.exit(run_ingest(open_installation(Path(home)), [Path(path) for path in paths]))

@@ -1,18 +1,24 @@
 """What stood at an instant is what is shown as of it, whatever comes later."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from cli.main import app
-from tests.integration.installations import House, enter, fleet, new_house
+from cli.report import app as report_app
+from registry import policies
+from registry.errors import RegistryError
+from tests.integration.installations import FLEET, House, enter, fleet, new_house
 from tests.integration.test_truth import fill
+from warehouse.errors import LakeError
+from warehouse.policies import shipped_document
 from warehouse.queries import consumption, subjects
 from warehouse.schemas import TABLES
 from warehouse.sql import Reader, query
@@ -36,10 +42,55 @@ def told(house: House, as_of: datetime | None = None) -> dict[str, pl.DataFrame]
     return {name: rows.sort(rows.columns) for name, rows in tables.items()}
 
 
+DAYS = ("--from", str(FLEET.start), "--to", str(FLEET.start + timedelta(days=FLEET.days - 1)))
+PERFORMANCE = ("performance", *DAYS, "--criterion", "hourly")
+LAST_HEARD = ("--at", "2025-10-27T12:00:00")
+REPORTS = {
+    "info-codes": (*DAYS, "--sort", "important"),
+    "leaks": DAYS,
+    "consumption": (*DAYS, "--customers"),
+    "corrections": DAYS,
+    "performance": PERFORMANCE[1:],
+    "coverage": DAYS,
+    "collectors": DAYS,
+    "what-if": DAYS,
+    "silent": LAST_HEARD,
+    "batteries": LAST_HEARD,
+    "water-loss": (*DAYS, "--interval", "daily"),
+    "night-flow": DAYS,
+    "pressure": (*DAYS, "--show", "grid"),
+    "heat": DAYS,
+    "heat-checks": DAYS,
+    "heat-faults": ("--on", "2025-10-27"),
+    "degree-days": DAYS,
+    "motivation-tariff": ("--year", "2025"),
+}
+WITHOUT_PAST = {"silent": "telegrams"}
+CHANGED = ("info-codes", "consumption", "performance", "coverage", "collectors", "what-if", "heat")
+
+
+def reported(*words: str, as_of: datetime | None = None) -> str:
+    known = ["--as-of", as_of.isoformat()] if as_of else []
+    done = CliRunner().invoke(app, ["report", *words, *known, "--format", "csv"])
+    if isinstance(done.exception, Exception):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def decide(house: House, kind: str, before: str, after: str) -> None:
+    document = shipped_document(kind).replace(before, after)
+    assert document != shipped_document(kind)
+    by = {"reason": "Other terms.", "identity": "local:test", "now": datetime.now(UTC)}
+    with house.installation.registry.begin() as session:
+        policies.decide(session, house.installation.organisation, kind, document, **by)
+
+
 @pytest.fixture(scope="module")
-def stood(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> tuple[House, list[tuple[datetime, dict]]]:
-    """A house that learns in steps, and after each what every table said."""
-    house, states = new_house(tmp_path_factory.mktemp("past")), []
+def learned(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> tuple[House, list, list]:
+    """A house that learns in steps, and after each what every table and every report said."""
+    house, states, printed = new_house(tmp_path_factory.mktemp("past")), [], []
+    decide(house, "motivation_tariff", "price_per_mwh: null", "price_per_mwh: 545")
     for steps in STEPS:
         for step in steps:
             if step == "concentrator-1":
@@ -48,8 +99,15 @@ def stood(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> tuple[House,
                 fill(house, fleet, step)
         if "exchanges" in steps:
             house.ingest(next((fleet / "frames").iterdir()))  # files known already: the graph runs all the same
+        if steps is not STEPS[1]:
+            printed.append({name: reported(name, *words) for name, words in REPORTS.items()})
         states.append((datetime.now(UTC), told(house)))
-    return house, states
+    return house, states, printed
+
+
+@pytest.fixture(scope="module")
+def stood(learned: tuple[House, list, list]) -> tuple[House, list]:
+    return learned[:2]
 
 
 def test_every_table_says_what_stood(stood: tuple[House, list], fleet: Path) -> None:
@@ -104,6 +162,40 @@ def test_the_command_takes_an_instant(stood: tuple[House, list]) -> None:
         assert done.stdout == f"n,total\n{known.height},{known['consumption'].sum()}\n"
     refused = CliRunner().invoke(app, ["sql", statement, "--as-of", "yesterday"])
     assert refused.exit_code == 1
+
+
+def test_every_report_is_asked() -> None:
+    assert {*typer.main.get_command(report_app).commands} == {*REPORTS, "comment"}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_says_what_it_said_then(learned: tuple[House, list, list], name: str) -> None:
+    house, states, printed = learned
+    enter(house.installation.settings.home)
+    if name in WITHOUT_PAST:
+        with pytest.raises(LakeError, match=f"^{WITHOUT_PAST[name]} does not keep what it said before"):
+            reported(name, *REPORTS[name], as_of=states[0][0])
+        return
+    for (known_at, _), then in zip((states[0], states[-1]), printed, strict=True):
+        assert reported(name, *REPORTS[name], as_of=known_at) == then[name]
+    assert name not in CHANGED or printed[0][name] != printed[1][name], "nothing changed, which proves nothing"
+
+
+def test_a_report_goes_by_the_groups_and_policies_of_then(learned: tuple[House, list, list]) -> None:
+    house, states, _ = learned
+    enter(house.installation.settings.home)
+    point = states[0][1]["consumption_daily"]["metering_point"][0]
+    assert CliRunner().invoke(app, ["group", "new", "Later"]).exit_code == 0
+    assert CliRunner().invoke(app, ["group", "add", "Later", point]).exit_code == 0
+    now = datetime.now(UTC)
+    with pytest.raises(RegistryError, match="There is no group Later"):
+        reported(*PERFORMANCE, "--group", "Later", as_of=states[-1][0])
+    assert point in reported(*PERFORMANCE, "--group", "Later", as_of=now)
+    decide(house, "performance", "hourly: 90", "hourly: 99.5")
+    told = [
+        CliRunner().invoke(app, ["report", *PERFORMANCE, *known]).stderr for known in ([], ["--as-of", now.isoformat()])
+    ]
+    assert ["below 99.5 %" in text for text in told] == [True, False]
 
 
 def test_a_figure_is_explained_down_to_the_line(stood: tuple[House, list], fleet: Path) -> None:

@@ -163,6 +163,35 @@ def test_the_order_of_arrival_does_not_matter(house: House, template: Path, tmp_
     assert hours(other) == hours(house)
 
 
+def constant(house: House) -> list[tuple[object, ...]]:
+    found = exceptions(house, "rule", "at", "severity", "evidence", "state")
+    return [row for row in found if row[0] == "V18" and row[-1] == "open"]
+
+
+def test_a_run_of_equal_hours_is_one_whatever_the_parts_it_comes_in(
+    house: House, template: Path, tmp_path: Path
+) -> None:
+    totals = [round(1 + 0.05 * n, 3) for n in range(98)]
+    read(house, totals)
+    assert [row[1] for row in constant(house)] == [START]
+    other = copied(template, tmp_path / "other")
+    for part in (slice(0, 4), slice(3, 50), slice(49, 98)):
+        read(other, totals[part], start=START + part.start * HOUR)
+    assert constant(other) == constant(house)
+
+
+def test_a_late_reading_leaves_what_was_found_in_later_days(house: House) -> None:
+    uses = [0.03, 0.031, 0.032, 0.033] * 30
+    uses[90] = 0.5
+    totals = [round(1 + sum(uses[:n]), 3) for n in range(len(uses) + 1)]
+    read(house, totals[:5])
+    read(house, totals[6:], start=START + 6 * HOUR)
+    spikes = "select \"at\", state from vee_exceptions where rule = 'V07'"
+    assert house.ask(spikes).rows() == [(START + 90 * HOUR, "open")]
+    read(house, [totals[5]], start=START + 5 * HOUR)
+    assert house.ask(spikes).rows() == [(START + 90 * HOUR, "open")]
+
+
 def test_judging_again_changes_nothing(house: House) -> None:
     read(house, JUMP)
     versions = [len(house.installation.lake.files(VEE_EXCEPTIONS)), exceptions(house, *VEE_EXCEPTIONS.schema.names())]
@@ -268,6 +297,16 @@ def test_days_are_judged_by_those_before_them(house: House) -> None:
     read(house, totals, start=START - timedelta(days=28, hours=2), step=timedelta(days=1))
     found = [row for row in exceptions(house, "rule", "at", "severity") if row[0] == "V23"]
     assert [row[1] for row in found] == [START - 2 * HOUR]
+
+
+def test_a_holiday_is_compared_with_sundays(house: House) -> None:
+    document = shipped_document("estimation").replace("holidays: []", "holidays: [2025-06-01, 2025-06-02]")
+    with house.installation.registry.begin() as session:
+        policies.decide(session, house.installation.organisation, "estimation", document, reason="Whitsun.", **BY)
+    uses = [0.10, 0.12, 0.11, 0.13, 0.2, 0.3, 0.3] * 4 + [0.3]  # the last is a Monday
+    totals = [round(1 + sum(uses[:n]), 3) for n in range(len(uses) + 1)]
+    read(house, totals, start=START - timedelta(days=28, hours=2), step=timedelta(days=1))
+    assert [row for row in exceptions(house, "rule", "at") if row[0] == "V23"] == []
 
 
 def test_a_dry_run_tells_the_difference_and_writes_nothing(house: House) -> None:

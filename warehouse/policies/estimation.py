@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
+import polars as pl
 from pydantic import Field
 
 from warehouse.policies.model import PolicyModel
@@ -62,6 +63,10 @@ class EstimationRules(PolicyModel):
     profile_least_meters: Annotated[int, Field(ge=3)] = 10
     profile_most_meters: Annotated[int, Field(ge=1)] = 1000
     annual_field: str | None = None
+
+    def holiday_days(self) -> pl.DataFrame:
+        """The holidays as transforms take them: ``day``."""
+        return pl.DataFrame({"day": sorted(self.holidays)}, schema={"day": pl.Date})
 
     def methods(self) -> EstimationPolicy:
         """What the reckoning takes."""

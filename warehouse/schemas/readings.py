@@ -115,6 +115,7 @@ LAYOUTS = Table(
     ),
     key=("organisation", "layout_id", "register"),
     sort_by=("layout_id", "register"),
+    lasting=True,  # a digest stands for the same headers for ever
 )
 
 FORMATS = Table(

@@ -58,6 +58,7 @@ class Table:
         known_since: Column with the instant since when the system holds a row; ``None`` where the table does not keep
             what it said before, so that nothing can be asked of it as of an instant.
         known_until: Column with the instant until when a row held; null in a row that holds, never null in a history.
+        lasting: Whether a row says the same for ever, whenever it came: as of an instant all of them show.
         history: Table of the superseded rows.
     """
 
@@ -72,6 +73,7 @@ class Table:
     versioned: bool = False
     known_since: str | None = None
     known_until: str | None = None
+    lasting: bool = False
     history: Optional["Table"] = None
     schema: pl.Schema = field(init=False, repr=False, compare=False)
 

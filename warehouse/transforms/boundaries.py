@@ -33,7 +33,8 @@ def brackets(knots: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row per reading from which boundaries can be known: ``course``, ``part``, ``at``, ``value``, ``rank``;
         ``next_at`` and ``next_value`` (the following reading, continued over a roll-over; the value is null where
-        nothing joins the two), ``held`` (value stays until an exchange whose final register is unknown),
+        nothing joins the two, and after a gap with another resolution), ``changes`` (the following reading has another
+        resolution), ``held`` (value stays until an exchange whose final register is unknown),
         ``numerator`` and ``denominator`` (the finer resolution of both), ``expected_us`` (the shorter expected interval
         of both; null where neither source has a schedule); running totals ``corrections`` (millionths),
         ``breaks``, ``exchanges`` and ``estimates`` up to and including ``at``, of which only differences within a
@@ -57,12 +58,17 @@ def brackets(knots: pl.DataFrame) -> pl.DataFrame:
     )
     goes_on = (course == course.shift(-1)) & (part == part.shift(-1)) & ~pl.col("broken").shift(-1)
     held = pl.col("estimated").shift(-1).fill_null(value=False)
+    changes = pl.col("changed").shift(-1).fill_null(value=False)
+    expected_us = pl.min_horizontal("interval_us", pl.when(goes_on | held).then(pl.col("interval_us").shift(-1)))
+    width = (pl.col("at").shift(-1) - pl.col("at")).dt.total_microseconds()
+    joins = goes_on & ~(changes & (width > expected_us * ALIGNED).fill_null(value=True))
     ends = linked.with_columns(
         _resolution(),
         next_at=pl.when(goes_on | held).then(pl.col("at").shift(-1)),
-        next_value=pl.when(goes_on).then(pl.col("value").shift(-1) + pl.col("lift").shift(-1)),
+        next_value=pl.when(joins).then(pl.col("value").shift(-1) + pl.col("lift").shift(-1)),
+        changes=changes,
         held=held,
-        expected_us=pl.min_horizontal("interval_us", pl.when(goes_on | held).then(pl.col("interval_us").shift(-1))),
+        expected_us=expected_us,
     )
     # The new meter's first register stands at the same instant as the old one's last and is the one that holds from it.
     return ends.filter(role != "final")

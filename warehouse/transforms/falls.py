@@ -34,10 +34,10 @@ def classify_falls(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, p
 
     Returns:
         The knots that count, with ``lift`` (added to the value to continue the one before: the capacity after a
-        roll-over, what it showed before an approved reset, else 0) and ``broken`` (the difference to the one before is
-        unknown); and the events: ``course``,
-        ``part``, ``meter_id``, ``at``, ``kind``, ``before``, ``after`` and ``correction`` (millionths; null where
-        unknown). ``OUT_OF_ORDER`` and the spikes are readings that do not count, with correction 0.
+        roll-over, what it showed before an approved reset, else 0), ``broken`` (the difference to the one before is
+        unknown) and ``changed`` (its resolution is not that of the one before); and the events: ``course``, ``part``,
+        ``meter_id``, ``at``, ``kind``, ``before``, ``after`` and ``correction`` (millionths; null where unknown).
+        ``OUT_OF_ORDER`` and the spikes are readings that do not count, with correction 0.
     """
     judged = knots.with_columns(_limits(policy)).with_columns(_rejections())
     rejected = judged.filter(pl.col("rejection").is_not_null()).select(
@@ -56,18 +56,19 @@ def classify_falls(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, p
         .otherwise(0),
         broken=(pl.col("kind").is_in(["RESET", "UNEXPLAINED_FALL"]).fill_null(value=False) & ~pl.col("approved"))
         | pl.col("disputed"),
+        changed=_unit_changed(),
     )
     falls = kept.filter(pl.col("kind").is_not_null()).select(
         *_EVENT[:5], "before", after="value", correction=pl.when(~pl.col("broken")).then("lift")
     )
-    changes = kept.filter(_unit_changed()).select(
+    changes = kept.filter("changed").select(
         *_EVENT[:4],
         kind=pl.lit("UNIT_CHANGE"),
         before="before",
         after="value",
         correction=pl.lit(0, pl.Int64),
     )
-    return kept.select(*knots.columns, "lift", "broken"), pl.concat([rejected, falls, changes])
+    return kept.select(*knots.columns, "lift", "broken", "changed"), pl.concat([rejected, falls, changes])
 
 
 def _before(value: str | pl.Expr, steps: int = 1) -> pl.Expr:
@@ -84,12 +85,10 @@ def _limits(policy: Policy) -> list[pl.Expr]:
     known = {f"{device} {register}": digits for (device, register), digits in policy.digits.items()}
     named = pl.concat_str(device, register, separator=" ")
     digits = named.replace_strict(known, default=None, return_dtype=pl.Int32) if known else pl.lit(None, pl.Int32)
-    steady = meter.str.slice(0, 3).is_in(sorted(policy.never_backwards))
-    backwards = register.is_in(sorted(policy.reversible)) & ~steady
     rate = per_hour * MICRO / (timedelta(hours=1) / timedelta(microseconds=1))
     return [
         rate.alias("rate"),
-        pl.when(backwards).then(rate * policy.reverse_share).otherwise(-1.0).alias("reverse_rate"),
+        pl.when(policy.runs_backwards()).then(rate * policy.reverse_share).otherwise(-1.0).alias("reverse_rate"),
         pl.coalesce("digits", digits).alias("digits"),
     ]
 

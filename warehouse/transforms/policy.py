@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 
+import polars as pl
+
 from warehouse.transforms.estimation.policy import EstimationPolicy
 
 _LARGEST_RATES = {
@@ -47,3 +49,8 @@ class Policy:
     reverse_share: float = 0.1
     digits: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
     estimation: EstimationPolicy = field(default_factory=EstimationPolicy)
+
+    def runs_backwards(self) -> pl.Expr:
+        """Whether the ``register`` of a ``meter_id`` falls with reverse flow."""
+        steady = pl.col("meter_id").str.slice(0, 3).is_in(sorted(self.never_backwards))
+        return pl.col("register").is_in(sorted(self.reversible)) & ~steady

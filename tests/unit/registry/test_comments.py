@@ -44,6 +44,8 @@ def test_the_newest_comment_is_shown_with_author_and_time(known: Registry) -> No
     assert [write(known, " first "), write(known, "second", hours=1)] == [1, 2]
     assert shown(known) == [(METER, "second", "user:7", NOW + timedelta(hours=1))]
     assert shown(known, "p") == []
+    with known.begin(readonly=True) as session:
+        assert comments(session, "o", NOW)["comment"].to_list() == ["first"]
 
 
 def test_the_audit_log_knows_that_and_not_what(known: Registry) -> None:

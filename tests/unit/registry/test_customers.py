@@ -8,7 +8,7 @@ from alembic import command
 from sqlalchemy import create_engine, select, text
 
 from registry import audit
-from registry.customers import add_customer, edit_customer, move_out, occupancies
+from registry.customers import add_customer, customer_columns, edit_customer, move_out, occupancies
 from registry.errors import RegistryError
 from registry.imports import ImportMode
 from registry.models import AuditEvent, Customer
@@ -51,6 +51,18 @@ def test_a_new_customer_moves_in_and_the_former_one_is_kept(meters, customers, r
     assert known(registry)[1:] == [("C2", "Two", june, NOW), ("C3", "Three", NOW, None)]
     assert customers(line("C2", "Two", since="2025-06-01T00:00Z")).unchanged == 1, "an older file changes nothing"
     assert len(known(registry)) == 3
+
+
+def test_lists_name_who_lived_there_at_an_instant(meters, customers, registry) -> None:
+    meters(METERS)
+    customers(line("C1", "One"))
+    customers(line("C2", "Two", since="2025-06-01T00:00Z"))
+    with registry.begin(readonly=True) as session:
+        named = [
+            customer_columns(session, "default", instant)["customer_number"].to_list()
+            for instant in (at("2025-05-31"), at("2025-06-01"), None)
+        ]
+    assert named == [["C1"], ["C2"], ["C2"]]
 
 
 def test_who_moved_out_does_not_come_back_with_the_next_file(meters, customers, registry, vault) -> None:

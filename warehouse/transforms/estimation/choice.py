@@ -43,7 +43,10 @@ def closed_gaps(brackets: pl.DataFrame, policy: EstimationPolicy, limit: timedel
     shortest = policy.short_gap if policy.short == ("LIN",) else ALIGNED
     wanted = (width > pl.col("expected_us") * shortest) & (width <= limit // timedelta(microseconds=1))
     named = brackets.rename({"at": "from_at"})
-    known = slopes(named) if any("PCHIP" in methods for methods in tiers) else named
+    known = named
+    if any("PCHIP" in methods for methods in tiers):
+        # A step into another resolution says nothing about the slope beside it.
+        known = slopes(named.with_columns(next_value=pl.when(~pl.col("changes")).then("next_value")))
     return known.filter(pl.col("next_value").is_not_null() & wanted)
 
 

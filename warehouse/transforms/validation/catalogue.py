@@ -88,7 +88,12 @@ RULES = {
             "V11",
             "STUCK",
             "A register stands still while use is expected.",
-            {"days_d": "Days without use", "expected_counts": "Least use expected", "history_d": "Days before"},
+            {
+                "days_d": "Days without use",
+                "expected_counts": "Least use expected",
+                "history_d": "Days before",
+                "least_k": "Difference of temperatures above which flow carries heat",
+            },
         ),
         Rule("V12", "GAP", "Expected readings are missing.", {"intervals": "Expected intervals without a reading"}),
         Rule("V13", "NEG", "A register below zero.", {}, discredits="value"),

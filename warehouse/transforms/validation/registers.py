@@ -1,10 +1,9 @@
 """Registers and gauges of a reading: V06, V11 (with flow), V13, V16, V17, V19, V22, and the events V05, V14, V24."""
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from warehouse.phrases import phrase
+from warehouse.transforms.policy import Policy
 from warehouse.transforms.validation.inputs import amount, hours_between
 from warehouse.transforms.validation.rules import Rules, findings
 
@@ -12,24 +11,26 @@ UNEXPLAINED = ("RESET", "UNEXPLAINED_FALL")
 """Falls that a person has to look at (§2.3 h, i)."""
 
 _SERIES = ("meter_id", "register")
+_KWH_PER_M3_K = 1.1
+"""What water carries, roughly and rather too little: 1.16 kWh per m³ and kelvin when cold, 1.13 at 90 degC."""
 
 
-def judge_steps(steps: pl.DataFrame, rules: Rules, rates: Mapping[str, float]) -> pl.DataFrame:
+def judge_steps(steps: pl.DataFrame, rules: Rules, limits: Policy) -> pl.DataFrame:
     """Judges how registers moved (V06, V13, V11 where the meter itself says that there is flow).
 
     Args:
         steps: As :func:`~warehouse.transforms.validation.inputs.steps` gives them.
         rules: The rules.
-        rates: Largest credible rate of each register, in its unit per hour.
+        limits: Largest credible rates, and which registers run backwards.
 
     Returns:
         Findings.
     """
-    return findings(_too_high(steps, rules, rates), _negative(steps, rules), _stuck(steps, rules))
+    return findings(_too_high(steps, rules, limits), _negative(steps, rules, limits), _stuck(steps, rules))
 
 
-def _too_high(steps: pl.DataFrame, rules: Rules, rates: Mapping[str, float]) -> pl.DataFrame:
-    rate = pl.col("register").replace_strict(dict(rates), default=None, return_dtype=pl.Float64)
+def _too_high(steps: pl.DataFrame, rules: Rules, limits: Policy) -> pl.DataFrame:
+    rate = pl.col("register").replace_strict(dict(limits.largest_rates), default=None, return_dtype=pl.Float64)
     limit = rate * rules.parameter("V06", "margin_ratio")
     # A low reading before is a spike down (§2.3 d); a high one that the next does not keep is a spike up (e).
     dipped = (pl.col("value_before") < pl.col("value_before_2")).fill_null(value=False)
@@ -47,12 +48,13 @@ def _too_high(steps: pl.DataFrame, rules: Rules, rates: Mapping[str, float]) -> 
     )
 
 
-def _negative(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def _negative(steps: pl.DataFrame, rules: Rules, limits: Policy) -> pl.DataFrame:
     value = amount(pl.col("value"))
+    # Reverse flow takes a register that runs backwards below zero soon after it began to count.
     return rules.found(
         steps,
         "V13",
-        pl.col("value") < 0,
+        (pl.col("value") < 0) & ~limits.runs_backwards(),
         reason=phrase("The register shows {}.", value),
         evidence={"value": value},
     )
@@ -62,14 +64,25 @@ def _stuck(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     flowed = pl.min_horizontal("flow_m3h", pl.col("flow_m3h").shift(1)) * hours_between(
         pl.col("at_before"), pl.col("at")
     )
-    expected = flowed / pl.col("count")
-    stands = (pl.col("register") == "volume_m3") & (pl.col("value") == pl.col("value_before"))
+    # Both readings tell the flow and the temperatures; the lesser of the two is taken for the time between them.
+    cooled = pl.col("flow_temp_c") - pl.col("return_temp_c")
+    heated = pl.min_horizontal(cooled, cooled.shift(1))
+    chilled = pl.min_horizontal(-cooled, -cooled.shift(1))
+    difference = (
+        pl.when(pl.col("register") == "energy_kwh")
+        .then(heated)
+        .when(pl.col("register") == "cooling_energy_kwh")
+        .then(chilled)
+    )
+    warm = pl.when(difference > rules.parameter("V11", "least_k")).then(difference)
+    passed = pl.when(pl.col("register") == "volume_m3").then(flowed).otherwise(flowed * warm * _KWH_PER_M3_K)
+    expected = passed / pl.col("count")
     return rules.found(
         steps,
         "V11",
-        stands & (expected >= rules.parameter("V11", "expected_counts")),
+        (pl.col("value") == pl.col("value_before")) & (expected >= rules.parameter("V11", "expected_counts")),
         reason=phrase("The register stands still while {} m3 flow.", flowed.round(3)),
-        evidence={"flowed_m3": flowed, "counts": expected},
+        evidence={"flowed_m3": flowed, "difference_k": difference, "counts": expected},
         kind=pl.lit("STUCK_WITH_FLOW"),
         series=_SERIES,
     )

@@ -82,6 +82,12 @@ class Rules:
         """Value of a parameter per row."""
         return self._chosen(rule, lambda setting: setting.parameters.get(name))
 
+    def values(self, rule: str, name: str) -> list[float]:
+        """Values of a parameter in any scope, rising."""
+        changed = [changes[rule].parameters for _, changes in self.overrides if rule in changes]
+        given = [one[name] for one in (self.settings[rule].parameters, *changed) if name in one]
+        return sorted(set(given))
+
     def severity(self, rule: str) -> pl.Expr:
         """Severity per row; null where the rule is off, or does not judge the row's role."""
         applies = self._chosen(rule, lambda setting: setting.is_on)

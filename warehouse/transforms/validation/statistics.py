@@ -16,11 +16,13 @@ def judge_hours(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
     Args:
         hours: Rows of hours with the columns of scopes, ``register``, ``day``, ``at`` (start), ``consumption``
-            (double, nullable) and ``count``; all hours of each day, in any order.
+            (double, nullable) and ``count``; all hours of each day, in any order, with those before and after the
+            judged ones that a run of equal hours may begin or end in.
         rules: The rules.
 
     Returns:
-        Findings: V07 at the highest hour, V18 at the first of the equal hours.
+        Findings: V07 at the highest hour, V18 at the first of the equal hours. How many more than the rule's follow is
+        not told: it would depend on how much is there yet.
     """
     ordered = hours.sort(*_SERIES, "at")
     return findings(_spikes(ordered, rules), _repeated(ordered, rules))
@@ -58,18 +60,19 @@ def _repeated(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         .with_columns(run=(~same.fill_null(value=False)).cum_sum())
         .with_columns(length=pl.len().over("run"), place=pl.int_range(pl.len()).over("run"))
     )
+    least = rules.parameter("V18", "hours").cast(pl.Int64)
     equal = (
         (pl.col("place") == 0)
         & (use > 0)
         & (use >= rules.parameter("V18", "least_counts") * pl.col("count"))
-        & (pl.col("length") >= rules.parameter("V18", "hours"))
+        & (pl.col("length") >= least)
     )
     return rules.found(
         runs,
         "V18",
         equal,
-        reason=phrase("{} in each of {} hours in a row.", use, "length"),
-        evidence={"consumption": use, "hours": pl.col("length")},
+        reason=phrase("{} in each of {} hours in a row, or more.", use, least),
+        evidence={"consumption": use, "hours": least},
     )
 
 
@@ -98,7 +101,7 @@ def judge_sums(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     )
 
 
-def judge_days(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, last: date) -> pl.DataFrame:
+def judge_days(days: pl.DataFrame, rules: Rules, first: date, last: date) -> pl.DataFrame:
     """Judges days by those before them (V10, V11, V23).
 
     Args:
@@ -106,7 +109,6 @@ def judge_days(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, 
             (double, nullable), ``register_start`` (double, nullable) and ``count``, each day once, with as many days
             before the judged ones as the rules look back.
         rules: The rules.
-        reach: How far usual use is looked for.
         first: First judged day.
         last: Last judged day, inclusive.
 
@@ -114,10 +116,10 @@ def judge_days(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, 
         Findings on the judged days.
     """
     ordered = days.sort(*_SERIES, "day")
-    still = findings(_unused(ordered, rules), _still(ordered, rules, reach))
+    still = findings(_unused(ordered, rules), _still(ordered, rules))
     starts = days.filter(pl.col("day").is_between(first, last))["at"].unique()
     on_days = still.filter(pl.col("at").is_in(starts.implode()))
-    return findings(on_days, _unusual(days, rules, reach, first, last))
+    return findings(on_days, _unusual(days, rules, first, last))
 
 
 def _runs(days: pl.DataFrame) -> pl.LazyFrame:
@@ -145,12 +147,15 @@ def _unused(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     )
 
 
-def _still(days: pl.DataFrame, rules: Rules, reach: timedelta) -> pl.DataFrame:
-    wanted = rules.parameter("V11", "days_d")
-    before = (
-        pl.col("consumption")
-        .rolling_mean_by("day", window_size=reach, closed="left", min_samples=7)
-        .over(_SERIES, order_by="day")
+def _still(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    wanted, history = rules.parameter("V11", "days_d"), rules.parameter("V11", "history_d")
+    before = pl.coalesce(
+        pl.when(history == length).then(
+            pl.col("consumption")
+            .rolling_mean_by("day", window_size=timedelta(days=length), closed="left", min_samples=7)
+            .over(_SERIES, order_by="day")
+        )
+        for length in rules.values("V11", "history_d")
     )
     # The mean before the run's first day is that of which the run was expected.
     runs = _runs(days.with_columns(usual=before)).with_columns(usual=pl.col("usual").first().over("run"))
@@ -164,14 +169,16 @@ def _still(days: pl.DataFrame, rules: Rules, reach: timedelta) -> pl.DataFrame:
     )
 
 
-def _unusual(days: pl.DataFrame, rules: Rules, reach: timedelta, first: date, last: date) -> pl.DataFrame:
+def _unusual(days: pl.DataFrame, rules: Rules, first: date, last: date) -> pl.DataFrame:
     known = days.filter(pl.col("consumption").is_not_null())
+    reach = pl.duration(days=rules.parameter("V23", "history_d").cast(pl.Int64))
     use, day = pl.col("consumption"), pl.col("day")
     judged = [known.clear().with_columns(usual=use, spread=use, days=pl.lit(0), together=use)]
     for one in days.filter(day.is_between(first, last))["day"].unique().sort():  # each day has a past of its own
         now = known.filter(day == one)
         like = known.filter(
-            day.is_between(one - reach, one, closed="left"),
+            day < one,
+            pl.lit(one) - day <= reach,
             pl.col("day_class").is_in(now["day_class"].unique().implode()),
         )
         middle = use.median()

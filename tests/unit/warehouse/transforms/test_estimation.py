@@ -358,6 +358,33 @@ def test_nothing_is_estimated_across_a_reset() -> None:
     assert set(column(inside(figures(rows, DAY, evidence=OWN)), "quality")) == {"N"}
 
 
+@pytest.mark.parametrize("methods", [("LIN",), ("PROF_OWN", "LIN"), ("PCHIP", "LIN")])
+def test_nothing_is_estimated_across_a_change_of_unit(methods: tuple[str, ...]) -> None:
+    coarse = readings(hourly_at(at("06-18 03:00"), 4), layout="ten litres")
+    fine = readings(hourly_at(at("06-18 12:00"), 9, start="10.6"))
+    policy = Policy(HOUR, estimation=EstimationPolicy(medium=methods))
+    found = figures(pl.concat([coarse, fine]), DAY, policy=policy, evidence=OWN)
+    assert found.events["kind"].to_list() == ["UNIT_CHANGE"]
+    assert set(column(inside(found), "quality")) == {"N"}
+
+
+def test_across_a_change_of_unit_the_total_is_known() -> None:
+    coarse = readings(hourly_at(at("06-18 00:00"), 7), layout="ten litres")
+    fine = readings(hourly_at(at("06-18 12:00"), 13, start="10.905"))
+    found = figures(pl.concat([coarse, fine]), DAY, evidence=OWN)
+    assert set(column(inside(found), "quality")) == {"N"}
+    assert (column(found.daily, "quality"), column(found.daily, "consumption")) == (["M"], ["2.105"])
+
+
+def test_a_change_of_unit_between_neighbours_is_aligned_and_bends_no_cubic() -> None:
+    policy = Policy(HOUR, estimation=EstimationPolicy(medium=("PCHIP", "LIN")))
+    coarse = readings(hourly_at(at("06-18 04:30"), 1), layout="ten litres")
+    fine = readings([*hourly_at(at("06-18 05:30"), 1, start="10.1"), *hourly_at(at("06-18 12:00"), 9, start="10.6")])
+    found = figures(pl.concat([coarse, fine]), DAY, policy=policy)
+    assert column(found.hourly.filter(pl.col("period_end") == at("06-18 05:00")), "end_quality") == ["A"]
+    assert set(column(inside(found), "method")) == {"LIN"}
+
+
 def test_nothing_is_estimated_while_the_meter_is_in_stock() -> None:
     rows = readings([*hourly_at(at("06-18 03:00"), 4), *hourly_at(at("06-18 12:00"), 9)])
     points = installed((METER, LONG_AGO, at("06-18 06:30")), (METER, at("06-18 11:30"), None))

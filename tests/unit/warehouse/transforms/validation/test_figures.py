@@ -1,22 +1,21 @@
 """Rules over figures: each passes and fails."""
 
 import calendar
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
 
-from tests.unit.warehouse.transforms.validation.rows import ELIMINATED, METER, days, hours, shipped
+from tests.unit.warehouse.transforms.validation.rows import ELIMINATED, METER, changed, days, hours, shipped
 from warehouse.transforms.enthalpy import heat_coefficient
 from warehouse.transforms.validation import statistics
 from warehouse.transforms.validation.heat import judge_energy
+from warehouse.transforms.validation.rules import Rules, Scope, Setting
 from warehouse.transforms.validation.statistics import judge_hours, judge_months, judge_sums
 
-REACH = timedelta(days=28)
 
-
-def judge_days(rows: pl.DataFrame) -> pl.DataFrame:
-    return statistics.judge_days(rows, shipped(), REACH, date(2025, 5, 1), date(2025, 12, 31))
+def judge_days(rows: pl.DataFrame, rules: Rules | None = None) -> pl.DataFrame:
+    return statistics.judge_days(rows, rules or shipped(), date(2025, 5, 1), date(2025, 12, 31))
 
 
 def rules_of(found: pl.DataFrame) -> list[str]:
@@ -76,6 +75,20 @@ def test_v10_missing_is_not_zero_and_a_new_meter_was_never_used() -> None:
 def test_v11_a_register_that_should_have_counted(use: float, zeros: int, found: list[str]) -> None:
     result = judge_days(days([use] * 10 + [0.0] * zeros))
     assert rules_of(result.filter(pl.col("rule") == "V11")) == found
+
+
+@pytest.mark.parametrize(("rule", "history", "found"), [("V11", 28, True), ("V11", 8, False), ("V23", 8, True)])
+def test_v11_has_a_history_of_its_own(rule: str, history: int, found: bool) -> None:
+    rules = changed(rule, Setting(parameters={"history_d": history}), Scope(medium="water"))
+    rows = days([0.1] * 10 + [0.001] * 8 + [0.0] * 3)  # 0.045 a day in three weeks, 0.001 in one
+    assert ("V11" in rules_of(judge_days(rows, rules))) is found
+
+
+def test_v23_looks_back_as_far_as_its_history() -> None:
+    rows = days([0.10, 0.12, 0.11, 0.13, 0.2, 0.3, 0.3] * 4 + [0.5])
+    assert rules_of(judge_days(rows)) == ["V23"]
+    short = changed("V23", Setting(parameters={"history_d": 4}), Scope(medium="water"))
+    assert judge_days(rows, short).is_empty()  # Friday to Sunday, and one like day
 
 
 def test_v23_a_day_far_from_its_like() -> None:

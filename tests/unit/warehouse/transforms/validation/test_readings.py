@@ -29,7 +29,7 @@ from warehouse.transforms.validation.inputs import steps
 from warehouse.transforms.validation.registers import judge_events, judge_gauges, judge_inactive, judge_steps
 from warehouse.transforms.validation.rules import Rules, Scope, Setting
 
-RATES = Policy(expected_interval=HOUR).largest_rates
+LIMITS = Policy(expected_interval=HOUR)
 
 
 def wall(hour: int = 0, minute: int = 0) -> datetime:
@@ -98,23 +98,38 @@ def test_v04_slopes_are_those_of_theil_and_sen() -> None:
     ],
 )
 def test_v06_a_rise_beyond_the_largest_rate_is_rejected(values: list[str], found: list[int]) -> None:
-    assert of(judge_steps(moved(values), shipped(), RATES), "V06") == found
+    assert of(judge_steps(moved(values), shipped(), LIMITS), "V06") == found
 
 
 def test_v06_counts_of_a_coarse_register_are_no_rise() -> None:
     rows = moved(["1", "2"], step=timedelta(seconds=1))
     coarse = rows.with_columns(count=pl.lit(1.0))
-    assert of(judge_steps(rows, shipped(), RATES), "V06") == [0]
-    assert judge_steps(coarse, shipped(), RATES).is_empty()
+    assert of(judge_steps(rows, shipped(), LIMITS), "V06") == [0]
+    assert judge_steps(coarse, shipped(), LIMITS).is_empty()
 
 
 def test_v11_a_register_that_stands_still_in_a_flow_is_told_once() -> None:
     def flowing(flow: float) -> pl.DataFrame:
         cells = [{"volume_m3": "5", "flow_m3h": flow} for _ in range(4)]
-        return judge_steps(steps(in_place(readings(cells)), layouts()), shipped(), RATES)
+        return judge_steps(steps(in_place(readings(cells)), layouts()), shipped(), LIMITS)
 
     assert of(flowing(0.05), "V11") == [1]
     assert of(flowing(0.01), "V11") == []
+
+
+def test_v11_heat_that_stands_still_while_warm_water_flows() -> None:
+    def flowing(**cells: float) -> list[int]:
+        row = {"volume_m3": "5", "energy_kwh": "7", "flow_m3h": 1.0, "flow_temp_c": 70.0, "return_temp_c": 40.0}
+        rows = readings([row | {"volume_m3": f"{5 + n}"} | cells for n in range(4)])
+        found = judge_steps(steps(in_place(rows, medium="heat"), layouts()), shipped(), LIMITS)
+        assert set(found["register"]) <= {"energy_kwh"}
+        return of(found, "V11")
+
+    assert flowing() == [1]
+    assert flowing(flow_m3h=0.0005, flow_temp_c=45.0) == []  # fewer than 20 counts
+    assert flowing(flow_temp_c=43.0) == []  # no more than 3 K
+    assert flowing(flow_m3h=0.0) == []
+    assert flowing(flow_temp_c=10.0, return_temp_c=20.0) == []  # that is cooling
 
 
 def test_v12_missing_readings_are_found_where_they_were_expected() -> None:
@@ -127,8 +142,12 @@ def test_v12_missing_readings_are_found_where_they_were_expected() -> None:
 
 
 def test_v13_a_register_below_zero_is_rejected() -> None:
-    found = judge_steps(moved(["-1", "0"]), shipped(), RATES)
+    found = judge_steps(moved(["-1", "0"]), shipped(), LIMITS)
     assert (of(found, "V13"), severities(found)) == ([0], ["reject"])
+    backwards = moved(["-1", "0"]).with_columns(meter_id=pl.lit("ELV-00000003-01-07"))
+    assert of(judge_steps(backwards, shipped(), LIMITS), "V13") == []
+    energy = backwards.with_columns(register=pl.lit("energy_kwh"))
+    assert of(judge_steps(energy, shipped(), LIMITS), "V13") == [0]
 
 
 def heat(**cells: object) -> pl.DataFrame:
@@ -220,14 +239,14 @@ def test_scopes_change_severity_and_parameters_by_medium_source_and_group() -> N
     )
     rows = moved(["1", "2", "15", "28"], members=members, groups=["Harbour"])
     lenient = changed("V06", Setting(severity="warn"), Scope(group="Harbour"))
-    assert severities(judge_steps(moved(["1", "2", "15", "28"]), shipped(), RATES)) == ["reject", "reject"]
+    assert severities(judge_steps(moved(["1", "2", "15", "28"]), shipped(), LIMITS)) == ["reject", "reject"]
     outside = rows.with_columns(pl.lit(value=False).alias("in group Harbour"))
-    assert severities(judge_steps(outside, lenient, RATES)) == ["reject", "reject"]
-    assert severities(judge_steps(rows.filter(pl.col("in group Harbour")), lenient, RATES)) == []
+    assert severities(judge_steps(outside, lenient, LIMITS)) == ["reject", "reject"]
+    assert severities(judge_steps(rows.filter(pl.col("in group Harbour")), lenient, LIMITS)) == []
     within = rows.with_columns(pl.lit(value=True).alias("in group Harbour"))
-    assert severities(judge_steps(within, lenient, RATES)) == ["warn", "warn"]
+    assert severities(judge_steps(within, lenient, LIMITS)) == ["warn", "warn"]
     assert rows["in group Harbour"].to_list() == [True, True, False, False]
     wide = changed("V06", Setting(parameters={"margin_ratio": 2}), Scope(medium="water"))
-    assert judge_steps(rows, wide, RATES).is_empty()
-    assert judge_steps(rows, changed("V06", Setting(is_on=False), Scope(source="radio")), RATES).is_empty()
-    assert judge_steps(rows, changed("V06", Setting(roles=frozenset({"manual"}))), RATES).is_empty()
+    assert judge_steps(rows, wide, LIMITS).is_empty()
+    assert judge_steps(rows, changed("V06", Setting(is_on=False), Scope(source="radio")), LIMITS).is_empty()
+    assert judge_steps(rows, changed("V06", Setting(roles=frozenset({"manual"}))), LIMITS).is_empty()
