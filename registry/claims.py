@@ -4,7 +4,7 @@
 
 An organisation claims devices that it sees (its own, those of organisations above it, of partners, and of batches meant
 for it). Who holds them confirms or refuses. A confirmed claim on another one's device moves the device (ADR 0010):
-there it is then ``transferred``, here ``claimed``.
+there it is then ``transferred``, here ``claimed``. One that the holder has operated goes as by a transfer: without its past.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from registry.errors import RegistryError
 from registry.inventory.meters import chunks
 from registry.models import Batch, BatchDevice, Claim, Label, Meter
 from registry.organisations import above, partners, reachable, root
-from registry.transfers import move
+from registry.transfers import move, operated_by
 from registry.vault import KeyVault
 
 State = Literal["unclaimed", "claim_requested", "claimed", "transferred"]
@@ -312,7 +312,7 @@ def transfer(
         raise RegistryError(f"{holder} has them already.")
     require_claimed(session, holder, meter_ids, "handed over")
     claims = list(_claims(session, [(holder, meter) for meter in meter_ids]).values())
-    move(session, vault, holder, new, meter_ids, identity, now, in_operation=True)
+    move(session, vault, holder, new, meter_ids, identity, now, operated=meter_ids)
     _hand_over(session, claims, new, now)
     _note(session, "meters.transfer", {holder, new}, list(meter_ids), new, identity, now, reason)
 
@@ -346,7 +346,9 @@ def _grant(
         if claim.claimant != claim.organisation:
             others[claim.organisation, claim.claimant].append(claim)
     for (holder, claimant), part in others.items():
-        move(session, vault, holder, claimant, [claim.meter_id for claim in part], identity, now, in_operation=False)
+        meters = [claim.meter_id for claim in part]
+        operated = operated_by(session, holder, meters)
+        move(session, vault, holder, claimant, meters, identity, now, operated=operated)
         _hand_over(session, part, claimant, now)
     for (holder, claimant), meters in _by_both(claims).items():
         _note(session, "claims.confirm", {holder, claimant}, meters, claimant, identity, now, reason)
