@@ -35,7 +35,7 @@ from registry import audit, claims, data_keys, key_export
 from registry.imports import KeyReport
 from registry.imports.instants import read_instant
 from registry.keyfiles import KeyFile
-from registry.keys import set_validity
+from registry.keys import VALIDITY, set_validity
 from registry.people import users
 from registry.people.locale import Locale
 from registry.signing import read_public
@@ -155,15 +155,9 @@ def validity(
     now = datetime.now(UTC)
     with house.registry.begin() as session:
         (meter_id,) = claims.resolve(session, house.organisation, [serial])
-        set_validity(session, house.organisation, meter_id, key_no, start, end, now)
-        audit.record(
-            session,
-            organisation=house.organisation,
-            event="keys.validity",
-            identity=identity(),
-            now=now,
-            target=meter_id,
-            after={"key_no": key_no, "valid_from": start, "valid_to": end},
+        change = set_validity(session, house.organisation, meter_id, key_no, start, end, now)
+        audit.record_changes(
+            session, organisation=house.organisation, event=VALIDITY, identity=identity(), now=now, changes=[change]
         )
     publish_registry(house)
     raise typer.Exit(bring_up_to_date(house))

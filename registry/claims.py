@@ -4,7 +4,7 @@
 
 An organisation claims devices that it sees (its own, those of organisations above it, of partners, and of batches meant
 for it). Who holds them confirms or refuses. A confirmed claim on another one's device moves the device (ADR 0010):
-there it is then ``transferred``, here ``claimed``. One that the holder has operated goes as by a transfer: without its past.
+there it is then ``transferred``, here ``claimed``. One that the holder has operated goes without its past.
 """
 
 from collections import defaultdict

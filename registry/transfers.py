@@ -49,7 +49,7 @@ def move(
     for start in range(0, len(meter_ids), _AT_ONCE):
         part = list(meter_ids[start : start + _AT_ONCE])
         _move_meters(session, old, new, part)
-        _move_keys(session, vault, old, new, part, now, cut=cut)
+        _move_keys(session, vault, old, new, part, identity, now, cut=cut)
         _end_installations(session, old, [meter_id for meter_id in part if meter_id in cut], now)
     session.flush()
     end_wait_for_keys(session, new, identity, now)
@@ -97,6 +97,7 @@ def _move_keys(
     old: str,
     new: str,
     meter_ids: Sequence[str],
+    identity: str,
     now: datetime,
     *,
     cut: frozenset[str],
@@ -151,7 +152,7 @@ def _move_keys(
         else:
             row.valid_to, row.changed_at = now, now
     session.flush()
-    store_keys(session, vault, new, moved, now)
+    store_keys(session, vault, new, moved, now, identity=identity)
 
 
 def _end_installations(session: Session, old: str, meter_ids: Sequence[str], now: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.imports.meters import MEDIA
-from registry.imports.report import KeyReport, remarks
+from registry.imports.report import MOST_NAMED, KeyReport, remarks
 from registry.inventory import capacity
 from registry.inventory.lifecycle import end_wait_for_keys
 from registry.keyfiles.lines import DeviceKey, KeyFile, KeyLine
@@ -158,7 +158,7 @@ def import_keys(
             for line, meter_id in matched
             for k in line.keys
         ]  # fmt: skip
-        became = store_keys(session, vault, organisation, keys, now)
+        became = store_keys(session, vault, organisation, keys, now, identity=identity)
         end_wait_for_keys(session, organisation, identity, now)
         counts = Counter(became)
         titles = ((line, key.title) for line, _ in matched for key in line.keys)
@@ -179,12 +179,28 @@ def import_keys(
         if dry_run:
             session.rollback()
         else:
-            _note(session, report, organisation=organisation, identity=identity, now=now, source_name=source_name)
+            stored = dict.fromkeys(key.meter_id for key, what in zip(keys, became, strict=True) if what != "equal")
+            _note(
+                session,
+                report,
+                list(stored),
+                organisation=organisation,
+                identity=identity,
+                now=now,
+                source_name=source_name,
+            )
     return report
 
 
 def _note(
-    session: Session, report: KeyReport, *, organisation: str, identity: str, now: datetime, source_name: str
+    session: Session,
+    report: KeyReport,
+    stored: Sequence[str],
+    *,
+    organisation: str,
+    identity: str,
+    now: datetime,
+    source_name: str,
 ) -> None:
     audit.record(
         session,
@@ -200,6 +216,8 @@ def _note(
             "registered": report.registered,
             "unknown": report.unknown.height,
             "rejected": report.rejected.height,
+            "meter_ids": stored[:MOST_NAMED],
+            "meters": len(stored),
         },
     )
 

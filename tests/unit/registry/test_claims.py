@@ -44,7 +44,7 @@ def supplier(registry: Registry, vault: KeyVault) -> Registry:
             parts = {"manufacturer": "KAM", "serial": serial, "version": "1b", "device_type": "16", "medium": "water"}
             model = "TOPAS LoRa WB" if serial == SERIALS[0] else "flowIQ"
             session.add(Meter(organisation="supplier", meter_id=meter, state="stock", model=model, **parts))
-        store_keys(session, vault, "supplier", [NewKey(meter, key) for meter, key in KEY.items()], NOW)
+        store_keys(session, vault, "supplier", [NewKey(meter, key) for meter, key in KEY.items()], NOW, identity="test")
     return registry
 
 
@@ -330,8 +330,7 @@ def test_a_claim_on_a_device_in_operation_hands_over_no_past(supplier: Registry,
     assert not set(METERS[:3]) & set(keys(supplier, vault, "supplier", LATER))
     with supplier.begin(readonly=True) as session:
         known = select(Installation.meter_id, Installation.removed_at).where(Installation.known_to.is_(None))
-        ends = {meter_id: end for meter_id, end in session.execute(known)}
-        assert ends == {installed: LATER, removed: NOW - timedelta(days=9)}
+        assert dict(session.execute(known).all()) == {installed: LATER, removed: NOW - timedelta(days=9)}
         assert session.get_one(Meter, ("supplier", installed)).state == "removed"
 
 

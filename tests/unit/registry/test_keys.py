@@ -32,7 +32,7 @@ OLD, NEW = bytes(range(16)), bytes(range(16, 32))
 
 def store(registry: Registry, vault: KeyVault, *keys: NewKey, organisation: str = "default") -> list[str]:
     with registry.begin() as session:
-        return [*store_keys(session, vault, organisation, keys, NOW)]
+        return [*store_keys(session, vault, organisation, keys, NOW, identity="test")]
 
 
 def pairs(*numbers: int) -> pl.DataFrame:
