@@ -37,12 +37,14 @@ class ClaimReport:
         pending: Devices whose holder is to confirm.
         already: Devices that were claimed, or asked for, by the claimant before.
         unknown: What was asked for and cannot be claimed, with the reason.
+        warnings: What is odd about it.
     """
 
     claimed: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     unknown: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def find(meters: Mapping[str, Sequence[str]], text: str) -> str | None:
@@ -226,7 +228,7 @@ def _request(
     session.flush()
     for holder, meters in asked.items():
         _note(session, "claims.request", {holder, claimant}, meters, claimant, identity, now)
-    _grant(session, vault, granted, identity, now)
+    report.warnings += _grant(session, vault, granted, identity, now)
     report.claimed += [claim.meter_id for claim in granted]
 
 
@@ -337,7 +339,9 @@ def require_claimed(session: Session, organisation: str, meter_ids: Iterable[str
 
 def _grant(
     session: Session, vault: KeyVault, claims: Sequence[Claim], identity: str, now: datetime, reason: str | None = None
-) -> None:
+) -> list[str]:
+    """Gives the devices to who claimed them; returns what the claimants are to be warned of."""
+    warnings: list[str] = []
     own = [claim for claim in claims if claim.claimant == claim.organisation]
     for claim in own:
         claim.state, claim.decided_at = "claimed", now
@@ -348,11 +352,12 @@ def _grant(
     for (holder, claimant), part in others.items():
         meters = [claim.meter_id for claim in part]
         operated = operated_by(session, holder, meters)
-        move(session, vault, holder, claimant, meters, identity, now, operated=operated)
+        warnings += move(session, vault, holder, claimant, meters, identity, now, operated=operated).warnings
         _hand_over(session, part, claimant, now)
     for (holder, claimant), meters in _by_both(claims).items():
         _note(session, "claims.confirm", {holder, claimant}, meters, claimant, identity, now, reason)
     session.flush()
+    return warnings
 
 
 def _hand_over(session: Session, claims: Sequence[Claim], new: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry.inventory.lifecycle import end_wait_for_keys
+from registry.inventory.lifecycle import EndedWait, end_wait_for_keys
 from registry.inventory.meters import chunks
 from registry.keys import NewKey, store_keys
 from registry.models import Installation, Meter, MeterKey
@@ -28,7 +28,7 @@ def move(
     now: datetime,
     *,
     operated: Collection[str],
-) -> None:
+) -> EndedWait:
     """Gives devices to another organisation.
 
     The new owner gets the meter, where it is not registered there already, in stock, and its keys, wrapped for it. What
@@ -44,6 +44,9 @@ def move(
         now: Instant of the transfer.
         operated: Those of them that the old owner has operated: the new one's keys then open nothing that was received
             before, and installations of the old one end.
+
+    Returns:
+        What became of the new owner's meters that waited in stock for a key.
     """
     cut = frozenset(operated)
     for start in range(0, len(meter_ids), _AT_ONCE):
@@ -52,7 +55,7 @@ def move(
         _move_keys(session, vault, old, new, part, identity, now, cut=cut)
         _end_installations(session, old, [meter_id for meter_id in part if meter_id in cut], now)
     session.flush()
-    end_wait_for_keys(session, new, identity, now)
+    return end_wait_for_keys(session, new, identity, now)
 
 
 def operated_by(session: Session, organisation: str, meter_ids: Sequence[str]) -> frozenset[str]:

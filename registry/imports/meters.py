@@ -140,7 +140,7 @@ def import_meters(
         if changed.height:
             session.execute(update(Meter), changed.select("meter_id", "medium", "model", owner).to_dicts())
         became = store_keys(session, vault, organisation, [key for _, key in keys], now, identity=identity)
-        end_wait_for_keys(session, organisation, identity, now)
+        waited = end_wait_for_keys(session, organisation, identity, now)
         keyed = [
             (number, key.meter_id, what) for (number, key), what in zip(keys, became, strict=True) if what != "equal"
         ]
@@ -181,7 +181,11 @@ def import_meters(
         rejected=rejected,
         changes=_changes(changed, keyed, set(new["meter_id"])),
         classes=classes if collectors.height else {},
-        warnings=(*lines.warnings, *_shared_serials(pl.concat([known, new.select(FIELDS)]), good)),
+        warnings=(
+            *lines.warnings,
+            *_shared_serials(pl.concat([known, new.select(FIELDS)]), good),
+            *waited.warnings,
+        ),
         stored=stored,
         without_key=tuple(sorted(keyless)),
     )

@@ -135,6 +135,8 @@ class KeyReport:
         repeated: ``source_line`` and ``reason`` of keys that are ``equal``.
         unknown: The same of lines whose device is not registered.
         rejected: The same of lines that cannot be used.
+        warnings: What is odd about the import as a whole.
+        stored: Whether it was stored: not in a dry run, nor where a line was rejected and no part was asked for.
     """
 
     new: int
@@ -144,6 +146,8 @@ class KeyReport:
     repeated: pl.DataFrame = field(repr=False)
     unknown: pl.DataFrame = field(repr=False)
     rejected: pl.DataFrame = field(repr=False)
+    warnings: tuple[str, ...] = ()
+    stored: bool = True
 
 
 def remarks(rows: Sequence[tuple[int, str]]) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from registry.claims import ClaimReport
 from registry.device_catalogue import Filter, devices
 from registry.device_types import device_types
 from registry.errors import RegistryError
+from registry.inventory import capacity
 from registry.keys import NewKey, store_keys
 from registry.labels import set_labels
 from registry.models import AuditEvent, Installation, Meter, MeterKey
@@ -147,6 +148,22 @@ def test_a_meter_that_the_utility_has_registered_gets_its_key_by_the_claim(suppl
         row = session.get(Meter, ("utility", METERS[0]))
         assert row is not None
         assert (row.state, row.state_reason) == ("in_use", None)
+    assert keys(supplier, vault, "utility") == {METERS[0]: KEY[METERS[0]]}
+
+
+def test_a_claim_into_a_full_plan_leaves_the_meter_in_stock(supplier: Registry, vault: KeyVault) -> None:
+    with supplier.begin() as session:
+        parts = {"manufacturer": "KAM", "serial": SERIALS[0], "version": "1b", "device_type": "16", "medium": "water"}
+        session.add(Meter(organisation="utility", meter_id=METERS[0], state="stock", state_reason="no key", **parts))
+        capacity.set_plan(session, "utility", max_in_use=0, finest_interval_s=None, **WHO)
+    batch(supplier, "D-1", SERIALS[:1], target="utility", needs_confirmation=False)
+    with supplier.begin() as session:
+        report = claims.claim_batch(session, vault, "utility", "D-1", **WHO)
+    assert report.claimed == METERS[:1]
+    assert [warning.partition(":")[0] for warning in report.warnings] == ["The capacity plan is full"]
+    with supplier.begin(readonly=True) as session:
+        row = session.get_one(Meter, ("utility", METERS[0]))
+        assert (row.state, row.state_reason) == ("stock", "plan full")
     assert keys(supplier, vault, "utility") == {METERS[0]: KEY[METERS[0]]}
 
 
