@@ -256,6 +256,9 @@ def test_a_key_is_tried_for_frames_of_its_time_alone(house: House, fleet: Path) 
     run("key", "validity", meter, 1)
     left = f"select count(*) from frames where outcome = 'no_key' and meter_id = '{meter}'"
     assert house.ask(left).item() == 0, "what waited is decoded with its original times"
+    told = house.ask("select object, before, after from audit_log where event = 'keys.validity'").row(0)
+    assert told[0] == meter
+    assert [json.loads(text)["valid_from"] for text in told[1:]] == [middle, None]
 
 
 def test_the_master_key_may_come_from_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
