@@ -1,12 +1,13 @@
 """The registry at 100,000 meters: importing, listing, unlocking keys.
 
-    .venv/bin/python benchmarks/inventory.py [import] [list] [unlock] [--meters 100000]
+    .venv/bin/python benchmarks/inventory.py [import] [change] [list] [unlock] [--meters 100000]
 
 Makes a registry (SQLite) in a folder of its own and prints seconds per step. Every step begins with the import, which
-fills the registry: meters with a key each, then customers with a metering point each. ``list`` takes the median of
-several runs of the list page's query (a page of 50 with its total) for the filters and sort orders named, by the clock
-and of the processor alone: on a busy machine only the second says something. ``unlock`` is
-what a decoding run does: open every key.
+fills the registry: meters with a key each, then customers with a metering point each. ``change`` imports both files
+again with another model and another name in each line, each of which goes into the audit log. ``list`` takes the median
+of several runs of the list page's query (a page of 50 with its total) for the filters and sort orders named, by the
+clock and of the processor alone: on a busy machine only the second says something. ``unlock`` is what a decoding run
+does: open every key.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from registry.keys import load_keys
 from registry.store import Registry
 from registry.vault import KeyVault
 
-STEPS = ("import", "list", "unlock")
+STEPS = ("import", "change", "list", "unlock")
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 OWNER: dict[str, Any] = {"organisation": "default", "identity": "local:benchmark", "now": NOW}
 RUNS = 7
@@ -67,6 +68,8 @@ def main() -> None:
         vault = KeyVault.create(Path(folder) / "master.key")
         registry = Registry.open(f"sqlite:///{folder}/registry.sqlite")
         fill(registry, vault, options.meters)
+        if "change" in steps:
+            fill(registry, vault, options.meters, model="multical", name="Tenant")
         if "list" in steps:
             add_extras(registry, options.meters)
             for name in LISTS:
@@ -76,10 +79,10 @@ def main() -> None:
             print(f"unlock {options.meters:,} keys: {min(seconds):.2f} s (best of 3), {max(seconds):.2f} s (worst)")
 
 
-def fill(registry: Registry, vault: KeyVault, meters: int) -> None:
+def fill(registry: Registry, vault: KeyVault, meters: int, *, model: str = "flowIQ", name: str = "Customer") -> None:
     """Imports the meters and the customers."""
     numbers = range(10_000_000, 10_000_000 + meters)
-    lines = "".join(f"KAM,{n},1b,16,flowIQ {n % 7},{MEDIA[n % 4]},{n:032x}\n" for n in numbers)
+    lines = "".join(f"KAM,{n},1b,16,{model} {n % 7},{MEDIA[n % 4]},{n:032x}\n" for n in numbers)
     content = f"manufacturer,serial,version,device_type,model,medium,key\n{lines}".encode()
     seconds = timed(
         lambda: import_meters(registry, content, vault=vault, source_name="meters.csv", target_state="stock", **OWNER)
@@ -87,7 +90,7 @@ def fill(registry: Registry, vault: KeyVault, meters: int) -> None:
     print(f"import {meters:,} meters with keys: {seconds:.1f} s", flush=True)
     header = "metering_point,customer_number,name,address,postal_code,city,manufacturer,serial,installed_at"
     rows = "".join(
-        f"P{n},C{n},Customer {n},Lane {n % 997} no. {n % 89},{n % 9000 + 1000},Northtown,KAM,{n},2025-01-01\n"
+        f"P{n},C{n},{name} {n},Lane {n % 997} no. {n % 89},{n % 9000 + 1000},Northtown,KAM,{n},2025-01-01\n"
         for n in numbers
     )
     people = f"{header}\n{rows}".encode()

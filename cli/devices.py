@@ -214,6 +214,8 @@ def _tell(report: ClaimReport) -> None:
     )
     for text, reason in report.unknown:
         complain(f"{text}: {reason}")
+    for warning in report.warnings:
+        say(f"Note: {warning}")
 
 
 def named_devices(session: Session, organisation: str, devices: Sequence[str] | None, file: Path | None) -> list[str]:

@@ -1,7 +1,10 @@
 """Files that are named on the command line, and the passwords and tokens that stand in some of them."""
 
 import os
+import secrets
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +95,40 @@ def refuse_existing(file: Path) -> None:
         raise RegistryError(f"{file} exists: name another file.")
 
 
-def write_private(file: Path, content: bytes) -> None:
-    """Makes a file that its owner alone may read.
+@contextmanager
+def private_file(file: Path) -> Iterator[Callable[[bytes], None]]:
+    """A file that its owner alone may read, and that has its name only once all around it is done.
+
+    Around a transaction, it is there where that was committed, and is not where it failed.
+
+    Args:
+        file: The file.
+
+    Yields:
+        Writes the content, beside it until then.
 
     Raises:
         RegistryError: It exists or cannot be written.
     """
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
+    refuse_existing(file)
+    beside = file.with_name(f".{secrets.token_hex(8)}.part")
+
+    def write(content: bytes) -> None:
+        with _writing(file), os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
             made.write(content)
+
+    try:
+        yield write
+        refuse_existing(file)  # somebody may have made one meanwhile
+        with _writing(file):
+            beside.rename(file)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as exc:
         raise RegistryError(f"{file} cannot be written: {exc.strerror}.") from exc

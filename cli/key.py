@@ -25,17 +25,18 @@ from cli.devices import (
     transfer,
     unlabel,
 )
-from cli.files import ask_secret, read_bytes, read_text, refuse_existing, secret_option, write_private
+from cli.files import ask_secret, private_file, read_bytes, read_text, refuse_existing, secret_option
 from cli.home import HomeOption, open_home
 from cli.key_signing import public, verify
 from cli.messages import complain, say
-from cli.registry import KEPT, bring_up_to_date, tell_lines
+from cli.registry import KEPT, NOTHING_STORED, bring_up_to_date, tell_lines
 from cli.tables import print_objects
 from registry import audit, claims, data_keys, key_export
-from registry.imports import KeyReport
+from registry.imports import ImportMode, KeyReport
 from registry.imports.instants import read_instant
+from registry.imports.report import WHOLE_FILE
 from registry.keyfiles import KeyFile
-from registry.keys import set_validity
+from registry.keys import VALIDITY, set_validity
 from registry.people import users
 from registry.people.locale import Locale
 from registry.signing import read_public
@@ -69,12 +70,16 @@ def import_(
         bool, typer.Option("--register", help="Add meters that are not registered, where the file says who they are.")
     ] = False,
     stock: Annotated[bool, typer.Option("--stock", help="Put added meters in stock instead of in use.")] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take the good lines where others are rejected; else none is taken.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
 ) -> None:
     """Imports the keys of a key file, then decodes the frames that waited for them."""
     state = ("stock" if stock else "in_use") if register else None
     house = open_home(home)
-    raise typer.Exit(run_key_import(house, file, password_file, profile, register=state, dry_run=dry_run))
+    mode = ImportMode(partial=partial, dry_run=dry_run)
+    raise typer.Exit(run_key_import(house, file, password_file, profile, register=state, mode=mode))
 
 
 def run_key_import(
@@ -84,12 +89,12 @@ def run_key_import(
     profile: str = "",
     *,
     register: str | None = None,
-    dry_run: bool = False,
+    mode: ImportMode = WHOLE_FILE,
 ) -> int:
     """Imports a key file and says what came of it line by line.
 
     Returns:
-        Exit status: 0, or 1 where the run that follows failed.
+        Exit status: 0, or 1 where lines were rejected and no part was asked for, or where the run that follows failed.
     """
     keys, report = import_key_file(
         house,
@@ -98,11 +103,13 @@ def run_key_import(
         profile=profile,
         identity=identity(),
         register=register,
-        dry_run=dry_run,
+        mode=mode,
         now=datetime.now(UTC),
     )
-    _tell(file.name, keys, report, dry_run=dry_run)
-    return 0 if dry_run else bring_up_to_date(house)
+    _tell(file.name, keys, report, mode)
+    if mode.dry_run:
+        return int(report.rejected.height > 0 and not mode.partial)
+    return bring_up_to_date(house) if report.stored else 1
 
 
 @app.command()
@@ -155,15 +162,9 @@ def validity(
     now = datetime.now(UTC)
     with house.registry.begin() as session:
         (meter_id,) = claims.resolve(session, house.organisation, [serial])
-        set_validity(session, house.organisation, meter_id, key_no, start, end, now)
-        audit.record(
-            session,
-            organisation=house.organisation,
-            event="keys.validity",
-            identity=identity(),
-            now=now,
-            target=meter_id,
-            after={"key_no": key_no, "valid_from": start, "valid_to": end},
+        change = set_validity(session, house.organisation, meter_id, key_no, start, end, now)
+        audit.record_changes(
+            session, organisation=house.organisation, event=VALIDITY, identity=identity(), now=now, changes=[change]
         )
     publish_registry(house)
     raise typer.Exit(bring_up_to_date(house))
@@ -189,7 +190,7 @@ def download(
     refuse_existing(out)
     password = ask_secret(f"password of {out.name}", password_file, EXPORT_PASSWORD_VARIABLE, twice=True)
     locale, recipient = Locale(csv_delimiter="\t" if delimiter == "tab" else delimiter), None
-    with house.registry.begin() as session:
+    with private_file(out) as write, house.registry.begin() as session:
         if person:
             account = users.account_of(session, house.organisation, person)
             locale, recipient = account.locale, f"user:{account.user_id}"
@@ -204,7 +205,7 @@ def download(
             locale=locale,
             recipient=recipient,
         )
-        write_private(out, content)
+        write(content)
     publish_registry(house)
     say(f"Wrote {out}.")
 
@@ -254,7 +255,7 @@ def bundle(
     refuse_existing(out)
     now = datetime.now(UTC)
     password = ask_secret(f"password of {out.name}", password_file, EXPORT_PASSWORD_VARIABLE, twice=True)
-    with house.registry.begin() as session:
+    with private_file(out) as write, house.registry.begin() as session:
         if group:
             meter_ids = key_export.group_meters(session, house.organisation, group, now)
         else:
@@ -270,7 +271,7 @@ def bundle(
             identity=identity(),
             now=now,
         )
-        write_private(out, content)
+        write(content)
     publish_registry(house)
     say(f"Wrote {out}.")
     typer.echo(number)
@@ -310,13 +311,17 @@ def revoke_bundle(
     say(f"{number} is revoked. Give field devices the list of 'meterhouse key bundles --revocations'.")
 
 
-def _tell(name: str, keys: KeyFile, report: KeyReport, *, dry_run: bool) -> None:
-    would = "Dry run, nothing is stored: " if dry_run else ""
+def _tell(name: str, keys: KeyFile, report: KeyReport, mode: ImportMode) -> None:
+    for warning in report.warnings:
+        say(f"Note: {warning}")
+    outcome = "Dry run, nothing is stored: " if mode.dry_run else "" if report.stored else "Not stored: "
     registered = f", {report.registered} meters registered" if report.registered else ""
     say(
-        f"{would}{name} ({keys.form}): {report.new} keys new, {report.changed} changed, {report.equal} equal"
+        f"{outcome}{name} ({keys.form}): {report.new} keys new, {report.changed} changed, {report.equal} equal"
         f"{registered}; {report.unknown.height} {keys.unit}s unknown, {report.rejected.height} rejected."
     )
     bad = pl.concat([report.unknown, report.rejected]).sort("source_line")
-    tell_lines(f"{name} {keys.unit}", bad, complain, "unknown or rejected" + ("" if dry_run else KEPT))
+    tell_lines(f"{name} {keys.unit}", bad, complain, "unknown or rejected" + ("" if mode.dry_run else KEPT))
     tell_lines(f"{name} {keys.unit}", report.repeated, say, "known already")
+    if not (report.stored or mode.dry_run):
+        say(NOTHING_STORED)

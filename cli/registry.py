@@ -24,6 +24,8 @@ SHOWN = 20
 KEPT = "; see the table rejected_rows"
 """Where rejected lines are, but for a dry run."""
 
+NOTHING_STORED = "Nothing was stored: mend these lines, or take the others with --partial."
+
 
 def import_(
     kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
@@ -104,7 +106,7 @@ def _tell(name: str, report: ImportReport, options: ImportOptions) -> None:
         where = "in stock until it comes" if options.stock_without_key else "their encrypted frames wait for it"
         say(f"Without a key, {where}: {shortened(report.without_key)}. See 'meterhouse key import'.")
     elif not report.stored:
-        say("Nothing was stored: mend these lines, or take the others with --partial.")
+        say(NOTHING_STORED)
 
 
 def tell_lines(where: str, rows: pl.DataFrame, tell: Callable[[str], None], what: str) -> None:

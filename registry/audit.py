@@ -21,7 +21,7 @@ from registry.bulk import insert_rows
 from registry.limits import limit_of
 from registry.models import AuditEvent
 from registry.store import Registry
-from registry.subjects import seal, unseal
+from registry.subjects import seal_all, unseal
 from registry.vault import KeyVault
 
 NOBODY = ""
@@ -102,7 +102,7 @@ def record(
         reason=reason,
         details=_json(details),
         subject=personal.subject if personal else None,
-        personal=_sealed(session, organisation, personal, now) if personal else None,
+        personal=_sealed_all(session, organisation, [personal], now)[0] if personal else None,
     )
     previous = session.scalar(select(AuditEvent.digest).order_by(AuditEvent.number.desc()).limit(1))
     row.digest = _digest(previous or GENESIS, row)
@@ -166,11 +166,13 @@ def record_changes(
         "reason": reason,
         "details": _json(details),
     }
+    told = [change.personal for change in changes if change.personal]
+    sealed = iter(_sealed_all(session, organisation, told, now))
     for change in changes:
         row = common | {"object": change.target, "before": _json(change.before), "after": _json(change.after)}
         row["event"] = change.event or event
         row["subject"] = change.personal.subject if change.personal else None
-        row["personal"] = _sealed(session, organisation, change.personal, now) if change.personal else None
+        row["personal"] = next(sealed) if change.personal else None
         digest = _chained(digest, row)
         rows.append(row | {"digest": digest})
     insert_rows(session, AuditEvent, rows)
@@ -235,9 +237,14 @@ def personal_of(session: Session, vault: KeyVault, event: AuditEvent) -> dict[st
     return None if opened is None else json.loads(opened)
 
 
-def _sealed(session: Session, organisation: str, personal: PersonalChange, now: datetime) -> str:
-    content = _FIELDS({"before": personal.before, "after": personal.after})
-    return seal(session, personal.vault, organisation, personal.subject, content.encode(), now).hex()
+def _sealed_all(session: Session, organisation: str, changes: Sequence[PersonalChange], now: datetime) -> list[str]:
+    if not changes:
+        return []
+    contents = [
+        (change.subject, _FIELDS({"before": change.before, "after": change.after}).encode()) for change in changes
+    ]
+    # Whoever wraps the first one's key wraps those of the others: there is one vault.
+    return [content.hex() for content in seal_all(session, changes[0].vault, organisation, contents, now)]
 
 
 def _json(fields: Fields | None) -> str | None:

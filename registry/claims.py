@@ -4,7 +4,7 @@
 
 An organisation claims devices that it sees (its own, those of organisations above it, of partners, and of batches meant
 for it). Who holds them confirms or refuses. A confirmed claim on another one's device moves the device (ADR 0010):
-there it is then ``transferred``, here ``claimed``.
+there it is then ``transferred``, here ``claimed``. One that the holder has operated goes without its past.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from registry.errors import RegistryError
 from registry.inventory.meters import chunks
 from registry.models import Batch, BatchDevice, Claim, Label, Meter
 from registry.organisations import above, partners, reachable, root
-from registry.transfers import move
+from registry.transfers import move, operated_by
 from registry.vault import KeyVault
 
 State = Literal["unclaimed", "claim_requested", "claimed", "transferred"]
@@ -37,12 +37,14 @@ class ClaimReport:
         pending: Devices whose holder is to confirm.
         already: Devices that were claimed, or asked for, by the claimant before.
         unknown: What was asked for and cannot be claimed, with the reason.
+        warnings: What is odd about it.
     """
 
     claimed: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     unknown: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def find(meters: Mapping[str, Sequence[str]], text: str) -> str | None:
@@ -226,7 +228,7 @@ def _request(
     session.flush()
     for holder, meters in asked.items():
         _note(session, "claims.request", {holder, claimant}, meters, claimant, identity, now)
-    _grant(session, vault, granted, identity, now)
+    report.warnings += _grant(session, vault, granted, identity, now)
     report.claimed += [claim.meter_id for claim in granted]
 
 
@@ -312,7 +314,7 @@ def transfer(
         raise RegistryError(f"{holder} has them already.")
     require_claimed(session, holder, meter_ids, "handed over")
     claims = list(_claims(session, [(holder, meter) for meter in meter_ids]).values())
-    move(session, vault, holder, new, meter_ids, identity, now, in_operation=True)
+    move(session, vault, holder, new, meter_ids, identity, now, operated=meter_ids)
     _hand_over(session, claims, new, now)
     _note(session, "meters.transfer", {holder, new}, list(meter_ids), new, identity, now, reason)
 
@@ -337,7 +339,9 @@ def require_claimed(session: Session, organisation: str, meter_ids: Iterable[str
 
 def _grant(
     session: Session, vault: KeyVault, claims: Sequence[Claim], identity: str, now: datetime, reason: str | None = None
-) -> None:
+) -> list[str]:
+    """Gives the devices to who claimed them; returns what the claimants are to be warned of."""
+    warnings: list[str] = []
     own = [claim for claim in claims if claim.claimant == claim.organisation]
     for claim in own:
         claim.state, claim.decided_at = "claimed", now
@@ -346,11 +350,14 @@ def _grant(
         if claim.claimant != claim.organisation:
             others[claim.organisation, claim.claimant].append(claim)
     for (holder, claimant), part in others.items():
-        move(session, vault, holder, claimant, [claim.meter_id for claim in part], identity, now, in_operation=False)
+        meters = [claim.meter_id for claim in part]
+        operated = operated_by(session, holder, meters)
+        warnings += move(session, vault, holder, claimant, meters, identity, now, operated=operated).warnings
         _hand_over(session, part, claimant, now)
     for (holder, claimant), meters in _by_both(claims).items():
         _note(session, "claims.confirm", {holder, claimant}, meters, claimant, identity, now, reason)
     session.flush()
+    return warnings
 
 
 def _hand_over(session: Session, claims: Sequence[Claim], new: str, now: datetime) -> None:

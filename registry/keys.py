@@ -16,6 +16,7 @@ import polars as pl
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
+from registry import audit
 from registry.errors import RegistryError
 from registry.models import Meter, MeterKey
 from registry.store import Registry
@@ -23,6 +24,9 @@ from registry.vault import KeyVault
 
 DECODABLE = ("AES-128", "DES")
 """Algorithms of telegrams; keys of others are kept, not handed out."""
+
+VALIDITY = "keys.validity"
+"""Type of the event of a key that is tried for frames of another time."""
 
 INSTANT = pl.Datetime("us", "UTC")
 
@@ -70,7 +74,7 @@ _OPENS_TELEGRAMS = (MeterKey.key_class == "oms", MeterKey.algorithm.in_(DECODABL
 
 
 def store_keys(
-    session: Session, vault: KeyVault, organisation: str, keys: Iterable[NewKey], now: datetime
+    session: Session, vault: KeyVault, organisation: str, keys: Iterable[NewKey], now: datetime, *, identity: str
 ) -> list[Became]:
     """Adds keys that are new to their meters.
 
@@ -80,6 +84,7 @@ def store_keys(
         organisation: Owner of the meters.
         keys: The keys; those of a meter in the order they are to be tried, after the ones it has.
         now: Instant of the change.
+        identity: Who brings them; each new validity of a key that was there has its event in the audit log.
 
     Returns:
         What became of each: ``new``, the meter's first for this usage; ``changed``, there is another, or it comes with
@@ -98,7 +103,7 @@ def store_keys(
         counts[meter_id] = max(counts.get(meter_id, 0), key_no)
         known.setdefault((meter_id, key_class, usage), {}).setdefault(digest, {None}).add(eui)
         windows[meter_id, key_class, usage, digest] = key_no, start, end
-    rows, became = [], list[Became]()
+    rows, became, renewed = [], list[Became](), list[audit.Change]()
     for key in keys:
         digests = known.setdefault((key.meter_id, key.key_class, key.usage), {})
         digest = vault.digest(key.value)
@@ -106,7 +111,8 @@ def store_keys(
             window = windows.get((key.meter_id, key.key_class, key.usage, digest))
             other = window and (key.valid_from or key.valid_to) and window[1:] != (key.valid_from, key.valid_to)
             if window and other:
-                set_validity(session, organisation, key.meter_id, window[0], key.valid_from, key.valid_to, now)
+                between = key.valid_from, key.valid_to
+                renewed.append(set_validity(session, organisation, key.meter_id, window[0], *between, now))
             became.append("changed" if other else "equal")
             continue
         became.append("changed" if digests else "new")
@@ -131,6 +137,9 @@ def store_keys(
         )
     if rows:
         session.execute(insert(MeterKey), rows)
+    audit.record_changes(
+        session, organisation=organisation, event=VALIDITY, identity=identity, now=now, changes=renewed
+    )
     return became
 
 
@@ -142,7 +151,7 @@ def set_validity(
     valid_from: datetime | None,
     valid_to: datetime | None,
     now: datetime,
-) -> None:
+) -> audit.Change:
     """Says for which instants of reception a key is tried; frames that wait for a key are tried again.
 
     Args:
@@ -154,6 +163,9 @@ def set_validity(
         valid_to: Instant from which on it is not tried; ``None``: without end.
         now: Instant of the change.
 
+    Returns:
+        The change, which the caller records as :data:`VALIDITY`.
+
     Raises:
         RegistryError: There is no such key, or it would end before it begins.
     """
@@ -162,7 +174,9 @@ def set_validity(
         raise RegistryError(f"{meter_id} has no key number {key_no}: see 'meterhouse key status'.")
     if valid_from and valid_to and valid_to <= valid_from:
         raise RegistryError(f"Key {key_no} of {meter_id} would end before it begins.")
+    before = {"key_no": key_no, "valid_from": key.valid_from, "valid_to": key.valid_to}
     key.valid_from, key.valid_to, key.changed_at = valid_from, valid_to, now
+    return audit.Change(meter_id, before, {"key_no": key_no, "valid_from": valid_from, "valid_to": valid_to})
 
 
 def load_keys(registry: Registry, vault: KeyVault, organisation: str) -> pl.DataFrame:

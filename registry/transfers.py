@@ -1,12 +1,13 @@
 """Moving devices from one organisation to another, with their keys (ADR 0010)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry.inventory.lifecycle import end_wait_for_keys
+from registry.inventory.lifecycle import EndedWait, end_wait_for_keys
+from registry.inventory.meters import chunks
 from registry.keys import NewKey, store_keys
 from registry.models import Installation, Meter, MeterKey
 from registry.vault import KeyVault
@@ -26,8 +27,8 @@ def move(
     identity: str,
     now: datetime,
     *,
-    in_operation: bool,
-) -> None:
+    operated: Collection[str],
+) -> EndedWait:
     """Gives devices to another organisation.
 
     The new owner gets the meter, where it is not registered there already, in stock, and its keys, wrapped for it. What
@@ -41,17 +42,29 @@ def move(
         meter_ids: The devices.
         identity: Who transfers.
         now: Instant of the transfer.
-        in_operation: Whether the old owner has operated them: the new one's keys then open nothing that was received
+        operated: Those of them that the old owner has operated: the new one's keys then open nothing that was received
             before, and installations of the old one end.
+
+    Returns:
+        What became of the new owner's meters that waited in stock for a key.
     """
+    cut = frozenset(operated)
     for start in range(0, len(meter_ids), _AT_ONCE):
         part = list(meter_ids[start : start + _AT_ONCE])
         _move_meters(session, old, new, part)
-        _move_keys(session, vault, old, new, part, now, cut=in_operation)
-        if in_operation:
-            _end_installations(session, old, part, now)
+        _move_keys(session, vault, old, new, part, identity, now, cut=cut)
+        _end_installations(session, old, [meter_id for meter_id in part if meter_id in cut], now)
     session.flush()
-    end_wait_for_keys(session, new, identity, now)
+    return end_wait_for_keys(session, new, identity, now)
+
+
+def operated_by(session: Session, organisation: str, meter_ids: Sequence[str]) -> frozenset[str]:
+    """Which of many meters are or were installed at an organisation's metering points, by whatever was ever known."""
+    found: set[str] = set()
+    for some in chunks(meter_ids):
+        statement = select(Installation.meter_id).where(Installation.organisation == organisation)
+        found.update(session.scalars(statement.where(Installation.meter_id.in_(some))))
+    return frozenset(found)
 
 
 def _move_meters(session: Session, old: str, new: str, meter_ids: Sequence[str]) -> None:
@@ -82,8 +95,17 @@ def _move_meters(session: Session, old: str, new: str, meter_ids: Sequence[str])
 
 
 def _move_keys(
-    session: Session, vault: KeyVault, old: str, new: str, meter_ids: Sequence[str], now: datetime, *, cut: bool
+    session: Session,
+    vault: KeyVault,
+    old: str,
+    new: str,
+    meter_ids: Sequence[str],
+    identity: str,
+    now: datetime,
+    *,
+    cut: frozenset[str],
 ) -> None:
+    """Moves keys; those of ``cut`` begin now."""
     statement = select(MeterKey).where(MeterKey.meter_id.in_(meter_ids), MeterKey.organisation.in_([old, new]))
     rows = session.scalars(statement.order_by(MeterKey.meter_id, MeterKey.key_no)).all()
     theirs = {(row.meter_id, row.digest): row for row in rows if row.organisation == new}
@@ -92,7 +114,7 @@ def _move_keys(
     for row in rows:
         if row.organisation == new or (row.valid_to is not None and row.valid_to <= now):
             continue
-        begins = max(row.valid_from or now, now) if cut else row.valid_from
+        begins = max(row.valid_from or now, now) if row.meter_id in cut else row.valid_from
         known = theirs.get((row.meter_id, row.digest))
         if known is None:
             moved.append(
@@ -133,7 +155,7 @@ def _move_keys(
         else:
             row.valid_to, row.changed_at = now, now
     session.flush()
-    store_keys(session, vault, new, moved, now)
+    store_keys(session, vault, new, moved, now, identity=identity)
 
 
 def _end_installations(session: Session, old: str, meter_ids: Sequence[str], now: datetime) -> None:

@@ -26,7 +26,7 @@ from registry.imports import (
     import_meters,
     parse_readings,
 )
-from registry.imports.report import changes_between
+from registry.imports.report import WHOLE_FILE, changes_between
 from registry.keyfiles import KeyFile, read_key_file
 from registry.keyfiles import find_profile as find_key_profile
 from registry.profiles import Kind, Profile, find_profile
@@ -250,7 +250,7 @@ def import_key_file(
     profile: str,
     identity: str,
     register: str | None,
-    dry_run: bool,
+    mode: ImportMode = WHOLE_FILE,
     now: datetime,
 ) -> tuple[KeyFile, KeyReport]:
     """Imports the keys of a key file.
@@ -262,7 +262,7 @@ def import_key_file(
         profile: Name or file of the profile of a CSV export; empty to go by its header.
         identity: Who asks; goes into the audit log.
         register: State of unknown meters that are added; ``None`` adds none.
-        dry_run: Whether nothing is stored.
+        mode: Whether a rejected line refuses the file, and whether anything is stored.
         now: Instant of the import, UTC.
 
     Returns:
@@ -274,10 +274,8 @@ def import_key_file(
     """
     content = read_complete(file)
     keys = read_key_file(content, file.name, password, find_key_profile(profile) if profile else None)
-    report = store_key_file(
-        house, keys, content, file.name, identity=identity, register=register, dry_run=dry_run, now=now
-    )
-    if not dry_run:
+    report = store_key_file(house, keys, content, file.name, identity=identity, register=register, mode=mode, now=now)
+    if report.stored:
         publish_registry(house)
     return keys, report
 
@@ -290,7 +288,7 @@ def store_key_file(
     *,
     identity: str,
     register: str | None = None,
-    dry_run: bool = False,
+    mode: ImportMode = WHOLE_FILE,
     now: datetime,
 ) -> KeyReport:
     """Stores the keys of a key file that was read; whoever calls publishes the registry afterwards.
@@ -302,7 +300,7 @@ def store_key_file(
         name: Its name.
         identity: Who asks; goes into the audit log.
         register: State of unknown meters that are added; ``None`` adds none.
-        dry_run: Whether nothing is stored.
+        mode: Whether a rejected line refuses the file, and whether anything is stored.
         now: Instant of the import, UTC.
 
     Returns:
@@ -320,9 +318,9 @@ def store_key_file(
         now=now,
         source_name=name,
         register=register,
-        dry_run=dry_run,
+        mode=mode,
     )
-    if not dry_run:
+    if not mode.dry_run:
         _keep_rejected(house, name, content, pl.concat([report.unknown, report.rejected]), now)
     return report
 

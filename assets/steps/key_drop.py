@@ -1,7 +1,8 @@
 """The key drop: key files in ``imports/keys/`` are imported by themselves, and do not lie about afterwards.
 
 A file whose keys all are stored is deleted, or moved to the archive of the settings. A file that does not open, or
-names devices that are not registered, stays with the reason; :func:`circumstances` tells when to try it again.
+names devices that are not registered, stays with the reason, and so does one with a line that cannot be used, of which
+nothing is stored; :func:`circumstances` tells when to try it again.
 """
 
 import hashlib
@@ -92,26 +93,37 @@ def import_key_drop(house: Installation, files: Sequence[Path], now: datetime) -
 
 
 def _stored(house: Installation, file: Path, content: bytes, now: datetime) -> DroppedKeys:
-    """Stores the keys of a file; one that is no key file, or does not open, leaves an event with the reason."""
+    """Stores the keys of a file; one that is none, does not open or is refused leaves an event with the reason."""
     try:
         keys = _opened(house, file, content)
     except RegistryError as exc:
-        with house.registry.begin() as session:
-            audit.record(
-                session,
-                organisation=house.organisation,
-                event="keys.refuse",
-                identity=ORCHESTRATOR,
-                now=now,
-                target=file.name,
-                reason=str(exc),
-            )
+        _refuse(house, file, str(exc), now)
         return DroppedKeys(left=str(exc))
     report = store_key_file(house, keys, content, file.name, identity=ORCHESTRATOR, now=now)
     unstored = {"not registered": report.unknown.height, "rejected": report.rejected.height}
     told = " and ".join(f"{count} {keys.unit}s {what}" for what, count in unstored.items() if count)
-    remedy = "Register the devices, or mend or remove the file."
+    if not report.stored:
+        left = (
+            f"Nothing is stored: {told}; see the table rejected_rows. Mend or remove the file, or take its other keys "
+            "with 'meterhouse key import --partial'."
+        )
+        _refuse(house, file, left, now)
+        return DroppedKeys(report, left=left)
+    remedy = "Register the devices, or remove the file."
     return DroppedKeys(report, left=f"{told}; see the table rejected_rows. {remedy}" if told else None)
+
+
+def _refuse(house: Installation, file: Path, reason: str, now: datetime) -> None:
+    with house.registry.begin() as session:
+        audit.record(
+            session,
+            organisation=house.organisation,
+            event="keys.refuse",
+            identity=ORCHESTRATOR,
+            now=now,
+            target=file.name,
+            reason=reason,
+        )
 
 
 def _opened(house: Installation, file: Path, content: bytes) -> KeyFile:

@@ -13,7 +13,7 @@ from registry.csv_table import LINE, REASON, reject, reject_repeats, split
 from registry.erased_customers import reject_erased
 from registry.imports.identity import resolve
 from registry.imports.instants import place
-from registry.imports.occupancies import plan_occupancies, write_occupancies
+from registry.imports.occupancies import occupancy_changes, plan_occupancies, write_occupancies
 from registry.imports.report import WHOLE_FILE, ImportMode, ImportReport
 from registry.inventory.lifecycle import put_in_use, refusals
 from registry.inventory.roles import CONSUMPTION, ROLES, write_roles
@@ -54,7 +54,7 @@ def import_customers(
         content: The file.
         organisation: Owner of the points.
         identity: Who imports.
-        vault: Recognises customers who are erased.
+        vault: Recognises customers who are erased, and wraps the keys of those whose data changes, for the audit log.
         zone: Zone of times without offset, where the profile names none.
         now: Instant of the import; meters without ``installed_at`` are installed then.
         source_name: Name of the file.
@@ -121,6 +121,19 @@ def import_customers(
                 "skipped": skipped.height,
                 "rejected": rejected.height,
             },
+        )
+        roles = [
+            audit.Change(name, {"role": points[name]}, {"role": role}, "metering_points.update")
+            for name, role in sorted(turned.items())
+        ]
+        audit.record_changes(
+            session,
+            organisation=organisation,
+            event="customers.import",
+            identity=identity,
+            now=now,
+            changes=[*occupancy_changes(plan, vault), *roles],
+            details={"file": source_name},
         )
         stored = mode.settle(session, rejected)
     return ImportReport(

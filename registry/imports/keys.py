@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.imports.meters import MEDIA
-from registry.imports.report import KeyReport, remarks
+from registry.imports.report import MOST_NAMED, WHOLE_FILE, ImportMode, KeyReport, remarks
 from registry.inventory import capacity
 from registry.inventory.lifecycle import end_wait_for_keys
 from registry.keyfiles.lines import DeviceKey, KeyFile, KeyLine
@@ -111,7 +111,7 @@ def import_keys(
     now: datetime,
     source_name: str,
     register: str | None = None,
-    dry_run: bool = False,
+    mode: ImportMode = WHOLE_FILE,
 ) -> KeyReport:
     """Stores the keys of a key file.
 
@@ -128,10 +128,11 @@ def import_keys(
         source_name: Name of the file.
         register: State of meters that are added where the file says who they are: ``in_use`` or ``stock``; ``None``
             adds none.
-        dry_run: Whether nothing is stored.
+        mode: Whether a rejected line refuses the file, and whether anything is stored. The profile does not count.
 
     Returns:
-        What was done, or would be; what is said of a line names its device, never a key.
+        What was done, or would be; lines of unknown devices refuse no file. What is said of a line names its device,
+        never a key.
 
     Raises:
         RegistryError: The registry cannot be read or written.
@@ -158,8 +159,8 @@ def import_keys(
             for line, meter_id in matched
             for k in line.keys
         ]  # fmt: skip
-        became = store_keys(session, vault, organisation, keys, now)
-        end_wait_for_keys(session, organisation, identity, now)
+        became = store_keys(session, vault, organisation, keys, now, identity=identity)
+        waited = end_wait_for_keys(session, organisation, identity, now)
         counts = Counter(became)
         titles = ((line, key.title) for line, _ in matched for key in line.keys)
         repeated = [
@@ -167,40 +168,38 @@ def import_keys(
             for (line, title), what in zip(titles, became, strict=True)
             if what == "equal"
         ]
-        report = KeyReport(
-            new=counts["new"],
-            changed=counts["changed"],
-            equal=counts["equal"],
-            registered=len(inventory.added),
-            repeated=remarks(repeated),
-            unknown=remarks(unknown),
-            rejected=remarks(rejected),
+        left_out = remarks(rejected)
+        stored = dict.fromkeys(key.meter_id for key, what in zip(keys, became, strict=True) if what != "equal")
+        audit.record(
+            session,
+            organisation=organisation,
+            event="keys.import",
+            identity=identity,
+            now=now,
+            target=source_name,
+            details={
+                "new": counts["new"],
+                "changed": counts["changed"],
+                "equal": counts["equal"],
+                "registered": len(inventory.added),
+                "unknown": len(unknown),
+                "rejected": len(rejected),
+                "meter_ids": list(stored)[:MOST_NAMED],
+                "meters": len(stored),
+                "left_in_stock": len(waited.left),
+            },
         )
-        if dry_run:
-            session.rollback()
-        else:
-            _note(session, report, organisation=organisation, identity=identity, now=now, source_name=source_name)
-    return report
-
-
-def _note(
-    session: Session, report: KeyReport, *, organisation: str, identity: str, now: datetime, source_name: str
-) -> None:
-    audit.record(
-        session,
-        organisation=organisation,
-        event="keys.import",
-        identity=identity,
-        now=now,
-        target=source_name,
-        details={
-            "new": report.new,
-            "changed": report.changed,
-            "equal": report.equal,
-            "registered": report.registered,
-            "unknown": report.unknown.height,
-            "rejected": report.rejected.height,
-        },
+        is_stored = mode.settle(session, left_out)
+    return KeyReport(
+        new=counts["new"],
+        changed=counts["changed"],
+        equal=counts["equal"],
+        registered=len(inventory.added),
+        repeated=remarks(repeated),
+        unknown=remarks(unknown),
+        rejected=left_out,
+        warnings=waited.warnings,
+        stored=is_stored,
     )
 
 

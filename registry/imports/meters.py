@@ -10,7 +10,16 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.csv_table import LINE, reject, reject_repeats, split
-from registry.imports.report import CHANGES, MOST_CHANGES, WHOLE_FILE, ImportMode, ImportReport, changes_between
+from registry.imports.report import (
+    CHANGES,
+    MOST_CHANGES,
+    MOST_NAMED,
+    WHOLE_FILE,
+    ImportMode,
+    ImportReport,
+    before_and_after,
+    changes_between,
+)
 from registry.inventory import capacity
 from registry.inventory.lifecycle import NO_KEY, end_wait_for_keys
 from registry.key_text import parse_key
@@ -27,6 +36,8 @@ from warehouse.phrases import phrase
 
 REQUIRED = ("manufacturer", "serial", "version", "device_type")
 FIELDS = ("meter_id", "manufacturer", "serial", "version", "device_type", "medium", "model")
+_CHANGING = ("medium", "model")
+"""Attributes that a file changes of a meter that is known."""
 METER = "meter"
 SHARED_SHOWN = 10
 
@@ -128,8 +139,8 @@ def import_meters(
             session.execute(insert(Meter), rows.to_dicts())
         if changed.height:
             session.execute(update(Meter), changed.select("meter_id", "medium", "model", owner).to_dicts())
-        became = store_keys(session, vault, organisation, [key for _, key in keys], now)
-        end_wait_for_keys(session, organisation, identity, now)
+        became = store_keys(session, vault, organisation, [key for _, key in keys], now, identity=identity)
+        waited = end_wait_for_keys(session, organisation, identity, now)
         keyed = [
             (number, key.meter_id, what) for (number, key), what in zip(keys, became, strict=True) if what != "equal"
         ]
@@ -150,7 +161,17 @@ def import_meters(
                 "collectors": heard,
                 "classes": classes,
                 "rejected": rejected.height,
+                "keyed": list(dict.fromkeys(meter_id for _, meter_id, _ in keyed))[:MOST_NAMED],
             },
+        )
+        audit.record_changes(
+            session,
+            organisation=organisation,
+            event="meters.update",
+            identity=identity,
+            now=now,
+            changes=_audited(changed),
+            details={"file": source_name},
         )
         stored = mode.settle(session, rejected)
     return ImportReport(
@@ -160,7 +181,11 @@ def import_meters(
         rejected=rejected,
         changes=_changes(changed, keyed, set(new["meter_id"])),
         classes=classes if collectors.height else {},
-        warnings=(*lines.warnings, *_shared_serials(pl.concat([known, new.select(FIELDS)]), good)),
+        warnings=(
+            *lines.warnings,
+            *_shared_serials(pl.concat([known, new.select(FIELDS)]), good),
+            *waited.warnings,
+        ),
         stored=stored,
         without_key=tuple(sorted(keyless)),
     )
@@ -197,6 +222,12 @@ def _add_collectors(session: Session, organisation: str, lines: pl.DataFrame) ->
     return len(rows)
 
 
+def _audited(changed: pl.DataFrame) -> list[audit.Change]:
+    """Attributes that change, for the audit log."""
+    rows = changed.select("meter_id", *_CHANGING, *(f"{name}_known" for name in _CHANGING)).to_dicts()
+    return [audit.Change(row["meter_id"], *before_and_after(row, _CHANGING)) for row in rows]
+
+
 def _changes(changed: pl.DataFrame, keyed: Sequence[tuple[int, str, str]], added: set[str]) -> pl.DataFrame:
     """Changed fields; of keys only that there is one more, never the key."""
     before = {"new": None, "changed": "another key, which is kept"}
@@ -205,7 +236,7 @@ def _changes(changed: pl.DataFrame, keyed: Sequence[tuple[int, str, str]], added
         schema=CHANGES,
         orient="row",
     )
-    fields = changes_between(changed, "meter_id", ["medium", "model"])
+    fields = changes_between(changed, "meter_id", _CHANGING)
     return pl.concat([fields, keys]).sort(LINE, maintain_order=True).head(MOST_CHANGES)
 
 

@@ -1,16 +1,20 @@
 """Who lived at a point from when to when, as a customer file tells it."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from registry import audit
 from registry.csv_table import LINE, REASON, reject
-from registry.imports.report import changes_between
+from registry.imports.report import before_and_after, changes_between
 from registry.models import Customer
+from registry.vault import KeyVault
 
 PLACE = ("address", "postal_code", "city")
 """What the address check looks for."""
@@ -39,7 +43,7 @@ class Plan:
 
     Attributes:
         lines: The lines with their reasons, as they came.
-        ended: ``occupancy`` and ``occupied_to`` of those who moved out.
+        ended: ``occupancy``, ``metering_point`` and ``occupied_to`` of those who moved out.
         begun: Rows of those who moved in.
         corrected: Rows of those who are known already and of whom something changed.
         changes: Changed fields, for the report.
@@ -121,7 +125,7 @@ def plan_occupancies(
     return Plan(
         lines=lines.with_columns(joined[REASON]),
         ended=arrives.filter(pl.col("somebody") & pl.col("occupied_to_known").is_null()).select(
-            "occupancy", occupied_to="begin"
+            "occupancy", "metering_point", occupied_to="begin"
         ),
         begun=begun,
         corrected=corrected,
@@ -201,3 +205,32 @@ def write_occupancies(session: Session, organisation: str, plan: Plan) -> tuple[
         session.execute(insert(Customer), rows.to_dicts())
     followed = plan.begun.filter("somebody")
     return followed.height, set(plan.corrected["metering_point"]) | set(followed["metering_point"])
+
+
+def occupancy_changes(plan: Plan, vault: KeyVault) -> list[audit.Change]:
+    """What a plan changes of whom, for the audit log; who moved in where nobody lived before is left to be counted.
+
+    Args:
+        plan: The plan.
+        vault: Wraps the persons' keys.
+
+    Returns:
+        ``customer.edit``, ``customer.move_out`` and ``customer.add``, with the fields that change, as by hand.
+    """
+    known = [f"{name}_known" for name in _WRITTEN]
+    corrected = plan.corrected.select("metering_point", "occupancy", *_WRITTEN, *known).to_dicts()
+    found = [_change(vault, "customer.edit", row, *before_and_after(row, _WRITTEN)) for row in corrected]
+    for row in plan.ended.to_dicts():
+        end = {"occupied_to": row["occupied_to"]}
+        found.append(_change(vault, "customer.move_out", row, {"occupied_to": None}, end))
+    for row in plan.begun.filter("somebody").select("metering_point", "occupancy", *_WRITTEN).to_dicts():
+        said = {name: row[name] for name in _WRITTEN if row[name] is not None}
+        found.append(_change(vault, "customer.add", row, None, said))
+    return found
+
+
+def _change(
+    vault: KeyVault, event: str, row: Mapping[str, Any], before: audit.Fields | None, after: audit.Fields
+) -> audit.Change:
+    subject = f"customer:{row['metering_point']}:{row['occupancy']}"
+    return audit.Change(row["metering_point"], None, None, event, audit.PersonalChange(vault, subject, before, after))

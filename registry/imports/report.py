@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 from sqlalchemy.orm import Session
@@ -14,6 +15,8 @@ CHANGES = pl.Schema(
 )
 MOST_CHANGES = 1000
 """Changes that a report keeps; it counts them all."""
+MOST_NAMED = 1000
+"""Meters that an event of an import names; it counts them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,23 @@ def changes_between(lines: pl.DataFrame, entry: str, fields: Sequence[str], know
     return pl.concat([CHANGES.to_frame(), *parts]).sort("source_line", maintain_order=True).head(MOST_CHANGES)
 
 
+def before_and_after(
+    line: Mapping[str, Any], fields: Sequence[str], known: str = "_known"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fields of one line that differ from what is known, for the audit log.
+
+    Args:
+        line: The fields as they are to be, and as they are known, with a suffix.
+        fields: The fields.
+        known: The suffix.
+
+    Returns:
+        The fields that change, as they were and as they are to be.
+    """
+    changed = [name for name in fields if line[name] != line[f"{name}{known}"]]
+    return {name: line[f"{name}{known}"] for name in changed}, {name: line[name] for name in changed}
+
+
 @dataclass(frozen=True, slots=True)
 class KeyReport:
     """What an import of keys did, or would do.
@@ -115,6 +135,8 @@ class KeyReport:
         repeated: ``source_line`` and ``reason`` of keys that are ``equal``.
         unknown: The same of lines whose device is not registered.
         rejected: The same of lines that cannot be used.
+        warnings: What is odd about the import as a whole.
+        stored: Whether it was stored: not in a dry run, nor where a line was rejected and no part was asked for.
     """
 
     new: int
@@ -124,6 +146,8 @@ class KeyReport:
     repeated: pl.DataFrame = field(repr=False)
     unknown: pl.DataFrame = field(repr=False)
     rejected: pl.DataFrame = field(repr=False)
+    warnings: tuple[str, ...] = ()
+    stored: bool = True
 
 
 def remarks(rows: Sequence[tuple[int, str]]) -> pl.DataFrame:

@@ -88,6 +88,11 @@ class Room:
     limit: int | None
     count: int
 
+    @property
+    def free(self) -> int | None:
+        """Meters that may still come into use; ``None`` is no limit."""
+        return None if self.limit is None else max(0, self.limit - self.count)
+
     def check(self, added: int) -> None:
         """Refuses what would bring more meters into use than the plan allows.
 

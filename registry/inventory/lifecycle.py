@@ -4,7 +4,7 @@ A meter that is installed is in use. Only installations raise an expectation of 
 lowers no reading performance.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +22,11 @@ from registry.models import Installation, Meter, MeteringPoint, MeterKey
 
 NO_KEY = "no key"
 """Why a meter is in stock until its key comes."""
+
+NO_ROOM = "plan full"
+"""Why a meter is in stock whose key has come."""
+
+_NAMED = 20
 
 STATES = ("stock", "in_use", "removed", "scrapped", "deleted")
 
@@ -171,8 +176,33 @@ def put_in_use(
     return moved
 
 
-def end_wait_for_keys(session: Session, organisation: str, identity: str, now: datetime) -> list[str]:
-    """Puts meters into use that waited in stock for a key, and have one now.
+@dataclass(frozen=True, slots=True)
+class EndedWait:
+    """What became of meters that waited in stock for a key, and have one now.
+
+    Attributes:
+        in_use: Those that are in use.
+        left: Those that stay in stock, since the capacity plan allows no more in use.
+    """
+
+    in_use: Sequence[str]
+    left: Sequence[str]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be said of those that stay."""
+        if not self.left:
+            return ()
+        more = f" and {len(self.left) - _NAMED} more" if len(self.left) > _NAMED else ""
+        told = (
+            f"The capacity plan is full: {', '.join(self.left[:_NAMED])}{more} stay in stock, though their keys have "
+            "come. Raise the plan (meterhouse meter capacity set --meters); the next keys that come put them in use."
+        )
+        return (told,)
+
+
+def end_wait_for_keys(session: Session, organisation: str, identity: str, now: datetime) -> EndedWait:
+    """Puts meters into use that waited in stock for a key, and have one now, as far as the capacity plan allows.
 
     Args:
         session: A writing transaction.
@@ -181,21 +211,26 @@ def end_wait_for_keys(session: Session, organisation: str, identity: str, now: d
         now: Instant of the change, UTC.
 
     Returns:
-        The meters.
-
-    Raises:
-        CapacityError: They are more than the plan allows.
+        What became of them; those that stay in stock have :data:`NO_ROOM` as their reason.
     """
     has_key = select(MeterKey.meter_id).where(MeterKey.organisation == organisation)
     waiting = session.scalars(
-        select(Meter.meter_id).where(
+        select(Meter.meter_id)
+        .where(
             Meter.organisation == organisation,
             Meter.state == "stock",
-            Meter.state_reason == NO_KEY,
+            Meter.state_reason.in_((NO_KEY, NO_ROOM)),
             Meter.meter_id.in_(has_key),
         )
-    )
-    return put_in_use(session, organisation, dict.fromkeys(waiting, now), identity, now, reason="its key has come")
+        .order_by(Meter.meter_id)
+    ).all()
+    free = capacity.room(session, organisation).free if waiting else None
+    fitting, left = waiting[:free], waiting[len(waiting[:free]) :]
+    since = dict.fromkeys(fitting, now)
+    in_use = put_in_use(session, organisation, since, identity, now, reason="its key has come")
+    reasons = [{"organisation": organisation, "meter_id": meter_id, "state_reason": NO_ROOM} for meter_id in left]
+    update_rows(session, Meter, reasons)
+    return EndedWait(in_use, left)
 
 
 def install(

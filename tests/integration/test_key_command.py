@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from cli.key import PASSWORD_VARIABLE
 from cli.main import app, main
+from cli.registry import NOTHING_STORED
 from tests.conftest import REPOSITORY
 from tests.integration.installations import House, fleet, house
 from tests.unit.registry.kem_files import PASSWORD, kem, meter
@@ -69,24 +70,33 @@ def test_frames_that_waited_for_their_key_are_decoded(
     assert set(house.ask("select distinct key_status from meters")["key_status"]) <= {"ok", "missing", "wrong"}
 
 
-def test_each_line_that_is_not_taken_is_named_and_kept(inventory: House, file: Path, password_file: Path) -> None:
+def test_one_rejected_line_refuses_the_file_unless_a_part_is_asked_for(
+    inventory: House, file: Path, password_file: Path
+) -> None:
     dry = key_import(file, "--password-file", password_file, "--dry-run")
     counts = "order.kem (KEM): 1 keys new, 0 changed, 0 equal; 1 devices unknown, 1 rejected."
-    assert dry.exit_code == 0
+    assert dry.exit_code == 1
     assert f"Dry run, nothing is stored: {counts}" in dry.stderr
+    assert key_import(file, "--password-file", password_file, "--dry-run", "--partial").exit_code == 0
     assert inventory.ask("select * from rejected_rows").is_empty()
-    assert inventory.ask("select distinct key_status from meters").item() == "missing"
-    wet = key_import(file, "--password-file", password_file)
-    assert wet.exit_code == 0, "rejected rows do not change it"
     said = [
         (2, "KAM 90000009: not registered"),
         (3, "KAM 90000002: the key has 31 hex digits instead of 32 (AES-128)"),
     ]
-    assert wet.stderr.splitlines() == [counts, *(f"meterhouse: order.kem device {n}: {reason}" for n, reason in said)]
+    lines = [f"meterhouse: order.kem device {n}: {reason}" for n, reason in said]
+    refused = key_import(file, "--password-file", password_file)
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines() == [f"Not stored: {counts}", *lines, NOTHING_STORED]
+    assert inventory.ask("select distinct key_status from meters").item() == "missing"
+    assert inventory.ask("select event from audit_log where event like 'keys.%'").is_empty()
+    assert inventory.ask("select source_line, reason from rejected_rows order by 1").rows() == said
+    wet = key_import(file, "--password-file", password_file, "--partial")
+    assert wet.exit_code == 0, "rejected rows do not change it"
+    assert wet.stderr.splitlines() == [counts, *lines]
     assert wet.stdout == ""
     assert inventory.ask("select source_line, reason from rejected_rows order by 1").rows() == said
     assert inventory.ask("select event from audit_log where event like 'keys.%'").rows() == [("keys.import",)]
-    again = key_import(file, "--password-file", password_file)
+    again = key_import(file, "--password-file", password_file, "--partial")
     assert "0 keys new, 0 changed, 1 equal" in again.stderr
     assert "order.kem device 1: KAM 90000001: the key is known already" in again.stderr
 
@@ -147,7 +157,7 @@ def test_passwords_come_from_a_file_or_the_environment_and_are_never_shown(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    code, out, errors = run("key", "import", file, *options)
+    code, out, errors = run("key", "import", file, "--partial", *options)
     assert (code, out) == (status, "")
     assert message in errors
     assert all(secret not in errors for secret in ("not-the-word", PASSWORD, KEY[:8]))
@@ -167,7 +177,7 @@ def test_a_password_file_that_is_no_text_is_refused(
 
 def test_a_person_is_asked_for_the_password_without_an_echo(inventory: House, file: Path) -> None:
     terminal, slave = pty.openpty()
-    script = [sys.executable, "-c", "from cli.main import main; main()", "key", "import", str(file)]
+    script = [sys.executable, "-c", "from cli.main import main; main()", "key", "import", "--partial", str(file)]
     with subprocess.Popen(
         script,
         cwd=REPOSITORY,

@@ -137,6 +137,25 @@ def test_a_file_with_unknown_devices_stays_until_they_are_registered(
     assert house.ask("select count(*) from rejected_rows").item() == 0
 
 
+def test_a_file_with_a_line_that_cannot_be_used_is_refused_whole_until_it_is_mended(house: House, drop: Path) -> None:
+    file = drop / "order.kem"
+    file.write_bytes(kem(meter("90000001", KEY), meter("90000001", KEY[:-1]), password=PASSWORD))
+    (request,), cursor = asked(house)
+    assert carry_out(request).is_failure
+    assert house.ask("select distinct key_status from meters").item() == "missing", "not in part either"
+    assert house.ask("select reason from rejected_rows").rows() == [
+        ("KAM 90000001: the key has 31 hex digits instead of 32 (AES-128)",)
+    ]
+    events = house.ask("select event, object, reason from audit_log where event like 'keys.%'").rows()
+    assert [event[:2] for event in events] == [("keys.refuse", "order.kem")]
+    assert events[0][2].startswith("Nothing is stored: 1 devices rejected; see the table rejected_rows.")
+    assert asked(house, cursor)[0] == [], "nothing has changed"
+    file.write_bytes(kem(meter("90000001", KEY), password=PASSWORD))
+    (request,), cursor = asked(house, cursor)
+    assert carry_out(request).is_success
+    assert not file.exists()
+
+
 def test_a_file_that_cannot_be_put_into_the_archive_is_tried_again(
     house: House, drop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,11 +2,14 @@
 
 import csv
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner, Result
 
 from assets.installation import Installation, open_installation
@@ -161,6 +164,36 @@ def test_a_download_is_opened_without_the_installation(
         run("key", "download", out, "90000001", "--password-file", password)
 
 
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("download", ()), ("bundle", ("--device", "van 1", "--days", 7))],
+    ids=["download", "bundle"],
+)
+def test_keys_whose_event_is_not_stored_leave_no_file(
+    inventory: House, password: Path, tmp_path: Path, command: str, options: tuple[object, ...]
+) -> None:
+    run("key", "claim", "90000001")
+    run("key", "confirm", "90000001")
+    engine, out = inventory.installation.registry.engine, tmp_path / "out" / "out.keys"
+    out.parent.mkdir()
+    written: list[Path] = []
+
+    def fail(_connection: object) -> None:
+        written.extend(out.parent.iterdir())
+        raise OperationalError("commit", None, sqlite3.OperationalError("disk I/O error"))
+
+    event.listen(engine, "commit", fail)
+    try:
+        with pytest.raises(RegistryError, match="cannot be read or written"):
+            run("key", command, out, "90000001", "--password-file", password, *options)
+    finally:
+        event.remove(engine, "commit", fail)
+    assert len(written) == 1, "it was there before"
+    assert list(out.parent.iterdir()) == []
+    run("key", command, out, "90000001", "--password-file", password, *options)
+    assert list(out.parent.iterdir()) == [out]
+
+
 def test_a_bundle_is_made_revoked_and_then_closed(inventory: House, password: Path, tmp_path: Path) -> None:
     out = tmp_path / "van.keys"
     made = run("key", "bundle", out, "90000001", "--device", "van 1", "--days", 7, "--password-file", password)
@@ -223,6 +256,9 @@ def test_a_key_is_tried_for_frames_of_its_time_alone(house: House, fleet: Path) 
     run("key", "validity", meter, 1)
     left = f"select count(*) from frames where outcome = 'no_key' and meter_id = '{meter}'"
     assert house.ask(left).item() == 0, "what waited is decoded with its original times"
+    told = house.ask("select object, before, after from audit_log where event = 'keys.validity'").row(0)
+    assert told[0] == meter
+    assert [json.loads(text)["valid_from"] for text in told[1:]] == [middle, None]
 
 
 def test_the_master_key_may_come_from_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,13 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli import files
-from cli.files import SECRET_BYTES, ask_secret, read_text, refuse_existing, write_private
+from cli.files import SECRET_BYTES, ask_secret, private_file, read_text
 from registry.errors import RegistryError
 
 VARIABLE = "METERHOUSE_TEST_SECRET"
@@ -71,12 +72,31 @@ def test_a_secret_that_nobody_can_be_asked_for_is_missing(monkeypatch: pytest.Mo
         ask_secret("token", None, VARIABLE)
 
 
+def put(file: Path, content: bytes, meanwhile: Callable[[], object]) -> None:
+    with private_file(file) as write:
+        write(content)
+        assert not file.exists(), "not before all is done"
+        meanwhile()
+
+
 def test_a_private_file_is_its_owners_and_never_replaces_another(tmp_path: Path) -> None:
-    file = tmp_path / "keys"
-    refuse_existing(file)
-    write_private(file, b"sealed")
+    file, other = tmp_path / "keys", tmp_path / "other"
+    put(file, b"sealed", lambda: None)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    for again in (lambda: refuse_existing(file), lambda: write_private(file, b"other")):
-        with pytest.raises(RegistryError, match="exist"):
-            again()
-    assert file.read_bytes() == b"sealed"
+    with pytest.raises(RegistryError, match="keys exists: name another"):
+        put(file, b"other", lambda: None)
+    with pytest.raises(RegistryError, match="other exists: name another"):
+        put(other, b"sealed", lambda: other.write_bytes(b"somebody's"))
+    assert (file.read_bytes(), other.read_bytes()) == (b"sealed", b"somebody's")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["keys", "other"]
+
+
+def test_a_private_file_does_not_outlive_what_fails_around_it(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        put(tmp_path / "keys", b"sealed", lambda: 1 // 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_private_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match="nowhere/keys cannot be written: No such file"):
+        put(tmp_path / "nowhere" / "keys", b"sealed", lambda: None)

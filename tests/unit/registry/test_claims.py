@@ -1,7 +1,7 @@
 """Claims, batches, labels, the catalogue and transfers, with a supplier, a utility below it and a stranger."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from registry.claims import ClaimReport
 from registry.device_catalogue import Filter, devices
 from registry.device_types import device_types
 from registry.errors import RegistryError
+from registry.inventory import capacity
 from registry.keys import NewKey, store_keys
 from registry.labels import set_labels
 from registry.models import AuditEvent, Installation, Meter, MeterKey
@@ -44,7 +45,7 @@ def supplier(registry: Registry, vault: KeyVault) -> Registry:
             parts = {"manufacturer": "KAM", "serial": serial, "version": "1b", "device_type": "16", "medium": "water"}
             model = "TOPAS LoRa WB" if serial == SERIALS[0] else "flowIQ"
             session.add(Meter(organisation="supplier", meter_id=meter, state="stock", model=model, **parts))
-        store_keys(session, vault, "supplier", [NewKey(meter, key) for meter, key in KEY.items()], NOW)
+        store_keys(session, vault, "supplier", [NewKey(meter, key) for meter, key in KEY.items()], NOW, identity="test")
     return registry
 
 
@@ -147,6 +148,22 @@ def test_a_meter_that_the_utility_has_registered_gets_its_key_by_the_claim(suppl
         row = session.get(Meter, ("utility", METERS[0]))
         assert row is not None
         assert (row.state, row.state_reason) == ("in_use", None)
+    assert keys(supplier, vault, "utility") == {METERS[0]: KEY[METERS[0]]}
+
+
+def test_a_claim_into_a_full_plan_leaves_the_meter_in_stock(supplier: Registry, vault: KeyVault) -> None:
+    with supplier.begin() as session:
+        parts = {"manufacturer": "KAM", "serial": SERIALS[0], "version": "1b", "device_type": "16", "medium": "water"}
+        session.add(Meter(organisation="utility", meter_id=METERS[0], state="stock", state_reason="no key", **parts))
+        capacity.set_plan(session, "utility", max_in_use=0, finest_interval_s=None, **WHO)
+    batch(supplier, "D-1", SERIALS[:1], target="utility", needs_confirmation=False)
+    with supplier.begin() as session:
+        report = claims.claim_batch(session, vault, "utility", "D-1", **WHO)
+    assert report.claimed == METERS[:1]
+    assert [warning.partition(":")[0] for warning in report.warnings] == ["The capacity plan is full"]
+    with supplier.begin(readonly=True) as session:
+        row = session.get_one(Meter, ("utility", METERS[0]))
+        assert (row.state, row.state_reason) == ("stock", "plan full")
     assert keys(supplier, vault, "utility") == {METERS[0]: KEY[METERS[0]]}
 
 
@@ -296,6 +313,42 @@ def test_a_transfer_moves_meter_and_keys_and_leaves_the_history(supplier: Regist
             vault.unwrap(wrapped, "supplier", METERS[0])
         sides = session.scalars(select(AuditEvent.organisation).where(AuditEvent.event == "meters.transfer")).all()
         assert sorted(sides) == ["supplier", "utility"]
+
+
+def _install(registry: Registry, meter_id: str, point: str, removed_at: datetime | None = None) -> None:
+    """Installs a supplier's meter as a customer file does."""
+    with registry.begin() as session:
+        session.get_one(Meter, ("supplier", meter_id)).state = "stock" if removed_at else "in_use"
+        session.add(
+            Installation(
+                organisation="supplier", metering_point=point, meter_id=meter_id,
+                installed_at=NOW - timedelta(days=300), removed_at=removed_at, known_from=NOW - timedelta(days=300),
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["serial", "batch"])
+def test_a_claim_on_a_device_in_operation_hands_over_no_past(supplier: Registry, vault: KeyVault, way: str) -> None:
+    installed, removed, fresh = METERS[:3]
+    _install(supplier, installed, "P1")
+    _install(supplier, removed, "P2", NOW - timedelta(days=9))
+    if way == "batch":
+        batch(supplier, "D-1", SERIALS[:3], target="utility", needs_confirmation=False)
+    with supplier.begin() as session:
+        if way == "batch":
+            claims.claim_batch(session, vault, "utility", "D-1", identity="test", now=LATER)
+        else:
+            claims.claim_serials(session, vault, "utility", SERIALS[:3], **WHO)
+            claims.decide(session, vault, "supplier", confirm=True, identity="test", now=LATER)
+    before = LATER - timedelta(seconds=1)
+    assert keys(supplier, vault, "utility", before) == {fresh: KEY[fresh]}, "others' customers lived with the two"
+    assert keys(supplier, vault, "utility", LATER) == {meter: KEY[meter] for meter in METERS[:3]}
+    assert {installed, removed} <= set(keys(supplier, vault, "supplier", before))
+    assert not set(METERS[:3]) & set(keys(supplier, vault, "supplier", LATER))
+    with supplier.begin(readonly=True) as session:
+        known = select(Installation.meter_id, Installation.removed_at).where(Installation.known_to.is_(None))
+        assert dict(session.execute(known).all()) == {installed: LATER, removed: NOW - timedelta(days=9)}
+        assert session.get_one(Meter, ("supplier", installed)).state == "removed"
 
 
 def test_a_device_that_comes_back_opens_for_its_owner_outside_of_the_time_between(

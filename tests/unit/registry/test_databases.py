@@ -102,7 +102,7 @@ def test_the_chain_holds_with_writers_side_by_side(registry, registry_url: str) 
 def test_keys_stored_side_by_side_have_numbers_of_their_own(registry, registry_url: str, vault: KeyVault) -> None:
     def work(own: Registry, number: int) -> None:
         with own.begin() as session:
-            store_keys(session, vault, "default", [NewKey(METER, number.to_bytes(16))], NOW)
+            store_keys(session, vault, "default", [NewKey(METER, number.to_bytes(16))], NOW, identity="test")
 
     side_by_side(registry_url, work)
     with registry.begin(readonly=True) as session:

@@ -34,7 +34,7 @@ def claimed(meters: Callable[[str], ImportReport], registry: Registry, vault: Ke
     """Two meters with keys, the first of them claimed."""
     meters(METERS)
     with registry.begin() as session:
-        store_keys(session, vault, "default", [NewKey(SECOND, OTHER)], NOW)
+        store_keys(session, vault, "default", [NewKey(SECOND, OTHER)], NOW, identity="test")
         claims.claim_serials(session, vault, "default", ["90000001"], **WHO)
         claims.decide(session, vault, "default", confirm=True, meter_ids=[FIRST], **WHO)
     return registry
@@ -53,7 +53,9 @@ def test_a_download_holds_the_keys_and_is_imported_again(claimed: Registry, vaul
     with claimed.begin() as session:
         set_labels(session, "default", [FIRST], ["roof"], **WHO)
         set_validity(session, "default", FIRST, 1, None, NOW + timedelta(days=1), NOW)
-        store_keys(session, vault, "default", [NewKey(FIRST, OTHER, valid_from=NOW + timedelta(days=1))], NOW)
+        store_keys(
+            session, vault, "default", [NewKey(FIRST, OTHER, valid_from=NOW + timedelta(days=1))], NOW, identity="test"
+        )
     file = download(claimed, vault, FIRST)
     assert KEY.encode() not in file
     assert bytes.fromhex(KEY) not in file

@@ -1,5 +1,6 @@
 """Keys of key files in the registry: what is new, known, unknown, ambiguous, and what stays secret."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,13 +10,14 @@ from alembic import command
 from sqlalchemy import select, text
 
 from registry.engines import open_engine
-from registry.imports import KeyReport, import_keys
+from registry.imports import ImportMode, KeyReport, import_keys, import_meters
+from registry.inventory import capacity
 from registry.keyfiles import read_key_file
 from registry.keys import key_news, load_keys
-from registry.models import AuditEvent, MeterKey
+from registry.models import AuditEvent, Meter, MeterKey
 from registry.store import Registry
 from registry.tables import published_events, published_tables
-from tests.unit.registry.conftest import KEY, METERS, NOW, OWNER
+from tests.unit.registry.conftest import KEY, METERS, NOW, OWNER, PARTIAL
 from tests.unit.registry.kem_files import PASSWORD, kem, meter
 from tests.unit.registry.migrating import migrate
 
@@ -48,7 +50,7 @@ def opened(registry, vault) -> list[tuple[str, int, str]]:
 def test_keys_find_their_meter_and_come_after_those_it_has(meters, take, registry, vault) -> None:
     meters(METERS)
     content = kem(meter("90000001", KEY), meter("90000002", KEY), meter("90000009", KEY), meter("90000003", KEY))
-    report = take(content)
+    report = take(content, mode=PARTIAL)
     assert (report.new, report.changed, report.equal, report.registered) == (1, 0, 1, 0)
     assert report.repeated.rows() == [(1, "KAM 90000001: the key is known already")]
     assert report.unknown.rows() == [(3, "KAM 90000009: not registered")]
@@ -72,14 +74,15 @@ def test_version_and_type_tell_meters_of_one_serial_apart(meters, take, registry
 
 def test_a_serial_alone_is_enough_where_it_is_the_only_one(meters, take) -> None:
     meters(METERS + "ELV,90000002,01,04,,,\n")
-    report = take(f"Serial number;Device type;Key\n90000001;aquastream;{OTHER}\n90000002;aquastream;{OTHER}\n")
+    lines = f"Serial number;Device type;Key\n90000001;aquastream;{OTHER}\n90000002;aquastream;{OTHER}\n"
+    report = take(lines, mode=PARTIAL)
     assert (report.changed, report.new) == (1, 0)
     assert report.rejected.rows() == [(3, "90000002: ambiguous: 2 registered meters answer to what the file says")]
 
 
 def test_repeats_within_a_file_are_rejected_and_the_first_stands(meters, take, registry, vault) -> None:
     meters(METERS)
-    report = take(kem(meter("90000002", KEY), meter("90000002", OTHER), meter("90000002", KEY)))
+    report = take(kem(meter("90000002", KEY), meter("90000002", OTHER), meter("90000002", KEY)), mode=PARTIAL)
     assert report.new == 1
     assert report.rejected.rows() == [
         (2, "KAM 90000002: duplicate: device 1 gave another key, which is taken"),
@@ -88,14 +91,60 @@ def test_repeats_within_a_file_are_rejected_and_the_first_stands(meters, take, r
     assert ("KAM-90000002-1b-16", 1, KEY) in opened(registry, vault)
 
 
-def test_faulty_lines_are_rejected_and_the_rest_goes_on(meters, take) -> None:
+def test_faulty_lines_refuse_the_file_unless_a_part_is_asked_for(meters, take, registry, vault) -> None:
     meters(METERS)
-    report = take(kem(meter("90000002", KEY[:-2]), meter("", KEY), meter("90000002", KEY)))
-    assert report.new == 1
-    assert report.rejected.rows() == [
-        (1, "KAM 90000002: the key has 30 hex digits instead of 32 (AES-128)"),
-        (2, "no serial number and no DevEUI"),
-    ]
+    before = opened(registry, vault), published_events(registry).height
+    lines = kem(meter("90000002", KEY[:-2]), meter("", KEY), meter("90000002", KEY), meter("90000009", KEY))
+    refused = take(lines, register="stock")
+    assert (refused.stored, refused.new) == (False, 1), "what it would be"
+    assert (opened(registry, vault), published_events(registry).height) == before
+    report = take(lines, mode=PARTIAL)
+    assert (report.stored, report.new) == (True, 1)
+    assert (
+        report.rejected.rows()
+        == refused.rejected.rows()
+        == [
+            (1, "KAM 90000002: the key has 30 hex digits instead of 32 (AES-128)"),
+            (2, "no serial number and no DevEUI"),
+        ]
+    )
+    assert report.unknown.rows() == [(4, "KAM 90000009: not registered")]
+    assert ("KAM-90000002-1b-16", 1, KEY) in opened(registry, vault)
+
+
+def test_unknown_devices_refuse_no_file(meters, take) -> None:
+    meters(METERS)
+    report = take(kem(meter("90000002", KEY), meter("90000009", KEY)))
+    assert (report.stored, report.new, report.unknown.height) == (True, 1, 1)
+
+
+def test_a_full_plan_keeps_meters_in_stock_and_no_key_out(take, registry, vault) -> None:
+    who = {"organisation": "default", "identity": "test", "now": NOW}
+    plan = {"max_in_use": 1, "finest_interval_s": None}
+    lines = METERS.replace(KEY, "").encode()
+    import_meters(registry, lines, vault=vault, source_name="m.csv", stock_without_key=True, **who)
+    with registry.begin() as session:
+        capacity.set_plan(session, **plan, **who)
+    report = take(kem(meter("90000001", KEY), meter("90000002", OTHER)))
+    assert (report.stored, report.new) == (True, 2)
+    (warning,) = report.warnings
+    assert warning.startswith("The capacity plan is full: KAM-90000002-1b-16 stay in stock, though their keys")
+    assert len(opened(registry, vault)) == 2
+
+    def states() -> list[tuple[str, str, str | None]]:
+        with registry.begin(readonly=True) as session:
+            columns = select(Meter.serial, Meter.state, Meter.state_reason).where(Meter.version == "1b")
+            return [tuple(row) for row in session.execute(columns.order_by(Meter.serial))]
+
+    waits = ("90000003", "stock", "no key")
+    assert states() == [("90000001", "in_use", None), ("90000002", "stock", "plan full"), waits]
+    again = b"manufacturer,serial,version,device_type\nKAM,90000001,1b,16\n"
+    told = import_meters(registry, again, vault=vault, source_name="m.csv", **who).warnings
+    assert told == (warning,), "another import of keys says the same, and goes on"
+    with registry.begin() as session:
+        capacity.set_plan(session, **plan | {"max_in_use": 2}, **who)
+    assert take(kem(meter("90000001", OTHER))).warnings == ()
+    assert states() == [("90000001", "in_use", None), ("90000002", "in_use", None), waits], "there is room now"
 
 
 def test_unknown_devices_are_registered_on_request_where_the_file_says_who_they_are(take, registry) -> None:
@@ -119,7 +168,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(meters, take, registry, vau
     meters(METERS)
     before = (opened(registry, vault), published_events(registry).height)
     lines = f"manufacturer,serial,version,type,key\nKAM,90000002,,,{KEY}\nELV,70000001,01,04,{KEY}\n"
-    dry = take(lines, register="in_use", dry_run=True)
+    dry = take(lines, register="in_use", mode=ImportMode(dry_run=True))
     assert (dry.new, dry.registered) == (2, 1)
     assert (opened(registry, vault), published_events(registry).height) == before
     wet = take(lines, register="in_use")
@@ -182,7 +231,10 @@ def test_the_audit_log_names_the_file_and_the_counts(meters, take, registry) -> 
     with registry.begin(readonly=True) as session:
         event = session.scalars(select(AuditEvent).where(AuditEvent.event == "keys.import")).one()
     assert (event.identity, event.object) == ("test", "keys")
-    assert event.details == '{"changed": 0, "equal": 0, "new": 1, "registered": 0, "rejected": 0, "unknown": 1}'
+    assert json.loads(event.details) == {
+        "changed": 0, "equal": 0, "new": 1, "registered": 0, "rejected": 0, "unknown": 1,
+        "meters": 1, "meter_ids": ["KAM-90000002-1b-16"], "left_in_stock": 0,
+    }  # fmt: skip
 
 
 def test_meters_of_another_organisation_get_nothing(meters, take) -> None:

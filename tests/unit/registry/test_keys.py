@@ -23,7 +23,7 @@ from registry.models import Meter
 from registry.store import Registry
 from registry.tables import published_tables
 from registry.vault import KeyVault
-from tests.unit.registry.conftest import KEY, METERS, NOW, valid_keys
+from tests.unit.registry.conftest import KEY, METERS, NOW, PARTIAL, valid_keys
 
 METER = "KAM-90000001-1b-16"
 DAY = timedelta(days=1)
@@ -32,7 +32,7 @@ OLD, NEW = bytes(range(16)), bytes(range(16, 32))
 
 def store(registry: Registry, vault: KeyVault, *keys: NewKey, organisation: str = "default") -> list[str]:
     with registry.begin() as session:
-        return [*store_keys(session, vault, organisation, keys, NOW)]
+        return [*store_keys(session, vault, organisation, keys, NOW, identity="test")]
 
 
 def pairs(*numbers: int) -> pl.DataFrame:
@@ -109,8 +109,8 @@ def test_a_meter_in_stock_for_want_of_a_key_is_in_use_once_it_comes(registry: Re
             session.add(Meter(meter_id=meter_id, serial=serial, state="stock", state_reason=reason, **parts))
     store(registry, vault, NewKey(METER, OLD), NewKey("KAM-90000003-1b-16", NEW))
     with registry.begin() as session:
-        assert end_wait_for_keys(session, "default", "test", NOW) == [METER]
-        assert end_wait_for_keys(session, "default", "test", NOW) == []
+        assert end_wait_for_keys(session, "default", "test", NOW).in_use == [METER]
+        assert end_wait_for_keys(session, "default", "test", NOW).in_use == []
     with registry.begin(readonly=True) as session:
         states = session.execute(select(Meter.serial, Meter.state, Meter.state_reason).order_by(Meter.serial)).all()
     assert [tuple(row) for row in states] == [
@@ -171,6 +171,7 @@ def test_key_files_may_say_when_a_key_is_valid(meters, registry: Registry, vault
         vault=vault,
         now=NOW,
         source_name="k.csv",
+        mode=PARTIAL,
     )
     assert (report.new, report.changed) == (1, 1)
     assert report.rejected["reason"].to_list() == [

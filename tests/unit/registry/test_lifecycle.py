@@ -145,7 +145,7 @@ def key_comes(registry) -> list[str]:
         for name in states(registry):
             session.add(MeterKey(organisation="default", meter_id=name, wrapped=b"w", digest=b"d", **columns))
         session.flush()
-        return end_wait_for_keys(session, "default", "test", NOW)
+        return list(end_wait_for_keys(session, "default", "test", NOW).in_use)
 
 
 @pytest.mark.parametrize(("action", "state"), [(remove, "removed"), (put_in_stock, "stock")])

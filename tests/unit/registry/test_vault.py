@@ -37,7 +37,9 @@ def source(tmp_path: Path) -> MasterKeySource:
 
 def fill(registry: Registry, vault: KeyVault) -> None:
     with registry.begin() as session:
-        store_keys(session, vault, "default", [NewKey(meter_id, key) for meter_id, key in KEYS.items()], NOW)
+        store_keys(
+            session, vault, "default", [NewKey(meter_id, key) for meter_id, key in KEYS.items()], NOW, identity="test"
+        )
         change = PersonalChange(vault, "customer:P1", before=None, after={"name": "Customer 0001"})
         audit.record(session, event="customer.change", personal=change, **WHO)
 
@@ -110,7 +112,7 @@ def test_keys_of_before_there_were_data_keys_still_open_and_are_rotated(
     vault = open_vault(registry, source, NOW)
     assert opens(registry, vault)
     with registry.begin() as session:
-        again = store_keys(session, vault, "default", [NewKey(*next(iter(KEYS.items())))], NOW)
+        again = store_keys(session, vault, "default", [NewKey(*next(iter(KEYS.items())))], NOW, identity="test")
     assert again == ["equal"], "digests of before are understood"
     before = wrapped(registry)
     rotate(registry, source, **WHO)
@@ -136,7 +138,7 @@ def test_rotation_wraps_everything_anew(registry: Registry, source: MasterKeySou
         open_vault(registry, MasterKeySource(done.retired), NOW)
     with registry.begin() as session:
         key = NewKey("KAM-00000000-1b-16", b"\1" * 16)
-        assert store_keys(session, old_vault, "default", [key], NOW) == ["changed"]
+        assert store_keys(session, old_vault, "default", [key], NOW, identity="test") == ["changed"]
     assert load_keys(registry, vault, "default").height == 301, "what an older process writes opens, too"
     with pytest.raises(RegistryError, match="start it again"):
         load_keys(registry, old_vault, "default")
