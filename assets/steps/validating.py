@@ -9,9 +9,8 @@ from assets.installation import Installation
 from assets.steps.erasing import without_erased
 from assets.steps.judging import BY_FIGURES, Judging
 from assets.steps.touched import done, extent, pending
-from assets.steps.weather import stations_of
+from assets.steps.weather import degree_days_of_months, stations_of
 from warehouse.policies import EstimationRules, WeatherPolicy
-from warehouse.queries import weather
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -325,8 +324,7 @@ def _prepared(rows: pl.DataFrame, judging: Judging, counts: pl.DataFrame) -> pl.
 
 def _with_weather(house: Installation, months: pl.DataFrame, now: datetime) -> pl.DataFrame:
     """Months with ``degree_days`` of their points' stations; null where they are not known."""
-    policy = house.policy(WeatherPolicy)
-    degree_days = weather.by_month(house.lake, house.organisation, policy)
+    degree_days = degree_days_of_months(house)
     if degree_days.is_empty():
         return months.with_columns(degree_days=pl.lit(None, pl.Float64))
     stations = stations_of(house, months["metering_point"].unique(), now)

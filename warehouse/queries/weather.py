@@ -75,22 +75,6 @@ def sums(lake: Readable, organisation: str, policy: WeatherPolicy, *, first: dat
     )
 
 
-def by_month(lake: Readable, organisation: str, policy: WeatherPolicy) -> pl.DataFrame:
-    """Degree days of whole months: ``station``, ``day`` (first of the month) and ``degree_days``.
-
-    Months of which a day is not known are left out.
-    """
-    first = pl.col("day").dt.month_start()
-    days = _filled(lake, organisation, policy).drop_nulls("mean_temp_c")
-    return (
-        days.group_by("station", month=first)
-        .agg(degree_days=degree_days(pl.col("mean_temp_c"), policy.degree_days, policy.base_c).sum(), known=pl.len())
-        .filter(pl.col("known") == pl.col("month").dt.days_in_month())
-        .select("station", day="month", degree_days="degree_days")
-        .sort("station", "day")
-    )
-
-
 def _filled(lake: Readable, organisation: str, policy: WeatherPolicy) -> pl.DataFrame:
     rows = lake.scan(OUTDOOR_TEMPERATURES).filter(pl.col("organisation") == organisation)
     return without_small_gaps(rows.select("station", "day", "mean_temp_c").collect(), policy.longest_gap_days)
