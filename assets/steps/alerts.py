@@ -6,6 +6,7 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.erasing import without_erased
+from assets.steps.frozen import thawed
 from assets.steps.judging import Counting
 from assets.steps.touched import done, extent, pending
 from registry.ledger import read_cursor, write_cursor
@@ -88,8 +89,12 @@ def _evaluate(house: Installation, asked: pl.DataFrame, now: datetime) -> dict[s
     fresh = without_erased(
         house, ALERT_EVENTS, crossings.with_columns(state=pl.lit(TRIGGERED), retracted_at=pl.lit(None, INSTANT))
     )
+    # Of thinned days too little is left to tell when a limit was reached; what was told of them stands.
+    movable = thawed(house, ALERT_EVENTS, stored)
+    kept = stored.join(movable, on=ALERT_EVENTS.key, how="anti")
+    fresh = thawed(house, ALERT_EVENTS, fresh).join(kept, on=ALERT_EVENTS.key, how="anti")
     # A window that begins before the base was closed by a reset; what it told stands.
-    open_now = stored.filter((pl.col("window_start") >= pl.col("base")) & (pl.col("state") == TRIGGERED))
+    open_now = movable.filter((pl.col("window_start") >= pl.col("base")) & (pl.col("state") == TRIGGERED))
     back = open_now.join(fresh, on=ALERT_EVENTS.key, how="anti").with_columns(
         state=pl.lit(RETRACTED), retracted_at=pl.lit(now)
     )

@@ -7,11 +7,14 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.alerts import evaluate_alerts
+from assets.steps.frozen import freeze
 from tests.unit.assets.test_estimating import FIRST, HOUR, NOW, course, house, others, take
 from tests.unit.warehouse.transforms.metering import METER, readings
-from warehouse.schemas import ALERT_EVENTS, CONSUMPTION_ALERTS, REGISTER
+from warehouse.schemas import ALERT_EVENTS, CONSUMPTION_ALERTS, FROZEN_PERIODS, READINGS, REGISTER
 
 __all__ = ["house"]
+
+_DAYS = dict(FROZEN_PERIODS.schema)
 
 LAST = 14 * 24 + 5
 """Readings of the meter: at the last, at four in the morning, it shows 14 * 0.39 m3; it uses as much a day."""
@@ -67,3 +70,18 @@ def test_the_windows_of_estimated_days_begin_at_midnight(house: Installation) ->
     days = [FIRST + timedelta(days=number) for number in (15, 16, 17, 18)]
     used = [Decimal("0.325"), *[Decimal("0.39")] * 3]
     assert told(house) == [(2, "triggered", at, one) for at, one in zip(days, used, strict=True)]
+
+
+def test_what_was_told_of_thinned_days_stands(house: Installation) -> None:
+    watch(house, limit="0.2")
+    take(house, course(range(17 * 24)), others(17 * 24))
+    before = told(house)
+    assert [(number, state) for number, state, *_ in before] == [(1, "triggered"), (2, "triggered")]
+    days = {"metering_point": "P1", "meter_id": None, "first_day": FIRST.date(), "last_day": before[0][2].date()}
+    freeze(house, pl.DataFrame([{**days, "figures_last_day": None}], schema_overrides=_DAYS), NOW)
+    thinned = house.lake.scan(READINGS).filter(
+        pl.col("meter_id") == METER, pl.col("measured_at") < FIRST + 16 * 24 * HOUR, pl.col("measured_at") != FIRST
+    )
+    house.lake.merge(READINGS, READINGS.empty(), stale=thinned.select(READINGS.key).collect())
+    take(house, course(range(17 * 24, 17 * 24 + 2)))
+    assert told(house, NOW + HOUR) == before
