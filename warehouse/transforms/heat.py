@@ -30,6 +30,8 @@ _TEMPERATURES = ("flow_temp_c", "return_temp_c")
 _QUALITIES = ("M", "A", "I", "E", "F", "X", "R", "N")
 """Best first."""
 
+_ENDS = (("start_quality", ".start"), ("end_quality", ".end"))
+
 
 def heat_daily(
     daily: pl.DataFrame,
@@ -117,18 +119,28 @@ def resolution_error(temperature: pl.Expr, volume: pl.Expr, count_vt: pl.Expr, c
 
 
 def _days(daily: pl.DataFrame) -> pl.DataFrame:
-    """One row per point and day: consumption and quality of each register, null where there is no row."""
+    """One row per point and day: consumption and quality of each register, null where there is no row.
+
+    ``is_together``: V, E8 and E9 are known alike at both ends of the day, as registers of the same telegrams are
+    (§7.1).
+    """
+    alike = [
+        pl.col(f"{_VOLUME}{suffix}").eq_missing(pl.col(f"{register}{suffix}"))
+        for register in (_E8, _E9)
+        for _, suffix in _ENDS
+    ]
     register = pl.col("register")
     per_register = [
         pl.col(column).filter(register == name).first().alias(name + suffix)
         for name in _REGISTERS
-        for column, suffix in (("consumption", ""), ("quality", ".quality"))
+        for column, suffix in (("consumption", ""), ("quality", ".quality"), *_ENDS)
     ]
     return (
         daily.filter(register.is_in(_REGISTERS))
         .sort(register.replace_strict(_REGISTERS, range(len(_REGISTERS)), return_dtype=pl.Int8))
         .group_by(*_POINT, "day", maintain_order=True)
         .agg(pl.col("meter_id").first(), *per_register)
+        .with_columns(is_together=pl.all_horizontal(alike))
     )
 
 
@@ -201,7 +213,12 @@ def _choose(days: pl.DataFrame, limit_k: float, least_share: float) -> pl.DataFr
     weighting = (
         pl.when(volume <= 0)
         .then(pl.lit("none"))
-        .when(have("registers") & (pl.col("error_k").fill_null(0.0) <= limit_k) & pl.col("is_broken").is_null())
+        .when(
+            have("registers")
+            & (pl.col("error_k").fill_null(0.0) <= limit_k)
+            & pl.col("is_broken").is_null()
+            & pl.col("is_together")
+        )
         .then(pl.lit("registers"))
         .when(have("hours") & (pl.col("hours_m3") >= least_share * volume))
         .then(pl.lit("intervals"))

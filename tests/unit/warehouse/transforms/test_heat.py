@@ -34,6 +34,8 @@ DAILY = pl.Schema(
         "day": pl.Date(),
         "consumption": REGISTER,
         "quality": pl.String(),
+        "start_quality": pl.String(),
+        "end_quality": pl.String(),
     }
 )
 READINGS = pl.Schema(
@@ -61,13 +63,13 @@ def _amount(value: Value) -> tuple[Decimal | None, str]:
 
 def daily(values: dict[str, Value], point: str = "p", meter: str = "m") -> pl.DataFrame:
     end = MIDNIGHT + 24 * HOUR
-    rows = [("o", point, meter, name, MIDNIGHT, end, DAY, *_amount(value)) for name, value in values.items()]
+    rows = [("o", point, meter, name, MIDNIGHT, end, DAY, *_amount(value), "A", "A") for name, value in values.items()]
     return pl.DataFrame(rows, schema=DAILY, orient="row")
 
 
 def hourly(volumes: dict[int, str | None], point: str = "p", meter: str = "m") -> pl.DataFrame:
     rows = [
-        ("o", point, meter, V, MIDNIGHT + hour * HOUR, MIDNIGHT + (hour + 1) * HOUR, DAY, *_amount(volume))
+        ("o", point, meter, V, MIDNIGHT + hour * HOUR, MIDNIGHT + (hour + 1) * HOUR, DAY, *_amount(volume), "A", "A")
         for hour, volume in volumes.items()
     ]
     return pl.DataFrame(rows, schema=DAILY, orient="row")
@@ -109,6 +111,17 @@ def test_temperatures_from_the_registers() -> None:
     assert day["error_k"] == pytest.approx((1 + 94.53 * 0.01) / 297.38, rel=1e-3)
     assert (day["weighting"], day["quality"], day["month"]) == ("registers", "A", "2025-01")
     assert (day["volume_m3"], day["energy_kwh"]) == (Decimal("297.39"), Decimal(18000))
+
+
+def test_registers_of_other_telegrams_than_the_volume_are_no_weights() -> None:
+    """§7.1: E8 and E9 are sent once a day, the volume each hour."""
+    days = daily({V: "20", E8: "1600", E9: "800"})
+    rare = pl.when(pl.col("register") == V).then(pl.lit("M")).otherwise(pl.lit("I"))
+    spots = gauges((1, 81.0, 41.0))
+    assert only(heat(days, spots=spots))["weighting"] == "registers"
+    for end in ("start_quality", "end_quality"):
+        apart = only(heat(days.with_columns(rare.alias(end)), spots=spots))
+        assert (apart["weighting"], apart["flow_temp_c"], apart["error_k"]) == ("unweighted", 81.0, None)
 
 
 def test_registers_that_stood_still_for_a_while_are_no_weights() -> None:
