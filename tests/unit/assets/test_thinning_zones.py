@@ -10,6 +10,7 @@ from warehouse.schemas.readings import READINGS, READINGS_HISTORY, RECORDS
 
 KEPT = {
     *("meters", "metering_points", "installations", "exchanges", "final_readings", "group_members"),
+    "meter_configurations",
     *("heat_fault_reviews", "consumption_alerts", "final_estimates"),
     *("formats", "touched", "frozen_periods"),
 }
