@@ -16,9 +16,10 @@ from typing import Literal, TypeVar
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from warehouse.errors import LakeError, write_failure
+from warehouse.latest import Latest, latest_of
 from warehouse.merging import MergeResult, compare, touched
 from warehouse.parquet import (
     FILE_BYTES,
@@ -77,7 +78,7 @@ class Lake:
             The declared columns in their order; no rows where nothing was ever written, nulls in columns that were
             declared after the rows were written. The version is the latest at the time of the call.
         """
-        return shaped(self._open(table), table)
+        return self._latest(table).rows(table)
 
     def append(self, table: Table, frame: pl.DataFrame, *, batch: str | None = None, batch_no: int = 1) -> bool:
         """Adds rows in one commit.
@@ -205,7 +206,7 @@ class Lake:
         Returns:
             Values of the partition column as texts, rising; one empty text stands for a table without partitions.
         """
-        snapshot = self._open(table)
+        snapshot = self._latest(table).snapshot
         return [] if snapshot is None else crowded(snapshot, table)
 
     def changed_since(self, table: Table, version: int | None) -> list[str]:
@@ -219,7 +220,7 @@ class Lake:
             Values of the partition column as :meth:`overfull` gives them; all partitions where the log does not know
             the version any more.
         """
-        snapshot = self._open(table)
+        snapshot = self._latest(table).snapshot
         if snapshot is None or snapshot.version() == version:
             return []
         files = files_of(snapshot, table)
@@ -382,27 +383,41 @@ class Lake:
 
     def version(self, table: Table) -> int | None:
         """Number of the latest commit; ``None`` where nothing was ever written."""
-        snapshot = self._open(table)
+        snapshot = self._latest(table).snapshot
         return snapshot.version() if snapshot else None
 
     def applied(self, table: Table, batch: str) -> int:
         """Number of the last batch of a series that was applied with rows, or what :meth:`thin` counted; at first 0."""
-        snapshot = self._open(table)
+        snapshot = self._latest(table).snapshot
         return (snapshot.transaction_version(batch) or 0) if snapshot else 0
 
     def files(self, table: Table) -> list[str]:
         """Paths of the Parquet files that make up the latest version."""
-        snapshot = self._open(table)
+        snapshot = self._latest(table).snapshot
         return sorted(snapshot.file_uris()) if snapshot else []
 
     def tables(self) -> list[Table]:
         """The stored tables that were ever written, in the order of their declaration."""
-        return [table for table in TABLES.values() if table.kind == "stored" and self._open(table)]
+        return [table for table in TABLES.values() if table.kind == "stored" and self._latest(table).snapshot]
 
     def _uri(self, table: Table) -> str:
         if table.kind != "stored":
             raise LakeError(f"{table.name} is a view over other tables and is not stored.")
         return f"{self._root}/{table.name}"
+
+    def _latest(self, table: Table) -> Latest:
+        """The latest version, for reading: what a writer opens changes as it writes."""
+        uri = self._uri(table)
+        if "://" in uri:
+            return Latest(self._open(table))
+        if not Path(uri, "_delta_log").is_dir():
+            return Latest(None)
+        try:
+            return latest_of(uri)
+        except TableNotFoundError:  # its folder was just made
+            return Latest(None)
+        except (DeltaError, OSError) as exc:
+            raise self._unreadable(table, exc) from exc
 
     def _open(self, table: Table, version: int | None = None) -> DeltaTable | None:
         """The latest version, or an older one where there still is a log of it."""
@@ -417,7 +432,10 @@ class Lake:
         except (DeltaError, OSError) as exc:
             if version is not None:
                 return None
-            raise LakeError(f"{table.name}: cannot be opened in {self._root}: {exc}") from exc
+            raise self._unreadable(table, exc) from exc
+
+    def _unreadable(self, table: Table, exc: Exception) -> LakeError:
+        return LakeError(f"{table.name}: cannot be opened in {self._root}: {exc}")
 
     def _write(
         self,

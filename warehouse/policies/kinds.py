@@ -1,7 +1,7 @@
 """The policies there are, and how their documents are read."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from pydantic import ValidationError
@@ -77,6 +77,7 @@ def kind_of(name: str) -> Kind:
     return KINDS[name]
 
 
+@lru_cache(maxsize=256)
 def read_policy(name: str, document: str) -> PolicyModel:
     """Reads a policy's document.
 
