@@ -45,22 +45,24 @@ def run_ingest(house: Installation, paths: list[Path], collector: str = "", rece
     if not files:
         complain("There are no files in what you named.")
         return 1
+    before = house.lake.version(OUTCOMES)
     try:
         with messages.status(f"Landing and decoding {len(files)} files …"):
             ingest_files(house, files, identity=identity(), collector=collector, received_at=received_at)
     except RunError as exc:
         complain(str(exc))
         return 1
-    return report(house, len(files), started)
+    return report(house, len(files), started, before)
 
 
-def report(house: Installation, named: int, started: datetime) -> int:
+def report(house: Installation, named: int, started: datetime, before: int | None) -> int:
     """Says what came of the files of a run.
 
     Args:
         house: The installation.
         named: How many files it was given.
         started: When it began; what was decided since then is told, also of files that an earlier run had landed.
+        before: Version of ``outcomes`` when it began.
 
     Returns:
         Exit status: 1 where a file was refused.
@@ -69,8 +71,11 @@ def report(house: Installation, named: int, started: datetime) -> int:
     refused = files.filter(pl.col("state") == "refused")
     for name, reason in refused.select("name", "reason").rows():
         complain(f"{name} was refused: {reason}")
+    days = [date.fromisoformat(day) for day in house.lake.changed_since(OUTCOMES, before)]
     attempts = house.lake.scan(OUTCOMES).filter(
-        (pl.col("organisation") == house.organisation) & (pl.col("decided_at") >= started)
+        pl.col("organisation") == house.organisation,
+        pl.col("landed_day").is_in(days),
+        pl.col("decided_at") >= started,
     )
     outcomes = attempts.sort("attempt").unique("frame_id", keep="last").group_by("outcome").len().sort("outcome")
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.collect().rows()) or "none to decode"
