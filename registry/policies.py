@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from registry import audit, trials
 from registry.errors import RegistryError
 from registry.models import PolicyVersion
-from warehouse.policies import KINDS, PolicyModel, kind_of, read_policy, shipped_document
+from warehouse.policies import PolicyModel, kind_of, name_of, read_as, read_policy, shipped_document
 
 SHIPPED = 0
 """Version of the document that comes with the package."""
@@ -76,10 +76,7 @@ def current(session: Session, organisation: str, model: type[Model], as_of: date
     Raises:
         PolicyError: No kind has this model, or a document of an older release is not understood any more.
     """
-    name = next((kind.name for kind in KINDS.values() if kind.model is model), model.__name__)
-    policy = read_policy(name, stored(session, organisation, name, as_of).document)
-    assert isinstance(policy, model)  # noqa: S101  kinds and models go together
-    return policy
+    return read_as(model, stored(session, organisation, name_of(model), as_of).document)
 
 
 def history(session: Session, organisation: str, kind: str) -> list[Stored]:

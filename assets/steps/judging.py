@@ -10,7 +10,7 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.touched import extent
 from registry import decisions, policies
-from warehouse.policies import ConsumptionPolicy, ValidationPolicy, read_policy
+from warehouse.policies import ConsumptionPolicy, ValidationPolicy, read_as
 from warehouse.schemas import GROUP_MEMBERS, LAYOUTS, METERS, VEE_EXCEPTIONS
 from warehouse.transforms.estimation.open_gaps import PROLONGED
 from warehouse.transforms.policy import Policy
@@ -62,8 +62,7 @@ class Judging:
         with house.registry.begin(readonly=True) as session:
             stored = policies.stored(session, house.organisation, "validation")
             decided = decisions.in_force(session, house.organisation)
-        policy = read_policy("validation", stored.document)
-        assert isinstance(policy, ValidationPolicy)  # noqa: S101  kinds and models go together
+        policy = read_as(ValidationPolicy, stored.document)
         interval = timedelta(seconds=house.settings.expected_interval_s)
         return cls(
             house,

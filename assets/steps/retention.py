@@ -21,7 +21,7 @@ from assets.steps.zones import ZONES
 from registry import policies
 from registry import retention as certificates
 from registry.retention import RetentionError
-from warehouse.policies import RetentionPolicy, read_policy
+from warehouse.policies import RetentionPolicy, read_as
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -195,8 +195,7 @@ def _begun(house: Installation, version: int, as_of: datetime) -> _Approved:
 
 
 def _understood(stored: policies.Stored, as_of: datetime) -> _Approved:
-    policy = read_policy(KIND, stored.document)
-    assert isinstance(policy, RetentionPolicy)  # noqa: S101  kinds and models go together
+    policy = read_as(RetentionPolicy, stored.document)
     return _Approved(stored.version, policy, as_of)
 
 

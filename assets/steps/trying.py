@@ -9,7 +9,7 @@ from assets.steps.figures import touched_stretches
 from assets.steps.judging import Judging
 from assets.steps.validating import find_in_figures, find_inactive, find_silent, judged_period
 from registry import trials
-from warehouse.policies import EstimationRules, ValidationPolicy, read_policy
+from warehouse.policies import EstimationRules, ValidationPolicy, read_as
 from warehouse.schemas import READINGS, REGISTER_EVENTS
 from warehouse.transforms.calendar import local_days
 from warehouse.transforms.validation import effects
@@ -38,8 +38,7 @@ def try_policy(
     Raises:
         PolicyError: The document is not understood.
     """
-    policy = read_policy("validation", document)
-    assert isinstance(policy, ValidationPolicy)  # noqa: S101  kinds and models go together
+    policy = read_as(ValidationPolicy, document)
     judging = Judging.of(house)
     before, after = (_find(house, one, first, last, now) for one in (judging, judging.by(policy.compiled(0))))
     counts = differences(before, after)

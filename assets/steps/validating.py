@@ -100,7 +100,7 @@ def _parts(house: Installation, touched: pl.DataFrame, judging: Judging) -> list
     parts = []
     for (first, last), some in points.group_by("first_day", "last_day", maintain_order=True):
         assert isinstance(first, date)  # noqa: S101  the columns are dates
-        assert isinstance(last, date)  # noqa: S101
+        assert isinstance(last, date)  # noqa: S101  the columns are dates
         period = judged_period(judging, first, last)
         parts += [(part, period) for part in some.select("metering_point").iter_slices(POINTS_AT_ONCE)]
     return parts

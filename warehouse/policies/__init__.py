@@ -13,7 +13,7 @@ from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.heat import HeatPolicy, RatingsPolicy
 from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
-from warehouse.policies.kinds import KINDS, Kind, kind_of, presets, read_policy, shipped_document
+from warehouse.policies.kinds import KINDS, Kind, kind_of, name_of, presets, read_as, read_policy, shipped_document
 from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
@@ -45,7 +45,9 @@ __all__ = [
     "ValidationPolicy",
     "WeatherPolicy",
     "kind_of",
+    "name_of",
     "presets",
+    "read_as",
     "read_policy",
     "shipped_document",
 ]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -24,6 +25,8 @@ from warehouse.policies.replacement import ReplacementPolicy
 from warehouse.policies.retention import RetentionPolicy
 from warehouse.policies.validation import ValidationPolicy
 from warehouse.policies.weather import WeatherPolicy
+
+Model = TypeVar("Model", bound=PolicyModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,26 @@ def read_policy(name: str, document: str) -> PolicyModel:
         raise PolicyError(f"The policy {name} is not understood: {faults(exc)}.") from exc
     except ValueError as exc:
         raise PolicyError(f"The policy {name} {exc}.") from exc
+
+
+def read_as(model: type[Model], document: str) -> Model:
+    """Reads a policy's document, of the kind that has a model.
+
+    Args:
+        model: Model of the kind, e.g. ``ConsumptionPolicy``.
+        document: YAML.
+
+    Raises:
+        PolicyError: No kind has this model, or the document is not understood; the message names the places.
+    """
+    policy = read_policy(name_of(model), document)
+    assert isinstance(policy, model)  # noqa: S101  kinds and models go together
+    return policy
+
+
+def name_of(model: type[PolicyModel]) -> str:
+    """Name of the kind that has a model; the model's own where none has."""
+    return next((kind.name for kind in KINDS.values() if kind.model is model), model.__name__)
 
 
 @cache

@@ -2,10 +2,9 @@
 
 import os
 import re
-import shutil
 import time
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,55 +13,21 @@ import pytest
 from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
+from tests.unit.warehouse.points import POINTS, START, facts, rows
 from warehouse import lake as lake_module
 from warehouse import parquet
 from warehouse.errors import LakeError
 from warehouse.lake import Lake
 from warehouse.merging import MergeResult
 from warehouse.predicates import Box
-from warehouse.schemas import TOUCHED, Column, SchemaError, Table
+from warehouse.schemas import TOUCHED, Column, SchemaError
 from warehouse.schemas.frames import FRAMES, RECEPTIONS
 from warehouse.schemas.readings import READINGS
 from warehouse.schemas.registry import GROUP_MEMBERS, GROUPS
-from warehouse.schemas.table import INSTANT, REGISTER
+from warehouse.schemas.table import INSTANT
 
-START = datetime(2026, 1, 31, 22, tzinfo=UTC)
 WEEK = timedelta(days=7)
 NONE_STALE = pl.DataFrame(schema={"organisation": pl.String})
-
-POINTS = Table(
-    name="points",
-    meaning="For these tests.",
-    columns=(
-        Column("organisation", pl.String, "."),
-        Column("point", pl.String, "."),
-        Column("at", INSTANT, "."),
-        Column("value", REGISTER, ".", nullable=True),
-        Column("known_from", INSTANT, "."),
-        Column("month", pl.String, "."),
-    ),
-    key=("organisation", "point", "at"),
-    sort_by=("point", "at"),
-    partition_by=("month",),
-)
-
-
-def rows(*facts: tuple[str, int, str | None], known: datetime = START) -> pl.DataFrame:
-    """Rows of ``POINTS`` from (point, hour after START, value)."""
-    return pl.DataFrame(
-        [
-            {
-                "organisation": "o",
-                "point": point,
-                "at": START + timedelta(hours=hour),
-                "value": None if value is None else Decimal(value),
-                "known_from": known,
-                "month": f"{START + timedelta(hours=hour):%Y-%m}",
-            }
-            for point, hour, value in facts
-        ],
-        schema=POINTS.schema,
-    )
 
 
 def reception(number: int) -> pl.DataFrame:
@@ -79,14 +44,6 @@ def reception(number: int) -> pl.DataFrame:
             "source_sha256": "s",
         }
     )
-
-
-def facts(lake: Lake) -> list[tuple[str, int, str | None]]:
-    found = lake.scan(POINTS).sort("point", "at").collect()
-    return [
-        (point, (at - START) // timedelta(hours=1), None if value is None else str(value.normalize()))
-        for point, at, value in found.select("point", "at", "value").iter_rows()
-    ]
 
 
 @pytest.fixture
@@ -520,26 +477,3 @@ def test_partitions_that_changed_since_a_version(lake: Lake, tmp_path: Path) -> 
     assert lake.changed_since(TOUCHED, None) == [""], "a table without partitions is one"
     lake.overwrite(TOUCHED, touched)
     assert lake.changed_since(TOUCHED, lake.version(TOUCHED)) == []
-
-
-def test_what_others_write_is_seen_at_once(lake: Lake, tmp_path: Path) -> None:
-    other = Lake(lake._root)
-    assert lake.version(POINTS) is None
-    other.append(POINTS, rows(("p", 0, "1")))
-    assert facts(lake) == [("p", 0, "1")]
-    other.merge(POINTS, rows(("p", 0, "2")), stale=points())
-    assert facts(lake) == [("p", 0, "2")]
-    assert lake.version(POINTS) == other.version(POINTS)
-
-
-def test_a_lake_that_was_put_back_is_read_anew(lake: Lake, tmp_path: Path) -> None:
-    folder, kept = Path(lake._root, POINTS.name), tmp_path / "kept"
-    lake.append(POINTS, rows(("p", 0, "1")))
-    shutil.copytree(folder, kept)
-    lake.append(POINTS, rows(("p", 1, "2")))
-    assert len(facts(lake)) == 2
-    shutil.rmtree(folder)
-    shutil.copytree(kept, folder)
-    assert facts(lake) == [("p", 0, "1")], "an older version"
-    Lake(lake._root).append(POINTS, rows(("q", 5, "3")))
-    assert facts(lake) == [("p", 0, "1"), ("q", 5, "3")], "another one of the same number"
