@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import duckdb
@@ -85,7 +86,7 @@ def _show(connection: duckdb.DuckDBPyConnection, reader: Reader, tables: Collect
         "set memory_limit = '2GB'",
         "set temp_directory = ''",
         "set python_enable_replacements = false",
-        *views,
+        *chain.from_iterable(views.values()),
         "set enable_external_access = false",
         "set lock_configuration = true",
     ]

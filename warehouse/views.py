@@ -31,7 +31,7 @@ def view_statements(
     meters: Collection[str] | None = None,
     known_at: datetime | None = None,
     only: Collection[Table] | None = None,
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[str], dict[str, list[str]]]:
     """Says how the views are made.
 
     Args:
@@ -44,8 +44,8 @@ def view_statements(
         only: Tables to make views of, without comments; ``None`` makes those of all.
 
     Returns:
-        The files that the views read, and statements: one commented view per published table; columns and their order
-        are those declared.
+        The files that the views read, and by the name of each published table the statements that make its view, in
+        the place of one of that name; columns and their order are those declared.
     """
     wanted = TABLES.values() if only is None else _read_for(only)
     stored = {table: lake.files(table) for table in wanted if table.kind == "stored"}
@@ -56,9 +56,10 @@ def view_statements(
     if FRAMES in wanted:
         sources[FRAMES.name] = _frames(sources[RECEPTIONS.name], sources[OUTCOMES.name])
     shown = [table for table in wanted if table.published and table.name in sources]
-    statements = [_view(table, sources[table.name], organisation, meters) for table in shown]
+    statements = {table.name: [_view(table, sources[table.name], organisation, meters)] for table in shown}
     if only is None:
-        statements += [comment for table in shown for comment in _comments(table)]
+        for table in shown:
+            statements[table.name] += _comments(table)
     return [path for files in stored.values() for path in files], statements
 
 
@@ -134,7 +135,7 @@ def _view(table: Table, source: str, organisation: str | None, meters: Collectio
         named = bool(meters) and "meter_id" in table.schema
         limits.append(f"meter_id in ({texts(sorted(meters))})" if named else "false")
     limit = f" where {' and '.join(limits)}" if limits else ""
-    return f"create view {name(table.name)} as select * from ({source}){limit}"
+    return f"create or replace view {name(table.name)} as select * from ({source}){limit}"
 
 
 def _comments(table: Table) -> Iterator[str]:

@@ -6,12 +6,12 @@ import duckdb
 import polars as pl
 import pytest
 
-from tests.unit.warehouse.test_tenants import OURS, THEIRS, fill
+from tests.unit.warehouse.test_tenants import OURS, THEIRS, fill, row
 from warehouse import sql
 from warehouse.catalogue import write_catalogue
 from warehouse.errors import LakeError
 from warehouse.lake import Lake
-from warehouse.schemas import INSTALLATIONS, READINGS, TABLES
+from warehouse.schemas import INSTALLATIONS, METERS, READINGS, TABLES
 
 PUBLISHED = {table.name: table for table in TABLES.values() if table.published}
 
@@ -40,7 +40,9 @@ def test_a_plain_client_sees_what_sql_shows_of_the_organisation(folder: Path) ->
 def test_every_table_and_column_has_its_comment(folder: Path) -> None:
     with opened(folder) as client:
         tables = dict(client.sql("select view_name, comment from duckdb_views() where not internal").fetchall())
-        columns = client.sql("select table_name, column_name, comment from duckdb_columns() where not internal")
+        columns = client.sql(
+            "select table_name, column_name, comment from duckdb_columns() where not internal and schema_name = 'main'"
+        )
         comments = {(table, column): comment for table, column, comment in columns.fetchall()}
     assert tables == {name: table.meaning for name, table in PUBLISHED.items()}
     assert set(comments) == {(name, column.name) for name, table in PUBLISHED.items() for column in table.columns}
@@ -85,6 +87,32 @@ def test_a_lake_without_rows_has_a_catalogue(tmp_path: Path) -> None:
         assert client.sql("from installations").columns == INSTALLATIONS.schema.names()
         assert client.sql("select count(*) from readings").fetchall() == [(0,)]
     assert READINGS.name in PUBLISHED
+
+
+def test_views_that_would_be_the_same_are_taken_over(tmp_path: Path) -> None:
+    file, lake = tmp_path / "catalogue.duckdb", fill(tmp_path / "lake", OURS)
+    write_catalogue(lake, file, OURS)
+    before = file.stat()
+    write_catalogue(lake, file, OURS)
+    assert file.stat() == before, "nothing changed"
+    lake.append(READINGS, row(READINGS, OURS))
+    lake.merge(METERS, METERS.empty(), stale=row(METERS, OURS).select(METERS.key), forget=True)
+    write_catalogue(lake, file, OURS)
+    with opened(tmp_path) as client:
+        assert client.sql("select count(*) from readings").fetchall() == [(2,)]
+        assert client.sql("select count(*) from meters").fetchall() == [(0,)]
+        assert client.sql("select count(*) from installations").fetchall() == [(1,)]
+    test_every_table_and_column_has_its_comment(tmp_path)
+
+
+def test_a_catalogue_that_cannot_be_read_is_made_anew(tmp_path: Path) -> None:
+    lake, file = fill(tmp_path / "lake", OURS), tmp_path / "catalogue.duckdb"
+    file.write_bytes(b"nonsense")
+    write_catalogue(lake, file, OURS)
+    with duckdb.connect(file) as client:
+        client.execute("drop schema state cascade")
+    write_catalogue(lake, file, OURS)
+    test_every_table_and_column_has_its_comment(tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
