@@ -8,9 +8,11 @@ the second reads again and repeats.
 import random
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from threading import RLock
 from typing import Literal, TypeVar
 
 import polars as pl
@@ -45,6 +47,9 @@ _NO_LOG = {"delta.logRetentionDuration": "interval 0 seconds"}
 
 # delta-rs takes these for parts of a URL, DuckDB for parts of a pattern, Polars for a partition.
 _UNFIT = re.compile(r"[%*?\[\]{}#=]")
+
+_TURNS: dict[str, RLock] = defaultdict(RLock)
+"""Whose turn it is to write to each table, among the threads of this process."""
 
 _Result = TypeVar("_Result")
 
@@ -472,11 +477,12 @@ class Lake:
         )
 
     def _committed(self, table: Table, attempt: Callable[[], _Result]) -> _Result:
-        """Runs an attempt until it meets no other writer."""
+        """Runs an attempt until it meets no other writer; those of this process wait for one another."""
         pause = _FIRST_PAUSE_S
         for _ in range(_TRIES):
             try:
-                return attempt()
+                with _TURNS[self._uri(table)]:
+                    return attempt()
             except CommitFailedError as exc:
                 failure: Exception = exc
             except (DeltaError, OSError) as exc:

@@ -8,8 +8,10 @@ in the middle is therefore done again, and every write before the outcomes repla
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Self
 
 import polars as pl
 import polars.selectors as cs
@@ -18,6 +20,7 @@ from assets.installation import Installation
 from assets.steps.erasing import erase_arrivals, note_arrivals
 from assets.steps.history import keep_readings, superseded_readings
 from assets.steps.publishing import publish_registry
+from assets.steps.side_by_side import ahead, side_by_side
 from assets.steps.sources import is_wired, passing
 from assets.steps.touched import extent, touch
 from decoders.batch import Decoded, decode_batch
@@ -177,7 +180,8 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
         # What a pass teaches (a format, a proven key) may resolve what it or an earlier one left waiting.
         for _ in range(PASSES):
             work = _work(house, days)
-            reports += [_commit(house, chunk, _decode(house, chunk), now) for chunk in work.iter_slices(CHUNK_ROWS)]
+            decoded = ahead(partial(_decode, house, _Registered.in_(house)), work.iter_slices(CHUNK_ROWS))
+            reports += [_commit(house, chunk, values, now) for chunk, values in decoded]
             if work.is_empty():
                 break
     erased = erase_arrivals(house, now)
@@ -202,17 +206,39 @@ def _work(house: Installation, days: Sequence[date]) -> pl.DataFrame:
     )
 
 
-def _decode(house: Installation, frames: pl.DataFrame) -> Decoded:
-    keys = load_keys(house.registry, house.vault, house.organisation)
-    registered = registered_meters(house.registry, house.organisation)
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """What a pass needs of the registry.
+
+    Attributes:
+        keys: As :func:`registry.keys.load_keys` gives them.
+        meters: ``meter_id`` of each meter.
+        devices: As :func:`registry.keys.device_euis` gives them.
+    """
+
+    keys: pl.DataFrame = field(repr=False)
+    meters: pl.Series
+    devices: pl.DataFrame
+
+    @classmethod
+    def in_(cls, house: Installation) -> Self:
+        """Reads it."""
+        registry, organisation = house.registry, house.organisation
+        return cls(
+            load_keys(registry, house.vault, organisation),
+            registered_meters(registry, organisation),
+            device_euis(registry, organisation),
+        )
+
+
+def _decode(house: Installation, registered: _Registered, frames: pl.DataFrame) -> Decoded:
     is_uplink = (pl.col("transport") == "lorawan").fill_null(value=False)
-    devices = device_euis(house.registry, house.organisation)
-    named = frames.filter(is_uplink).join(devices, on="device_eui", how="left", maintain_order="left")
+    named = frames.filter(is_uplink).join(registered.devices, on="device_eui", how="left", maintain_order="left")
     uplinks = framed(named.with_columns(meter_id=pl.when(_IN_TIME).then("meter_id")))
     radio = pl.concat([frames.filter(~is_uplink).select("frame_id", "frame"), uplinks.frames])
     times = frames.select("frame_id", "received_at")
     radio = radio.join(times, on="frame_id", how="left", maintain_order="left")
-    decoded = decode_batch(radio, keys, formats_known(house), registered)
+    decoded = decode_batch(radio, registered.keys, formats_known(house), registered.meters)
     outcomes, readings, records = (
         table.with_columns(cs.categorical().cast(pl.String))
         for table in (
@@ -255,13 +281,18 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     lake, organisation = house.lake, pl.lit(house.organisation).alias("organisation")
     lake.merge(LAYOUTS, decoded.layouts.with_columns(organisation), stale=LAYOUTS.empty().select("layout_id"))
     _learn(house, decoded.formats, now)
-    lake.merge(TELEGRAMS, telegrams, stale=old_telegrams.select(TELEGRAMS.key))
     # Before the readings: once they stand, a repeated pass could not tell any more what they superseded.
     superseded = superseded_readings(house, readings, old_readings.select(READINGS.key))
     keep_readings(house, superseded, now)
     gone = superseded.select("meter_id", "measured_at")
     touch(house, gone, "readings")
-    lake.merge(RECORDS, records, stale=superseded.select("organisation", "meter_id", "measured_at"))
+    side_by_side(
+        lambda write: write(),
+        [
+            partial(lake.merge, RECORDS, records, stale=superseded.select("organisation", "meter_id", "measured_at")),
+            partial(lake.merge, TELEGRAMS, telegrams, stale=old_telegrams.select(TELEGRAMS.key)),
+        ],
+    )
     lake.merge(READINGS, readings, stale=old_readings.select(READINGS.key))
     heard = outcomes.select("meter_id", measured_at="received_at").drop_nulls("meter_id")
     touch(house, pl.concat([heard, gone]), "readings")

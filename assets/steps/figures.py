@@ -4,9 +4,11 @@ A step takes what its consumer has not worked off, reckons it again from the rea
 that come out the same keep their ``known_from``.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -25,6 +27,7 @@ from assets.steps.frozen import late_readings, note_late, thawed
 from assets.steps.history import note_corrections
 from assets.steps.judging import Judging, judge_readings
 from assets.steps.profiling import learn_profiles
+from assets.steps.side_by_side import side_by_side
 from assets.steps.touched import causes, done, extent, pending
 from warehouse.policies import EstimationRules, HeatPolicy
 from warehouse.schemas import (
@@ -55,7 +58,7 @@ FAR = timedelta(days=40)
 """Where they do not, most often these do; before that, the meter's whole history is asked."""
 
 HOURS_AT_ONCE = 1_500_000
-"""Hourly rows reckoned and committed together; bounds the memory (about 1 kB a row)."""
+"""Hourly rows reckoned and committed together; bounds the memory (about 1 kB a row of each part in work)."""
 
 REGISTERS_PER_POINT = 4
 """Registers a metering point has, for sizing what is reckoned together."""
@@ -121,7 +124,7 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
     Returns:
         Rows inserted or replaced per table.
     """
-    changed: dict[str, int] = {}
+    changed = Counter[str]()
     with house.alone("figures"):
         rules, judging = house.policy(EstimationRules), Judging.of(house)
         learned = 1
@@ -130,9 +133,10 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
             why = causes(house, "figures")
             since, as_of = kept_newest(house), newest_reading(house, now)
             silent = silent_spans(house, as_of, rules.methods()).select(spans.columns)
-            for stretches in touched_stretches(house, pl.concat([spans, silent]), rules):
-                for name, count in _reckon(house, stretches, judging, rules, as_of, why, now).items():
-                    changed[name] = changed.get(name, 0) + count
+            parts = touched_stretches(house, pl.concat([spans, silent]), rules)
+            reckoned = partial(_reckon, house, judging=judging, rules=rules, as_of=as_of, why=why, now=now)
+            for counts in side_by_side(reckoned, parts):
+                changed.update(counts)
             learned = learn_profiles(house, spans, since, as_of, rules, now)
             if learned:
                 changed[GROUP_PROFILES.name] = learned
@@ -253,6 +257,7 @@ def _widened(points: pl.DataFrame, known: pl.DataFrame, house: Installation) -> 
 def _reckon(
     house: Installation,
     stretches: Stretches,
+    *,
     judging: Judging,
     rules: EstimationRules,
     as_of: datetime | None,
