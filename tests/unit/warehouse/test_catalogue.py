@@ -92,9 +92,9 @@ def test_a_lake_without_rows_has_a_catalogue(tmp_path: Path) -> None:
 def test_views_that_would_be_the_same_are_taken_over(tmp_path: Path) -> None:
     file, lake = tmp_path / "catalogue.duckdb", fill(tmp_path / "lake", OURS)
     write_catalogue(lake, file, OURS)
-    before = file.stat()
+    before = file.stat().st_ino
     write_catalogue(lake, file, OURS)
-    assert file.stat() == before, "nothing changed"
+    assert file.stat().st_ino == before, "nothing changed"
     lake.append(READINGS, row(READINGS, OURS))
     lake.merge(METERS, METERS.empty(), stale=row(METERS, OURS).select(METERS.key), forget=True)
     write_catalogue(lake, file, OURS)
