@@ -16,9 +16,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from registry.keys import load_keys
-from tests.integration.installations import House, fleet, house
-
-__all__ = ["fleet", "house"]
+from tests.integration.installations import House
 
 PASSWORD = "Correct-Horse-7"
 
