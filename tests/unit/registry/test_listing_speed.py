@@ -17,15 +17,15 @@ LONGEST_S = 0.2
 @pytest.mark.slow
 def test_a_hundred_thousand_meters_are_imported_and_each_page_of_them_takes_less_than_200_ms(tmp_path: Path) -> None:
     registry = Registry.open(f"sqlite:///{tmp_path / 'registry.sqlite'}")
-    began = time.monotonic()
+    began = time.process_time()  # the machine may have other work
     reports = inventory.fill(registry, KeyVault.create(tmp_path / "master.key"), METERS)
-    assert time.monotonic() - began < LONGEST_FILL_S
+    assert time.process_time() - began < LONGEST_FILL_S
     assert [report.added for report in reports] == [METERS, METERS]
     inventory.add_extras(registry, METERS)
     slow = []
     for name in inventory.LISTS:
         page = inventory.list_page(registry, name)
-        # Of this process, and the best of some: the machine may have other work.
+        # The best of some.
         if all(inventory.timed(page, time.process_time) >= LONGEST_S for _ in range(inventory.RUNS)):
             slow.append(name)
     assert slow == []
