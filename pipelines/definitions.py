@@ -1,7 +1,5 @@
 """What the orchestrator loads: assets, checks, jobs, sensors and the installation they work on."""
 
-from functools import cache
-
 import dagster as dg
 
 from assets import catalogue, decoding, figures, landing, registry_tables
@@ -21,12 +19,8 @@ ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figure
 
 
 @dg.definitions
-@cache
 def defs() -> dg.Definitions:
-    """The whole graph. Nothing is opened here: the installation is named by ``METERHOUSE_HOME`` when a run starts.
-
-    One for all runs of a process: to put the jobs together costs as much as a run with little to do.
-    """
+    """The whole graph. Nothing is opened here: the installation is named by ``METERHOUSE_HOME`` when a run starts."""
     return dg.Definitions(
         assets=[*ASSETS, figures.outdoor_temperatures],
         asset_checks=[*CHECKS, *EXPECTATIONS],
