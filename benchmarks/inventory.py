@@ -16,12 +16,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from registry import groups
-from registry.imports import import_customers, import_meters
+from registry.imports import ImportReport, import_customers, import_meters
 from registry.inventory.fields import Entity, Field, Type, add_field
 from registry.inventory.list_columns import CUSTOMER_COLUMNS, IN_USE_COLUMNS, READING_COLUMNS, STOCK_COLUMNS
 from registry.inventory.listing import Filters, list_meters
@@ -79,14 +80,16 @@ def main() -> None:
             print(f"unlock {options.meters:,} keys: {min(seconds):.2f} s (best of 3), {max(seconds):.2f} s (worst)")
 
 
-def fill(registry: Registry, vault: KeyVault, meters: int, *, model: str = "flowIQ", name: str = "Customer") -> None:
+def fill(
+    registry: Registry, vault: KeyVault, meters: int, *, model: str = "flowIQ", name: str = "Customer"
+) -> list[ImportReport]:
     """Imports the meters and the customers."""
+    reports: list[ImportReport] = []
     numbers = range(10_000_000, 10_000_000 + meters)
     lines = "".join(f"KAM,{n},1b,16,{model} {n % 7},{MEDIA[n % 4]},{n:032x}\n" for n in numbers)
     content = f"manufacturer,serial,version,device_type,model,medium,key\n{lines}".encode()
-    seconds = timed(
-        lambda: import_meters(registry, content, vault=vault, source_name="meters.csv", target_state="stock", **OWNER)
-    )
+    devices = partial(import_meters, vault=vault, source_name="meters.csv", target_state="stock", **OWNER)
+    seconds = timed(lambda: reports.append(devices(registry, content)))
     print(f"import {meters:,} meters with keys: {seconds:.1f} s", flush=True)
     header = "metering_point,customer_number,name,address,postal_code,city,manufacturer,serial,installed_at"
     rows = "".join(
@@ -95,10 +98,10 @@ def fill(registry: Registry, vault: KeyVault, meters: int, *, model: str = "flow
     )
     people = f"{header}\n{rows}".encode()
     zone = ZoneInfo("Europe/Copenhagen")
-    seconds = timed(
-        lambda: import_customers(registry, people, vault=vault, zone=zone, source_name="customers.csv", **OWNER)
-    )
+    tenants = partial(import_customers, vault=vault, zone=zone, source_name="customers.csv", **OWNER)
+    seconds = timed(lambda: reports.append(tenants(registry, people)))
     print(f"import {meters:,} customers: {seconds:.1f} s", flush=True)
+    return reports
 
 
 def add_extras(registry: Registry, meters: int) -> None:

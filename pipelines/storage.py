@@ -4,14 +4,16 @@ Dagster's SQLite storage opens and closes a file for each event and each questio
 thousand times, and each closing writes the log of the database back. Kept open, the same files cost a tenth.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from dagster import EventLogEntry
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import AssetKeyTable
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
@@ -41,7 +43,34 @@ class KeptEvents(SqliteEventLogStorage):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._open: dict[str, sa.Engine] = {}
+        self._there: set[str] = set()
         super().__init__(*args, **options)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether there is a table; one that was seen once stays."""
+        return self._is_there(table_name, lambda: super(KeptEvents, self).has_table(table_name))
+
+    def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
+        look = super()._has_asset_key_col_on_connection
+        return self._is_there(f"{AssetKeyTable.name}.{column_name}", lambda: look(conn, column_name))
+
+    def _is_there(self, name: str, look: Callable[[], bool]) -> bool:
+        """Looks once: each event is asked about before it is stored."""
+        if name not in self._there and look():
+            self._there.add(name)
+        return name in self._there
+
+    def _store_asset_event(self, conn: sa.Connection, event: EventLogEntry, event_id: int) -> None:
+        """Notes the latest event of an asset, which as a rule is known."""
+        if not (event.dagster_event and event.dagster_event.asset_key):
+            return
+        values = self._get_asset_entry_values(event, event_id, self._has_asset_key_index_cols_on_connection(conn))
+        if not values:
+            return
+        name = event.dagster_event.asset_key.to_string()
+        key = AssetKeyTable.c.asset_key
+        if not conn.execute(AssetKeyTable.update().where(key == name), values).rowcount:
+            super()._store_asset_event(conn, event, event_id)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:

@@ -29,6 +29,7 @@ from tests.conftest import REPOSITORY, require
 from tests.unit.gateway.doors import PASSWORD
 
 PATIENCE_S = 60
+LOOK_EVERY_S = 0.1
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -117,8 +118,21 @@ def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
         opened.quit()
 
 
+def forget(browser: webdriver.Chrome) -> webdriver.Chrome:
+    """A browser that somebody else may use: signed in nowhere, and nothing complained of."""
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    complaints(browser)
+    return browser
+
+
+def patience(browser: webdriver.Chrome) -> WebDriverWait[webdriver.Chrome]:
+    """What waits for something to show."""
+    return WebDriverWait(browser, PATIENCE_S, poll_frequency=LOOK_EVERY_S)
+
+
 def visible(browser: webdriver.Chrome, by: str, what: str) -> WebElement:
-    return WebDriverWait(browser, PATIENCE_S).until(condition.visibility_of_element_located((by, what)))
+    return patience(browser).until(condition.visibility_of_element_located((by, what)))
 
 
 def shows(browser: webdriver.Chrome, text: str) -> WebElement:
@@ -137,7 +151,7 @@ def fill_in(browser: webdriver.Chrome, **fields: str) -> None:
 def sign_in(browser: webdriver.Chrome, address: str, email: str, password: str = PASSWORD) -> None:
     browser.get(f"{address}/login")
     fill_in(browser, email=email, password=password)
-    WebDriverWait(browser, PATIENCE_S).until(lambda opened: "/login" not in opened.current_url)
+    patience(browser).until(lambda opened: "/login" not in opened.current_url)
 
 
 def complaints(browser: webdriver.Chrome) -> list[str]:

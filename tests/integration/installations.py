@@ -1,8 +1,9 @@
 """Installations for tests: made in a folder of their own, filled from a simulated fleet."""
 
+import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -61,11 +62,59 @@ def enter(home: Path) -> None:
     os.environ["DAGSTER_HOME"] = str(home / "dagster")
 
 
+def fill(house: House, fleet: Path, *steps: str) -> None:
+    """Takes parts of a fleet's files in an order."""
+    for step in steps:
+        if step in ("frames", "frames_late"):
+            assert house.ingest(fleet / step) == 0
+        elif step == "keys_late":
+            assert house.take("meters", fleet / "keys_late.csv") == 0
+        else:
+            assert house.take(step, fleet / f"{step}.csv") == 0
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where what costs seconds is made once for all test processes; nobody changes what lies there."""
+
+    folder: Path
+
+    def made(self, name: str, make: Callable[[Path], object]) -> Path:
+        """A folder of that name; the first one to ask for it has it made."""
+        folder = self.folder / name
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                beside = self.folder / f"{name}.half"
+                shutil.rmtree(beside, ignore_errors=True)
+                beside.mkdir()
+                make(beside)
+                beside.rename(folder)
+        return folder
+
+    def house(self, name: str, fill: Callable[[House], object]) -> Path:
+        """Folder of an installation that somebody fills; work on a copy."""
+
+        def make(folder: Path) -> None:
+            with kept_environment():
+                fill(new_house(folder))
+
+        return self.made(name, make)
+
+
 @pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fleet")
-    simulate(FLEET, folder)
-    return folder
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """That of this run of the tests."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "workshop"
+    folder.mkdir(exist_ok=True)
+    return Workshop(folder)
+
+
+@pytest.fixture(scope="session")
+def fleet(workshop: Workshop) -> Path:
+    """Files of the fleet, and its truth."""
+    return workshop.made("fleet", lambda folder: simulate(FLEET, folder))
 
 
 @contextmanager
@@ -87,6 +136,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def copied(folder: Path, to: Path) -> House:
     """A copy of an installation that :func:`new_house` made in a folder."""
+    to.mkdir(exist_ok=True)
     shutil.copytree(folder / "home", to / "home")
     os.environ["METERHOUSE_MASTER_KEY_FILE"] = str(shutil.copy2(folder / "master.key", to))
     enter(to / "home")
@@ -94,15 +144,23 @@ def copied(folder: Path, to: Path) -> House:
 
 
 @pytest.fixture(scope="session")
-def filled_folder(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> Path:
+def filled_folder(workshop: Workshop, fleet: Path) -> Path:
     """Folder of an installation that knows the fleet's meters and customers and has all frames that came in time."""
-    folder = tmp_path_factory.mktemp("filled")
-    with kept_environment():
-        made = new_house(folder)
-        for kind in ("meters", "customers"):
-            made.take(kind, fleet / f"{kind}.csv")
-        assert made.ingest(fleet / "frames") == 0
-    return folder
+    return workshop.house("filled", lambda house: fill(house, fleet, "meters", "customers", "frames"))
+
+
+@pytest.fixture(scope="session")
+def everything(workshop: Workshop, fleet: Path) -> Path:
+    """Folder of an installation that has all of the fleet's files; what is needed came before what needs it."""
+    steps = ("meters", "keys_late", "customers", "exchanges", "frames_late", "frames")
+    return workshop.house("everything", lambda house: fill(house, fleet, *steps))
+
+
+@pytest.fixture(scope="session")
+def everything_late(workshop: Workshop, fleet: Path) -> Path:
+    """The same files in the worst order: frames before their meters, customers after their readings, keys last."""
+    steps = ("frames", "meters", "customers", "exchanges", "frames_late", "keys_late")
+    return workshop.house("everything-late", lambda house: fill(house, fleet, *steps))
 
 
 @pytest.fixture

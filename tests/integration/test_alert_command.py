@@ -1,7 +1,9 @@
 """``alert`` in an installation: triggered, retracted, reset, ended, erased; an exchange in between changes nothing."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -11,9 +13,7 @@ from assets.steps.erasing import erase
 from cli.main import app
 from registry.alerts import AlertError
 from registry.erasures import Request
-from tests.integration.installations import House, house
-
-__all__ = ["house"]
+from tests.integration.installations import House, Workshop, copied, kept_environment
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 METERS = "manufacturer,serial,version,device_type\nABC,90000001,01,07\nABC,90000002,01,07\n"
@@ -39,12 +39,16 @@ def listed(*options: str) -> list[dict[str, object]]:
     return json.loads(run("list", "--format", "json", *options))
 
 
-@pytest.fixture
-def known(house: House) -> House:
+def learn(house: House) -> None:
     for kind, content in (("meters", METERS), ("customers", POINT), ("exchanges", EXCHANGE)):
         assert house.take_text(kind, content) == 0
     assert house.take_text("readings", READINGS.format(last=0.4)) == 0
-    return house
+
+
+@pytest.fixture
+def known(workshop: Workshop, tmp_path: Path) -> Iterator[House]:
+    with kept_environment():
+        yield copied(workshop.house("exchanged", learn), tmp_path)
 
 
 def test_from_the_limit_to_the_end(known: House) -> None:

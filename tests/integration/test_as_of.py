@@ -15,16 +15,13 @@ from cli.main import app
 from cli.report import app as report_app
 from registry import policies
 from registry.errors import RegistryError
-from tests.integration.installations import FLEET, House, enter, fleet, new_house
-from tests.integration.test_truth import fill
+from tests.integration.installations import FLEET, House, enter, fill, new_house
 from warehouse.errors import LakeError
 from warehouse.policies import shipped_document
 from warehouse.queries import consumption, subjects
 from warehouse.schemas import TABLES
 from warehouse.sql import Reader, query
 from warehouse.versions import Past
-
-__all__ = ["fleet"]
 
 KEPT = [table.name for table in TABLES.values() if table.published and table.known_since and table.name != "audit_log"]
 FIGURES = (

@@ -20,9 +20,6 @@ from pipelines.definitions import defs
 from pipelines.runs import RunError, run_days
 from registry.people.rights import ORCHESTRATOR
 from registry.trail import Filter, events
-from tests.integration.installations import fleet, house
-
-__all__ = ["fleet", "house"]
 
 
 def run(*words: str):

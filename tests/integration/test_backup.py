@@ -26,11 +26,9 @@ from registry.errors import RegistryError
 from registry.trail import Filter, events
 from simulator import Fleet, simulate
 from tests.conftest import REPOSITORY
-from tests.integration.installations import House, enter, house, new_house
-from tests.integration.test_truth import FIGURES, HISTORY, fill
+from tests.integration.installations import House, enter, fill, new_house
+from tests.integration.test_truth import FIGURES, HISTORY
 from warehouse.schemas import RECEPTIONS
-
-__all__ = ["house"]
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 DAY = date(2026, 1, 15)

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.runs import RunError, catch_up
-from tests.integration.installations import House, fleet, house
-
-__all__ = ["fleet", "house"]
+from tests.integration.installations import House
 
 FRAME = "1844c514785623915507780413102700000259e803426c0c4c"
 

@@ -18,13 +18,13 @@ from pipelines.definitions import defs
 from pipelines.runs import catch_up
 from pipelines.sensors import folder_sensor, import_sensor, sftp_sensor, waiting_sensor
 from registry.people import services
-from tests.integration.installations import House, fleet, house
+from tests.integration.installations import House, Workshop, copied, fill, kept_environment
 from tests.integration.openssh import openssh
 from tests.integration.sensing import glance
 from warehouse.lake import Lake
 from warehouse.schemas import CONSUMPTION_DAILY, OUTCOMES, READINGS, RECEPTIONS, Table
 
-__all__ = ["fleet", "house", "openssh"]
+__all__ = ["openssh"]
 
 
 def small(fleet: Path, day: str = "2025-10-21") -> list[Path]:
@@ -32,11 +32,11 @@ def small(fleet: Path, day: str = "2025-10-21") -> list[Path]:
 
 
 @pytest.fixture
-def known(house: House, fleet: Path) -> House:
+def known(workshop: Workshop, fleet: Path, tmp_path: Path) -> Iterator[House]:
     """An installation that knows the fleet's meters and points, and has heard nothing yet."""
-    assert house.take("meters", fleet / "meters.csv") == 0
-    assert house.take("customers", fleet / "customers.csv") == 0
-    return house
+    folder = workshop.house("known", lambda house: fill(house, fleet, "meters", "customers"))
+    with kept_environment():
+        yield copied(folder, tmp_path)
 
 
 def test_checks_pass_on_good_data_and_fail_on_bad(known: House, fleet: Path) -> None:

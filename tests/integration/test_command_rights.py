@@ -13,10 +13,8 @@ from cli.rights import RIGHTS, right_of
 from registry.people import services
 from registry.people.errors import Denied
 from registry.people.rights import AREAS, CAPABILITIES, SERVICES, UNATTENDED
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from tests.unit.registry.conftest import METERS, NOW
-
-__all__ = ["house"]
 
 OWNER = {"identity": "local:owner", "now": NOW}
 

@@ -8,10 +8,8 @@ import pytest
 from registry.policies import decide
 from simulator import Fleet, simulate
 from simulator.incidents import collector_name
-from tests.integration.installations import FLEET, House, house
+from tests.integration.installations import FLEET, House
 from warehouse.policies import shipped_document
-
-__all__ = ["house"]
 
 SMALL = Fleet(meters=6, days=2, start=date(2025, 10, 20), timezone=FLEET.timezone, seed=5)
 

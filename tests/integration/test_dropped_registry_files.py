@@ -16,11 +16,9 @@ from registry import refusals
 from registry.addresses import located
 from registry.people import services
 from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, ORCHESTRATOR, UNATTENDED
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from tests.integration.sensing import look
 from tests.unit.registry.conftest import KEY, METERS, NOW
-
-__all__ = ["house"]
 
 SHIPMENT = (
     "Device;Manufacturer;Serial number;Version;Device type;Product;Medium;Encryption key\n"

@@ -7,9 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from simulator import Fleet, simulate
-from tests.integration.installations import FLEET, House, house
-
-__all__ = ["house"]
+from tests.integration.installations import FLEET, House
 
 SMALL = Fleet(
     meters=1, days=2, start=date(2025, 6, 10), timezone=FLEET.timezone, seed=5, incidents=False, electricity=3

@@ -20,10 +20,8 @@ from registry.customers import add_customer, edit_customer, move_out, occupancie
 from registry.erasures import HeldError, Request, erasures, place_hold, release_hold
 from registry.errors import RegistryError
 from registry.trail import Filter, details, events
-from tests.integration.installations import House, filled, filled_folder, fleet, house
+from tests.integration.installations import House
 from warehouse.schemas import CONSUMPTION_DAILY, READINGS, RECEPTIONS, TABLES
-
-__all__ = ["filled", "filled_folder", "fleet", "house"]
 
 FIRST, LAST = date(2025, 10, 22), date(2025, 10, 24)
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)

@@ -8,11 +8,9 @@ import polars as pl
 import pytest
 
 from assets.steps.expecting import check_table, results_folder
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from tests.unit.warehouse.transforms.validation.rows import START, readings
 from warehouse.schemas import READINGS, VEE_EXCEPTIONS
-
-__all__ = ["house"]
 
 NOW = datetime(2025, 7, 1, 3, 50, tzinfo=UTC)
 

@@ -14,7 +14,6 @@ import pytest
 import requests
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.wait import WebDriverWait
 from sqlalchemy import select
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -27,13 +26,14 @@ from registry.models import AuditEvent, User, UserSession
 from registry.people import sessions, users
 from tests.conftest import REPOSITORY
 from tests.integration.gateways import (
-    PATIENCE_S,
     Gateway,
     chromium,
     complaints,
     fill_in,
+    forget,
     free_port,
     gateway,
+    patience,
     shows,
     sign_in,
     visible,
@@ -52,10 +52,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    with chromium(tmp_path_factory.mktemp("chromium") / "profile") as browser:
+        yield browser
+
+
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    with chromium(tmp_path / "profile") as opened:
-        yield opened
+def browser(opened: webdriver.Chrome) -> webdriver.Chrome:
+    return forget(opened)
 
 
 def alter(served: Gateway, user_id: int, **values: object) -> None:
@@ -111,7 +116,7 @@ def test_sign_in_leads_to_the_page_asked_for_and_outlives_a_refresh(browser: web
         shows(browser, "Signed in as Person anna")
     visible(browser, By.LINK_TEXT, "Sign out").click()
     visible(browser, By.CSS_SELECTOR, "button[type=submit]").click()
-    WebDriverWait(browser, PATIENCE_S).until(lambda opened: opened.current_url.endswith("/login"))
+    patience(browser).until(lambda opened: opened.current_url.endswith("/login"))
     browser.get(f"{served.address}/consumption")
     visible(browser, By.NAME, "password")
     assert not complaints(browser)
@@ -147,9 +152,7 @@ def test_open_page_shows_nothing_more_once_the_session_ends(
     rerun(browser)
 
     shows(browser, sentence)
-    WebDriverWait(browser, PATIENCE_S).until(
-        lambda opened: not opened.find_elements(By.CSS_SELECTOR, ".js-plotly-plot")
-    )
+    patience(browser).until(lambda opened: not opened.find_elements(By.CSS_SELECTOR, ".js-plotly-plot"))
     assert "Traceback" not in browser.page_source
     browser.find_element(By.XPATH, "//a[@href='/login' or @href='/password']")
 

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.disks import disk_of
-from tests.integration.installations import House, fleet, new_house
-
-__all__ = ["fleet"]
+from tests.integration.installations import House, new_house
 
 
 @pytest.fixture

@@ -16,9 +16,7 @@ from assets.steps.publishing import publish_registry
 from cli.main import app, main
 from registry.imports import import_customers, import_meters
 from registry.ledger import note_collectors
-from tests.integration.installations import House, house
-
-__all__ = ["house"]
+from tests.integration.installations import House
 
 METERS = "manufacturer,serial,version,device_type\n" + "".join(f"KAM,9000000{n},1b,16\n" for n in range(1, 6))
 CUSTOMERS = "metering_point,customer_number,city,manufacturer,serial,installed_at\n" + "".join(

@@ -7,9 +7,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from registry.errors import RegistryError
-from tests.integration.installations import House, house
-
-__all__ = ["house"]
+from tests.integration.installations import House
 
 METERS = "manufacturer,serial,version,device_type,colour\nABC,90000001,01,07,red\nABC,90000002,01,07,blue\n"
 CUSTOMERS = "Point;No;Meter;Street;Code;Town\nP1;C1;90000001;Meadow Lane 1;1000;Northtown\n"

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -9,10 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from pipelines.runs import catch_up
-from tests.integration.installations import House, fleet, house
+from tests.integration.installations import House, Workshop, copied, kept_environment
 from warehouse.schemas import READINGS_HISTORY
-
-__all__ = ["fleet", "house"]
 
 METERS = "manufacturer,serial,version,device_type\nABC,90000001,01,07\nABC,90000002,01,07\n"
 POINT = "metering_point,customer_number,manufacturer,serial,installed_at\nP1,C1,ABC,90000001,2025-01-01\n"
@@ -32,12 +31,15 @@ def take(house: House, tmp_path: Path, kind: str, content: str) -> None:
     assert house.take(kind, tmp_path / f"{kind}.csv") == 0
 
 
+def learn(house: House) -> None:
+    for kind, content in (("meters", METERS), ("customers", POINT), ("readings", READINGS.format(at_eleven="12"))):
+        assert house.take_text(kind, content) == 0
+
+
 @pytest.fixture
-def known(house: House, tmp_path: Path) -> House:
-    take(house, tmp_path, "meters", METERS)
-    take(house, tmp_path, "customers", POINT)
-    take(house, tmp_path, "readings", READINGS.format(at_eleven="12"))
-    return house
+def known(workshop: Workshop, tmp_path: Path) -> Iterator[House]:
+    with kept_environment():
+        yield copied(workshop.house("read", learn), tmp_path)
 
 
 def used(house: House) -> str | None:

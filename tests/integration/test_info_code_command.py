@@ -8,9 +8,7 @@ from typer.testing import CliRunner
 
 from assets.steps.info_codes import reckon_info_codes
 from cli.main import app
-from tests.integration.installations import House, filled, filled_folder, fleet
-
-__all__ = ["filled", "filled_folder", "fleet"]
+from tests.integration.installations import House
 
 
 def codes(*options: str) -> dict[str, dict[str, object]]:

@@ -16,10 +16,8 @@ from cli.key import PASSWORD_VARIABLE
 from cli.main import app, main
 from cli.registry import NOTHING_STORED
 from tests.conftest import REPOSITORY
-from tests.integration.installations import House, fleet, house
+from tests.integration.installations import House
 from tests.unit.registry.kem_files import PASSWORD, kem, meter
-
-__all__ = ["fleet", "house"]
 
 METERS = "manufacturer,serial,version,device_type,key\nKAM,90000001,1b,16,\nKAM,90000002,1b,16,\n"
 Run = Callable[..., tuple[object, str, str]]

@@ -14,12 +14,10 @@ from assets.installation import open_installation
 from pipelines.sensors import import_sensor, key_sensor, waiting_sensor
 from registry.people import services
 from registry.people.rights import KEYS, UNATTENDED
-from tests.integration.installations import House, fleet, house
+from tests.integration.installations import House
 from tests.integration.sensing import carry_out, glance, look
 from tests.integration.test_no_key_leaks import leaks, pattern
 from tests.unit.registry.kem_files import kem, meter
-
-__all__ = ["fleet", "house"]
 
 PASSWORD = "order-4711-north"
 KEY = "00112233445566778899AABBCCDDEEFF"

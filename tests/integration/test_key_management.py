@@ -18,9 +18,7 @@ from cli.main import app
 from cli.registry import run_import
 from registry.errors import RegistryError
 from registry.models import MeterKey
-from tests.integration.installations import FLEET, House, fleet, house
-
-__all__ = ["fleet", "house"]
+from tests.integration.installations import FLEET, House
 
 METER = "KAM-90000001-1b-16"
 KEY = "00112233445566778899AABBCCDDEEFF"
@@ -63,12 +61,12 @@ def utility(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 def test_frames_are_decoded_with_ones_own_keys_alone(
-    house: House, utility: House, fleet: Path, monkeypatch: pytest.MonkeyPatch
+    house: House, utility: House, fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run_import(house.installation, "meters", fleet / "meters.csv") == 0, "the first one has the keys"
     keyless = pl.read_csv(fleet / "meters.csv", infer_schema=False).with_columns(key=pl.lit(None))
-    keyless.write_csv(fleet / "keyless.csv")
-    assert utility.take("meters", fleet / "keyless.csv") == 0
+    keyless.write_csv(tmp_path / "keyless.csv")
+    assert utility.take("meters", tmp_path / "keyless.csv") == 0
     assert utility.ingest(fleet / "frames") == 0
     ours = "from frames where organisation = 'utility' and"
     assert utility.ask(f"select count(*) {ours} outcome = 'no_key'").item() > 100

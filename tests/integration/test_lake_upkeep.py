@@ -17,11 +17,9 @@ from cli.main import app
 from pipelines.upkeep import NIGHT_TAG, nightly_upkeep, upkeep_job
 from registry.people import services
 from registry.trail import Filter, events
-from tests.integration.installations import House, fleet, house
+from tests.integration.installations import House
 from tests.integration.lake_writer import batch
 from warehouse.schemas import LAYOUTS, READINGS, RECEPTIONS, TOUCHED
-
-__all__ = ["fleet", "house"]
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -1,6 +1,7 @@
 """Leaks and bursts in an installation: the simulator's seeded ones come first, in whatever order the files came."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,10 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from tests.integration.installations import House, fleet, house, new_house
+from tests.integration.installations import House, copied, kept_environment
 from warehouse.schemas import FLOW_DAILY, LEAK_EVENTS, METERING_POINTS
-
-__all__ = ["fleet", "house"]
 
 
 def seeded(fleet: Path, code: str) -> dict[str, object]:
@@ -21,13 +20,11 @@ def seeded(fleet: Path, code: str) -> dict[str, object]:
     return found
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> House:
-    made = new_house(tmp_path_factory.mktemp("leaks"))
-    for kind in ("meters", "keys_late", "customers", "exchanges"):
-        made.take("meters" if kind == "keys_late" else kind, fleet / f"{kind}.csv")
-    made.ingest(fleet / "frames", fleet / "frames_late")
-    return made
+@pytest.fixture
+def filled(everything: Path, tmp_path: Path) -> Iterator[House]:
+    """Everything came in time."""
+    with kept_environment():
+        yield copied(everything, tmp_path / "prompt")
 
 
 def test_seeded_leaks_and_bursts_come_first_and_nothing_unseeded_before_them(filled: House, fleet: Path) -> None:
@@ -53,12 +50,8 @@ def test_nobody_but_water_points_is_looked_at(filled: House) -> None:
     assert filled.ask("select count(*) from flow_daily where measured_hours > 25").item() == 0
 
 
-def test_order_of_arrival_does_not_matter(filled: House, fleet: Path, house: House) -> None:
-    house.ingest(fleet / "frames")
-    for kind in ("meters", "customers", "exchanges"):
-        house.take(kind, fleet / f"{kind}.csv")
-    house.ingest(fleet / "frames_late")
-    house.take("meters", fleet / "keys_late.csv")
+def test_order_of_arrival_does_not_matter(filled: House, everything_late: Path, tmp_path: Path) -> None:
+    house = copied(everything_late, tmp_path / "late")
     for table in (FLOW_DAILY, LEAK_EVENTS):
         ours, theirs = (
             made.installation.lake.scan(table).drop("known_from").sort(table.key).collect() for made in (filled, house)

@@ -14,11 +14,11 @@ from cli.main import app, main
 from connectors.mail import MailError
 from pipelines.mail import mail_job, mail_sensor
 from settings import InstallationError, Settings
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from tests.integration.mail_server import PASSWORD, Authority, Inbox
 from tests.integration.mailing import ADDRESS, NOW, TOKEN, ca, environment, inbox, installed, nothing_told, port, queue
 
-__all__ = ["ca", "house", "inbox", "nothing_told", "port"]
+__all__ = ["ca", "inbox", "nothing_told", "port"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 

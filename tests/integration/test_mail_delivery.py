@@ -14,7 +14,7 @@ from assets.steps.mailing import deliver
 from registry import mail
 from registry.mail import Recipient
 from tests.conftest import REPOSITORY
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from tests.integration.mail_server import Authority, Inbox, free_port, mail_server
 from tests.integration.mailing import (
     ADDRESS,
@@ -31,7 +31,7 @@ from tests.integration.mailing import (
     queue,
 )
 
-__all__ = ["ca", "house", "inbox", "nothing_told", "port"]
+__all__ = ["ca", "inbox", "nothing_told", "port"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 

@@ -10,9 +10,7 @@ from assets.steps.importing import ImportOptions
 from cli.main import app
 from cli.registry import run_import
 from registry.inventory.capacity import CapacityError
-from tests.integration.installations import House, fleet, house
-
-__all__ = ["fleet", "house"]
+from tests.integration.installations import House
 
 OLD, NEW = "ABC-90000001-01-07", "ABC-90000002-01-07"
 METERS = "manufacturer,serial,version,device_type\nABC,90000001,01,07\nABC,90000002,01,07\n"

@@ -12,10 +12,8 @@ from cli.main import app
 from simulator import Fleet, simulate
 from simulator.incidents import plan
 from simulator.population import Meter, populate
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from warehouse.schemas.registers import REGISTERS
-
-__all__ = ["house"]
 
 SMALL = Fleet(meters=24, days=2, start=date(2025, 10, 20), timezone="Europe/Copenhagen", seed=11)
 OMS = ("AXI", "ITW", "DME")

@@ -3,7 +3,6 @@
 import base64
 import gzip
 import io
-import re
 import sqlite3
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -16,9 +15,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from registry.keys import load_keys
-from tests.integration.installations import House, fleet, house
-
-__all__ = ["fleet", "house"]
+from tests.integration.installations import House
 
 PASSWORD = "Correct-Horse-7"
 
@@ -35,10 +32,20 @@ def forms(key: bytes) -> Iterator[bytes]:
     yield repr(key)[2:-1].encode()
 
 
-def pattern(keys: Iterable[bytes]) -> re.Pattern[bytes]:
-    words = {form for key in keys for form in forms(key)}
-    assert all(len(word) >= 12 for word in words), "shorter ones would be found by chance"
-    return re.compile(b"|".join(re.escape(word) for word in words), re.IGNORECASE)
+class Words:
+    """Words that nothing may hold, in capitals or not; one expression of all of them is twenty times slower."""
+
+    def __init__(self, words: Iterable[bytes]) -> None:
+        self._words = {word.lower() for word in words}
+        assert all(len(word) >= 12 for word in self._words), "shorter ones would be found by chance"
+
+    def search(self, content: bytes) -> bool:
+        lower = content.lower()
+        return any(word in lower for word in self._words)
+
+
+def pattern(keys: Iterable[bytes]) -> Words:
+    return Words(form for key in keys for form in forms(key))
 
 
 def plain(file: Path) -> Iterator[bytes]:
@@ -60,7 +67,7 @@ def plain(file: Path) -> Iterator[bytes]:
             yield "\n".join(connection.iterdump()).encode()
 
 
-def leaks(root: Path, wanted: re.Pattern[bytes]) -> list[Path]:
+def leaks(root: Path, wanted: Words) -> list[Path]:
     files = [file for file in root.rglob("*") if file.is_file()]
     return [file for file in files if any(wanted.search(content) for content in plain(file))]
 

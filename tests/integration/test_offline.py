@@ -7,9 +7,6 @@ import sys
 from pathlib import Path
 
 from tests.conftest import REPOSITORY, require
-from tests.integration.installations import fleet
-
-__all__ = ["fleet"]
 
 WORK = """
 import socket

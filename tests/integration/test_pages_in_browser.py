@@ -24,12 +24,17 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield served.address
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[webdriver.Chrome]:
+    with chromium(tmp_path_factory.mktemp("chromium") / "profile") as browser:
+        sign_in(browser, address, READER)
+        yield browser
+
+
 @pytest.fixture
-def browser(tmp_path: Path, address: str) -> Iterator[webdriver.Chrome]:
-    with chromium(tmp_path / "profile") as opened:
-        sign_in(opened, address, READER)
-        yield opened
-        assert not complaints(opened)
+def browser(opened: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
+    yield opened
+    assert not complaints(opened)
 
 
 def test_consumption_shows_bars_markers_and_downloads(browser: webdriver.Chrome, address: str, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from registry import audit
 from registry.errors import RegistryError
 from registry.store import Registry
 from simulator import Fleet, simulate
-from tests.integration.installations import House, enter, new_house
-from tests.integration.test_truth import FIGURES, HISTORY, fill
+from tests.integration.installations import House, enter, fill, new_house
+from tests.integration.test_truth import FIGURES, HISTORY
 from tests.postgresql import PostgreSql
 
 SMALL = Fleet(meters=8, days=3, start=date(2025, 10, 25), timezone="Europe/Copenhagen", seed=11)

@@ -10,9 +10,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from registry.errors import RegistryError
-from tests.integration.installations import FLEET, filled, filled_folder, fleet, house
-
-__all__ = ["filled", "filled_folder", "fleet", "house"]
+from tests.integration.installations import FLEET
 
 LAST = FLEET.start + timedelta(days=FLEET.days - 2)
 

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from pipelines.runs import catch_up
 from registry import policies
 from registry import retention as certificates
 from registry.erasures import place_hold
-from simulator import simulate
 from tests.conftest import REPOSITORY
-from tests.integration.installations import FLEET, House, copied, kept_environment, new_house
+from tests.integration.installations import House, copied, kept_environment
 from warehouse.schemas import READINGS, RECEPTIONS
 
 NOW = datetime.now(UTC)
@@ -57,17 +55,12 @@ def decide(house: House, document: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def filled(everything: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fleet's eight days, with the policy that keeps one reading a day after 13 months."""
     folder = tmp_path_factory.mktemp("retained")
-    simulate(FLEET, folder / "fleet")
     with kept_environment():
-        house = new_house(folder)
-        for kind in ("meters", "customers", "exchanges"):
-            assert house.take(kind, folder / "fleet" / f"{kind}.csv") == 0
-        assert house.ingest(folder / "fleet" / "frames", folder / "fleet" / "frames_late") == 0
-        decide(house, DAYS)
-        yield folder
+        decide(copied(everything, folder), DAYS)
+    return folder
 
 
 @pytest.fixture

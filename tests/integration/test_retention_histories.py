@@ -8,12 +8,12 @@ from assets.steps.alerts import evaluate_alerts
 from assets.steps.retention import plan, run
 from pipelines.runs import catch_up
 from tests.integration.installations import House
-from tests.integration.test_alert_command import READINGS, house, known
+from tests.integration.test_alert_command import READINGS, known
 from tests.integration.test_alert_command import run as alert
 from tests.integration.test_retention import decide
 from warehouse.schemas import TABLES
 
-__all__ = ["house", "known"]
+__all__ = ["known"]
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=500)

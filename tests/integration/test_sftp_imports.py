@@ -11,11 +11,11 @@ from assets.imports import AGAIN_TAG
 from assets.installation import open_installation
 from pipelines.sensors import sftp_import_sensor, sftp_sensor
 from registry.people import services
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from tests.integration.openssh import OpenSsh, openssh
 from tests.integration.sensing import carry_out, glance, look
 
-__all__ = ["house", "openssh"]
+__all__ = ["openssh"]
 
 pytestmark = pytest.mark.sshd
 

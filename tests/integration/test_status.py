@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from tests.integration.installations import House, fleet, house
-
-__all__ = ["fleet", "house"]
+from tests.integration.installations import House
 
 
 def frame(access_no: int, status: int) -> str:

@@ -17,8 +17,8 @@ from registry import audit
 from registry.trail import Filter, events
 from settings import InstallationError, load
 from simulator import Fleet, simulate
-from tests.integration.installations import House, enter
-from tests.integration.test_truth import HISTORY, fill
+from tests.integration.installations import House, enter, fill
+from tests.integration.test_truth import HISTORY
 
 COPENHAGEN, LONDON = "Europe/Copenhagen", "Europe/London"
 SMALL = Fleet(meters=8, days=3, start=date(2025, 10, 25), timezone=COPENHAGEN, seed=11)

@@ -1,15 +1,14 @@
 """From concentrator files to figures, against what the simulator knows."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tests.integration.installations import House, fleet, house, new_house
+from tests.integration.installations import House, copied, fill, kept_environment
 from warehouse.schemas import AUDIT_LOG
-
-__all__ = ["fleet", "house"]
 
 FIGURES = (
     "telegrams",
@@ -30,31 +29,22 @@ FIGURES = (
 HISTORY = ("known_from", "landed_at", "received_on_time", "backlog_p50_s", "backlog_max_s")
 
 
-def fill(house: House, fleet: Path, *steps: str) -> None:
-    """Takes parts of a fleet's files in an order."""
-    for step in steps:
-        if step in ("frames", "frames_late"):
-            assert house.ingest(fleet / step) == 0
-        elif step == "keys_late":
-            assert house.take("meters", fleet / "keys_late.csv") == 0
-        else:
-            assert house.take(step, fleet / f"{step}.csv") == 0
-
-
 def truth(fleet: Path, name: str) -> pl.DataFrame:
     return pl.read_csv(fleet / "truth" / f"{name}.csv", infer_schema=False)
 
 
-IN_TIME = ("meters", "keys_late", "customers", "exchanges", "frames_late", "frames")
-LATE = ("frames", "meters", "frames_late", "customers", "exchanges", "keys_late")
-
-
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> House:
-    """Everything came as late as it can: frames before their meters, customers after their readings."""
-    made = new_house(tmp_path_factory.mktemp("late"))
-    fill(made, fleet, *LATE)
-    return made
+def filled(everything_late: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Everything came as late as it can."""
+    with kept_environment():
+        yield copied(everything_late, tmp_path_factory.mktemp("late"))
+
+
+@pytest.fixture
+def prompt(everything: Path, tmp_path: Path) -> Iterator[House]:
+    """Everything came in time."""
+    with kept_environment():
+        yield copied(everything, tmp_path)
 
 
 def test_daily_consumption_is_exact(filled: House, fleet: Path) -> None:
@@ -120,13 +110,12 @@ def test_receptions_of_known_meters_become_their_transmissions(filled: House, fl
     assert known.height >= 15
 
 
-def test_order_of_arrival_does_not_matter(filled: House, fleet: Path, house: House) -> None:
-    fill(house, fleet, *IN_TIME)
+def test_order_of_arrival_does_not_matter(filled: House, prompt: House) -> None:
     for table in FIGURES:
-        late, prompt = (made.ask(f"select * from {table}").drop(HISTORY, strict=False) for made in (filled, house))
-        order = [name for name, dtype in prompt.schema.items() if dtype != pl.Null]
-        assert late.height == prompt.height, table
-        assert late.sort(order).equals(prompt.sort(order)), table
+        late, early = (made.ask(f"select * from {table}").drop(HISTORY, strict=False) for made in (filled, prompt))
+        order = [name for name, dtype in early.schema.items() if dtype != pl.Null]
+        assert late.height == early.height, table
+        assert late.sort(order).equals(early.sort(order)), table
 
 
 def test_figures_go_back_to_a_line_of_a_file(filled: House) -> None:

@@ -19,12 +19,12 @@ from registry.people.errors import Denied, PasswordChangeNeeded, PeopleError, Si
 from registry.people.locale import Locale
 from registry.people.rights import UNATTENDED
 from registry.trail import Filter, events
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from tests.unit.passwords import quick_passwords
 from tests.unit.registry.conftest import NOW
 from warehouse.policies import shipped_document
 
-__all__ = ["house", "quick_passwords"]
+__all__ = ["quick_passwords"]
 
 PASSWORD = "Blue-Lantern-7"
 FIRST, SECOND, HELPER = "first@example.org", "second@example.org", "helper@example.org"

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from assets.steps.staleness import stale_days
 from cli.key import run_key_import
-from tests.integration.installations import House, fleet, house
-
-__all__ = ["fleet", "house"]
+from tests.integration.installations import House
 
 METERS = "manufacturer,serial,version,device_type\nKAM,87654321,34,04\n"
 KEYS = (

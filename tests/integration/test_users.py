@@ -14,10 +14,8 @@ from registry import audit
 from registry.errors import RegistryError
 from registry.people.errors import PeopleError, SignInError
 from registry.people.sessions import sign_in
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from tests.unit.registry.conftest import METERS, NOW
-
-__all__ = ["house"]
 
 PASSWORD, OTHER = "Blue-Lantern-7", "Green-Lantern-8"
 METER = "KAM-90000001-1b-16"

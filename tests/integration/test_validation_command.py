@@ -9,10 +9,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from registry.errors import RegistryError
-from tests.integration.installations import House, house
+from tests.integration.installations import House
 from warehouse.policies import shipped_document
-
-__all__ = ["house"]
 
 METER = "KAM-00000001-1b-16"
 
