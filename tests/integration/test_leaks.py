@@ -1,6 +1,7 @@
 """Leaks and bursts in an installation: the simulator's seeded ones come first, in whatever order the files came."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,15 +10,24 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from tests.integration.installations import House, fleet, house, new_house
+from simulator import simulate
+from tests.integration.installations import FLEET, House, house, new_house
 from warehouse.schemas import FLOW_DAILY, LEAK_EVENTS, METERING_POINTS
 
-__all__ = ["fleet", "house"]
+__all__ = ["house"]
 
 
-def seeded(fleet: Path, code: str) -> dict[str, object]:
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trickling")
+    simulate(replace(FLEET, trickles=True), folder)
+    return folder
+
+
+def seeded(fleet: Path, what: str) -> dict[str, object]:
+    """An incident by its name, or by its info code."""
     incidents = pl.read_csv(fleet / "truth" / "incidents.csv", infer_schema=False)
-    (found,) = incidents.filter(incident="info_code", detail=code).rows(named=True)
+    (found,) = incidents.filter((pl.col("detail") == what) | (pl.col("incident") == what)).rows(named=True)
     return found
 
 
@@ -45,6 +55,18 @@ def test_seeded_leaks_and_bursts_come_first_and_nothing_unseeded_before_them(fil
         assert began <= starts + timedelta(hours=2), row
         assert ended >= ends - timedelta(hours=2), row
         assert row["state"] == "confirmed"
+
+
+def test_a_slow_leak_behind_a_coarse_meter_comes_next_and_a_cistern_is_labelled(filled: House, fleet: Path) -> None:
+    result = CliRunner().invoke(app, ["report", "leaks", "--format", "json"])
+    found = json.loads(result.stdout)
+    leak, cistern = (seeded(fleet, what)["subject"] for what in ("slow_leak", "refilling_cistern"))
+    assert (found[2]["meter_id"], found[2]["kind"], found[2]["state"]) == (leak, "slow_leak", "suspected"), found[:5]
+    assert found[2]["rate_low_lh"] < 4 < found[2]["rate_high_lh"]
+    labelled = [row for row in found if row["kind"] == "periodic_draws"]
+    assert [(row["meter_id"], row["period_h"], row["severity_l"]) for row in labelled] == [(cistern, 3, 0)]
+    coarse = [row["meter_id"] for row in found if row["meter_id"].startswith("EFE-") and "-04-" in row["meter_id"]]
+    assert coarse == [leak], "a coarse meter without a leak is in no list"
 
 
 def test_nobody_but_water_points_is_looked_at(filled: House) -> None:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from warehouse.schemas import FLOW_DAILY
 from warehouse.transforms.figures import shape
-from warehouse.transforms.leaks.hours import POINT
+from warehouse.transforms.leaks.hours import POINT, TINY_L
 from warehouse.transforms.leaks.limits import Limits
+from warehouse.transforms.leaks.slow import periods_of_nights
 
 MAD_TO_DEVIATION = 1.4826
 PEAK_DAYS = 28
@@ -80,14 +81,21 @@ def _of_hours(measured: pl.DataFrame, limits: Limits, zone: ZoneInfo) -> pl.Data
     night = (hour >= limits.night_from) & (hour < limits.night_to)
     rate = pl.col("rate_lh")
     top = rate.top_k(len(PEAKS)).sort(descending=True)
-    return measured.group_by(*POINT, "day").agg(
+    ticks = pl.col("start").filter(pl.col("litres") >= pl.col("count_l") - TINY_L).sort()
+    days = measured.group_by(*POINT, "day").agg(
         pl.col("meter_id").sort_by("start").last(),
         measured_hours=pl.len().cast(pl.Int32),
         least_lh=rate.min(),
         night_lh=rate.filter(night).median(),
         night_l=pl.when(night.any()).then(pl.col("litres").filter(night).sum()),
         **{name: top.get(place, null_on_oob=True) for place, name in enumerate(PEAKS)},
+        count_l=pl.col("count_l").max(),
+        ticks=ticks.len().cast(pl.Int32),
+        first_tick_at=ticks.first(),
+        last_tick_at=ticks.last(),
+        longest_gap_h=ticks.diff().max().dt.total_minutes() / 60,
     )
+    return days.join(periods_of_nights(measured, limits, zone), on=[*POINT, "day"], how="left")
 
 
 def _matrix(shape_: tuple[int, int], place: tuple[NDArray[np.int64], NDArray[np.int64]], values: pl.Series) -> Matrix:
