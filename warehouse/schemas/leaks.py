@@ -27,6 +27,7 @@ FLOW_DAILY = Table(
         Column("first_tick_at", INSTANT, "Start of the first of them.", nullable=True),
         Column("last_tick_at", INSTANT, "Start of the last one.", nullable=True),
         Column("longest_gap_h", pl.Float64, "Longest time from one of them to the next.", "h", nullable=True),
+        Column("measured_gap_h", pl.Float64, "Longest such time of measured hours alone.", "h", nullable=True),
         Column("period_h", pl.Int32, "Hours between small draws of the night, in even steps.", "h", nullable=True),
         c.known_from,
         c.month,

@@ -81,19 +81,28 @@ def _of_hours(measured: pl.DataFrame, limits: Limits, zone: ZoneInfo) -> pl.Data
     night = (hour >= limits.night_from) & (hour < limits.night_to)
     rate = pl.col("rate_lh")
     top = rate.top_k(len(PEAKS)).sort(descending=True)
-    ticks = pl.col("start").filter(pl.col("litres") >= pl.col("count_l") - TINY_L).sort()
-    days = measured.group_by(*POINT, "day").agg(
-        pl.col("meter_id").sort_by("start").last(),
-        measured_hours=pl.len().cast(pl.Int32),
-        least_lh=rate.min(),
-        night_lh=rate.filter(night).median(),
-        night_l=pl.when(night.any()).then(pl.col("litres").filter(night).sum()),
-        **{name: top.get(place, null_on_oob=True) for place, name in enumerate(PEAKS)},
-        count_l=pl.col("count_l").max(),
-        ticks=ticks.len().cast(pl.Int32),
-        first_tick_at=ticks.first(),
-        last_tick_at=ticks.last(),
-        longest_gap_h=ticks.diff().max().dt.total_minutes() / 60,
+    ticking = pl.col("litres") >= pl.col("count_l") - TINY_L
+    ticks = pl.col("start").filter(ticking)
+    gap_h = ticks.diff().dt.total_minutes() / 60
+    # Measured hours lie in a row where they are as many as time passed.
+    in_a_row = pl.int_range(pl.len()).filter(ticking).diff() == gap_h
+    days = (
+        measured.sort(*POINT, "start")
+        .group_by(*POINT, "day")
+        .agg(
+            pl.col("meter_id").sort_by("start").last(),
+            measured_hours=pl.len().cast(pl.Int32),
+            least_lh=rate.min(),
+            night_lh=rate.filter(night).median(),
+            night_l=pl.when(night.any()).then(pl.col("litres").filter(night).sum()),
+            **{name: top.get(place, null_on_oob=True) for place, name in enumerate(PEAKS)},
+            count_l=pl.col("count_l").max(),
+            ticks=ticks.len().cast(pl.Int32),
+            first_tick_at=ticks.first(),
+            last_tick_at=ticks.last(),
+            longest_gap_h=gap_h.max(),
+            measured_gap_h=gap_h.filter(in_a_row).max(),
+        )
     )
     return days.join(periods_of_nights(measured, limits, zone), on=[*POINT, "day"], how="left")
 

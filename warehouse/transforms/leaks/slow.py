@@ -78,7 +78,7 @@ def slow_leaks(days: pl.DataFrame, limits: Limits) -> pl.DataFrame:
 
     Returns:
         Columns of ``leak_events`` but ``known_from``; always ``suspected``. ``rate_lh`` is one count in the longest gap
-        of the episode, between ``rate_low_lh`` and ``rate_high_lh``.
+        within a day whose hours were all measured, between ``rate_low_lh`` and ``rate_high_lh``.
     """
     kept = days.filter(
         pl.col("measured_hours") >= limits.least_hours,
@@ -92,14 +92,14 @@ def slow_leaks(days: pl.DataFrame, limits: Limits) -> pl.DataFrame:
         & pl.all_horizontal((pl.col(name) == pl.col(name).shift(1)).over(POINT) for name in ("meter_id", "count_l"))
     ).fill_null(value=False)
     episodes = (
-        kept.with_columns(follows=follows, since_last=since_last)
-        .with_columns(episode=(~pl.col("follows")).cum_sum(), since_last=pl.when("follows").then("since_last"))
+        kept.with_columns(follows=follows)
+        .with_columns(episode=(~pl.col("follows")).cum_sum())
         .group_by("episode", maintain_order=True)
         .agg(
             pl.col(*POINT, "meter_id", "count_l").first(),
             first_seen=pl.col("first_tick_at").first(),
             last_seen=pl.col("last_tick_at").last() + _HOUR,
-            gap=pl.max_horizontal(pl.col("longest_gap_h").max().cast(pl.Float64), pl.col("since_last").max()),
+            gap=pl.col("measured_gap_h").max(),
             evidence_hours=pl.col("measured_hours").sum().cast(pl.Int32),
             ticks=pl.col("ticks").sum(),
             days=pl.len(),

@@ -258,6 +258,13 @@ def test_a_long_pause_or_unmeasured_hours_end_a_slow_leak() -> None:
     assert len(slow(unknown)) == 2
 
 
+def test_counts_in_unmeasured_hours_widen_no_bounds() -> None:
+    litres: list[float | None] = [*ticks(2.5, 4)]
+    litres[26] = None  # a count is not seen: 4 h seem to lie between two
+    (found,) = slow(litres)
+    assert (found["rate_low_lh"], found["rate_high_lh"]) == (10 / 4, 10 / 2)
+
+
 def periodic(litres: Iterable[float | None], limits: Limits = LIMITS) -> list[dict[str, Any]]:
     since = pl.DataFrame({"organisation": ["o"], "metering_point": ["p"], "low": [FIRST]})
     found = periodic_draws(days_of(hours(litres), FIRST, limits), limits, ZONE, since)
