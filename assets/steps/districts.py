@@ -136,7 +136,7 @@ def _served(house: Installation, policy: DistrictsPolicy) -> pl.DataFrame:
     every = [(name, at, one) for name, district in policy.districts.items() for at, one in district.sensors.items()]
     texts = dict.fromkeys(("district", "sensor"), pl.String)
     named = [(name, sensor, point, None, None) for name, sensor, one in every for point in one.points]
-    schema = texts | {_POINT: pl.String, "start": INSTANT, "end": INSTANT}
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {**texts, _POINT: pl.String, "start": INSTANT, "end": INSTANT}
     grouped = [(name, sensor, one.group) for name, sensor, one in every if one.group]
     by_group = (
         pl.DataFrame(grouped, schema=texts | {"group": pl.String}, orient="row")

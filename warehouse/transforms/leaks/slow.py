@@ -85,12 +85,11 @@ def slow_leaks(days: pl.DataFrame, limits: Limits) -> pl.DataFrame:
         pl.col("longest_gap_h") <= limits.slow_longest_gap_h,
         pl.col("count_l").is_not_null(),
     ).sort(*POINT, "day")
-    since_last = ((pl.col("first_tick_at") - pl.col("last_tick_at").shift(1)).dt.total_minutes() / 60).over(POINT)
-    follows = (
-        ((pl.col("day") - pl.col("day").shift(1)) == _DAY).over(POINT)
-        & (since_last <= limits.slow_longest_gap_h)
-        & pl.all_horizontal((pl.col(name) == pl.col(name).shift(1)).over(POINT) for name in ("meter_id", "count_l"))
-    ).fill_null(value=False)
+    before = {name: pl.col(name).shift(1) for name in kept.columns}
+    same = pl.all_horizontal(pl.col(name) == before[name] for name in (*POINT, "meter_id", "count_l"))
+    since_last = (pl.col("first_tick_at") - before["last_tick_at"]).dt.total_minutes() / 60
+    next_day = pl.col("day") - before["day"] == _DAY
+    follows = (same & next_day & (since_last <= limits.slow_longest_gap_h)).fill_null(value=False)
     episodes = (
         kept.with_columns(follows=follows)
         .with_columns(episode=(~pl.col("follows")).cum_sum())
@@ -137,7 +136,8 @@ def periodic_draws(days: pl.DataFrame, limits: Limits, zone: ZoneInfo, since: pl
     Returns:
         Columns of ``leak_events`` but ``known_from``: a label, of which nothing is taken for lost.
     """
-    ordered = days.sort(*POINT, "day")
+    often = days.group_by(POINT).agg(nights=pl.col("period_h").count()).filter(pl.col("nights") >= limits.draw_nights)
+    ordered = days.join(often.select(POINT), on=POINT, how="semi").sort(*POINT, "day")
     nights = [
         (pl.col("period_h") == period)
         .fill_null(value=False)
