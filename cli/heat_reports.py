@@ -1,4 +1,4 @@
-"""``report heat``, ``heat-checks``, ``heat-faults``, ``degree-days`` and ``motivation-tariff``."""
+"""``report heat`` and ``heat-*``, ``degree-days`` and ``motivation-tariff``."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -23,7 +23,7 @@ from cli.report_subjects import GroupOption, members
 from registry.errors import RegistryError
 from registry.residences import places_of_moves
 from warehouse.policies import HeatPolicy, MotivationTariffPolicy, RatingsPolicy, WeatherPolicy
-from warehouse.queries import heat, heat_faults, motivation_tariff, weather
+from warehouse.queries import heat, heat_faults, motivation_tariff, normalisation, weather
 from warehouse.transforms.calendar import local_days
 
 _DAYS = 30
@@ -141,6 +141,29 @@ def _degree_days(
         say("Where days are missing, the degree days are too few: import their temperatures.")
 
 
+def _normalised(
+    home: HomeOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    group: GroupOption = "",
+    as_of: AsOfOption = "",
+    form: FormatOption = Format.table,
+    reference_year: Annotated[
+        int | None,
+        typer.Option(help="Year whose weather is the reference; by default all that are known.", min=1900, max=2200),
+    ] = None,
+) -> None:
+    """Heat per point and month, by default of the last twelve, as it would have been in a reference's weather."""
+    known = open_known(home, as_of)
+    last = day_of(to) or known.today.replace(day=1) - timedelta(days=1)
+    first = day_of(from_) or (last.replace(day=1) - timedelta(days=334)).replace(day=1)
+    if first > last:
+        raise RegistryError(f"The period ends on {last}, before it begins on {first}.")
+    asked = normalisation.Asked(first, last, known.zone, reference_year)
+    policy = known.policy(WeatherPolicy)
+    print_report(normalisation.report(known.lake, known.organisation, policy, asked, members(known, group)), form)
+
+
 def _motivation_tariff(
     year: Annotated[int, typer.Option(help="Calendar year.", min=2000, max=2200)],
     home: HomeOption = None,
@@ -172,6 +195,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "heat": _heat,
     "heat-checks": _checks,
     "heat-faults": _faults,
+    "heat-normalised": _normalised,
     "degree-days": _degree_days,
     "motivation-tariff": _motivation_tariff,
 }

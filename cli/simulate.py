@@ -26,6 +26,9 @@ def simulate(
     breakdowns: Annotated[
         bool, typer.Option("--breakdowns", help="With a meter and a concentrator that break down for good.")
     ] = False,
+    trickles: Annotated[
+        bool, typer.Option("--trickles", help="With a refilling cistern and a slow leak behind a coarse meter besides.")
+    ] = False,
 ) -> None:
     """Writes a simulated fleet: registry files, concentrator files and the truth they were made from."""
     fleet = Fleet(
@@ -36,6 +39,7 @@ def simulate(
         incidents=incidents,
         electricity=electricity,
         breakdowns=breakdowns,
+        trickles=trickles,
     )
     if start is not None:
         fleet = replace(fleet, start=start.date())

@@ -19,6 +19,9 @@ _POWER_PATTERN = np.array([4, 4, 4, 4, 4, 5, 8, 10, 8, 6, 6, 7, 7, 6, 6, 7, 10, 
 _SUN_PATTERN = np.array([0, 0, 0, 0, 0, 0, 0, 1, 4, 8, 12, 14, 14, 12, 9, 5, 1, 0, 0, 0, 0, 0, 0, 0]) / 3.3
 _HEAT_PATTERN = np.array([8, 8, 8, 8, 9, 11, 13, 13, 12, 10, 9, 9, 9, 9, 9, 10, 11, 12, 12, 11, 10, 9, 8, 8]) / 9.8
 
+_RESTING = (1, 2, 3, 4, 5)
+"""Local hours in which nobody uses anything, in homes that rest."""
+
 Rates = NDArray[np.int64]
 Counts = NDArray[np.int64]
 
@@ -75,6 +78,11 @@ class Course:
             self.rates[row, hours] = 0
         else:
             self.rates[row, hours] += add
+        self._sums = None
+
+    def add(self, row: int, rates: Rates) -> None:
+        """Adds parts per hour, shape (hours,)."""
+        self.rates[row] += rates
         self._sums = None
 
     def scale(self, row: int, factors: NDArray[np.float64]) -> None:
@@ -150,6 +158,8 @@ def draw_demand(fleet: Fleet, kind: Kind, meters: int) -> Demand:
         size = chance.uniform(2.0, 16.0, size=(meters, 1)) / 1000
         volume = size * _WATER_PATTERN[clock] * chance.gamma(2.0, 0.5, size=shape)
         _steady_around_midnight(volume, first_ms, fleet.midnights())
+        if kind.rests:
+            volume[:, np.isin(clock, _RESTING)] = 0
         streams = {"volume": (volume, chance.uniform(80.0, 900.0, size=meters))}
         flow_c = return_c = np.zeros((0, hours))
     courses = {}

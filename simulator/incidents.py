@@ -7,8 +7,8 @@ from datetime import UTC, datetime, time, timedelta
 import numpy as np
 
 from simulator.calendar import HOUR_MS, local_hours, local_ms
-from simulator.courses import PARTS, Demand
-from simulator.kinds import KINDS, REPACKAGED, Kind
+from simulator.courses import PARTS, Course, Demand
+from simulator.kinds import KINDS, REPACKAGED, TRICKLING, Kind
 from simulator.population import Fleet, KeyState, Meter, make_meters, with_key_state
 
 KAMSTRUP_WATER = ("water", "water_dated")
@@ -21,6 +21,11 @@ _NEWER = 500
 
 _POOR_COOLING = 800
 """Hundredths of a kelvin."""
+
+_CISTERN_COUNTS = 8
+_CISTERN_EVERY_H = 3
+_SLOW_LEAK_PARTS = 4 * PARTS // 10
+"""Four litres an hour, where a count is ten."""
 
 _EXTRA_COUNTS_PER_HOUR = {"LEAK": 25, "BURST": 900, "DRY": None}
 
@@ -93,6 +98,7 @@ class Plan:
         remote: Concentrators whose meters no other hears.
         repeated: Serials of the meters whose telegrams a repeater sends again.
         repackaged: Instant from which on a meter sends the package ``REPACKAGED`` of its kind, by serial.
+        trickles: What trickles, ``refilling_cistern`` or ``slow_leak``, by serial.
         substations: Fault of the substation, ``high_return`` or ``hunting``, by serial.
         listed: Everything for the truth, in order of choice.
     """
@@ -108,6 +114,7 @@ class Plan:
     remote: set[int] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     repackaged: dict[str, int] = field(default_factory=dict)
+    trickles: dict[str, str] = field(default_factory=dict)
     substations: dict[str, str] = field(default_factory=dict)
     listed: list[Incident] = field(default_factory=list)
 
@@ -164,6 +171,8 @@ def plan(fleet: Fleet, meters: Sequence[Meter]) -> Plan:
         _plan_incidents(fleet, made)
     if fleet.breakdowns:
         _plan_breakdowns(fleet, made)
+    if fleet.trickles:
+        _plan_trickles(fleet, made)
     if fleet.reconfigured:
         noon = local_ms(fleet.start + timedelta(days=fleet.days // 2), time(12), fleet.zone)
         meter = next(meter for meter in made.meters if meter.kind.name in REPACKAGED)
@@ -267,6 +276,13 @@ def _plan_substations(fleet: Fleet, made: Plan, casting: _Casting) -> None:
             made.listed.append(Incident(fault, made.meters[number].meter_id, *fleet.window()))
 
 
+def _plan_trickles(fleet: Fleet, made: Plan) -> None:
+    cistern, leak, _ = (meter for meter in made.meters if meter.kind.name in TRICKLING)
+    for meter, what, detail in ((cistern, "refilling_cistern", "8 l every 3 h"), (leak, "slow_leak", "4 l/h")):
+        made.trickles[meter.serial] = what
+        made.listed.append(Incident(what, meter.meter_id, *fleet.window(), detail))
+
+
 def _plan_breakdowns(fleet: Fleet, made: Plan) -> None:
     end = fleet.window()[1] + 1
     broken = fleet.collectors - 1
@@ -308,11 +324,22 @@ def apply_to_registers(group: Group, demand: Demand) -> None:
             instant = first + round((last - first) * _ROLLOVER_AFTER)
             rows, instants = np.array([row]), np.array([instant])
             volume.base[row] += volume.capacity - int(volume.flowed(rows, instants)[0])
+        if (trickle := made.trickles.get(meter.serial)) is not None:
+            _apply_trickle(fleet, volume, row, trickle)
         if (fault := made.substations.get(meter.serial)) is not None:
             _apply_fault(fleet, demand, row, fault)
         if (reset := made.resets.get(meter.serial)) is not None:
             shown = int(volume.flowed(np.array([row]), np.array([reset]))[0])
             volume.jumps[row] = reset, -shown
+
+
+def _apply_trickle(fleet: Fleet, volume: Course, row: int, what: str) -> None:
+    hours = volume.rates.shape[1]
+    parts = np.full(hours, _SLOW_LEAK_PARTS)
+    if what == "refilling_cistern":
+        hour = local_hours(volume.first_ms, hours, fleet.zone)
+        parts = np.where(hour % _CISTERN_EVERY_H == 1, _CISTERN_COUNTS * PARTS, 0)
+    volume.add(row, parts)
 
 
 def _apply_fault(fleet: Fleet, demand: Demand, row: int, fault: str) -> None:

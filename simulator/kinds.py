@@ -49,6 +49,7 @@ class Kind:
             ``energy_export``).
         radio: Address of a radio module that sends for the meter, which then has a long transport header.
         info: Which info code word the layout carries, if any.
+        rests: Whether nobody uses anything from one to six at night.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Kind:
     registers: dict[str, Register]
     radio: tuple[str, str, str] | None = None
     info: Literal["water_16bit", "heat_32bit"] | None = None
+    rests: bool = False
 
 
 def _volume(resolution: str = "0.001", capacity: int | None = None) -> Register:
@@ -236,6 +238,30 @@ KINDS = (
         registers={"volume": _volume(capacity=_BCD8)},
     ),
     Kind(
+        name="water_quiet",
+        manufacturer="EFE",
+        version="05",
+        device_type="07",
+        medium=WATER,
+        model="WaterStar M",
+        security="plain",
+        layout=(_CLOCK, Field("0C13", 4, "volume", "bcd"), Field("02FD17", 2, "zero")),
+        registers={"volume": _volume(capacity=_BCD8)},
+        rests=True,
+    ),
+    Kind(
+        name="water_coarse",
+        manufacturer="EFE",
+        version="04",
+        device_type="07",
+        medium=WATER,
+        model="WaterStar M with a pulse adapter",
+        security="plain",
+        layout=(_CLOCK, Field("0C14", 4, "volume", "bcd"), Field("02FD17", 2, "zero")),
+        registers={"volume": _volume("0.01", _BCD8)},
+        rests=True,
+    ),
+    Kind(
         name="electricity",
         manufacturer="KAM",
         version="30",
@@ -263,6 +289,9 @@ SHARES = (
     *("water_dated", "heat_outlet", "water"),
 )
 """Kinds of twenty meters in a row; a small fleet has most kinds, too."""
+
+TRICKLING = ("water_quiet", "water_coarse", "water_coarse")
+"""Kinds of the meters of a fleet with trickles; the last one is sound."""
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 

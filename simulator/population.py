@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator import link
 from simulator.calendar import HOUR_MS, midnights
-from simulator.kinds import BY_NAME, SHARES, Kind
+from simulator.kinds import BY_NAME, SHARES, TRICKLING, Kind
 
 KeyState = Literal["known", "late", "wrong", "foreign"]
 
@@ -41,6 +41,8 @@ class Fleet:
         breakdowns: Whether something breaks down for good: a meter on the last day but one, and on the last day the
             last concentrator, whose meters no other hears.
         reconfigured: Whether the first water meter sends another package from noon of the middle day on.
+        trickles: Whether there are three water meters besides, in homes that rest at night: a cistern that refills
+            every three hours, a leak slower than a count of ten litres an hour, and such a meter without one.
     """
 
     meters: int = 100
@@ -54,6 +56,7 @@ class Fleet:
     electricity: int = 0
     breakdowns: bool = False
     reconfigured: bool = False
+    trickles: bool = False
 
     def __post_init__(self) -> None:
         if min(self.meters, self.days, self.collectors) < 1:
@@ -69,6 +72,11 @@ class Fleet:
     def zone(self) -> ZoneInfo:
         """The utility's zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def points(self) -> int:
+        """Metering points."""
+        return self.meters + self.electricity + (len(TRICKLING) if self.trickles else 0)
 
     def midnights(self) -> list[int]:
         """Boundaries of the local days in milliseconds since 1970, one more than days."""
@@ -144,6 +152,7 @@ class Meter:
 def populate(fleet: Fleet) -> list[Meter]:
     """One meter per metering point, all keys known, all alive the whole time."""
     names = [SHARES[number % len(SHARES)] for number in range(fleet.meters)] + ["electricity"] * fleet.electricity
+    names += TRICKLING if fleet.trickles else ()
     points = [f"MP{number + 1:06d}" for number in range(len(names))]
     return make_meters(fleet, "meters", names, points)
 

@@ -106,7 +106,7 @@ def describe(summary: Summary) -> str:
     """The summary in words, for people."""
     fleet = summary.fleet
     lines = [
-        f"{summary.meters} meters at {fleet.meters + fleet.electricity} metering points, seed {fleet.seed}",
+        f"{summary.meters} meters at {fleet.points} metering points, seed {fleet.seed}",
         f"{fleet.days} days from {fleet.start} ({fleet.timezone})",
         f"{summary.receptions} receptions of {summary.transmissions} transmissions by {fleet.collectors} concentrators",
         f"{summary.files} files; {summary.late_receptions} receptions delivered late, {summary.bad_lines} bad lines",

@@ -29,17 +29,26 @@ class Scope:
         flows: ``district``, ``metering_point`` and ``term``.
         members: ``district``, ``metering_point``, ``start`` and ``end`` of each time that a meter was at a member.
         sensors: ``district``, ``metering_point``, ``meter_id``, ``start`` and ``end`` of each sensor's meters.
+        served: ``district``, ``sensor``, ``metering_point``, ``start`` and ``end`` of each time that a sensor stood for
+            a point.
     """
 
     policy: DistrictsPolicy
     flows: pl.DataFrame
     members: pl.DataFrame
     sensors: pl.DataFrame
+    served: pl.DataFrame
 
     @property
     def points(self) -> pl.DataFrame:
         """``district`` and ``metering_point`` of everything that a district's figures rest on."""
-        parts = (self.flows, self.members, self.sensors, stretches_of(self.policy).rename({"flow": _POINT}))
+        parts = (
+            self.flows,
+            self.members,
+            self.sensors,
+            self.served,
+            stretches_of(self.policy).rename({"flow": _POINT}),
+        )
         return pl.concat([part.select("district", _POINT) for part in parts]).unique()
 
     def of(self, names: list[str]) -> "Scope":
@@ -51,12 +60,18 @@ class Scope:
             self.flows.filter(ours),
             self.members.filter(ours),
             self.sensors.filter(ours),
+            self.served.filter(ours),
         )
 
     def digest(self, name: str) -> str:
         """What a district's figures rest on but consumption, as a hash: another one has them all reckoned again."""
         one = self.of([name])
-        text = one.policy.model_dump_json() + one.members.sort(pl.all()).write_csv() + one.sensors.write_csv()
+        text = (
+            one.policy.model_dump_json()
+            + one.members.sort(pl.all()).write_csv()
+            + one.sensors.write_csv()
+            + one.served.write_csv()
+        )
         return sha256(text.encode()).hexdigest()
 
 
@@ -84,6 +99,7 @@ def read_scope(house: Installation) -> Scope:
         pl.DataFrame(flows, schema=dict.fromkeys(("district", _POINT, "term"), pl.String), orient="row"),
         members.unique().sort(pl.all()),
         sensors.select("district", _POINT, "meter_id", start="installed_at", end="removed_at").sort(pl.all()),
+        _served(house, policy).join(consuming, on=_POINT, how="semi").unique().sort(pl.all()),
     )
 
 
@@ -109,7 +125,27 @@ def _belonging(house: Installation, policy: DistrictsPolicy) -> pl.DataFrame:
     grouped = [(name, one.group) for name, one in policy.districts.items() if one.group]
     by_group = (
         pl.DataFrame(grouped, schema=dict.fromkeys(("district", "group"), pl.String), orient="row")
-        .join(own(house, GROUP_MEMBERS).drop_nulls(_POINT).collect(), on="group")
+        .join(_grouped(house), on="group")
         .select(list(_BELONGS))
     )
     return pl.concat([pl.DataFrame(named, schema=_BELONGS, orient="row"), by_group])
+
+
+def _served(house: Installation, policy: DistrictsPolicy) -> pl.DataFrame:
+    """Points that sensors stand for, by name or by group, with the time they belong to them."""
+    every = [(name, at, one) for name, district in policy.districts.items() for at, one in district.sensors.items()]
+    texts = dict.fromkeys(("district", "sensor"), pl.String)
+    named = [(name, sensor, point, None, None) for name, sensor, one in every for point in one.points]
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {**texts, _POINT: pl.String, "start": INSTANT, "end": INSTANT}
+    grouped = [(name, sensor, one.group) for name, sensor, one in every if one.group]
+    by_group = (
+        pl.DataFrame(grouped, schema=texts | {"group": pl.String}, orient="row")
+        .join(_grouped(house), on="group")
+        .select("district", "sensor", _POINT, start="valid_from", end="valid_to")
+    )
+    return pl.concat([pl.DataFrame(named, schema=schema, orient="row"), by_group])
+
+
+def _grouped(house: Installation) -> pl.DataFrame:
+    """Members of all groups that are metering points."""
+    return own(house, GROUP_MEMBERS).drop_nulls(_POINT).collect()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -31,6 +32,8 @@ from warehouse.transforms.leaks.bursts import BURST, STEP, burst_events, hourly_
 from warehouse.transforms.leaks.continuous import CHRONIC_WITHIN, KIND, continuous_flow
 from warehouse.transforms.leaks.days import flow_daily, reach
 from warehouse.transforms.leaks.hours import POINT, flows
+from warehouse.transforms.leaks.limits import Limits
+from warehouse.transforms.leaks.slow import HISTORY, PERIODIC, SLOW, periodic_draws, slow_leaks
 
 WORK = "leaks"
 VOLUME = "volume_m3"
@@ -143,15 +146,57 @@ def _reckon(house: Installation, part: _Part, policy: LeakPolicy, counting: Coun
     bursts = burst_events(hourly_bursts(measured, all_days, limits), quick_bursts(readings, models, limits))
     before = _days(house, part, part.first - _STEP_REACH).filter(pl.col("day") < part.first)
     steps = step_events(pl.concat([before.select(fresh.columns), fresh]), limits, zone)
-    columns = steady.columns
-    events = pl.concat([steady, bursts.select(columns), steps.select(columns)], how="vertical_relaxed")
+    labelled, relabelled = _labels(house, part, fresh, stored, limits)
+    events = pl.concat([steady, bursts, steps, labelled], how="diagonal_relaxed")
     step_since = local_days(part.first - _STEP_REACH, part.first, zone)["start"].min()
     replaced = stored.filter(
         (pl.col("kind").is_in([KIND, BURST]) & reckoned)
         | ((pl.col("kind") == STEP) & (pl.col("last_seen") > pl.lit(step_since)))
     )
+    replaced = pl.concat([replaced, relabelled.select(replaced.columns)])
     changed[LEAK_EVENTS.name] = _replace(house, LEAK_EVENTS, events, replaced, now)
     return changed
+
+
+def _labels(
+    house: Installation, part: _Part, fresh: pl.DataFrame, stored: pl.DataFrame, limits: Limits
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Slow leaks and periodic draws, and the stored ones in the place of which they stand.
+
+    Each point is looked at from a week before, or from the start of the episodes that reach into that week.
+    """
+    zone = house.settings.zone
+    slow_since, periodic_since = (
+        _labelled_since(part, stored.filter(pl.col("kind") == kind), zone) for kind in (SLOW, PERIODIC)
+    )
+    since = pl.concat([slow_since, periodic_since])
+    lowest = since["low"].min()
+    assert isinstance(lowest, date)  # noqa: S101  a part has points
+    known = _days(house, part, lowest - HISTORY).filter(pl.col("day") < part.first)
+    days = pl.concat([known.select(fresh.columns), fresh])
+    slow = slow_leaks(_from(days, slow_since), limits)
+    before = periodic_since.with_columns(pl.col("low") - HISTORY)
+    periodic = periodic_draws(_from(days, before), limits, zone, periodic_since)
+    of_kinds = pl.concat(
+        [slow_since.with_columns(kind=pl.lit(SLOW)), periodic_since.with_columns(kind=pl.lit(PERIODIC))]
+    )
+    stale = stored.join(of_kinds, on=[*POINT, "kind"]).filter(local_day(pl.col("first_seen"), zone) >= pl.col("low"))
+    return pl.concat([slow, periodic]), stale
+
+
+def _labelled_since(part: _Part, stored: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
+    """``organisation``, ``metering_point`` and ``low``: the day from which episodes of a kind are found again."""
+    week = part.first - HISTORY - _DAY
+    start = local_days(week, week, zone)["start"][0]
+    reaching = stored.filter(pl.col("last_seen") > start)
+    began = reaching.group_by(POINT).agg(began=local_day(pl.col("first_seen").min(), zone))
+    return part.points.join(began, on=POINT, how="left").select(
+        *POINT, low=pl.min_horizontal(pl.lit(week), pl.coalesce("began", pl.lit(week)))
+    )
+
+
+def _from(days: pl.DataFrame, since: pl.DataFrame) -> pl.DataFrame:
+    return days.join(since, on=POINT).filter(pl.col("day") >= pl.col("low")).drop("low")
 
 
 def _since(house: Installation, table: Table, column: str, part: _Part) -> pl.DataFrame:

@@ -27,6 +27,8 @@ from warehouse.transforms.calendar import local_day, local_days
 from warehouse.transforms.loss_alarms import loss_alarms
 from warehouse.transforms.night_flow import in_window, night_flow_daily, nights
 from warehouse.transforms.pressure import (
+    consumption_weights,
+    daily_pressures,
     head_losses,
     pressure_events,
     stretches_of,
@@ -93,9 +95,9 @@ def reckon_days(house: Installation, scope: Scope, days: tuple[date, date], now:
         asked = local_days(first, last, zone)
         back = first - timedelta(days=policy.history_days)
         samples = _samples(house, scope, asked)
-        pressures = zone_pressures(samples, policy, zone)
-        by_day = pressures.group_by("district", "day", maintain_order=True).agg(pl.col("pressure_m").mean())
         daily = _consumption(house, CONSUMPTION_DAILY, scope, back, last)
+        pressures = zone_pressures(samples, policy, zone, consumption_weights(scope.served, daily))
+        by_day = daily_pressures(pressures)
         balances = water_balance_daily(asked, scope.flows, scope.members, daily, by_day, policy)
         _add(changed, {WATER_BALANCE_DAILY.name: _put(house, WATER_BALANCE_DAILY, balances, now)})
         hourly = _consumption(house, CONSUMPTION_HOURLY, scope, first, last)
@@ -269,7 +271,8 @@ def _withdraw_others(house: Installation, scope: Scope, now: datetime) -> dict[s
 def _consumption(house: Installation, table: Table, scope: Scope, first: date, last: date) -> pl.DataFrame:
     """Consumption of everything in some districts on some local days; of hours, what the night and stretches need."""
     columns = [_POINT, "day", "period_start", "period_end", "consumption", "quality", "share_interpolated"]
-    points = pl.concat([scope.flows[_POINT], scope.members[_POINT], stretches_of(scope.policy)["flow"]]).unique()
+    needed = (scope.flows[_POINT], scope.members[_POINT], scope.served[_POINT], stretches_of(scope.policy)["flow"])
+    points = pl.concat([of.rename(_POINT) for of in needed]).unique()
     rows = own(house, table).filter(
         pl.col("register") == _REGISTER,
         pl.col("month").is_between(pl.lit(f"{first - timedelta(days=1):%Y-%m}"), pl.lit(f"{last:%Y-%m}")),

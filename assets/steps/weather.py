@@ -14,8 +14,8 @@ from registry.imports.report import changes_between
 from warehouse.phrases import phrase
 from warehouse.policies import WeatherPolicy
 from warehouse.schemas import GROUP_MEMBERS, OUTDOOR_TEMPERATURES
-from warehouse.transforms import assignments
-from warehouse.transforms.degree_days import degree_days, without_small_gaps
+from warehouse.transforms import assignments, normalisation
+from warehouse.transforms.degree_days import without_small_gaps
 
 
 def stations_of(house: Installation, points: pl.Series, now: datetime) -> pl.DataFrame:
@@ -36,14 +36,8 @@ def degree_days_of_months(house: Installation) -> pl.DataFrame:
     policy = house.policy(WeatherPolicy)
     owned = house.lake.scan(OUTDOOR_TEMPERATURES).filter(pl.col("organisation") == house.organisation)
     known = owned.select("station", "day", "mean_temp_c").collect()
-    days = without_small_gaps(known, policy.longest_gap_days).drop_nulls("mean_temp_c")
-    cold = degree_days(pl.col("mean_temp_c"), policy.degree_days, policy.base_c)
-    return (
-        days.group_by("station", month=pl.col("day").dt.month_start())
-        .agg(degree_days=cold.sum(), known=pl.len())
-        .filter(pl.col("known") == pl.col("month").dt.days_in_month())
-        .select("station", day="month", degree_days="degree_days")
-    )
+    days = without_small_gaps(known, policy.longest_gap_days)
+    return normalisation.degree_days_of_months(days, policy.degree_days, policy.base_c)
 
 
 def import_temperatures(

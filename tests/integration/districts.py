@@ -24,11 +24,18 @@ NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 ROLES = {INFLOW: "district_inflow", UPSTREAM: "pressure", DOWNSTREAM: "pressure"}
 
 
-def document(*names: str, members: int, **more: str) -> str:
-    """A policy with districts of these names; their points' names begin with the district's."""
+def document(*names: str, members: int, weighted: str = "", **more: str) -> str:
+    """A policy with districts of these names; their points' names begin with the district's.
+
+    In the district ``weighted`` each sensor stands for half of the members.
+    """
     texts = []
     for name in names:
-        points = ", ".join(f"{name}-{point}" for point in member_points(District(members=members)))
+        every = [f"{name}-{point}" for point in member_points(District(members=members))]
+        points, half = ", ".join(every), len(every) // 2
+        upper, lower = (
+            f", points: [{', '.join(some)}]" if name == weighted else "" for some in (every[:half], every[half:])
+        )
         texts.append(f"""
   {name}:
     inflow: [{name}-{INFLOW}]
@@ -38,8 +45,8 @@ def document(*names: str, members: int, **more: str) -> str:
     average_pressure_m: 45
     tariff: 2
     sensors:
-      {name}-{UPSTREAM}: {{elevation_m: 10}}
-      {name}-{DOWNSTREAM}: {{elevation_m: 10}}
+      {name}-{UPSTREAM}: {{elevation_m: 10{upper}}}
+      {name}-{DOWNSTREAM}: {{elevation_m: 10{lower}}}
     stretches:
       - {{upstream: {name}-{UPSTREAM}, downstream: {name}-{DOWNSTREAM}, flow: {name}-{INFLOW}}}
     {more.get(name, "")}""")

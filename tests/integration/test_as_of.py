@@ -59,6 +59,7 @@ REPORTS = {
     "heat": DAYS,
     "heat-checks": DAYS,
     "heat-faults": ("--on", "2025-10-27"),
+    "heat-normalised": DAYS,
     "degree-days": DAYS,
     "motivation-tariff": ("--year", "2025"),
 }

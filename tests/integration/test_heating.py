@@ -19,7 +19,15 @@ from tests.integration.installations import House, new_house
 from tests.unit.warehouse.transforms.test_heat_faults import heat_days
 from warehouse.policies import WeatherPolicy
 from warehouse.queries import heat_faults, weather
-from warehouse.schemas import ENERGY_SIGNATURES, HEAT_DAILY, HEAT_FAULTS, OUTDOOR_TEMPERATURES
+from warehouse.schemas import (
+    CONSUMPTION_MONTHLY,
+    ENERGY_SIGNATURES,
+    HEAT_DAILY,
+    HEAT_FAULTS,
+    METERING_POINTS,
+    OUTDOOR_TEMPERATURES,
+    REGISTER,
+)
 
 FLEET = Substations(points=40, days=640, faults=1)
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -178,6 +186,62 @@ def test_degree_days_and_the_tariff_have_commands(house: House) -> None:
     sums = pl.read_csv(text.encode()).row(0, named=True)
     assert (sums["station"], sums["days"], sums["missing_days"]) == ("main", 365, 0)
     assert 2000 < sums["degree_days"] < 4500
+
+
+def test_heat_of_months_is_normalised_without_hot_water(house: House, seasons: Seasons) -> None:
+    lake, organisation = house.installation.lake, house.installation.organisation
+    add_months(house, seasons)
+    asked = ("report", "heat-normalised", "--from", "2025-07-01", "--to", "2026-01-31", "--format", "csv")
+    found = pl.read_csv(run(house, *asked, "--reference-year", "2025").encode(), try_parse_dates=True)
+    assert found.height == 7 * FLEET.points
+    assert set(found.filter(month=date(2025, 7, 1))["reason"]) == {"few_degree_days"}
+    january = found.filter(month=date(2026, 1, 1)).join(seasons.truth, on="metering_point")
+    period = ("--from", "2026-01-01", "--to", "2026-01-31", "--format", "csv")
+    actual = pl.read_csv(run(house, "report", "degree-days", *period).encode())["degree_days"].item()
+    before = tuple(word.replace("2026", "2025") for word in period)
+    reference = pl.read_csv(run(house, "report", "degree-days", *before).encode())["degree_days"].item()
+    q, base = pl.col("consumption_kwh"), pl.col("base_kwh")
+    by_hand = january.select((base + (q - base) * reference / actual - pl.col("normalised_kwh")).abs().max()).item()
+    assert by_hand < 0.01
+    sound = january.filter(pl.col("fault").is_null())
+    assert set(sound["base_from"]) == {"signature"}
+    assert sound.select((base / (pl.col("base") * 744) - 1).abs().median()).item() < 0.2
+    year_before = lake.scan(CONSUMPTION_MONTHLY).filter(organisation=organisation, day=date(2025, 1, 1)).collect()
+    both = sound.join(
+        year_before.select("metering_point", was=pl.col("consumption").cast(pl.Float64)), on="metering_point"
+    )
+    apart = both.select(pl.col("normalised_kwh", "consumption_kwh") / pl.col("was") - 1).select(pl.all().abs().median())
+    assert apart["normalised_kwh"].item() < apart["consumption_kwh"].item() / 2
+    assert "before it begins" in run(house, *asked[:2], "--from", "2026-02-01", "--to", "2026-01-01", fails=True)
+
+
+def add_months(house: House, seasons: Seasons) -> None:
+    """What the days come to in months."""
+    zone = house.installation.settings.timezone
+    start = pl.col("day").cast(pl.Datetime("us")).dt.replace_time_zone(zone).dt.convert_time_zone("UTC")
+    months = (
+        seasons.days.group_by("metering_point", day=pl.col("day").dt.month_start())
+        .agg(consumption=pl.col("energy_kwh").sum().cast(REGISTER))
+        .with_columns(
+            period_start=start,
+            period_end=start.dt.convert_time_zone(zone).dt.offset_by("1mo").dt.convert_time_zone("UTC"),
+            month=pl.col("day").dt.strftime("%Y-%m"),
+            organisation=pl.lit(house.installation.organisation),
+            known_from=pl.lit(NOW),
+            register=pl.lit("energy_kwh"),
+            unit=pl.lit("kWh"),
+            quality=pl.lit("M"),
+            **{name: pl.lit("M") for name in ("start_quality", "end_quality")},
+            meter_id=pl.lit("KAM-90000002-1b-04"),
+        )
+    )
+    house.installation.lake.append(CONSUMPTION_MONTHLY, CONSUMPTION_MONTHLY.conform(months))
+    places = pl.DataFrame({"metering_point": months["metering_point"].unique()}).with_columns(
+        organisation=pl.lit(house.installation.organisation), role=pl.lit("consumption"), medium=pl.lit("heat")
+    )
+    known = {name: dtype for name, dtype in METERING_POINTS.schema.items() if name not in places.columns}
+    blank = [pl.lit(None, dtype).alias(name) for name, dtype in known.items()]
+    house.installation.lake.append(METERING_POINTS, METERING_POINTS.conform(places.with_columns(blank)))
 
 
 def test_erasure_takes_the_heating_years_it_touches(house: House, seasons: Seasons) -> None:

@@ -25,6 +25,7 @@ from tests.integration.districts import NOW, district_house, document, read, rea
 from warehouse.policies import DistrictsPolicy, PolicyError, shipped_document
 from warehouse.queries import water
 from warehouse.schemas import (
+    CONSUMPTION_DAILY,
     LOSS_ALARMS,
     NIGHT_FLOW_DAILY,
     PRESSURE_EVENTS,
@@ -46,7 +47,7 @@ DISTRICTS = {
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     before = dict(os.environ)
     folder: Path = tmp_path_factory.mktemp("districts")
-    made = district_house(folder, DISTRICTS, document(*DISTRICTS, members=30))
+    made = district_house(folder, DISTRICTS, document(*DISTRICTS, members=30, weighted="Sound"))
     read(made, pl.concat([readings_of(name, one) for name, one in DISTRICTS.items()]))
     yield made
     os.environ.clear()
@@ -110,6 +111,25 @@ def test_two_sensors_lose_the_head_that_is_known(house: Installation) -> None:
     (row,) = water.stretches(house.lake, "default", policy, asked).iter_rows(named=True)
     assert row["loss_m"] == pytest.approx(district.offset_m + 0.1, abs=0.15)
     assert of(house, PRESSURE_EVENTS, "Sound").is_empty()
+
+
+def test_average_pressure_is_weighted_by_the_consumption_of_the_sensors_points(house: Installation) -> None:
+    district = DISTRICTS["Sound"]
+    last = district.start + timedelta(days=district.days - 1)
+    balances = {name: of(house, WATER_BALANCE_DAILY, name).filter(day=last).row(0, named=True) for name in DISTRICTS}
+    assert {name: row["pressure_method"] for name, row in balances.items()} == {
+        "Sound": "consumption",
+        "Leaky": "plain",
+    }
+    used = house.lake.scan(CONSUMPTION_DAILY).filter(day=last, register="volume_m3").collect()
+    amounts = dict(used.select("metering_point", pl.col("consumption").cast(pl.Float64)).rows())
+    sensors = house.policy(DistrictsPolicy).districts["Sound"].sensors
+    weights = {name: sum(amounts[point] for point in sensor.points) for name, sensor in sensors.items()}
+    asked = water.Asked(house.settings.zone, last, last, "Sound")
+    grid = water.pressures(house.lake, "default", house.policy(DistrictsPolicy), asked)
+    means = dict(grid.group_by("metering_point").agg(pl.col("mean_bar").mean() * 10.197).rows())
+    expected = sum(means[name] * weight for name, weight in weights.items()) / sum(weights.values())
+    assert balances["Sound"]["pressure_m"] == pytest.approx(expected, abs=1e-3)
 
 
 def report(*words: str) -> str:

@@ -76,11 +76,21 @@ class Sensor(PolicyModel):
 
     Attributes:
         elevation_m: Height of the sensor; heads of two sensors compare by it.
-        weight: Consumption it stands for in the average pressure, against the others.
+        points: Points whose consumption it stands for in the average pressure.
+        group: Group whose points these are, where they are not named.
+        weight: Consumption it stands for against the others, on days on which that of the points is not known.
     """
 
     elevation_m: float | None = None
+    points: tuple[Point, ...] = ()
+    group: Point | None = None
     weight: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.group is not None and self.points:
+            raise ValueError("what a sensor stands for is either a group or points")
+        return self
 
 
 class Stretch(PolicyModel):
@@ -225,12 +235,12 @@ def check_districts(policy: DistrictsPolicy, roles: dict[str, str], groups: set[
             flows in and out must not count as consumption.
     """
     for name, district in policy.districts.items():
-        if district.group is not None and district.group not in groups:
-            raise PolicyError(
-                f"District {name}: there is no group {district.group}; 'meterhouse group list' shows all."
-            )
+        for group in (district.group, *(sensor.group for sensor in district.sensors.values())):
+            if group is not None and group not in groups:
+                raise PolicyError(f"District {name}: there is no group {group}; 'meterhouse group list' shows all.")
         stretched = [stretch.flow for stretch in district.stretches]
-        for point in (*district.flows, *district.points, *district.sensors, *stretched):
+        served = [point for sensor in district.sensors.values() for point in sensor.points]
+        for point in (*district.flows, *district.points, *district.sensors, *stretched, *served):
             if point not in roles:
                 raise PolicyError(f"District {name}: there is no metering point {point}; install its meter first.")
         for point in district.flows:

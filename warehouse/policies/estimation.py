@@ -9,7 +9,7 @@ from pydantic import Field
 from warehouse.policies.model import PolicyModel
 from warehouse.transforms.estimation.policy import EstimationPolicy
 
-Fill = Literal["LIN", "PCHIP", "PROF_OWN", "PROF_GRP", "PROF_HDD"]
+Fill = Literal["LIN", "PCHIP", "PROF_OWN", "LIKE_DAY", "PROF_GRP", "PROF_HDD"]
 Days = Annotated[int, Field(gt=0, le=3660)]
 
 

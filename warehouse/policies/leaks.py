@@ -32,6 +32,11 @@ class LeakPolicy(PolicyModel):
         burst_lh: Flow that is a burst at quarter-hourly data or finer, by model; ``any`` for others [l/h].
         burst_least_min: How long that flow must last [min].
         least_counts: Counts of the register from which a statistic says something.
+        slow_longest_gap_h: Longest time without a count of the register that a slow leak leaves [h].
+        slow_days: Days in a row without a longer one that make a slow leak.
+        draw_largest_l: Largest hour of a night of small draws [l].
+        draw_correlation: Autocorrelation from which a night's draws come in even steps.
+        draw_nights: Nights of seven with the same step that make periodic draws.
         price_per_m3: What a cubic metre costs.
         currency: In which currency.
     """
@@ -53,6 +58,11 @@ class LeakPolicy(PolicyModel):
     burst_lh: dict[str, Positive]
     burst_least_min: Count
     least_counts: Annotated[float, Field(ge=0)]
+    slow_longest_gap_h: Annotated[float, Field(ge=2, le=12)] = 5
+    slow_days: Annotated[int, Field(ge=2, le=7)] = 3
+    draw_largest_l: Positive = 15
+    draw_correlation: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    draw_nights: Annotated[int, Field(ge=3, le=7)] = 5
     price_per_m3: Annotated[float, Field(ge=0)]
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
 

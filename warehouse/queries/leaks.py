@@ -41,6 +41,7 @@ def report(
 
     Returns:
         ``metering_point``, ``meter_id``, ``kind``, ``state``, ``first_seen``, ``last_seen``, ``hours``, ``rate_lh``,
+        ``rate_low_lh`` and ``rate_high_lh`` (its bounds, of slow leaks), ``period_h`` (of periodic draws),
         ``severity_l`` (rate times duration), ``lost_l``, ``lost_money``, ``currency``, ``evidence_hours`` and
         ``confidence``.
     """
@@ -63,6 +64,9 @@ def report(
             "last_seen",
             "hours",
             "rate_lh",
+            "rate_low_lh",
+            "rate_high_lh",
+            "period_h",
             "lost_l",
             "evidence_hours",
             "confidence",

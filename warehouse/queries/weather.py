@@ -38,16 +38,29 @@ def signatures(lake: Readable, organisation: str) -> pl.DataFrame:
         ``metering_point``, ``a_kw_per_k``, ``b_kw``, ``t0_c`` and ``station``, by point.
     """
     return (
+        signatures_of_years(lake, organisation)
+        .drop("period_start")
+        .group_by("metering_point", maintain_order=True)
+        .last()
+    )
+
+
+def signatures_of_years(lake: Readable, organisation: str) -> pl.DataFrame:
+    """The usable energy signatures of all heating years.
+
+    Returns:
+        ``metering_point``, ``period_start`` (of the heating year, UTC), ``t0_c``, ``station``, ``a_kw_per_k`` and
+        ``b_kw``, by point and year.
+    """
+    return (
         lake.scan(ENERGY_SIGNATURES)
         .filter(
             pl.col("organisation") == organisation,
             pl.col("quantity") == POWER,
             ~pl.col("quality").is_in(["few_heating_days", "weak"]),
         )
+        .select("metering_point", "period_start", "t0_c", "station", a_kw_per_k="slope", b_kw="base")
         .sort("metering_point", "period_start")
-        .group_by("metering_point", maintain_order=True)
-        .agg(pl.col("slope", "base", "t0_c", "station").last())
-        .select("metering_point", "t0_c", "station", a_kw_per_k="slope", b_kw="base")
         .collect()
     )
 

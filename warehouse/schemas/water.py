@@ -36,6 +36,12 @@ _terms = (
     Column("loss_l_per_connection_day", pl.Float64, "Real loss per service connection and day.", "l/d", nullable=True),
     Column("loss_l_per_km_day", pl.Float64, "Real loss per km of mains and day.", "l/(km*d)", nullable=True),
     Column("pressure_m", pl.Float64, "Average zone pressure, metres of head.", "m", nullable=True),
+    Column(
+        "pressure_method",
+        pl.String,
+        "What weighs its sensors: consumption, weights (of the policy), plain (nothing); given (by the policy), mixed.",
+        nullable=True,
+    ),
     _m3("uarl_m3", "Unavoidable annual real losses, of the period."),
     Column("ili", pl.Float64, "Infrastructure leakage index: real loss over the unavoidable.", "1", nullable=True),
     Column("ili_warning", pl.String, "Why the index lies outside its stated validity.", nullable=True),

@@ -39,7 +39,8 @@ def differences(daily: pl.DataFrame, events: pl.DataFrame, *, first: date, last:
         One row per point with a volume: ``meter_id`` (the last), ``first_day`` and ``last_day`` (the stretch between
         the outermost boundaries at which all of the point's own registers among V, E8 and E9 are known, so that they
         belong together), the register's differences in their units (doubles; null where a boundary or an event
-        between is unknown), ``quality`` (worst of the boundaries).
+        between is unknown), ``quality`` (worst of the boundaries) and ``is_together``: whether V, E8 and E9 are known
+        alike at both ends, as registers of the same telegrams are (§7.1).
     """
     inside = pl.col("day").is_between(first, last) & pl.col("register").is_in(REGISTERS)
     days = daily.filter(inside).with_columns(start=millionths("register_start"), end=millionths("register_end"))
@@ -71,6 +72,8 @@ def differences(daily: pl.DataFrame, events: pl.DataFrame, *, first: date, last:
             value=pl.col("end").filter(at_last).first() - pl.col("start").filter(at_first).first(),
             rank=pl.max_horizontal(start_rank.filter(at_first).first(), end_rank.filter(at_last).first()),
             meter_id=pl.col("meter_id").filter(at_last).first(),
+            first_quality=pl.col("start_quality").filter(at_first).first(),
+            last_quality=pl.col("end_quality").filter(at_last).first(),
         )
     )
     crossed = (
@@ -91,12 +94,15 @@ def differences(daily: pl.DataFrame, events: pl.DataFrame, *, first: date, last:
     )
     columns = [pl.col("value").filter(pl.col("register") == name).first().alias(name) for name in REGISTERS]
     used = pl.col("rank").filter(pl.col("value").is_not_null())
+    weighted = pl.col("register").is_in([VOLUME, E8, E9])
+    alike = [pl.col(end).filter(weighted).n_unique() <= 1 for end in ("first_quality", "last_quality")]
     return (
         known.group_by(_POINT, maintain_order=True)
         .agg(
             *columns,
             meter_id=pl.col("meter_id").filter(pl.col("register") == VOLUME).first(),
             quality=used.max().replace_strict(dict(enumerate(QUALITIES)), return_dtype=pl.String),
+            is_together=pl.all_horizontal(alike),
         )
         .filter(pl.col("meter_id").is_not_null())
         .join(ends, on=_POINT)
@@ -109,7 +115,8 @@ def means(periods: pl.DataFrame, heat: pl.DataFrame, resolutions: pl.DataFrame) 
 
     Args:
         periods: As :func:`differences` gives them.
-        heat: Rows of ``heat_daily`` that hold the periods, for points without E8 and E9.
+        heat: Rows of ``heat_daily`` that hold the periods, for points without E8 and E9, and for those whose E8, E9 and
+            V do not share their ends.
         resolutions: As :func:`warehouse.transforms.heat.register_resolutions` gives them; may be empty.
 
     Returns:
@@ -130,7 +137,7 @@ def means(periods: pl.DataFrame, heat: pl.DataFrame, resolutions: pl.DataFrame) 
     weighting = (
         pl.when(volume.fill_null(0) <= 0)
         .then(pl.lit("none"))
-        .when(have)
+        .when(have & pl.col("is_together"))
         .then(pl.lit("registers"))
         .otherwise(pl.col("day_weighting").fill_null("none"))
     )

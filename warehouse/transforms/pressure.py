@@ -27,6 +27,10 @@ EXPONENT = 1.852
 
 _POINT = "metering_point"
 _COURSE = ["district", _POINT, "day"]
+_USED = {"district": pl.String, _POINT: pl.String, "day": pl.Date, "used_m3": pl.Float64}
+PRESSURE_METHODS = ("consumption", "weights", "plain")
+"""What weighs the sensors of a district, best first."""
+
 _DROP_WEIGHT = 0.3
 """Weight of the newest sample in smoothed head."""
 
@@ -94,16 +98,49 @@ def pressure_5min(samples: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def zone_pressures(samples: pl.DataFrame, policy: DistrictsPolicy, zone: ZoneInfo) -> pl.DataFrame:
+def consumption_weights(served: pl.DataFrame, consumption: pl.DataFrame) -> pl.DataFrame:
+    """What the points that sensors stand for used on local days.
+
+    Args:
+        served: ``district``, ``sensor``, ``metering_point``, ``start`` and ``end`` (UTC; null for ever) of each time
+            that a point belonged to a sensor.
+        consumption: ``metering_point``, ``day``, ``period_start`` and ``consumption`` (m³, nullable).
+
+    Returns:
+        ``district``, ``metering_point`` (the sensor), ``day`` and ``used_m3``, where all of its points of the day are
+        known.
+    """
+    begun = (pl.col("start") <= pl.col("period_start")).fill_null(value=True)
+    lasts = (pl.col("end") > pl.col("period_start")).fill_null(value=True)
+    days = consumption.group_by("day").agg(pl.col("period_start").min())
+    return (
+        served.join(days, how="cross")
+        .filter(begun, lasts)
+        .unique(["district", "sensor", _POINT, "day"])
+        .join(consumption.select(_POINT, "day", "consumption"), on=[_POINT, "day"], how="left")
+        .sort("district", "sensor", "day", _POINT)
+        .group_by("district", "sensor", "day", maintain_order=True)
+        .agg(used_m3=pl.col("consumption").cast(pl.Float64).sum(), unknown=pl.col("consumption").null_count())
+        .filter(pl.col("unknown") == 0)
+        .select("district", pl.col("sensor").alias(_POINT), "day", "used_m3")
+    )
+
+
+def zone_pressures(
+    samples: pl.DataFrame, policy: DistrictsPolicy, zone: ZoneInfo, used: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Average pressure of districts by hour: the mean of their sensors, each with the consumption it stands for.
 
     Args:
         samples: ``metering_point``, ``at`` (UTC) and ``pressure_bar``.
         policy: The districts.
         zone: The utility's zone.
+        used: From :func:`consumption_weights`; ``None`` where nothing is known.
 
     Returns:
-        ``district``, ``day`` (local), ``hour_start`` (UTC) and ``pressure_m`` (metres of head), by district and hour.
+        ``district``, ``day`` (local), ``hour_start`` (UTC), ``pressure_m`` (metres of head) and ``pressure_method``, by
+        district and hour: ``consumption`` of the day of all sensors that sent, else the ``weights`` of the policy where
+        they differ, else a ``plain`` mean.
     """
     hour = pl.col("at").dt.convert_time_zone(zone.key).dt.truncate("1h").dt.convert_time_zone("UTC")
     by_sensor = (
@@ -111,14 +148,42 @@ def zone_pressures(samples: pl.DataFrame, policy: DistrictsPolicy, zone: ZoneInf
         .sort(_POINT, "at")
         .group_by(_POINT, hour_start=hour, maintain_order=True)
         .agg(head=pl.col("pressure_bar").mean() * head_of_a_bar(policy.pressure.water_temp_c))
+        .with_columns(day=local_day(pl.col("hour_start"), zone))
     )
+    known = pl.DataFrame(schema=_USED) if used is None else used
+    head, weight, amount = pl.col("head"), pl.col("weight"), pl.col("used_m3")
+    measured = (amount.null_count() == 0) & (amount.sum() > 0)
     return (
         by_sensor.join(sensors_of(policy), on=_POINT)
+        .join(known, on=["district", _POINT, "day"], how="left")
         .sort("district", "hour_start", _POINT)
-        .group_by("district", "hour_start", maintain_order=True)
-        .agg(pressure_m=(pl.col("head") * pl.col("weight")).sum() / pl.col("weight").sum())
-        .with_columns(day=local_day(pl.col("hour_start"), zone))
-        .select("district", "day", "hour_start", "pressure_m")
+        .group_by("district", "day", "hour_start", maintain_order=True)
+        .agg(
+            pressure_m=pl.when(measured)
+            .then((head * amount).sum() / amount.sum())
+            .otherwise((head * weight).sum() / weight.sum()),
+            pressure_method=pl.when(measured)
+            .then(pl.lit("consumption"))
+            .when(weight.n_unique() > 1)
+            .then(pl.lit("weights"))
+            .otherwise(pl.lit("plain")),
+        )
+    )
+
+
+def daily_pressures(hours: pl.DataFrame) -> pl.DataFrame:
+    """Average pressure of districts by local day.
+
+    Args:
+        hours: From :func:`zone_pressures`.
+
+    Returns:
+        ``district``, ``day``, ``pressure_m`` and ``pressure_method``: the least good of the hours'.
+    """
+    rank = pl.col("pressure_method").replace_strict(PRESSURE_METHODS, range(len(PRESSURE_METHODS)))
+    return hours.group_by("district", "day", maintain_order=True).agg(
+        pl.col("pressure_m").mean(),
+        pressure_method=rank.max().replace_strict(range(len(PRESSURE_METHODS)), PRESSURE_METHODS),
     )
 
 

@@ -46,7 +46,7 @@ def water_balance_daily(
             was at a member.
         consumption: ``metering_point``, ``day``, ``consumption`` (m³), ``quality`` and ``share_interpolated`` of all of
             these points, of the days and of the policy's ``history_days`` before.
-        pressures: ``district``, ``day`` and ``pressure_m`` where it is measured.
+        pressures: ``district``, ``day``, ``pressure_m`` and ``pressure_method`` where it is measured.
         policy: The districts.
 
     Returns:
@@ -71,6 +71,10 @@ def water_balance_daily(
             pl.col("members", "members_measured").fill_null(0),
             pl.col("consumption_measured_m3", "expected_m3", "member_variance", "estimate_variance").fill_null(0.0),
             pressure_m=pl.coalesce("measured_m", "average_m"),
+            pressure_method=pl.when(pl.col("measured_m").is_not_null())
+            .then("pressure_method")
+            .when(pl.col("average_m").is_not_null())
+            .then(pl.lit("given")),
             sigma_meters_m3=(pl.col("flow_variance") + pl.col("member_variance").fill_null(0.0)).sqrt(),
             sigma_estimates_m3=(pl.col("gap_variance") + pl.col("estimate_variance").fill_null(0.0)).sqrt(),
             uarl_m3=unavoidable_m3(
@@ -107,6 +111,7 @@ def water_balance_monthly(daily: pl.DataFrame, policy: DistrictsPolicy, zone: Zo
     first, last = daily.select(first=pl.col(_DAY).min(), last=pl.col(_DAY).max()).row(0)
     months = local_months(first, last, zone).rename({"start": "period_start", "end": "period_end"})
     good = pl.col("state") != "unknown"
+    methods = pl.col("pressure_method").filter(good).drop_nulls()
     sums = (
         daily.sort(_KEY)
         .group_by("district", pl.col(_DAY).dt.truncate("1mo"), maintain_order=True)
@@ -114,6 +119,7 @@ def water_balance_monthly(daily: pl.DataFrame, policy: DistrictsPolicy, zone: Zo
             pl.col(_SUMMED).filter(good).sum(),
             pl.col("members", "members_measured").max(),
             pl.col("pressure_m").filter(good).mean(),
+            pressure_method=pl.when(methods.n_unique() > 1).then(pl.lit("mixed")).otherwise(methods.first()),
             sigma_estimates_m3=pl.col("sigma_estimates_m3").filter(good).pow(2).sum().sqrt(),
             covered=(pl.col("coverage") * pl.col("expected_m3")).filter(good).sum(),
             no_uarl=pl.col("uarl_m3").filter(good).null_count() > 0,

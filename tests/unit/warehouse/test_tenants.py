@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -38,6 +39,7 @@ from warehouse.queries import (
     info_codes,
     leaks,
     motivation_tariff,
+    normalisation,
     overview,
     performance,
     provenance,
@@ -49,7 +51,7 @@ from warehouse.queries import (
     water,
     weather,
 )
-from warehouse.schemas import CONSUMPTION_DAILY, TABLES, Table
+from warehouse.schemas import CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, TABLES, Table
 
 OURS, THEIRS = "ours", "theirs"
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -180,6 +182,18 @@ ASKED = info_codes.Asked(as_of=TODAY, zone=ZONE, expected_interval=timedelta(hou
 LEAKS = read_policy("leaks", shipped_document("leaks"))
 assert isinstance(LEAKS, LeakPolicy)
 
+
+@dataclass(frozen=True)
+class Heated:
+    """The same lake, where what was used in months is heat."""
+
+    lake: Readable
+
+    def scan(self, table: Table) -> pl.LazyFrame:
+        rows = self.lake.scan(table)
+        return rows.with_columns(register=pl.lit("energy_kwh")) if table is CONSUMPTION_MONTHLY else rows
+
+
 GRID = gauges.Grid(DAY, DAY, ZONE, timedelta(hours=1))
 
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
@@ -221,7 +235,11 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     ),
     weather.temperatures: lambda lake: weather.temperatures(lake, OURS, shipped("weather"), f"{OURS}-station"),
     weather.signatures: lambda lake: weather.signatures(lake, OURS),
+    weather.signatures_of_years: lambda lake: weather.signatures_of_years(lake, OURS),
     weather.sums: lambda lake: weather.sums(lake, OURS, shipped("weather"), first=DAY, last=DAY),
+    normalisation.report: lambda lake: normalisation.report(
+        Heated(lake), OURS, shipped("weather"), normalisation.Asked(DAY, DAY, ZONE)
+    ),
     overview.counts: lambda lake: overview.counts(lake, OURS),
     overview.outcomes_by_day: lambda lake: overview.outcomes_by_day(lake, OURS),
     overview.latest_imports: lambda lake: overview.latest_imports(lake, OURS),

@@ -14,7 +14,7 @@ from warehouse.transforms.estimation.profiles import weights
 ALIGNED = 1.5
 """Expected intervals between two readings up to which what lies between them is no gap."""
 
-_PROFILES = ("PROF_OWN", "PROF_GRP", "PROF_HDD")
+_PROFILES = ("PROF_OWN", "LIKE_DAY", "PROF_GRP", "PROF_HDD")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 METHODS = (
-    *("EXACT", "LIN", "PCHIP", "PROF_OWN", "PROF_GRP", "PROF_HDD"),
+    *("EXACT", "LIN", "PCHIP", "PROF_OWN", "LIKE_DAY", "PROF_GRP", "PROF_HDD"),
     *("HOLD", "SIGNATURE", "ADU", "ANNUAL"),
 )
 """How a boundary register came, from the closest to what was measured to the farthest; a period has the later one.
@@ -14,10 +14,10 @@ METHODS = (
 ``HOLD``: the last register until an exchange whose final register is unknown. ``SIGNATURE``: energy signature and
 outdoor temperature; ``ADU``: average daily use of the weekday class; ``ANNUAL``: annual estimate spread evenly.
 """
-EXACT, LIN, PCHIP, PROF_OWN, PROF_GRP, PROF_HDD, HOLD, SIGNATURE, ADU, ANNUAL = range(len(METHODS))
+EXACT, LIN, PCHIP, PROF_OWN, LIKE_DAY, PROF_GRP, PROF_HDD, HOLD, SIGNATURE, ADU, ANNUAL = range(len(METHODS))
 CODES = MappingProxyType({name: code for code, name in enumerate(METHODS)})
 
-FILLS = frozenset({"LIN", "PCHIP", "PROF_OWN", "PROF_GRP", "PROF_HDD"})
+FILLS = frozenset({"LIN", "PCHIP", "PROF_OWN", "LIKE_DAY", "PROF_GRP", "PROF_HDD"})
 """Methods that can fill a closed gap."""
 
 _NO_SCHEDULE: Mapping[str, timedelta | None] = MappingProxyType({"drive_by": None, "manual": None})
@@ -66,7 +66,12 @@ class EstimationPolicy:
     least_meters: int = 10
     most_meters: int = 1000
 
+    @property
+    def fills(self) -> frozenset[str]:
+        """Methods that gaps of some length may be filled by."""
+        return frozenset({*self.short, *self.medium, *self.long})
+
     def __post_init__(self) -> None:
         """Refuses methods that fill no gap."""
-        if unknown := sorted({*self.short, *self.medium, *self.long} - FILLS):
+        if unknown := sorted(self.fills - FILLS):
             raise ValueError(f"{unknown[0]} fills no gap; there are {', '.join(sorted(FILLS))}.")

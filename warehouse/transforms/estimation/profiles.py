@@ -1,4 +1,4 @@
-"""Profiles: how consumption spreads over the hours of a gap (PROF_OWN, PROF_GRP, PROF_HDD).
+"""Profiles: how consumption spreads over the hours of a gap (PROF_OWN, LIKE_DAY, PROF_GRP, PROF_HDD).
 
 A profile gives a weight to each hour by its day class (Monday to Thursday, Friday, Saturday, Sunday and holidays) and
 its local hour. The hour that clocks show twice has the same weight twice.
@@ -11,6 +11,7 @@ import polars as pl
 
 from warehouse.transforms import calendar
 from warehouse.transforms.estimation.evidence import CLASS, PROFILES, Evidence
+from warehouse.transforms.estimation.like_days import like_days
 from warehouse.transforms.estimation.policy import EstimationPolicy
 from warehouse.transforms.exact import MICRO, millionths
 
@@ -189,10 +190,13 @@ def weights(
         zone: The utility's zone.
 
     Returns:
-        :func:`gap_hours` with ``PROF_OWN``, ``PROF_GRP`` and ``PROF_HDD``: the weight of the hour's part inside the gap
-        (Int128), null in every hour of a gap that the profile does not cover whole, or weighs 0 altogether.
+        :func:`gap_hours` with ``PROF_OWN``, ``LIKE_DAY``, ``PROF_GRP`` and ``PROF_HDD``: the weight of the hour's part
+        inside the gap (Int128), null in every hour of a gap that the profile does not cover whole, or weighs 0
+        altogether. Like days are looked for where the policy names them.
     """
     cut = gap_hours(gaps, evidence.holidays, zone)
+    asks = "LIKE_DAY" in policy.fills
+    alike = like_days(gaps, cut if asks else cut.clear(), hours, policy, zone)
     names = gaps.select(
         *("gap", "metering_point", "register"),
         profile_month(calendar.local_day(pl.col("from_at"), zone), policy.settle),
@@ -204,8 +208,9 @@ def weights(
         .join(evidence.temperatures.unique("day"), on="day", how="left", maintain_order="left")
         .join(evidence.signatures.unique("metering_point"), on="metering_point", how="left", maintain_order="left")
         .with_columns(by_degrees=_by_degrees())
+        .join(alike, on=["gap", "day", "hour"], how="left", maintain_order="left")
     )
-    columns = {"PROF_OWN": "own", "PROF_GRP": "weight", "PROF_HDD": "by_degrees"}
+    columns = {"PROF_OWN": "own", "LIKE_DAY": "like", "PROF_GRP": "weight", "PROF_HDD": "by_degrees"}
     return found.with_columns(
         (pl.col(column).cast(pl.Int128) * pl.col("covered")).alias(name) for name, column in columns.items()
     ).select(

@@ -106,7 +106,7 @@ def burst_events(hourly: pl.DataFrame, quick: pl.DataFrame) -> pl.DataFrame:
         quick: From :func:`quick_bursts`; what lies in an hour of the others is not counted twice.
 
     Returns:
-        Columns of ``leak_events`` but ``known_from``.
+        Columns of ``leak_events`` that all kinds have, but ``known_from``.
     """
     overlapping = (
         quick.with_row_index("no")
@@ -147,7 +147,7 @@ def step_events(days: pl.DataFrame, limits: Limits, zone: ZoneInfo) -> pl.DataFr
         zone: The utility's zone.
 
     Returns:
-        Columns of ``leak_events`` but ``known_from``; ``rate_lh`` is the latest rise.
+        Columns of ``leak_events`` that all kinds have, but ``known_from``; ``rate_lh`` is the latest rise.
     """
     risen = days.filter(pl.col("step_lh").is_not_null()).sort(*POINT, "day")
     follows = (pl.col("day") - pl.col("day").shift(1) <= _STEP_GAP).over(POINT).fill_null(value=False)

@@ -4,12 +4,11 @@ from datetime import timedelta
 
 import polars as pl
 
-from warehouse.transforms.leaks.hours import POINT
+from warehouse.transforms.leaks.hours import POINT, TINY_L
 from warehouse.transforms.leaks.limits import Limits
 
 KIND = "continuous_flow"
 CHRONIC_WITHIN = timedelta(days=30)
-_TINY_L = 1e-6
 
 
 def continuous_flow(measured: pl.DataFrame, since: pl.DataFrame, earlier: pl.DataFrame, limits: Limits) -> pl.DataFrame:
@@ -27,13 +26,13 @@ def continuous_flow(measured: pl.DataFrame, since: pl.DataFrame, earlier: pl.Dat
         limits: Limits.
 
     Returns:
-        Columns of ``leak_events`` but ``known_from``. ``rate_lh`` is the second smallest flow of the last window,
-        ``lost_l`` what flowed up to that rate in each measured hour.
+        Columns of ``leak_events`` that all kinds have, but ``known_from``. ``rate_lh`` is the second smallest flow of
+        the last window, ``lost_l`` what flowed up to that rate in each measured hour.
     """
     window = timedelta(hours=limits.window_h)
     least = pl.max_horizontal("count_l", pl.lit(limits.least_rate_lh))
     given = measured.join(since, on=POINT, maintain_order="left")
-    judged = given.with_columns(is_dry=pl.col("litres") < least - _TINY_L).with_columns(
+    judged = given.with_columns(is_dry=pl.col("litres") < least - TINY_L).with_columns(
         dry_until=pl.when("is_dry").then("end").forward_fill().over(POINT),
         back=pl.col("start").shift(limits.least_hours - 1).over(POINT),
     )

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from warehouse.schemas import FLOW_DAILY
 from warehouse.transforms.figures import shape
-from warehouse.transforms.leaks.hours import POINT
+from warehouse.transforms.leaks.hours import POINT, TINY_L
 from warehouse.transforms.leaks.limits import Limits
+from warehouse.transforms.leaks.slow import periods_of_nights
 
 MAD_TO_DEVIATION = 1.4826
 PEAK_DAYS = 28
@@ -80,13 +81,40 @@ def _of_hours(measured: pl.DataFrame, limits: Limits, zone: ZoneInfo) -> pl.Data
     night = (hour >= limits.night_from) & (hour < limits.night_to)
     rate = pl.col("rate_lh")
     top = rate.top_k(len(PEAKS)).sort(descending=True)
-    return measured.group_by(*POINT, "day").agg(
+    keys = [*POINT, "day"]
+    days = measured.group_by(keys).agg(
         pl.col("meter_id").sort_by("start").last(),
         measured_hours=pl.len().cast(pl.Int32),
         least_lh=rate.min(),
         night_lh=rate.filter(night).median(),
         night_l=pl.when(night.any()).then(pl.col("litres").filter(night).sum()),
         **{name: top.get(place, null_on_oob=True) for place, name in enumerate(PEAKS)},
+        count_l=pl.col("count_l").max(),
+    )
+    nights = periods_of_nights(measured, limits, zone)
+    return days.join(_ticks(measured), on=keys, how="left").join(nights, on=keys, how="left")
+
+
+def _ticks(measured: pl.DataFrame) -> pl.DataFrame:
+    """When the register moved on each day, and how long it rested in between; of days on which it did."""
+    keys = [*POINT, "day"]
+    start = pl.col("start")
+    ticks = measured.with_row_index("place").filter(pl.col("litres") >= pl.col("count_l") - TINY_L)
+    same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys)
+    gap = pl.when(same).then(start.diff().dt.total_minutes() / 60)
+    # Measured hours lie in a row where they are as many as time passed.
+    in_a_row = pl.col("place").cast(pl.Int64).diff() == pl.col("gap")
+    return (
+        ticks.with_columns(gap=gap)
+        .with_columns(measured_gap=pl.when(in_a_row).then("gap"))
+        .group_by(keys)
+        .agg(
+            ticks=pl.len().cast(pl.Int32),
+            first_tick_at=start.min(),
+            last_tick_at=start.max(),
+            longest_gap_h=pl.col("gap").max(),
+            measured_gap_h=pl.col("measured_gap").max(),
+        )
     )
 
 

@@ -5,6 +5,9 @@ import polars as pl
 MEASURED = ("M", "A", "X")
 """Qualities that are evidence; interpolated and estimated hours are none."""
 
+TINY_L = 1e-6
+"""Litres that doubles may err by."""
+
 POINT = ("organisation", "metering_point")
 
 

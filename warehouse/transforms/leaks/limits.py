@@ -23,3 +23,8 @@ class Limits:
     burst_lh: Mapping[str, float] = field(default_factory=lambda: {"any": 1500.0})
     burst_least_min: int = 30
     least_counts: float = 20
+    slow_longest_gap_h: float = 5
+    slow_days: int = 3
+    draw_largest_l: float = 15
+    draw_correlation: float = 0.6
+    draw_nights: int = 5

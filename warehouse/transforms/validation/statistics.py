@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import polars as pl
 
 from warehouse.phrases import phrase
+from warehouse.transforms.degree_days import normalised
+from warehouse.transforms.normalisation import summer_use
 from warehouse.transforms.validation.rules import Rules, findings
 
 _SERIES = ("metering_point", "register")
@@ -212,8 +214,10 @@ def judge_months(months: pl.DataFrame, rules: Rules, least_degree_days: float) -
         least_degree_days: Degree days below which a month's weather scales nothing.
 
     Returns:
-        Findings. What heat used before is scaled by degree days; where these are not known for both months, heat is
-        compared with last year as it is, and with the month before not at all, as cooling is: seasons differ.
+        Findings. What heat used before is scaled by degree days, but for what no weather changes: the median use of the
+        months of summer up to a year before, nothing where none is known. That comes from months alone, so that a
+        finding does not depend on when a signature was last fitted. Where degree days are not known for both months,
+        heat is compared with last year as it is, and with the month before not at all, as cooling is: seasons differ.
     """
     medium = pl.col("medium").fill_null("")
     heat, seasonal = medium.is_in(["heat", "heat_cooling"]), medium.is_in(["heat", "cooling", "heat_cooling"])
@@ -221,6 +225,7 @@ def judge_months(months: pl.DataFrame, rules: Rules, least_degree_days: float) -
         use=pl.col("consumption") / pl.col("days"),
         cold=pl.when(heat & (pl.col("degree_days") >= least_degree_days)).then(pl.col("degree_days") / pl.col("days")),
     )
+    known = known.with_columns(base=summer_use(least_degree_days).fill_null(0.0))
     earlier = known.select(*_SERIES, "day", "use", "consumption", "cold")
     judged = known
     for name, back in (("last_year", "1y"), ("month_before", "1mo")):
@@ -228,13 +233,11 @@ def judge_months(months: pl.DataFrame, rules: Rules, least_degree_days: float) -
             {"use": name, "consumption": f"{name}_sum", "cold": f"{name}_cold"}
         )
         judged = judged.join(moved, on=[*_SERIES, "day"], how="left")
-    colder_than_last_year, colder_than_before = (
-        pl.col("cold") / pl.col(f"{name}_cold") for name in ("last_year", "month_before")
-    )
-    usual = pl.coalesce(
-        pl.col("last_year") * colder_than_last_year.fill_null(1.0),
-        pl.col("month_before") * pl.coalesce(colder_than_before, pl.when(~seasonal).then(1.0)),
-    )
+    in_this_weather = [
+        normalised(pl.col(name), pl.min_horizontal("base", name), pl.col("cold"), pl.col(f"{name}_cold"), least=0)
+        for name in ("last_year", "month_before")
+    ]
+    usual = pl.coalesce(in_this_weather[0], "last_year", in_this_weather[1], pl.when(~seasonal).then("month_before"))
     sums = pl.coalesce("last_year_sum", "month_before_sum")
     ratio = rules.parameter("V09", "ratio")
     enough = pl.max_horizontal("consumption", sums) >= rules.parameter("V09", "least_counts") * pl.col("count")

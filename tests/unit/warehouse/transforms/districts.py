@@ -13,7 +13,9 @@ from warehouse.transforms.calendar import hours, local_days
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 FLOWS = pl.DataFrame({"district": ["D"], "metering_point": ["IN"], "term": ["input"]})
-NO_PRESSURES = pl.DataFrame(schema={"district": pl.String, "day": pl.Date, "pressure_m": pl.Float64})
+NO_PRESSURES = pl.DataFrame(
+    schema={"district": pl.String, "day": pl.Date, "pressure_m": pl.Float64, "pressure_method": pl.String}
+)
 NO_HOURLY_PRESSURES = NO_PRESSURES.with_columns(hour_start=pl.lit(None, INSTANT))
 
 

@@ -215,6 +215,46 @@ def test_hours_of_the_asked_days_count_as_reckoned_not_as_stored() -> None:
     )
 
 
+# -- like days -------------------------------------------------------------------------------------------------------
+
+LIKE = EstimationPolicy(medium=("LIKE_DAY", "LIN"), long=("LIKE_DAY", "LIN"))
+
+
+JUNE = (at("05-21 00:00"), at("06-18 00:00"))
+
+
+def test_a_gap_follows_the_same_weekday_of_the_week_before() -> None:
+    """The eighteenth is a Wednesday: the eleventh is like it, though the seventeenth is nearer."""
+    growing = Evidence(hours=hours(lambda local: local.hour + 100 * (local.day == 11 and local.hour == 7), *JUNE))
+    found = gap(growing, used=151, policy=LIKE)
+    assert litres(found) == [6, 107, 8, 9, 10, 11]
+    assert column(inside(found), "method") == ["LIKE_DAY"] * 6
+    assert column(inside(found), "quality") == ["I"] * 6
+
+
+def test_a_like_day_is_measured_in_all_hours_that_are_wanted() -> None:
+    whole = hours(lambda local: local.hour * (2 if local.day == 17 and local.hour > 8 else 1), *JUNE)
+    torn = whole.filter((pl.col("day").dt.weekday() != 3) | (pl.col("period_start").dt.hour() != 9))
+    found = gap(Evidence(hours=torn), used=6 + 7 + 8 + 18 + 20 + 22, policy=LIKE)
+    assert litres(found) == [6, 7, 8, 18, 20, 22], "Tuesday, the nearest of Monday to Thursday"
+
+
+def test_without_a_like_day_or_use_on_it_the_next_method_counts() -> None:
+    weekend = hours(by_hour, at("06-14 00:00"), at("06-16 00:00"))
+    assert set(column(inside(gap(Evidence(hours=weekend), policy=LIKE)), "method")) == {"LIN"}
+    idle = hours(lambda _: 0, *JUNE)
+    assert set(column(inside(gap(Evidence(hours=idle), policy=LIKE)), "method")) == {"LIN"}
+    old = hours(by_hour, at("04-21 00:00"), at("05-21 00:00"))
+    assert set(column(inside(gap(Evidence(hours=old), policy=LIKE)), "method")) == {"LIN"}
+
+
+def test_each_day_of_a_gap_has_a_like_day_of_its_own() -> None:
+    friday_to_saturday = (at("06-20 22:00"), at("06-21 02:00"))
+    use = hours(lambda local: 10 * local.isoweekday(), at("05-21 00:00"), at("06-20 00:00"))
+    found = gap(Evidence(hours=use), between=friday_to_saturday, used=220, policy=LIKE)
+    assert litres(found, friday_to_saturday) == [50, 50, 60, 60]
+
+
 # -- groups, heat ----------------------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ POLICIES = st.sampled_from(
         EstimationPolicy(),
         EstimationPolicy(short=("PCHIP", "LIN"), medium=("PCHIP", "LIN"), long=("PCHIP", "LIN")),
         EstimationPolicy(short=("PROF_OWN", "PCHIP", "LIN"), medium=("PROF_GRP", "LIN"), least_values=1),
+        EstimationPolicy(short=("LIKE_DAY", "LIN"), medium=("LIKE_DAY", "LIN"), long=("LIKE_DAY", "LIN")),
     ]
 )
 ZONES = (

@@ -111,6 +111,27 @@ def test_the_registers_of_a_period_belong_to_the_same_boundaries() -> None:
     assert (found["flow_temp_c"], found["return_temp_c"]) == (80.0, 30.0)
 
 
+@pytest.mark.parametrize("end", ["start_quality", "end_quality"])
+def test_registers_that_are_not_known_alike_at_both_ends_weigh_no_temperatures(end: str) -> None:
+    days = pl.concat([
+        day_rows(0, {V: ("0", "1"), E8: ("0", "80"), E9: ("0", "40")}),
+        day_rows(1, {V: ("1", "4"), E8: ("80", "320"), E9: ("40", "160")}),
+    ])  # fmt: skip
+    apart = days.with_columns(
+        pl.when((pl.col("register") == E8) & pl.col("day").eq(DAY + timedelta(days=end == "end_quality")))
+        .then(pl.lit("I"))
+        .otherwise(end)
+        .alias(end)
+    )
+    heat = pl.concat([heat_row(0, "1", 70.0, 30.0, "registers"), heat_row(1, "3", 74.0, 30.0, "registers")])
+    alike, fallen = report(days, heat=heat), report(apart, heat=heat)
+    assert (alike["weighting"], alike["flow_temp_c"]) == ("registers", 80.0)
+    assert (fallen["weighting"], fallen["flow_temp_c"], fallen["error_k"]) == ("intervals", 73.0, None)
+    flagged = heat.with_columns(weighting=pl.lit("unweighted"))
+    assert report(apart, heat=flagged)["weighting"] == "unweighted"
+    assert report(apart)["weighting"] == "none"
+
+
 def test_missing_days_inside_a_period_do_no_harm() -> None:
     days = pl.concat([
         day_rows(0, {V: ("0", None), E8: ("0", None), E9: ("0", None)}),

@@ -15,6 +15,7 @@ from warehouse.transforms.leaks.continuous import continuous_flow
 from warehouse.transforms.leaks.days import flow_daily
 from warehouse.transforms.leaks.hours import flows
 from warehouse.transforms.leaks.limits import Limits
+from warehouse.transforms.leaks.slow import periodic_draws, slow_leaks
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -48,7 +49,7 @@ def hours(
 def episodes(measured: pl.DataFrame, earlier: pl.DataFrame = NONE, limits: Limits = LIMITS) -> list[dict[str, Any]]:
     since = measured.group_by("organisation", "metering_point").agg(since=pl.col("start").min())
     found = continuous_flow(measured, since, earlier, limits)
-    assert set(found.columns) == set(LEAK_EVENTS.schema) - {"known_from"}
+    assert set(found.columns) == set(LEAK_EVENTS.schema) - {"known_from", "rate_low_lh", "rate_high_lh", "period_h"}
     return found.sort("metering_point", "first_seen").rows(named=True)
 
 
@@ -215,9 +216,97 @@ def test_half_an_hour_above_the_bursts_flow_of_the_size_is_a_burst_at_quarter_ho
     assert quick([1, 1.1, 1.5, 0, 0.4, 0.8]).height == 1, "a fall is no flow"
 
 
+FIRST = date(2025, 6, 2)
+
+
+def slow(litres: Iterable[float | None], count: float = 0.01, limits: Limits = LIMITS) -> list[dict[str, Any]]:
+    found = slow_leaks(days_of(hours(litres, count=count), FIRST, limits), limits)
+    assert set(found.columns) == set(LEAK_EVENTS.schema) - {"known_from"}
+    return found.rows(named=True)
+
+
+def ticks(every: float, days: int, count: float = 10) -> list[float]:
+    """What a register that counts so many litres shows of one count every so many hours."""
+    return [count * (int((hour + 1) / every) - int(hour / every)) for hour in range(24 * days)]
+
+
+def test_a_register_that_never_rests_for_long_tells_of_a_leak_slower_than_its_count() -> None:
+    (found,) = slow(ticks(2.5, 4))  # 4 l/h: counts after 2, 5, 7, 10 ... hours
+    assert (found["kind"], found["state"], found["metering_point"]) == ("slow_leak", "suspected", "p")
+    assert (found["rate_low_lh"], found["rate_high_lh"]) == (10 / 4, 10 / 2)
+    assert found["rate_lh"] == pytest.approx(10 / 3)
+    assert (found["first_seen"], found["last_seen"]) == (START + 2 * HOUR, START + 95 * HOUR)
+    assert found["lost_l"] == pytest.approx(93 * 10 / 3)
+    assert episodes(hours(ticks(2.5, 4), count=0.01)) == [], "hours without a count are dry"
+
+
+def test_what_rests_at_night_or_is_too_short_or_moves_all_the_time_is_no_slow_leak() -> None:
+    assert slow(ticks(2.5, 2)) == [], "two days"
+    assert slow(ticks(6, 6)) == [], "six hours without a count"
+    at_home = [0.0 if 1 <= hour < 6 else 20.0 for _ in range(6) for hour in range(24)]
+    assert slow(at_home) == []
+    assert slow([10.0] * 24 * 6) == [], "that is continuous flow"
+    assert slow(ticks(5, 4)) == [], "19 counts"
+    assert len(slow(ticks(5, 5))) == 1
+    assert slow(ticks(2.5, 4), limits=Limits(slow_longest_gap_h=2)) == []
+
+
+def test_a_long_pause_or_unmeasured_hours_end_a_slow_leak() -> None:
+    pause = [*ticks(2.5, 4), *[0.0] * 24, *ticks(2.5, 4)]
+    assert [one["first_seen"] for one in slow(pause)] == [START + 2 * HOUR, START + 122 * HOUR]
+    unknown: list[float | None] = [*ticks(2.5, 3), *[None] * 24, *ticks(2.5, 3)]
+    assert len(slow(unknown)) == 2
+
+
+def test_counts_in_unmeasured_hours_widen_no_bounds() -> None:
+    litres: list[float | None] = [*ticks(2.5, 4)]
+    litres[26] = None  # a count is not seen: 4 h seem to lie between two
+    (found,) = slow(litres)
+    assert (found["rate_low_lh"], found["rate_high_lh"]) == (10 / 4, 10 / 2)
+
+
+def periodic(litres: Iterable[float | None], limits: Limits = LIMITS) -> list[dict[str, Any]]:
+    since = pl.DataFrame({"organisation": ["o"], "metering_point": ["p"], "low": [FIRST]})
+    found = periodic_draws(days_of(hours(litres), FIRST, limits), limits, ZONE, since)
+    assert set(found.columns) == set(LEAK_EVENTS.schema) - {"known_from"}
+    return found.rows(named=True)
+
+
+def nights(night: list[float], days: int = 7) -> list[float]:
+    return [*night, *[20.0] * 18] * days
+
+
+@pytest.mark.parametrize(
+    ("night", "step"),
+    [([0, 8, 0, 0, 8, 0], 3), ([8, 0, 8, 0, 8, 0], 2), ([2, 9, 1, 0, 7, 1], 3)],
+    ids=["three", "two", "noisy"],
+)
+def test_draws_in_even_steps_on_most_nights_are_labelled_and_take_nothing_for_lost(
+    night: list[float], step: int
+) -> None:
+    (found,) = periodic(nights(night))
+    assert (found["kind"], found["period_h"], found["lost_l"], found["rate_lh"]) == ("periodic_draws", step, 0, 0)
+    assert (found["first_seen"], found["last_seen"]) == (START + 4 * DAY, START + 7 * DAY), "the fifth night"
+
+
+@pytest.mark.parametrize(
+    "night",
+    [[0, 0, 0, 0, 0, 0], [5, 5, 5, 5, 5, 5], [0, 0, 8, 8, 0, 0], [0, 30, 0, 0, 30, 0], [0, 2, 0, 0, 2, 0]],
+    ids=["dry", "steady", "once", "large", "rounding"],
+)
+def test_other_nights_have_no_steps(night: list[float]) -> None:
+    assert periodic(nights(night)) == []
+
+
+def test_draws_on_few_nights_are_chance() -> None:
+    assert periodic([*nights([0, 8, 0, 0, 8, 0], 4), *nights([0] * 6, 3)]) == []
+
+
 def test_nothing_gives_nothing() -> None:
     empty = hours([])
     assert episodes(empty) == []
     assert days_of(empty, date(2025, 6, 2)).is_empty()
     assert step_events(BEFORE, LIMITS, ZONE).is_empty()
+    assert slow([]) == []
+    assert periodic([]) == []
     assert burst_events(hourly_bursts(empty, BEFORE, LIMITS), quick([])).is_empty()

@@ -7,11 +7,13 @@ import polars as pl
 import pytest
 
 from tests.unit.warehouse.transforms.districts import ZONE, policy
-from warehouse.policies import DistrictsPolicy
+from warehouse.policies import DistrictsPolicy, PolicyError
 from warehouse.schemas import INSTANT
 from warehouse.transforms.pressure import (
     EXPONENT,
     HEAD_OF_A_BAR,
+    consumption_weights,
+    daily_pressures,
     head_losses,
     head_of_a_bar,
     pressure_5min,
@@ -159,3 +161,64 @@ def test_zone_pressure_is_weighted_by_the_consumption_that_sensors_stand_for() -
     row = zone_pressures(pl.concat([samples("A", [4]), samples("B", [5])]), rules(), ZONE).row(0, named=True)
     assert row["pressure_m"] == pytest.approx((4 + 3 * 5) / 4 * 10.197)
     assert row["hour_start"] == AT
+
+
+def served(*rows: tuple[str, str]) -> pl.DataFrame:
+    """Sensor and a point that it stands for, for ever."""
+    frame = pl.DataFrame(list(rows), schema={"sensor": pl.String, "metering_point": pl.String}, orient="row")
+    never = pl.lit(None, INSTANT)
+    return frame.with_columns(district=pl.lit("D"), start=never, end=never)
+
+
+def used(**points: float | None) -> pl.DataFrame:
+    """Cubic metres of points on the day of the samples."""
+    return pl.DataFrame({"metering_point": list(points), "consumption": list(points.values())}).with_columns(
+        day=pl.lit(AT.date()), period_start=pl.lit(AT - timedelta(hours=2), INSTANT)
+    )
+
+
+@pytest.mark.parametrize(
+    ("points", "pressure_bar", "method"),
+    [
+        ({"M0": 1.0, "M1": 2.0, "M2": 7.0}, (3 * 4 + 7 * 5) / 10, "consumption"),
+        ({"M0": 1.0, "M1": None, "M2": 7.0}, (4 + 3 * 5) / 4, "weights"),
+        ({"M0": 1.0, "M2": 7.0}, (4 + 3 * 5) / 4, "weights"),
+        ({"M0": 0.0, "M1": 0.0, "M2": 0.0}, (4 + 3 * 5) / 4, "weights"),
+    ],
+    ids=["known", "one unknown", "one absent", "nothing used"],
+)
+def test_sensors_weigh_what_their_points_used_where_all_of_it_is_known(
+    points: dict[str, float | None], pressure_bar: float, method: str
+) -> None:
+    both = pl.concat([samples("A", [4]), samples("B", [5])])
+    weights = consumption_weights(served(("A", "M0"), ("A", "M1"), ("B", "M2")), used(**points))
+    row = zone_pressures(both, rules(), ZONE, weights).row(0, named=True)
+    assert (row["pressure_m"], row["pressure_method"]) == (pytest.approx(pressure_bar * 10.197), method)
+
+
+def test_without_weights_the_mean_is_plain_and_says_so() -> None:
+    equal = policy(SENSORS.replace(", weight: 3", ""))
+    row = zone_pressures(pl.concat([samples("A", [4]), samples("B", [5])]), equal, ZONE).row(0, named=True)
+    assert (row["pressure_m"], row["pressure_method"]) == (pytest.approx(4.5 * 10.197), "plain")
+
+
+def test_a_sensor_that_is_silent_weighs_nothing_and_a_day_is_as_good_as_its_worst_hour() -> None:
+    weights = consumption_weights(served(("A", "M0")), used(M0=3.0))
+    both = pl.concat([samples("A", [4] * 24), samples("B", [5] * 12)])
+    hours = zone_pressures(both, rules(), ZONE, weights)
+    assert hours["pressure_method"].to_list() == ["weights", "consumption"]
+    day = daily_pressures(hours).row(0, named=True)
+    assert day["pressure_m"] == pytest.approx((4.75 + 4) / 2 * 10.197)
+    assert day["pressure_method"] == "weights"
+
+
+def test_a_point_weighs_while_it_belongs_to_the_sensor() -> None:
+    left = served(("A", "M0"), ("A", "M1")).with_columns(
+        end=pl.when(pl.col("metering_point") == "M1").then(pl.lit(AT - timedelta(days=1), INSTANT))
+    )
+    assert consumption_weights(left, used(M0=3.0, M1=4.0))["used_m3"].to_list() == [3.0]
+
+
+def test_a_sensor_stands_for_points_or_a_group() -> None:
+    with pytest.raises(PolicyError, match="either a group or points"):
+        policy(SENSORS.replace("weight: 3", "group: G, points: [M0]"))

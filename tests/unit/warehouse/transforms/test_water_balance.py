@@ -151,8 +151,11 @@ def test_all_terms_are_on_the_local_day_also_when_clocks_change(day: date, lengt
 
 
 def test_measured_pressure_wins_over_the_policys() -> None:
-    pressures = pl.DataFrame({"district": ["D"], "day": [DAY], "pressure_m": [30.0]})
-    assert one({"IN": [100.0], "M0": [1.0], "M1": [1.0]}, pressures=pressures)["pressure_m"] == 30
+    pressures = pl.DataFrame({"district": ["D"], "day": [DAY], "pressure_m": [30.0], "pressure_method": ["plain"]})
+    used = {"IN": [100.0], "M0": [1.0], "M1": [1.0]}
+    measured, assumed = one(used, pressures=pressures), one(used)
+    assert (measured["pressure_m"], measured["pressure_method"]) == (30, "plain")
+    assert (assumed["pressure_m"], assumed["pressure_method"]) == (45, "given")
 
 
 def test_months_sum_their_days_and_tell_how_many_they_are() -> None:

@@ -153,6 +153,26 @@ def test_v09_heat_is_scaled_by_degree_days(
     assert rules_of(of_cooling) == (["V09"] if LAST in uses and uses[JUNE] == 50 else [])
 
 
+@pytest.mark.parametrize(
+    ("july", "use", "found"),
+    [
+        (310, 31, []),  # 10 + 90 * 0.1 are expected a day
+        (310, 58, ["V09"]),
+        (310, 6, ["V09"]),
+        (None, 31, ["V09"]),  # 10 are, where no summer tells of hot water
+        (None, 6, []),
+        (9300, 301, ["V09"]),  # a base above last year's use is all of it: 100
+    ],
+)
+def test_v09_hot_water_is_not_scaled_by_degree_days(july: float | None, use: float, found: list[str]) -> None:
+    uses = {date(2024, 1, 1): 3100.0, date(2025, 1, 1): use * 31}
+    cold: tuple[float, ...] = (600, 60)
+    if july is not None:
+        uses, cold = uses | {date(2024, 7, 1): july}, (*cold, 5)
+    judged = judge_months(months(uses, "heat", cold), shipped(), 50)
+    assert rules_of(judged.filter(pl.col("at") == datetime(2025, 1, 1, tzinfo=UTC))) == found
+
+
 def heat_day(energy: float, *, scale: float = 1.0, volume: float = 10.0) -> pl.DataFrame:
     flow, back = 70.0, 30.0
     given = {"medium": "heat", "count": 1.0, "count_vt": 0.01, "meter_id": METER.replace("-16", "-04")} | ELIMINATED
