@@ -9,22 +9,32 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.touched import extent
+from decoders.info_codes import BITS
 from registry import decisions, policies
 from warehouse.policies import ConsumptionPolicy, ValidationPolicy, read_as
 from warehouse.schemas import GROUP_MEMBERS, LAYOUTS, METERS, VEE_EXCEPTIONS
 from warehouse.transforms.estimation.open_gaps import PROLONGED
 from warehouse.transforms.policy import Policy
 from warehouse.transforms.validation import effects
-from warehouse.transforms.validation.catalogue import EXCLUDING, OF_EVENTS, OF_READINGS, READING_KINDS, RULES, WHOLE
+from warehouse.transforms.validation.catalogue import (
+    DAY_KINDS,
+    EXCLUDING,
+    OF_EVENTS,
+    OF_READINGS,
+    READING_KINDS,
+    RULES,
+    WHOLE,
+)
 from warehouse.transforms.validation.gaps import judge_gaps
 from warehouse.transforms.validation.identity import judge_times
 from warehouse.transforms.validation.inputs import placed, steps, with_groups
-from warehouse.transforms.validation.registers import judge_events, judge_gauges, judge_steps
+from warehouse.transforms.validation.registers import judge_codes, judge_events, judge_gauges, judge_steps
 from warehouse.transforms.validation.rules import Rules, findings
 
 _KIND, _RULE = pl.col("kind"), pl.col("rule")
-_BY_READINGS = _RULE.is_in(OF_READINGS) | _KIND.is_in(READING_KINDS).fill_null(value=False)
-_BY_EVENTS = _RULE.is_in(OF_EVENTS) | _KIND.is_in(["REVERSE", PROLONGED]).fill_null(value=False)
+_ABOUT_DAYS = _KIND.is_in(DAY_KINDS).fill_null(value=False)
+_BY_READINGS = (_RULE.is_in(OF_READINGS) & ~_ABOUT_DAYS) | _KIND.is_in(READING_KINDS).fill_null(value=False)
+_BY_EVENTS = (_RULE.is_in(OF_EVENTS) | _KIND.is_in(["REVERSE", PROLONGED]).fill_null(value=False)) & ~_BY_READINGS
 BY_FIGURES = _RULE.is_in(list(RULES)) & ~_BY_READINGS & ~_BY_EVENTS
 """Findings that :mod:`assets.steps.validating` makes."""
 
@@ -105,6 +115,7 @@ class Judging:
             judge_times(rows, self.rules, self.house.settings.zone),
             judge_steps(steps(rows, self.layouts), self.rules, self.limits),
             judge_gauges(rows, self.rules),
+            judge_codes(rows, self.rules, BITS),
             judge_gaps(rows, self.rules, self.expected_interval),
         )
 

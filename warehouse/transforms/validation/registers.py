@@ -10,6 +10,9 @@ from warehouse.transforms.validation.rules import Rules, findings
 UNEXPLAINED = ("RESET", "UNEXPLAINED_FALL")
 """Falls that a person has to look at (§2.3 h, i)."""
 
+REVERSE_CODE = "REVERSE"
+"""Info code of reverse flow."""
+
 _SERIES = ("meter_id", "register")
 _KWH_PER_M3_K = 1.1
 """What water carries, roughly and rather too little: 1.16 kWh per m³ and kelvin when cold, 1.13 at 90 degC."""
@@ -181,6 +184,33 @@ def _backwards(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         reason=phrase("The flow is {} m3/h.", flow),
         evidence={"flow_m3h": flow},
         kind=pl.lit("FLOW_BACKWARDS"),
+        series=("meter_id",),
+    )
+
+
+def judge_codes(rows: pl.DataFrame, rules: Rules, bits: pl.DataFrame) -> pl.DataFrame:
+    """Finds reverse flow that the meter itself tells of (V22).
+
+    Args:
+        rows: As :func:`~warehouse.transforms.validation.inputs.placed` gives them, with ``info_code`` and
+            ``info_code_kind``.
+        rules: The rules.
+        bits: ``kind``, ``bit`` and ``code`` of info codes.
+
+    Returns:
+        Findings; of readings that tell so one after another, the first.
+    """
+    reverse = bits.filter(pl.col("code") == REVERSE_CODE)
+    masks = reverse.group_by("kind").agg(mask=pl.lit(2, pl.Int64).pow(pl.col("bit").unique()).sum().cast(pl.Int64))
+    mask = pl.col("info_code_kind").replace_strict(dict(masks.rows()), default=None, return_dtype=pl.Int64)
+    return rules.found(
+        rows,
+        "V22",
+        (pl.col("info_code") & mask) != 0,
+        register=pl.lit("info_code"),
+        reason=pl.lit("The meter says that the flow is, or lately was, reversed."),
+        evidence={"info_code": pl.col("info_code"), "info_code_kind": pl.col("info_code_kind")},
+        kind=pl.lit("REVERSE_CODE"),
         series=("meter_id",),
     )
 

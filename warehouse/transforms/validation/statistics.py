@@ -106,8 +106,9 @@ def judge_days(days: pl.DataFrame, rules: Rules, first: date, last: date) -> pl.
 
     Args:
         days: Rows of days with the columns of scopes, ``register``, ``day``, ``day_class``, ``at``, ``consumption``
-            (double, nullable), ``register_start`` (double, nullable) and ``count``, each day once, with as many days
-            before the judged ones as the rules look back.
+            (double, nullable), ``register_start`` (double, nullable), ``count`` and ``is_vacant`` (whether nobody
+            lived there at some time of the day), each day once, with as many days before the judged ones as the rules
+            look back.
         rules: The rules.
         first: First judged day.
         last: Last judged day, inclusive.
@@ -122,9 +123,10 @@ def judge_days(days: pl.DataFrame, rules: Rules, first: date, last: date) -> pl.
     return findings(on_days, _unusual(days, rules, first, last))
 
 
-def _runs(days: pl.DataFrame) -> pl.LazyFrame:
-    """Days with ``place`` in their run of equal, consecutive days (from 1) and ``is_zero``."""
+def _runs(days: pl.DataFrame, among: pl.Expr | None = None) -> pl.LazyFrame:
+    """Days with ``place`` in their run of equal, consecutive days (from 1) and ``is_zero``, if they are ``among``."""
     zero = (pl.col("consumption") == 0).fill_null(value=False)
+    zero = zero if among is None else zero & among
     follows = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in _SERIES) & (
         pl.col("day") - pl.col("day").shift(1) == pl.duration(days=1)
     )
@@ -139,7 +141,7 @@ def _runs(days: pl.DataFrame) -> pl.LazyFrame:
 def _unused(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     used_before = (pl.col("register_start") > 0).fill_null(value=False)
     return rules.found(
-        _runs(days),
+        _runs(days, ~pl.col("is_vacant")),  # who moved out uses nothing
         "V10",
         pl.col("is_zero") & used_before & (pl.col("place") == rules.parameter("V10", "days_d")),
         reason=phrase("Nothing was used for {} days.", "place"),
