@@ -300,6 +300,7 @@ def _reckon(
     now: datetime,
 ) -> dict[str, int]:
     zone, asked, layouts = house.settings.zone, stretches.points, judging.layouts
+    judging = judging.of_points(asked)
     policy = replace(judging.limits, estimation=rules.methods())
     judged = judge_readings(judging, stretches.readings, stretches.installations, asked)
     figures, ends = _figures(house, replace(stretches, readings=judged.readings), layouts, rules, as_of, policy)

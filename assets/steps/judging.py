@@ -8,10 +8,12 @@ from typing import Self
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.rates import rates_by_policy, with_learned_rates
 from assets.steps.touched import extent
 from decoders.info_codes import BITS
 from registry import decisions, policies
 from warehouse.policies import ConsumptionPolicy, ValidationPolicy, read_as
+from warehouse.policies.consumption import LearnedRates
 from warehouse.schemas import GROUP_MEMBERS, LAYOUTS, METERS, VEE_EXCEPTIONS
 from warehouse.transforms.estimation.open_gaps import PROLONGED
 from warehouse.transforms.policy import Policy
@@ -48,6 +50,7 @@ class Judging:
         policy: The policy of validation.
         rules: The rules it sets.
         limits: The policy of consumption, for rates.
+        learned_rates: How it has rates learned, if at all.
         layouts: Rows of ``layouts``.
         media: ``meter_id`` and ``medium``.
         members: Rows of ``group_members``.
@@ -59,6 +62,7 @@ class Judging:
     policy: ValidationPolicy
     rules: Rules
     limits: Policy
+    learned_rates: LearnedRates | None
     layouts: pl.DataFrame
     media: pl.DataFrame
     members: pl.DataFrame
@@ -74,14 +78,18 @@ class Judging:
             decided = decisions.in_force(session, house.organisation)
         policy = read_as(ValidationPolicy, stored.document)
         interval = timedelta(seconds=house.settings.expected_interval_s)
+        members = house.lake.scan(GROUP_MEMBERS).filter(own).collect()
+        consumption = house.policy(ConsumptionPolicy)
+        limits = replace(consumption.limits(interval), own_rates=rates_by_policy(house, consumption, members))
         return cls(
             house,
             policy,
             policy.compiled(stored.version),
-            house.policy(ConsumptionPolicy).limits(interval),
+            limits,
+            consumption.learned_rates,
             house.lake.scan(LAYOUTS).filter(own).collect(),
             house.lake.scan(METERS).filter(own).select("meter_id", "medium").collect(),
-            house.lake.scan(GROUP_MEMBERS).filter(own).collect(),
+            members,
             decided,
             interval,
         )
@@ -89,6 +97,10 @@ class Judging:
     def by(self, rules: Rules) -> Self:
         """The same by other rules."""
         return replace(self, rules=rules)
+
+    def of_points(self, points: pl.DataFrame) -> Self:
+        """The same with the rates that are learned of points (``metering_point``, ``first_day``)."""
+        return replace(self, limits=with_learned_rates(self.house, self.limits, self.learned_rates, points))
 
     def scoped(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Events or figures with ``meter_id``, ``metering_point`` and ``at``, and what scopes ask about.

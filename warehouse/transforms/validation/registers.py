@@ -33,8 +33,7 @@ def judge_steps(steps: pl.DataFrame, rules: Rules, limits: Policy) -> pl.DataFra
 
 
 def _too_high(steps: pl.DataFrame, rules: Rules, limits: Policy) -> pl.DataFrame:
-    rate = pl.col("register").replace_strict(dict(limits.largest_rates), default=None, return_dtype=pl.Float64)
-    limit = rate * rules.parameter("V06", "margin_ratio")
+    limit = pl.col("largest_rate") * rules.parameter("V06", "margin_ratio")
     # A low reading before is a spike down (§2.3 d); a high one that the next does not keep is a spike up (e).
     dipped = (pl.col("value_before") < pl.col("value_before_2")).fill_null(value=False)
     base, since = (pl.when(dipped).then(f"{name}_before_2").otherwise(f"{name}_before") for name in ("value", "at"))
@@ -43,7 +42,7 @@ def _too_high(steps: pl.DataFrame, rules: Rules, limits: Policy) -> pl.DataFrame
     keeps = (pl.col("value_after") >= pl.col("value")).fill_null(value=True)
     least = pl.max_horizontal(limit * hours, pl.col("count") * 1.5)
     return rules.found(
-        steps,
+        limits.with_rates(steps),
         "V06",
         (rise > least) & keeps,
         reason=phrase("The register rose by {} in {} h.", rise, hours.round(2)),
