@@ -8,7 +8,7 @@ from typing import Self
 import polars as pl
 
 from assets.installation import Installation
-from assets.steps.rates import rates_by_policy, with_learned_rates
+from assets.steps.rates import counts_by_policy, rates_by_policy, with_learned_rates
 from assets.steps.touched import extent
 from decoders.info_codes import BITS
 from registry import decisions, policies
@@ -30,7 +30,7 @@ from warehouse.transforms.validation.catalogue import (
 from warehouse.transforms.validation.gaps import judge_gaps
 from warehouse.transforms.validation.identity import judge_times
 from warehouse.transforms.validation.inputs import placed, steps, with_groups
-from warehouse.transforms.validation.registers import judge_codes, judge_events, judge_gauges, judge_steps
+from warehouse.transforms.validation.registers import judge_codes, judge_events, judge_gauges, judge_steps, judge_units
 from warehouse.transforms.validation.rules import Rules, findings
 
 _KIND, _RULE = pl.col("kind"), pl.col("rule")
@@ -51,6 +51,7 @@ class Judging:
         rules: The rules it sets.
         limits: The policy of consumption, for rates.
         learned_rates: How it has rates learned, if at all.
+        counts: ``meter_id``, ``register`` and ``expected_count`` of the meters of which it says so.
         layouts: Rows of ``layouts``.
         media: ``meter_id`` and ``medium``.
         members: Rows of ``group_members``.
@@ -63,6 +64,7 @@ class Judging:
     rules: Rules
     limits: Policy
     learned_rates: LearnedRates | None
+    counts: pl.DataFrame
     layouts: pl.DataFrame
     media: pl.DataFrame
     members: pl.DataFrame
@@ -87,6 +89,7 @@ class Judging:
             policy.compiled(stored.version),
             limits,
             consumption.learned_rates,
+            counts_by_policy(house, consumption, members),
             house.lake.scan(LAYOUTS).filter(own).collect(),
             house.lake.scan(METERS).filter(own).select("meter_id", "medium").collect(),
             members,
@@ -123,9 +126,11 @@ class Judging:
         """
         counted = readings.filter(pl.col("quality") != "R")
         rows = placed(counted, installations, self.media, self.members, self.rules.groups)
+        moved = steps(rows, self.layouts)
         return findings(
             judge_times(rows, self.rules, self.house.settings.zone),
-            judge_steps(steps(rows, self.layouts), self.rules, self.limits),
+            judge_steps(moved, self.rules, self.limits),
+            judge_units(moved, self.rules, self.counts),
             judge_gauges(rows, self.rules),
             judge_codes(rows, self.rules, BITS),
             judge_gaps(rows, self.rules, self.expected_interval),
@@ -263,7 +268,7 @@ class Judged:
             .select(self.stored.columns)
         )
         before = pl.concat([self.before, events_before])
-        found = pl.concat([self.found, self.judging.find_in_events(events), self.judging.find_silent(silent)])
+        found = findings(self.found, self.judging.find_in_events(events), self.judging.find_silent(silent))
         return self.judging.standing(found, before), before
 
 

@@ -1,5 +1,6 @@
-"""Largest credible rates of meters: what the policy says of their kind, and what they measured before."""
+"""Largest credible rates and counts of meters: what the policy says of their kind, and what they measured before."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,16 +8,17 @@ import polars as pl
 
 from assets.installation import Installation
 from warehouse.policies import ConsumptionPolicy
-from warehouse.policies.consumption import LearnedRates
+from warehouse.policies.consumption import LearnedRates, SomeMeters
 from warehouse.schemas import CONSUMPTION_HOURLY, INSTALLATIONS, METERS
 from warehouse.transforms.policy import Policy
 
 _RATES = {"meter_id": pl.String, "register": pl.String, "largest_rate": pl.Float64}
+_COUNTS = {"meter_id": pl.String, "register": pl.String, "expected_count": pl.Float64}
 _EACH = ["meter_id", "register"]
 
 
 def rates_by_policy(house: Installation, policy: ConsumptionPolicy, members: pl.DataFrame) -> pl.DataFrame:
-    """Rates of the meters that the policy names, by whatever it names them.
+    """Rates of the meters that the policy names.
 
     Args:
         house: The installation.
@@ -26,27 +28,40 @@ def rates_by_policy(house: Installation, policy: ConsumptionPolicy, members: pl.
     Returns:
         ``meter_id``, ``register`` and ``largest_rate`` (unit of the register per hour).
     """
-    parts = [pl.DataFrame(schema=_RATES)]
-    if policy.rates:
-        own = pl.col("organisation") == house.organisation
-        meters = house.lake.scan(METERS).filter(own).select("meter_id", "medium", "model").collect()
-        places = house.lake.scan(INSTALLATIONS).filter(own).sort("installed_at").collect()
-        newest = places.unique("meter_id", keep="last", maintain_order=True).select("meter_id", "metering_point")
-        meters = meters.join(newest, on="meter_id", how="left").with_columns(
-            device=pl.concat_str(pl.col("meter_id").str.slice(0, 3), pl.col("meter_id").str.slice(-6))
-        )
-    for override in policy.rates:
-        theirs = meters
-        for name in ("medium", "model", "device"):
-            wanted = getattr(override, name)
-            if wanted is not None:
-                theirs = theirs.filter(pl.col(name) == wanted)
-        if override.group is not None:
-            lasting = (pl.col("group") == override.group) & pl.col("valid_to").is_null()
+    return _by_meter(house, [(rates, rates.largest_rates) for rates in policy.rates], members, _RATES)
+
+
+def counts_by_policy(house: Installation, policy: ConsumptionPolicy, members: pl.DataFrame) -> pl.DataFrame:
+    """What one count of the meters is that the policy names: ``meter_id``, ``register`` and ``expected_count``."""
+    return _by_meter(house, [(counts, counts.counts) for counts in policy.counts], members, _COUNTS)
+
+
+def _by_meter(
+    house: Installation,
+    said: Sequence[tuple[SomeMeters, Mapping[str, float]]],
+    members: pl.DataFrame,
+    schema: Mapping[str, type[pl.DataType]],
+) -> pl.DataFrame:
+    """Values by meter and register from what is said of some meters; what is said later wins."""
+    parts = [pl.DataFrame(schema=schema)]
+    if not said:
+        return parts[0]
+    own, value = pl.col("organisation") == house.organisation, list(schema)[-1]
+    meters = house.lake.scan(METERS).filter(own).select("meter_id", "medium", "model").collect()
+    places = house.lake.scan(INSTALLATIONS).filter(own).sort("installed_at").collect()
+    newest = places.unique("meter_id", keep="last", maintain_order=True).select("meter_id", "metering_point")
+    meters = meters.join(newest, on="meter_id", how="left").with_columns(
+        device=pl.concat_str(pl.col("meter_id").str.slice(0, 3), pl.col("meter_id").str.slice(-6))
+    )
+    for some, values in said:
+        wanted = {"medium": some.medium, "model": some.model, "device": some.device}
+        theirs = meters.filter(*(pl.col(name) == text for name, text in wanted.items() if text is not None))
+        if some.group is not None:
+            lasting = (pl.col("group") == some.group) & pl.col("valid_to").is_null()
             theirs = theirs.join(members.filter(lasting), on="metering_point", how="semi")
         parts += [
-            theirs.select("meter_id", register=pl.lit(register), largest_rate=pl.lit(rate, pl.Float64))
-            for register, rate in override.largest_rates.items()
+            theirs.select("meter_id", pl.lit(register).alias("register"), pl.lit(number, pl.Float64).alias(value))
+            for register, number in values.items()
         ]
     return pl.concat(parts).unique(_EACH, keep="last", maintain_order=True)
 

@@ -1,10 +1,9 @@
 """How consumption is reckoned: which rises and falls of a register are credible, and which gaps are filled."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Self, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from warehouse.policies.model import PolicyModel
 from warehouse.schemas.registers import CUMULATIVE
@@ -15,29 +14,52 @@ Rate = Annotated[float, Field(gt=0)]
 Device = Annotated[str, Field(pattern=r"^[A-Z]{3}-[0-9a-f]{2}-[0-9a-f]{2}$")]
 
 
-class RateOverride(PolicyModel):
-    """Largest credible rates of some meters.
+def _of_registers(value: Registers) -> Registers:
+    if unknown := sorted(set(value) - set(CUMULATIVE)):
+        raise ValueError(f"{unknown[0]} is no register; there are {', '.join(CUMULATIVE)}")
+    return value
+
+
+class SomeMeters(PolicyModel):
+    """Which meters something holds for.
 
     Attributes:
         medium: Of the meter; left out: any.
         model: Model name of the meter, e.g. ``MULTICAL 21 DN15``; left out: any.
         device: Manufacturer, version and type, e.g. ``KAM-1b-16``; left out: any.
         group: Group of the metering point where it hangs, or was last; left out: any.
-        largest_rates: As in the policy, of some registers.
     """
 
     medium: str | None = None
     model: str | None = None
     device: Device | None = None
     group: str | None = None
-    largest_rates: dict[str, Rate]
 
     @model_validator(mode="after")
     def _limited(self) -> Self:
         if self.medium is None and self.model is None and self.device is None and self.group is None:
-            raise ValueError("an override of rates names a medium, a model, a device or a group")
-        _known_registers(self.largest_rates)
+            raise ValueError("what holds for some meters names a medium, a model, a device or a group")
         return self
+
+
+class RatesOfMeters(SomeMeters):
+    """Largest credible rates of some meters.
+
+    Attributes:
+        largest_rates: As in the policy, of some registers.
+    """
+
+    largest_rates: Annotated[dict[str, Rate], AfterValidator(_of_registers)]
+
+
+class CountsOfMeters(SomeMeters):
+    """What one count of some meters is.
+
+    Attributes:
+        counts: One count of a register in its unit, as the master data have it.
+    """
+
+    counts: Annotated[dict[str, Rate], AfterValidator(_of_registers)]
 
 
 class LearnedRates(PolicyModel):
@@ -64,6 +86,7 @@ class ConsumptionPolicy(PolicyModel):
         largest_rates: Largest credible rate of each register in its unit per hour: overload flow, power, fuses.
         rates: Rates of some meters; a later one wins.
         learned_rates: How rates of meters that ``rates`` does not name are learned; left out: not at all.
+        counts: What one count of some meters is; V14 questions registers that come in others. A later one wins.
         reversible: Registers that run backwards with reverse flow, in meters not named by ``never_backwards``.
         never_backwards: Manufacturers whose legal registers never fall.
         reverse_share: Share of the largest rate that reverse flow may reach.
@@ -71,19 +94,14 @@ class ConsumptionPolicy(PolicyModel):
     """
 
     gap_limit_days: Annotated[float, Field(ge=0, le=3660)]
-    largest_rates: dict[str, Rate]
-    rates: tuple[RateOverride, ...] = ()
+    largest_rates: Annotated[dict[str, Rate], AfterValidator(_of_registers)]
+    rates: tuple[RatesOfMeters, ...] = ()
     learned_rates: LearnedRates | None = None
-    reversible: frozenset[str]
+    counts: tuple[CountsOfMeters, ...] = ()
+    reversible: Annotated[frozenset[str], AfterValidator(_of_registers)]
     never_backwards: frozenset[Annotated[str, Field(pattern="^[A-Z]{3}$")]]
     reverse_share: Annotated[float, Field(ge=0, le=1)]
     digits: dict[Device, dict[str, Annotated[int, Field(ge=1, le=12)]]]
-
-    @field_validator("largest_rates", "reversible")
-    @classmethod
-    def _of_registers(cls, value: Registers) -> Registers:
-        _known_registers(value)
-        return value
 
     def limits(self, expected_interval: timedelta) -> Policy:
         """What the reckoning takes.
@@ -100,8 +118,3 @@ class ConsumptionPolicy(PolicyModel):
             reverse_share=self.reverse_share,
             digits={(device, name): count for device, named in self.digits.items() for name, count in named.items()},
         )
-
-
-def _known_registers(names: Iterable[str]) -> None:
-    if unknown := sorted(set(names) - set(CUMULATIVE)):
-        raise ValueError(f"{unknown[0]} is no register; there are {', '.join(CUMULATIVE)}")

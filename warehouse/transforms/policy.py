@@ -30,8 +30,9 @@ class Policy:
         expected_interval: Time between two readings of sources for which ``estimation`` names none. A boundary between
             two readings no further apart than one and a half of it is aligned, else interpolated.
         gap_limit: Longest gap whose inner boundaries are interpolated; of longer ones only the total is known.
-        largest_rates: Largest credible rate, of meters without one of their own, of each register in its unit per hour: overload flow, power of the
-            connection, fuses. The defaults fit a large building; 10 m³/h is the overload flow of a DN 40 meter.
+        largest_rates: Largest credible rate of each register in its unit per hour, of meters without one of their own:
+            overload flow, power of the connection, fuses. The defaults fit a large building; 10 m³/h is the overload
+            flow of a DN 40 meter.
         own_rates: ``meter_id``, ``register`` and ``largest_rate`` of meters with rates of their own; ``None``: of none.
         reversible: Registers that run backwards with reverse flow, in meters not named by ``never_backwards``.
         never_backwards: Manufacturers whose legal registers never fall. Kamstrup's meters count reverse volume in a
@@ -53,10 +54,10 @@ class Policy:
     estimation: EstimationPolicy = field(default_factory=EstimationPolicy)
 
     def with_rates(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Adds the ``largest_rate`` (register's unit per hour; null where none is known) of ``meter_id`` and ``register``.
+        """Adds ``largest_rate`` (register's unit per hour; null where none is known).
 
         Args:
-            rows: In any order, which stays.
+            rows: ``meter_id`` and ``register``, with whatever else, in any order, which stays.
         """
         common = pl.col("register").replace_strict(dict(self.largest_rates), default=None, return_dtype=pl.Float64)
         if self.own_rates is None or self.own_rates.is_empty():

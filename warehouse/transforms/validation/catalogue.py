@@ -100,7 +100,13 @@ RULES = {
         ),
         Rule("V12", "GAP", "Expected readings are missing.", {"intervals": "Expected intervals without a reading"}),
         Rule("V13", "NEG", "A register below zero.", {}, discredits="value"),
-        Rule("V14", "UNIT", "The resolution of a register differs from before.", {}, discredits="step"),
+        Rule(
+            "V14",
+            "UNIT",
+            "A register differs from before, or from the master data, in its count or by its medium.",
+            {},
+            discredits="step",
+        ),
         Rule(
             "V15",
             "ENERGY",

@@ -14,6 +14,7 @@ REVERSE_CODE = "REVERSE"
 """Info code of reverse flow."""
 
 _SERIES = ("meter_id", "register")
+_SAME_COUNT = 1e-9
 _KWH_PER_M3_K = 1.1
 """What water carries, roughly and rather too little: 1.16 kWh per m³ and kelvin when cold, 1.13 at 90 degC."""
 
@@ -86,6 +87,44 @@ def _stuck(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         reason=phrase("The register stands still while {} m3 flow.", flowed.round(3)),
         evidence={"flowed_m3": flowed, "difference_k": difference, "counts": expected},
         kind=pl.lit("STUCK_WITH_FLOW"),
+        series=_SERIES,
+    )
+
+
+FOREIGN = {
+    **dict.fromkeys(("water", "warm_water"), ("energy_kwh", "cooling_energy_kwh", "energy_import_kwh")),
+    "electricity": ("volume_m3", "energy_kwh", "cooling_energy_kwh"),
+}
+"""Registers that no meter registered as of a medium has."""
+
+
+def judge_units(steps: pl.DataFrame, rules: Rules, counts: pl.DataFrame) -> pl.DataFrame:
+    """Holds registers against master data: the count of the device, and the medium (V14).
+
+    Args:
+        steps: As :func:`~warehouse.transforms.validation.inputs.steps` gives them.
+        rules: The rules.
+        counts: ``meter_id``, ``register`` and ``expected_count`` (base units), as far as somebody said so.
+
+    Returns:
+        Findings; of readings that differ one after another, the first.
+    """
+    rows = steps.join(counts, on=["meter_id", "register"], how="left", maintain_order="left")
+    expected, count = pl.col("expected_count"), pl.col("count")
+    # Readings without a layout, such as imported ones, tell no count.
+    other = pl.col("layout_id").is_not_null() & ((count / expected - 1).abs() > _SAME_COUNT)
+    foreign = pl.any_horizontal(
+        (pl.col("medium") == medium) & pl.col("register").is_in(names) for medium, names in FOREIGN.items()
+    )
+    return rules.found(
+        rows,
+        "V14",
+        other.fill_null(value=False) | foreign.fill_null(value=False),
+        reason=pl.when(foreign.fill_null(value=False))
+        .then(phrase("A meter of {} has no such register.", "medium"))
+        .otherwise(phrase("One count is {}; by the master data it is {}.", count, expected)),
+        evidence={"count": count, "expected_count": expected, "medium": pl.col("medium")},
+        kind=pl.lit("UNIT_OF_DEVICE"),
         series=_SERIES,
     )
 
