@@ -46,6 +46,8 @@ _HEAT = ("volume_m3", "energy_kwh", "cooling_energy_kwh", *_WEIGHTED)
 _NEAR = timedelta(days=2)
 _YEAR_AND_MONTH = timedelta(days=397)
 _BESIDE = (1, 4, 10, 35, 100)
+"""Days judged beside a touched stretch; of so many numbers the least that holds all days whose figures may change."""
+
 _LASTING = ("V10", "V11", "V23")
 """Rules that judge a day by days before it."""
 
@@ -122,10 +124,8 @@ def _parts(house: Installation, spans: pl.DataFrame, judging: Judging) -> list[t
 def _rounded(apart: pl.Expr) -> pl.Expr:
     """Days beside a touched stretch that are judged: not each number of its own, lest every point stands alone."""
     days = apart.dt.total_days().fill_null(1)
-    rounded = pl.when(days <= _BESIDE[0]).then(pl.lit(_BESIDE[0]))
-    for most in _BESIDE[1:]:
-        rounded = rounded.when(days <= most).then(pl.lit(most))
-    return pl.duration(days=rounded.otherwise(days))
+    rounded = pl.coalesce(*(pl.when(days <= most).then(most) for most in _BESIDE), days)
+    return pl.duration(days=rounded)
 
 
 def judged_period(judging: Judging, first: date, last: date) -> Period:
@@ -348,8 +348,9 @@ def _with_vacancies(house: Installation, days: pl.DataFrame) -> pl.DataFrame:
     """Days with ``is_vacant``; who lives where stays in the registry."""
     with house.registry.begin(readonly=True) as session:
         found = vacancies(session, house.organisation)
-    schema = {"metering_point": pl.String, "vacant_from": INSTANT, "vacant_to": INSTANT}
-    empty = pl.DataFrame(found, schema=schema, orient="row")
+    empty = pl.DataFrame(
+        found, schema={"metering_point": pl.String, "vacant_from": INSTANT, "vacant_to": INSTANT}, orient="row"
+    )
     zone, day = house.settings.zone, pl.col("day")
     ended = (day > local_day(pl.col("vacant_to"), zone)).fill_null(value=False)
     inside = (

@@ -25,12 +25,12 @@ from registry import alerts, policies
 from registry.alerts import Wanted
 from registry.decisions import Subject
 from registry.errors import RegistryError
-from registry.models import ManualReading
+from registry.models import Customer, ManualReading
 from tests.integration.installations import House, enter, new_house
 from warehouse.policies import read_policy, shipped_document
 from warehouse.policies.errors import PolicyError
 from warehouse.queries import provenance
-from warehouse.schemas import READINGS, VEE_EXCEPTIONS
+from warehouse.schemas import READINGS, TABLES, VEE_EXCEPTIONS
 
 METER = "KAM-00000001-1b-16"
 START = datetime(2025, 6, 2, tzinfo=UTC)
@@ -190,6 +190,149 @@ def test_a_late_reading_leaves_what_was_found_in_later_days(house: House) -> Non
     assert house.ask(spikes).rows() == [(START + 90 * HOUR, "open")]
     read(house, [totals[5]], start=START + 5 * HOUR)
     assert house.ask(spikes).rows() == [(START + 90 * HOUR, "open")]
+
+
+def test_every_day_of_a_gap_that_is_closed_late_is_judged(house: House, template: Path, tmp_path: Path) -> None:
+    usual = [0.10, 0.02, 0.03, 0.04, 0.05, 0.06] * 4
+    uses = usual * 12 + [2.0] + usual[1:] + usual * 4
+    uses[-60:-36] = [0.05] * 24
+    totals = [round(1 + sum(uses[:n]), 3) for n in range(len(uses) + 1)]
+    days = [totals[24 * n : 24 * (n + 1) + (n == 16)] for n in range(17)]
+    days.append(totals[24 * 17 :])
+    at = {n: START + 24 * n * HOUR for n in range(18)}
+    told = ("rule", "register", "at", "state", "evidence")
+
+    def open_ones(of: House) -> list[tuple[object, ...]]:
+        rows = of.installation.lake.scan(VEE_EXCEPTIONS).filter(pl.col("state") == "open")
+        return rows.select(told).sort(told).collect().rows()
+
+    for n, part in enumerate(days):
+        read(house, part, start=at[n])  # type: ignore[arg-type]
+    late = copied(template, tmp_path / "late")
+    for n in (*range(11), 16, 17):
+        read(late, days[n], start=at[n])  # type: ignore[arg-type]
+    assert open_ones(late) != open_ones(house)
+    for n in (13, 11, 12, 15, 14):
+        read(late, days[n], start=at[n])  # type: ignore[arg-type]
+    assert {row[0] for row in open_ones(house)} >= {"V07", "V18", "V23"}
+    assert open_ones(late) == open_ones(house)
+
+
+def test_one_reading_that_closes_a_gap_changes_what_is_found_in_all_of_its_days(
+    house: House, template: Path, tmp_path: Path
+) -> None:
+    before = [round(1 + 0.01 * n + (n % 3) * 0.001, 3) for n in range(24 * 3)]
+    middle, after = [5.0], [round(30 + 0.01 * n + (n % 3) * 0.001, 3) for n in range(24)]
+    gap, end = START + 24 * 3 * HOUR + 60 * HOUR, START + 24 * 8 * HOUR
+    told = ("rule", "register", "at", "state", "evidence")
+
+    def open_ones(of: House) -> list[tuple[object, ...]]:
+        rows = of.installation.lake.scan(VEE_EXCEPTIONS).filter(pl.col("state") == "open")
+        return rows.select(told).sort(told).collect().rows()
+
+    read(house, before)  # type: ignore[arg-type]
+    read(house, middle, start=gap)  # type: ignore[arg-type]
+    read(house, after, start=end)  # type: ignore[arg-type]
+    late = copied(template, tmp_path / "late")
+    read(late, before)  # type: ignore[arg-type]
+    read(late, after, start=end)  # type: ignore[arg-type]
+    assert open_ones(late) != open_ones(house)
+    read(late, middle, start=gap)  # type: ignore[arg-type]
+    assert open_ones(late) == open_ones(house)
+
+
+def occupied(house: House, *stays: tuple[datetime | None, datetime | None]) -> None:
+    """Who lived at the point from when to when, in place of what the registry said."""
+    with house.installation.registry.begin() as session:
+        for row in session.query(Customer):
+            session.delete(row)
+        for since, until in stays:
+            session.add(
+                Customer(
+                    organisation=house.installation.organisation,
+                    metering_point="P1",
+                    customer_number="1",
+                    occupied_from=since,
+                    occupied_to=until,
+                )
+            )
+
+
+def test_zero_use_where_nobody_lives_is_no_finding(house: House) -> None:
+    day, first = timedelta(days=1), START - timedelta(days=40, hours=2)
+    totals: list[str | float] = [1 + 0.1 * min(n, 20) for n in range(60)]
+
+    def found() -> list[datetime]:
+        read(house, totals, start=first, step=day)
+        touch(house.installation, house.installation.lake.scan(READINGS).collect(), "readings")
+        reckon(house)
+        rows = house.ask("select \"at\" from vee_exceptions where rule = 'V10' and state = 'open'")
+        return rows["at"].to_list()
+
+    reached = first + 49 * day
+    assert found() == [reached], "who lives there is not known to have moved out"
+    occupied(house, (None, first + 20 * day))
+    assert found() == []
+    occupied(house, (None, first + 20 * day), (first + 20 * day, None))
+    assert found() == [reached], "somebody else moved in at once"
+    occupied(house, (None, first + 20 * day), (first + 25 * day, None))
+    assert found() == []
+    occupied(house, (first, None))
+    assert found() == [reached]
+    columns = " ".join(name for table in TABLES.values() for name in table.schema.names())
+    assert "occup" not in columns, "who lives where stays in the registry"
+
+
+def decide_policy(house: House, kind: str, document: str) -> None:
+    with house.installation.registry.begin() as session:
+        organisation = house.installation.organisation
+        policies.decide(session, organisation, kind, document, reason="Rates.", untried=True, **BY)
+
+
+@pytest.mark.parametrize(
+    ("scope", "found"),
+    [
+        ("model: MC21", ["V06"]),
+        ("model: MC21 DN40", []),
+        ("medium: water", ["V06"]),
+        ("device: KAM-1b-16", ["V06"]),
+        ("device: KAM-1b-06", []),
+        ("group: Small", []),
+    ],
+)
+def test_the_same_jump_is_rejected_at_a_small_meter_and_accepted_at_a_large_one(
+    house: House, scope: str, found: list[str]
+) -> None:
+    document = shipped_document("consumption").replace(
+        "rates: []", f"rates: [{{{scope}, largest_rates: {{volume_m3: 3.125}}}}]"
+    )
+    decide_policy(house, "consumption", document)
+    read(house, ["1", "1.1", "6.1", "6.2", "6.3"])  # 5 m3 in an hour: a DN 40 may, a DN 15 cannot
+    assert [rule for (rule,) in exceptions(house, "rule")] == found
+    assert (1 in hours(house)) is not bool(found)
+
+
+def test_falls_are_judged_by_the_same_rates(house: House) -> None:
+    spike = ["10", "10.1", "2", "15.1", "15.2"]  # five cubic metres while the register was not read
+    read(house, spike)
+    assert house.ask("select kind from register_events")["kind"].to_list() == ["SPIKE_DOWN"]
+    small = "rates: [{model: MC21, largest_rates: {volume_m3: 1}}]"
+    decide_policy(house, "consumption", shipped_document("consumption").replace("rates: []", small))
+    touch(house.installation, house.installation.lake.scan(READINGS).collect(), "readings")
+    reckon(house)
+    assert "SPIKE_DOWN" not in house.ask("select kind from register_events")["kind"].to_list()
+
+
+def test_rates_are_learned_from_what_a_meter_measured(house: House) -> None:
+    learning = "learned_rates: {share: 0.999, times: 10, least_hours: 48, history_d: 30}\nrates: []"
+    decide_policy(house, "consumption", shipped_document("consumption").replace("rates: []", learning))
+    steady = [round(1 + 0.1 * n, 1) for n in range(24 * 5 + 1)]
+    read(house, steady[:20])  # type: ignore[arg-type]
+    read(house, steady[19:], start=START + 19 * HOUR)  # type: ignore[arg-type]
+    assert [row for row in exceptions(house, "rule") if row == ("V06",)] == []
+    jump = START + 24 * 5 * HOUR
+    read(house, [steady[-1], steady[-1] + 2, steady[-1] + 2.1], start=jump)  # 2 m3 in an hour, twenty times the usual
+    assert [row for row in exceptions(house, "rule", "at") if row[0] == "V06"] == [("V06", jump + HOUR)]
 
 
 def test_judging_again_changes_nothing(house: House) -> None:

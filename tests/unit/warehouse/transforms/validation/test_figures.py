@@ -71,6 +71,16 @@ def test_v10_missing_is_not_zero_and_a_new_meter_was_never_used() -> None:
     assert judge_days(fresh).is_empty()
 
 
+def test_v10_nothing_is_used_where_nobody_lives() -> None:
+    rows = days([0.0] * 70)
+    vacant = rows.with_columns(is_vacant=pl.col("day") >= date(2025, 5, 20))
+    assert "V10" in rules_of(judge_days(rows))
+    assert "V10" not in rules_of(judge_days(vacant))
+    back = rows.with_columns(is_vacant=pl.col("day") <= date(2025, 6, 1))
+    (at,) = judge_days(back).filter(pl.col("rule") == "V10")["at"]
+    assert at.date() == date(2025, 7, 1), "thirty days since somebody lives there"
+
+
 @pytest.mark.parametrize(("use", "zeros", "found"), [(0.1, 2, []), (0.1, 3, ["V11"]), (0.005, 3, [])])
 def test_v11_a_register_that_should_have_counted(use: float, zeros: int, found: list[str]) -> None:
     result = judge_days(days([use] * 10 + [0.0] * zeros))
