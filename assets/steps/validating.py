@@ -34,7 +34,7 @@ from warehouse.transforms.validation.heat import judge_energy
 from warehouse.transforms.validation.inputs import placed, steps
 from warehouse.transforms.validation.registers import judge_inactive
 from warehouse.transforms.validation.rules import findings, role_of
-from warehouse.transforms.validation.statistics import judge_days, judge_hours, judge_months, judge_sums
+from warehouse.transforms.validation.statistics import judge_courses, judge_days, judge_hours, judge_months, judge_sums
 
 POINTS_AT_ONCE = 20_000
 """Points judged and committed together; bounds the memory."""
@@ -177,12 +177,14 @@ def find_in_figures(
     )
     inside = pl.col("day").is_between(period.first, period.last)
     summed = days.filter(inside).join(totals, on=["metering_point", "register", "day"])
+    courses, by_hour = _find_courses(house, judging, points, counts, period)
     lengths = _with_weather(house, months, now).with_columns(days=pl.col("day").dt.days_in_month())
     plain = ~pl.col("register").is_in(_WEIGHTED)
     found = findings(
         judge_hours(hours.filter(plain), judging.rules),
         judge_sums(summed, judging.rules),
-        judge_days(_with_vacancies(house, days.filter(plain)), judging.rules, first, last),
+        courses,
+        judge_days(_with_vacancies(house, days.filter(plain)), judging.rules, first, last, by_hour),
         judge_energy(_side_by_side(days.filter(inside)), judging.rules),
         judge_months(lengths.filter(plain), judging.rules, house.policy(WeatherPolicy).least_degree_days),
     )
@@ -191,6 +193,20 @@ def find_in_figures(
     meters = days.select("meter_id").unique()
     before = judging.stored(meters).filter(of_points & asked).join(points, on="metering_point", how="semi")
     return found.filter(asked), before
+
+
+def _find_courses(
+    house: Installation, judging: Judging, points: pl.DataFrame, counts: pl.DataFrame, period: Period
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Hours held against those of days before (V23), where the policy wants it: four weeks of hours are read."""
+    first, last = period.first, period.last + period.after
+    before = timedelta(days=int(max(judging.rules.values("V23", "history_d"))))
+    if max(judging.rules.values("V23", "by_hour")) < 1:
+        return findings(), pl.DataFrame(schema={"metering_point": pl.String, "register": pl.String, "day": pl.Date})
+    rows = _figures(house, CONSUMPTION_HOURLY, points, first - before, last)
+    plain = rows.filter(~pl.col("register").is_in(_WEIGHTED), pl.col("consumption").is_not_null())
+    local = pl.col("at").dt.convert_time_zone(house.settings.timezone).dt.hour()
+    return judge_courses(_prepared(plain, judging, counts).with_columns(hour=local), judging.rules, first, last)
 
 
 def _asked(period: Period, on: pl.Expr) -> pl.Expr:

@@ -164,12 +164,13 @@ RULES = {
         Rule(
             "V23",
             "DYN",
-            "A day far from what the point uses on such days.",
+            "A day far from what the point uses on such days, or an hour far from such hours.",
             {
                 "deviations": "Robust standard deviations",
                 "history_d": "Days before",
                 "least_days_d": "Least days of the same class among them",
-                "least_counts": "Least use of those days together",
+                "least_counts": "Least use of those days together; of an hour, the least of it or of what is usual",
+                "by_hour": "1: by hours of the day where hours are measured, else by days; 0: by days",
             },
         ),
         Rule(

@@ -119,7 +119,7 @@ def test_v04_days_are_held_against_the_usual_delay_of_the_meter() -> None:
 
 
 def test_v04_a_clock_that_goes_wrong_is_found_before_it_is_off() -> None:
-    assert clocks([n * 0.2 for n in range(8)]) == [(7, "CLOCK_SLOPE", "warn")]
+    assert clocks([n * 0.2 for n in range(8)]) == [(6, "CLOCK_SLOPE", "warn")]
     assert clocks([n * 0.1 for n in range(14)]) == []  # 6 s a day
     assert clocks([0.0 if n != 5 else 1.9 for n in range(14)]) == []  # an outlier turns no median
     assert (
