@@ -257,6 +257,66 @@ def test_zero_use_where_nobody_lives_is_no_finding(house: House) -> None:
     assert "occup" not in columns, "who lives where stays in the registry"
 
 
+def heard_with_clock(house: House, cells: list[tuple[datetime, float]]) -> None:
+    """Readings whose clock is so many minutes ahead, and what is found once they are there."""
+    rows = [
+        {
+            "organisation": house.installation.organisation,
+            "meter_id": METER,
+            "measured_at": at,
+            "received_at": at,
+            "landed_at": at,
+            "device_time": (at + timedelta(hours=2, minutes=ahead)).replace(tzinfo=None),  # summer time
+            "volume_m3": 1 + (at - START).total_seconds() / 360_000,
+            "source": "radio",
+            "quality": "M",
+            "month": f"{at:%Y-%m}",
+        }
+        for at, ahead in cells
+    ]
+    fresh = READINGS.conform(pl.DataFrame(rows))
+    house.installation.lake.append(READINGS, fresh)
+    touch(house.installation, fresh, "readings")
+    reckon(house)
+
+
+def test_clocks_are_judged_by_the_days_before_in_whatever_order_they_come(
+    house: House, template: Path, tmp_path: Path
+) -> None:
+    cells = [(START + timedelta(days=n), 0.18 * n) for n in range(14)]
+    cells += [(START + timedelta(days=14), 16.0)]
+    told = 'select kind, "at", state, metering_point, evidence from vee_exceptions where rule = \'V04\' order by "at"'
+    heard_with_clock(house, cells)
+    found = house.ask(told).rows()
+    day = START - timedelta(hours=2)
+    assert [row[:4] for row in found] == [
+        ("CLOCK_SLOPE", day + timedelta(days=6), "open", "P1"),
+        ("CLOCK_DRIFT", day + timedelta(days=12), "open", "P1"),
+        ("CLOCK", START + timedelta(days=14), "open", "P1"),
+    ]
+    other = copied(template, tmp_path / "other")
+    heard_with_clock(other, cells[8:])
+    heard_with_clock(other, [*cells[:2], *cells[3:8]])
+    heard_with_clock(other, cells[2:3])
+    assert [row for row in other.ask(told).rows() if row[2] == "open"] == found
+    heard_with_clock(house, [(START + timedelta(hours=1), 0.0)])
+    assert house.ask(told).rows() == found, "judged again, the same"
+
+
+def test_hours_are_judged_by_such_hours_where_the_policy_wants_it(house: House) -> None:
+    uses = [0.02 + 0.001 * ((7 * n) % 5) + (0.2 if n % 24 > 6 else 0) for n in range(24 * 29)]
+    uses[-20] = 0.2
+    totals: list[str | float] = [round(1 + sum(uses[:n]), 3) for n in range(len(uses) + 1)]
+    read(house, totals, start=START - timedelta(days=28, hours=2))
+    told = "select \"at\" from vee_exceptions where rule = 'V23' and state = 'open'"
+    hour = START + timedelta(hours=2)
+    assert hour not in house.ask(told)["at"].to_list()
+    by_hour = "overrides: [{medium: water, rules: {V23: {parameters: {by_hour: 1}}}}]\n"
+    decide_policy(house, "validation", shipped_document("validation") + by_hour)
+    read(house, totals[-2:], start=START + timedelta(hours=21))
+    assert house.ask(told)["at"].to_list() == [hour]
+
+
 def decide_policy(house: House, kind: str, document: str) -> None:
     with house.installation.registry.begin() as session:
         organisation = house.installation.organisation

@@ -65,7 +65,6 @@ def test_v08_intervals_sum_to_the_register(total: float | None, found: list[str]
     assert judge_sums(tiny, shipped()).is_empty()  # two counts
 
 
-@pytest.mark.parametrize(("zeros", "found"), [(29, []), (30, ["V10"]), (45, ["V10"])])
 def courses(odd: dict[int, float], by_hour: float = 1, count: float = 0.001) -> list[int]:
     """Hours after the beginning found in four weeks with two odd hours at their end."""
     nights = [0.02 + 0.001 * (n % 4) for n in range(7)] + [0.2 + 0.01 * (n % 5) for n in range(17)]
@@ -98,6 +97,7 @@ def test_v23_days_whose_hours_are_judged_are_not_judged_as_a_whole() -> None:
     assert rules_of(whole) == []
 
 
+@pytest.mark.parametrize(("zeros", "found"), [(29, []), (30, ["V10"]), (45, ["V10"])])
 def test_v10_nothing_used_for_long_is_told_once(zeros: int, found: list[str]) -> None:
     rows = days([0.1] * 2 + [0.0] * zeros, count=1.0)
     result = judge_days(rows).filter(pl.col("rule") == "V10")
