@@ -87,7 +87,7 @@ def validate_figures(house: Installation, now: datetime) -> int:
             return 0
         judging = Judging.of(house)
         changed = 0
-        for some, period in _parts(house, spans, judging):
+        for some, period in _parts(house, pl.concat([spans, _since_vacant(house, judging)]), judging):
             found, before = find_in_figures(house, judging, some, period, now)
             changed += _keep(house, judging, found, before, now)
         changed += _keep(house, judging, *find_clocks(house, judging, spans), now)
@@ -360,19 +360,38 @@ def _prepared(rows: pl.DataFrame, judging: Judging, counts: pl.DataFrame) -> pl.
     )
 
 
-def _with_vacancies(house: Installation, days: pl.DataFrame) -> pl.DataFrame:
-    """Days with ``is_vacant``; who lives where stays in the registry."""
+def _vacancies(house: Installation) -> pl.DataFrame:
+    """``metering_point``, ``vacant_from``, ``vacant_to`` (UTC; null: still); who lives where stays in the registry."""
     with house.registry.begin(readonly=True) as session:
         found = vacancies(session, house.organisation)
-    empty = pl.DataFrame(
+    return pl.DataFrame(
         found, schema={"metering_point": pl.String, "vacant_from": INSTANT, "vacant_to": INSTANT}, orient="row"
     )
+
+
+def _since_vacant(house: Installation, judging: Judging) -> pl.DataFrame:
+    """Open findings of V10 where, as was noted later, nobody lived: ``meter_id``, ``first_at``, ``last_at``."""
+    days = timedelta(days=int(max(judging.rules.values("V10", "days_d"))))
+    ended = (pl.col("vacant_to") < pl.col("at") - days).fill_null(value=False)
+    return (
+        house.lake.scan(VEE_EXCEPTIONS)
+        .filter(organisation=house.organisation, rule="V10", state="open")
+        .join(_vacancies(house).lazy(), on="metering_point")
+        .filter((pl.col("vacant_from") <= pl.col("at") + _DAY) & ~ended)
+        .group_by("meter_id")
+        .agg(first_at=pl.col("at").min(), last_at=pl.col("at").max())
+        .collect()
+    )
+
+
+def _with_vacancies(house: Installation, days: pl.DataFrame) -> pl.DataFrame:
+    """Days with ``is_vacant``."""
     zone, day = house.settings.zone, pl.col("day")
     ended = (day > local_day(pl.col("vacant_to"), zone)).fill_null(value=False)
     inside = (
         days.select("metering_point", "day")
         .unique()
-        .join(empty, on="metering_point")
+        .join(_vacancies(house), on="metering_point")
         .filter((day >= local_day(pl.col("vacant_from"), zone)) & ~ended)
         .select("metering_point", "day", is_vacant=pl.lit(value=True))
         .unique()

@@ -253,6 +253,9 @@ def test_zero_use_where_nobody_lives_is_no_finding(house: House) -> None:
     assert found() == [first + 55 * day], "thirty days since somebody lives there again"
     occupied(house, (first, None))
     assert found() == [reached]
+    occupied(house, (None, first + 20 * day))
+    read(house, totals[-1:], start=first + 60 * day)
+    assert house.ask("select state from vee_exceptions where rule = 'V10'")["state"].unique().to_list() == ["resolved"]
     columns = " ".join(name for table in TABLES.values() for name in table.schema.names())
     assert "occup" not in columns, "who lives where stays in the registry"
 
