@@ -139,3 +139,37 @@ def places_of_moves(session: Session, organisation: str, start: datetime, end: d
     left = (Customer.occupied_to > start) & (Customer.occupied_to < end)
     statement = select(Customer.metering_point).where(Customer.organisation == organisation, came | left)
     return frozenset(session.scalars(statement))
+
+
+def vacancies(session: Session, organisation: str) -> list[tuple[str, datetime, datetime | None]]:
+    """When nobody lived at points where somebody had moved out; nobody is named.
+
+    What was before the first known occupancy is not known, and so is a point without any.
+
+    Args:
+        session: A transaction.
+        organisation: Owner of the points.
+
+    Returns:
+        Metering point, moving out and next moving in (``None``: not yet), UTC, in order.
+    """
+    statement = select(Customer.metering_point, Customer.occupied_from, Customer.occupied_to).where(
+        Customer.organisation == organisation,
+        Customer.metering_point.in_(
+            select(Customer.metering_point).where(
+                Customer.organisation == organisation, Customer.occupied_to.is_not(None)
+            )
+        ),
+    )
+    known: dict[str, list[tuple[datetime | None, datetime | None]]] = {}
+    for point, since, until in session.execute(statement):
+        known.setdefault(point, []).append((since, until))
+    empty: list[tuple[str, datetime, datetime | None]] = []
+    for point, stays in sorted(known.items()):
+        ends = sorted({until for _, until in stays if until is not None})
+        for end in ends:
+            lasting = any((since is None or since <= end) and (until is None or until > end) for since, until in stays)
+            if not lasting:
+                coming = [since for since, _ in stays if since is not None and since > end]
+                empty.append((point, end, min(coming, default=None)))
+    return empty

@@ -5,7 +5,7 @@ that come out the same keep their ``known_from``.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from assets.steps.estimating import (
     keep_newest,
     kept_newest,
     newest_reading,
+    open_to,
     silent_spans,
     widened_to_estimates,
 )
@@ -76,6 +77,8 @@ _TOLD = (
     "source",
     "flags",
     "quality",
+    "info_code",
+    "info_code_kind",
 )
 """Columns of a reading that figures and validation rest on."""
 
@@ -157,8 +160,46 @@ def touched_stretches(house: Installation, spans: pl.DataFrame, rules: Estimatio
         Stretches of as many points as are reckoned together.
     """
     owned = pl.col("organisation") == house.organisation
-    installations = house.lake.scan(INSTALLATIONS).filter(owned).collect()
     exchanges = house.lake.scan(EXCHANGES).filter(owned).collect()
+    for some, readings, installations in _stretches(house, spans, rules, _TOLD):
+        yield Stretches(
+            points=_widened(some, _known(readings, installations), house),
+            readings=readings,
+            installations=installations,
+            exchanges=exchanges.join(some, on="metering_point", how="semi"),
+        )
+
+
+def reckoned_days(house: Installation, spans: pl.DataFrame, rules: EstimationRules) -> pl.DataFrame:
+    """Days of which :func:`reckon_figures` reckons figures again where some spans are touched.
+
+    A reading amid a gap changes all days of it; one after which nothing came, the provisional days that follow.
+
+    Args:
+        house: The installation.
+        spans: ``meter_id``, ``first_at``, ``last_at``.
+        rules: The policy of estimation in force.
+
+    Returns:
+        ``metering_point``, ``first_day`` and ``last_day`` (local).
+    """
+    as_of = kept_newest(house)
+    open_day = None if as_of is None else open_to(house, as_of)
+    parts = [pl.DataFrame(schema={"metering_point": pl.String, "first_day": pl.Date, "last_day": pl.Date})]
+    for some, times, installations in _stretches(house, spans, rules, ("meter_id", "measured_at", "flags")):
+        widened = _widened(some, _known(times, installations), house)
+        provisional = pl.when("is_end").then(pl.lit(open_day, pl.Date))
+        last = pl.max_horizontal("last_day", provisional)
+        parts.append(widened.select("metering_point", "first_day", last_day=last))
+    return pl.concat(parts)
+
+
+def _stretches(
+    house: Installation, spans: pl.DataFrame, rules: EstimationRules, columns: Sequence[str]
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
+    """Touched points, as many as are reckoned together, with readings around their spans and with installations."""
+    owned = pl.col("organisation") == house.organisation
+    installations = house.lake.scan(INSTALLATIONS).filter(owned).collect()
     inside = (pl.col("installed_at") <= pl.col("last_at")) & (
         pl.col("removed_at").is_null() | (pl.col("removed_at") >= pl.col("first_at"))
     )
@@ -173,18 +214,13 @@ def touched_stretches(house: Installation, spans: pl.DataFrame, rules: Estimatio
         points = widened_to_estimates(house, points, rules.methods())
     for some in points.iter_slices(_points_at_once(points)):
         theirs = installations.join(some, on="metering_point", how="semi")
-        readings = _neighbourhood(house, some, theirs)
-        known = (
-            readings.filter(all_count_on())
-            .select("meter_id", "measured_at")
-            .join(theirs.select("meter_id", "metering_point"), on="meter_id")
-        )
-        yield Stretches(
-            points=_widened(some, known, house),
-            readings=readings,
-            installations=theirs,
-            exchanges=exchanges.join(some, on="metering_point", how="semi"),
-        )
+        yield some, _neighbourhood(house, some, theirs, columns), theirs
+
+
+def _known(readings: pl.DataFrame, installations: pl.DataFrame) -> pl.DataFrame:
+    """Times at which all registers of points are known."""
+    times = readings.filter(all_count_on()).select("meter_id", "measured_at")
+    return times.join(installations.select("meter_id", "metering_point"), on="meter_id")
 
 
 def _points_at_once(points: pl.DataFrame) -> int:
@@ -192,15 +228,17 @@ def _points_at_once(points: pl.DataFrame) -> int:
     return max(1, HOURS_AT_ONCE // ((hours + 48) * REGISTERS_PER_POINT))
 
 
-def _neighbourhood(house: Installation, points: pl.DataFrame, installations: pl.DataFrame) -> pl.DataFrame:
+def _neighbourhood(
+    house: Installation, points: pl.DataFrame, installations: pl.DataFrame, columns: Sequence[str]
+) -> pl.DataFrame:
     """Readings of the touched stretches and enough of their neighbours, however far away these are."""
     spans = ("meter_id", "first_at", "last_at")
     meters = installations.join(points, on="metering_point").select(spans).unique("meter_id")
     start, end = extent(meters["first_at"])[0], extent(meters["last_at"])[1]
-    parts = [_readings_between(house, meters, start - NEAR, end + NEAR)]
-    parts.append(_readings_between(house, _few(meters, parts, after=True), end + NEAR, FOREVER))
-    parts.append(_readings_between(house, _few(meters, parts), start - FAR, start - NEAR))
-    parts.append(_readings_between(house, _few(meters, parts), NEVER, start - FAR))
+    parts = [_readings_between(house, meters, start - NEAR, end + NEAR, columns)]
+    parts.append(_readings_between(house, _few(meters, parts, after=True), end + NEAR, FOREVER, columns))
+    parts.append(_readings_between(house, _few(meters, parts), start - FAR, start - NEAR, columns))
+    parts.append(_readings_between(house, _few(meters, parts), NEVER, start - FAR, columns))
     return pl.concat(parts)
 
 
@@ -212,10 +250,12 @@ def _few(meters: pl.DataFrame, parts: list[pl.DataFrame], *, after: bool = False
     return meters.join(counts.filter(pl.col("len") >= LOADED_READINGS), on="meter_id", how="anti")
 
 
-def _readings_between(house: Installation, meters: pl.DataFrame, start: datetime, end: datetime) -> pl.DataFrame:
+def _readings_between(
+    house: Installation, meters: pl.DataFrame, start: datetime, end: datetime, columns: Sequence[str]
+) -> pl.DataFrame:
     """Readings of some meters in a half-open stretch."""
     if meters.is_empty():
-        return READINGS.empty().select(_TOLD)
+        return READINGS.empty().select(columns)
     low, high = meters["meter_id"].sort()[0], meters["meter_id"].sort()[-1]
     return (
         house.lake.scan(READINGS)
@@ -226,7 +266,7 @@ def _readings_between(house: Installation, meters: pl.DataFrame, start: datetime
             & pl.col("measured_at").is_between(start, end, closed="left")
             & pl.col("meter_id").is_between(pl.lit(low), pl.lit(high))
         )
-        .select(_TOLD)
+        .select(columns)
         .join(meters.lazy(), on="meter_id", how="semi")
         .collect()
     )
@@ -265,6 +305,7 @@ def _reckon(
     now: datetime,
 ) -> dict[str, int]:
     zone, asked, layouts = house.settings.zone, stretches.points, judging.layouts
+    judging = judging.of_points(asked)
     policy = replace(judging.limits, estimation=rules.methods())
     judged = judge_readings(judging, stretches.readings, stretches.installations, asked)
     figures, ends = _figures(house, replace(stretches, readings=judged.readings), layouts, rules, as_of, policy)

@@ -8,23 +8,35 @@ from typing import Self
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.rates import counts_by_policy, rates_by_policy, with_learned_rates
 from assets.steps.touched import extent
+from decoders.info_codes import BITS
 from registry import decisions, policies
 from warehouse.policies import ConsumptionPolicy, ValidationPolicy, read_as
+from warehouse.policies.consumption import LearnedRates
 from warehouse.schemas import GROUP_MEMBERS, LAYOUTS, METERS, VEE_EXCEPTIONS
 from warehouse.transforms.estimation.open_gaps import PROLONGED
 from warehouse.transforms.policy import Policy
 from warehouse.transforms.validation import effects
-from warehouse.transforms.validation.catalogue import EXCLUDING, OF_EVENTS, OF_READINGS, READING_KINDS, RULES, WHOLE
+from warehouse.transforms.validation.catalogue import (
+    DAY_KINDS,
+    EXCLUDING,
+    OF_EVENTS,
+    OF_READINGS,
+    READING_KINDS,
+    RULES,
+    WHOLE,
+)
 from warehouse.transforms.validation.gaps import judge_gaps
 from warehouse.transforms.validation.identity import judge_times
 from warehouse.transforms.validation.inputs import placed, steps, with_groups
-from warehouse.transforms.validation.registers import judge_events, judge_gauges, judge_steps
+from warehouse.transforms.validation.registers import judge_codes, judge_events, judge_gauges, judge_steps, judge_units
 from warehouse.transforms.validation.rules import Rules, findings
 
 _KIND, _RULE = pl.col("kind"), pl.col("rule")
-_BY_READINGS = _RULE.is_in(OF_READINGS) | _KIND.is_in(READING_KINDS).fill_null(value=False)
-_BY_EVENTS = _RULE.is_in(OF_EVENTS) | _KIND.is_in(["REVERSE", PROLONGED]).fill_null(value=False)
+_ABOUT_DAYS = _KIND.is_in(DAY_KINDS).fill_null(value=False)
+_BY_READINGS = (_RULE.is_in(OF_READINGS) & ~_ABOUT_DAYS) | _KIND.is_in(READING_KINDS).fill_null(value=False)
+_BY_EVENTS = (_RULE.is_in(OF_EVENTS) | _KIND.is_in(["REVERSE", PROLONGED]).fill_null(value=False)) & ~_BY_READINGS
 BY_FIGURES = _RULE.is_in(list(RULES)) & ~_BY_READINGS & ~_BY_EVENTS
 """Findings that :mod:`assets.steps.validating` makes."""
 
@@ -38,6 +50,8 @@ class Judging:
         policy: The policy of validation.
         rules: The rules it sets.
         limits: The policy of consumption, for rates.
+        learned_rates: How it has rates learned, if at all.
+        counts: ``meter_id``, ``register`` and ``expected_count`` of the meters of which it says so.
         layouts: Rows of ``layouts``.
         media: ``meter_id`` and ``medium``.
         members: Rows of ``group_members``.
@@ -49,6 +63,8 @@ class Judging:
     policy: ValidationPolicy
     rules: Rules
     limits: Policy
+    learned_rates: LearnedRates | None
+    counts: pl.DataFrame
     layouts: pl.DataFrame
     media: pl.DataFrame
     members: pl.DataFrame
@@ -64,14 +80,19 @@ class Judging:
             decided = decisions.in_force(session, house.organisation)
         policy = read_as(ValidationPolicy, stored.document)
         interval = timedelta(seconds=house.settings.expected_interval_s)
+        members = house.lake.scan(GROUP_MEMBERS).filter(own).collect()
+        consumption = house.policy(ConsumptionPolicy)
+        limits = replace(consumption.limits(interval), own_rates=rates_by_policy(house, consumption, members))
         return cls(
             house,
             policy,
             policy.compiled(stored.version),
-            house.policy(ConsumptionPolicy).limits(interval),
+            limits,
+            consumption.learned_rates,
+            counts_by_policy(house, consumption, members),
             house.lake.scan(LAYOUTS).filter(own).collect(),
             house.lake.scan(METERS).filter(own).select("meter_id", "medium").collect(),
-            house.lake.scan(GROUP_MEMBERS).filter(own).collect(),
+            members,
             decided,
             interval,
         )
@@ -79,6 +100,10 @@ class Judging:
     def by(self, rules: Rules) -> Self:
         """The same by other rules."""
         return replace(self, rules=rules)
+
+    def of_points(self, points: pl.DataFrame) -> Self:
+        """The same with the rates that are learned of points (``metering_point``, ``first_day``)."""
+        return replace(self, limits=with_learned_rates(self.house, self.limits, self.learned_rates, points))
 
     def scoped(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Events or figures with ``meter_id``, ``metering_point`` and ``at``, and what scopes ask about.
@@ -101,10 +126,13 @@ class Judging:
         """
         counted = readings.filter(pl.col("quality") != "R")
         rows = placed(counted, installations, self.media, self.members, self.rules.groups)
+        moved = steps(rows, self.layouts)
         return findings(
             judge_times(rows, self.rules, self.house.settings.zone),
-            judge_steps(steps(rows, self.layouts), self.rules, self.limits),
+            judge_steps(moved, self.rules, self.limits),
+            judge_units(moved, self.rules, self.counts),
             judge_gauges(rows, self.rules),
+            judge_codes(rows, self.rules, BITS),
             judge_gaps(rows, self.rules, self.expected_interval),
         )
 
@@ -240,7 +268,7 @@ class Judged:
             .select(self.stored.columns)
         )
         before = pl.concat([self.before, events_before])
-        found = pl.concat([self.found, self.judging.find_in_events(events), self.judging.find_silent(silent)])
+        found = findings(self.found, self.judging.find_in_events(events), self.judging.find_silent(silent))
         return self.judging.standing(found, before), before
 
 

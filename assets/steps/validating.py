@@ -6,16 +6,20 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.clocks import find_clocks
 from assets.steps.erasing import without_erased
+from assets.steps.figures import reckoned_days
 from assets.steps.judging import BY_FIGURES, Judging
 from assets.steps.touched import done, extent, pending
 from assets.steps.weather import degree_days_of_months, stations_of
+from registry.residences import vacancies
 from warehouse.policies import EstimationRules, WeatherPolicy
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
     INSTALLATIONS,
+    INSTANT,
     READING_PERFORMANCE_DAILY,
     READINGS,
     VEE_EXCEPTIONS,
@@ -30,7 +34,7 @@ from warehouse.transforms.validation.heat import judge_energy
 from warehouse.transforms.validation.inputs import placed, steps
 from warehouse.transforms.validation.registers import judge_inactive
 from warehouse.transforms.validation.rules import findings, role_of
-from warehouse.transforms.validation.statistics import judge_days, judge_hours, judge_months, judge_sums
+from warehouse.transforms.validation.statistics import judge_courses, judge_days, judge_hours, judge_months, judge_sums
 
 POINTS_AT_ONCE = 20_000
 """Points judged and committed together; bounds the memory."""
@@ -41,6 +45,9 @@ _WEIGHTED = ("volume_temp_flow_m3c", "volume_temp_return_m3c")
 _HEAT = ("volume_m3", "energy_kwh", "cooling_energy_kwh", *_WEIGHTED)
 _NEAR = timedelta(days=2)
 _YEAR_AND_MONTH = timedelta(days=397)
+_BESIDE = (1, 4, 10, 35, 100)
+"""Days judged beside a touched stretch; of so many numbers the least that holds all days whose figures may change."""
+
 _LASTING = ("V10", "V11", "V23")
 """Rules that judge a day by days before it."""
 
@@ -79,24 +86,32 @@ def validate_figures(house: Installation, now: datetime) -> int:
         if spans.is_empty():
             return 0
         judging = Judging.of(house)
-        zone = house.settings.zone
         changed = 0
-        touched = spans.with_columns(
-            first_day=local_day(pl.col("first_at"), zone) - _DAY, last_day=local_day(pl.col("last_at"), zone) + _DAY
-        )
-        for some, period in _parts(house, touched, judging):
+        for some, period in _parts(house, pl.concat([spans, _since_vacant(house, judging)]), judging):
             found, before = find_in_figures(house, judging, some, period, now)
             changed += _keep(house, judging, found, before, now)
+        changed += _keep(house, judging, *find_clocks(house, judging, spans), now)
         changed += _keep(house, judging, *find_inactive(house, judging, spans), now)
         changed += _keep(house, judging, *find_silent(house, judging), now)
         done(house, "validation", newest, now)
     return changed
 
 
-def _parts(house: Installation, touched: pl.DataFrame, judging: Judging) -> list[tuple[pl.DataFrame, Period]]:
-    """Touched points by the stretch that was touched: most of them by one and the same."""
-    spots = _installed(house).join(touched, on="meter_id")
-    points = spots.group_by("metering_point").agg(pl.col("first_day").min(), pl.col("last_day").max())
+def _parts(house: Installation, spans: pl.DataFrame, judging: Judging) -> list[tuple[pl.DataFrame, Period]]:
+    """Touched points by the days whose figures may have changed: most of them by the same ones."""
+    zone = house.settings.zone
+    touched = spans.select("meter_id", of=local_day(pl.col("first_at"), zone), to=local_day(pl.col("last_at"), zone))
+    of_points = (
+        _installed(house)
+        .join(touched, on="meter_id")
+        .group_by("metering_point")
+        .agg(pl.col("of").min(), pl.col("to").max())
+    )
+    reckoned = reckoned_days(house, spans, house.policy(EstimationRules))
+    before, after = pl.col("of") - pl.col("first_day"), pl.col("last_day") - pl.col("to")
+    points = of_points.join(reckoned, on="metering_point", how="left").select(
+        "metering_point", first_day=pl.col("of") - _rounded(before), last_day=pl.col("to") + _rounded(after)
+    )
     parts = []
     for (first, last), some in points.group_by("first_day", "last_day", maintain_order=True):
         assert isinstance(first, date)  # noqa: S101  the columns are dates
@@ -104,6 +119,13 @@ def _parts(house: Installation, touched: pl.DataFrame, judging: Judging) -> list
         period = judged_period(judging, first, last)
         parts += [(part, period) for part in some.select("metering_point").iter_slices(POINTS_AT_ONCE)]
     return parts
+
+
+def _rounded(apart: pl.Expr) -> pl.Expr:
+    """Days beside a touched stretch that are judged: not each number of its own, lest every point stands alone."""
+    days = apart.dt.total_days().fill_null(1)
+    rounded = pl.coalesce(*(pl.when(days <= most).then(most) for most in _BESIDE), days)
+    return pl.duration(days=rounded)
 
 
 def judged_period(judging: Judging, first: date, last: date) -> Period:
@@ -155,20 +177,36 @@ def find_in_figures(
     )
     inside = pl.col("day").is_between(period.first, period.last)
     summed = days.filter(inside).join(totals, on=["metering_point", "register", "day"])
+    courses, by_hour = _find_courses(house, judging, points, counts, period)
     lengths = _with_weather(house, months, now).with_columns(days=pl.col("day").dt.days_in_month())
     plain = ~pl.col("register").is_in(_WEIGHTED)
     found = findings(
         judge_hours(hours.filter(plain), judging.rules),
         judge_sums(summed, judging.rules),
-        judge_days(days.filter(plain), judging.rules, first, last),
+        courses,
+        judge_days(_with_vacancies(house, days.filter(plain)), judging.rules, first, last, by_hour),
         judge_energy(_side_by_side(days.filter(inside)), judging.rules),
         judge_months(lengths.filter(plain), judging.rules, house.policy(WeatherPolicy).least_degree_days),
     )
     asked = _asked(period, local_day(pl.col("at"), house.settings.zone))
-    of_points = BY_FIGURES & ~pl.col("rule").is_in(["V20", "V21"])
+    of_points = BY_FIGURES & ~pl.col("rule").is_in(["V04", "V20", "V21"])
     meters = days.select("meter_id").unique()
     before = judging.stored(meters).filter(of_points & asked).join(points, on="metering_point", how="semi")
     return found.filter(asked), before
+
+
+def _find_courses(
+    house: Installation, judging: Judging, points: pl.DataFrame, counts: pl.DataFrame, period: Period
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Hours held against those of days before (V23), where the policy wants it: four weeks of hours are read."""
+    first, last = period.first, period.last + period.after
+    before = timedelta(days=int(max(judging.rules.values("V23", "history_d"))))
+    if max(judging.rules.values("V23", "by_hour")) < 1:
+        return findings(), pl.DataFrame(schema={"metering_point": pl.String, "register": pl.String, "day": pl.Date})
+    rows = _figures(house, CONSUMPTION_HOURLY, points, first - before, last)
+    plain = rows.filter(~pl.col("register").is_in(_WEIGHTED), pl.col("consumption").is_not_null())
+    local = pl.col("at").dt.convert_time_zone(house.settings.timezone).dt.hour()
+    return judge_courses(_prepared(plain, judging, counts).with_columns(hour=local), judging.rules, first, last)
 
 
 def _asked(period: Period, on: pl.Expr) -> pl.Expr:
@@ -319,6 +357,47 @@ def _prepared(rows: pl.DataFrame, judging: Judging, counts: pl.DataFrame) -> pl.
     holidays = judging.house.policy(EstimationRules).holiday_days()
     return named.join(counts, on=["meter_id", "register"], how="left").with_columns(
         pl.col("count").fill_null(_DEFAULT_COUNT), day_class(pl.col("day"), holidays)
+    )
+
+
+def _vacancies(house: Installation) -> pl.DataFrame:
+    """``metering_point``, ``vacant_from``, ``vacant_to`` (UTC; null: still); who lives where stays in the registry."""
+    with house.registry.begin(readonly=True) as session:
+        found = vacancies(session, house.organisation)
+    return pl.DataFrame(
+        found, schema={"metering_point": pl.String, "vacant_from": INSTANT, "vacant_to": INSTANT}, orient="row"
+    )
+
+
+def _since_vacant(house: Installation, judging: Judging) -> pl.DataFrame:
+    """Open findings of V10 where, as was noted later, nobody lived: ``meter_id``, ``first_at``, ``last_at``."""
+    days = timedelta(days=int(max(judging.rules.values("V10", "days_d"))))
+    ended = (pl.col("vacant_to") < pl.col("at") - days).fill_null(value=False)
+    return (
+        house.lake.scan(VEE_EXCEPTIONS)
+        .filter(organisation=house.organisation, rule="V10", state="open")
+        .join(_vacancies(house).lazy(), on="metering_point")
+        .filter((pl.col("vacant_from") <= pl.col("at") + _DAY) & ~ended)
+        .group_by("meter_id")
+        .agg(first_at=pl.col("at").min(), last_at=pl.col("at").max())
+        .collect()
+    )
+
+
+def _with_vacancies(house: Installation, days: pl.DataFrame) -> pl.DataFrame:
+    """Days with ``is_vacant``."""
+    zone, day = house.settings.zone, pl.col("day")
+    ended = (day > local_day(pl.col("vacant_to"), zone)).fill_null(value=False)
+    inside = (
+        days.select("metering_point", "day")
+        .unique()
+        .join(_vacancies(house), on="metering_point")
+        .filter((day >= local_day(pl.col("vacant_from"), zone)) & ~ended)
+        .select("metering_point", "day", is_vacant=pl.lit(value=True))
+        .unique()
+    )
+    return days.join(inside, on=["metering_point", "day"], how="left", maintain_order="left").with_columns(
+        pl.col("is_vacant").fill_null(value=False)
     )
 
 

@@ -25,12 +25,12 @@ from registry import alerts, policies
 from registry.alerts import Wanted
 from registry.decisions import Subject
 from registry.errors import RegistryError
-from registry.models import ManualReading
+from registry.models import Customer, ManualReading
 from tests.integration.installations import House, enter, new_house
 from warehouse.policies import read_policy, shipped_document
 from warehouse.policies.errors import PolicyError
 from warehouse.queries import provenance
-from warehouse.schemas import READINGS, VEE_EXCEPTIONS
+from warehouse.schemas import READINGS, TABLES, VEE_EXCEPTIONS
 
 METER = "KAM-00000001-1b-16"
 START = datetime(2025, 6, 2, tzinfo=UTC)
@@ -190,6 +190,186 @@ def test_a_late_reading_leaves_what_was_found_in_later_days(house: House) -> Non
     assert house.ask(spikes).rows() == [(START + 90 * HOUR, "open")]
     read(house, [totals[5]], start=START + 5 * HOUR)
     assert house.ask(spikes).rows() == [(START + 90 * HOUR, "open")]
+
+
+def test_one_reading_that_closes_a_gap_changes_what_is_found_in_all_of_its_days(
+    house: House, template: Path, tmp_path: Path
+) -> None:
+    before = [round(1 + 0.01 * n + (n % 3) * 0.001, 3) for n in range(24 * 3)]
+    middle, after = [5.0], [round(30 + 0.01 * n + (n % 3) * 0.001, 3) for n in range(24)]
+    gap, end = START + 24 * 3 * HOUR + 60 * HOUR, START + 24 * 8 * HOUR
+    told = ("rule", "register", "at", "state", "evidence")
+
+    def open_ones(of: House) -> list[tuple[object, ...]]:
+        rows = of.installation.lake.scan(VEE_EXCEPTIONS).filter(pl.col("state") == "open")
+        return rows.select(told).sort(told).collect().rows()
+
+    read(house, before)  # type: ignore[arg-type]
+    read(house, middle, start=gap)  # type: ignore[arg-type]
+    read(house, after, start=end)  # type: ignore[arg-type]
+    late = copied(template, tmp_path / "late")
+    read(late, before)  # type: ignore[arg-type]
+    read(late, after, start=end)  # type: ignore[arg-type]
+    assert open_ones(late) != open_ones(house)
+    read(late, middle, start=gap)  # type: ignore[arg-type]
+    assert open_ones(late) == open_ones(house)
+
+
+def occupied(house: House, *stays: tuple[datetime | None, datetime | None]) -> None:
+    """Who lived at the point from when to when, in place of what the registry said."""
+    with house.installation.registry.begin() as session:
+        for row in session.query(Customer):
+            session.delete(row)
+        for since, until in stays:
+            session.add(
+                Customer(
+                    organisation=house.installation.organisation,
+                    metering_point="P1",
+                    customer_number="1",
+                    occupied_from=since,
+                    occupied_to=until,
+                )
+            )
+
+
+def test_zero_use_where_nobody_lives_is_no_finding(house: House) -> None:
+    day, first = timedelta(days=1), START - timedelta(days=40, hours=2)
+    totals: list[str | float] = [round(1 + 0.1 * min(n, 20), 1) for n in range(60)]
+
+    def found() -> list[datetime]:
+        read(house, totals, start=first, step=day)
+        touch(house.installation, house.installation.lake.scan(READINGS).collect(), "readings")
+        reckon(house)
+        rows = house.ask("select \"at\" from vee_exceptions where rule = 'V10' and state = 'open'")
+        return rows["at"].to_list()
+
+    reached = first + 49 * day
+    assert found() == [reached], "who lives there is not known to have moved out"
+    occupied(house, (None, first + 20 * day))
+    assert found() == []
+    occupied(house, (None, first + 20 * day), (first + 20 * day, None))
+    assert found() == [reached], "somebody else moved in at once"
+    occupied(house, (None, first + 20 * day), (first + 25 * day, None))
+    assert found() == [first + 55 * day], "thirty days since somebody lives there again"
+    occupied(house, (first, None))
+    assert found() == [reached]
+    occupied(house, (None, first + 20 * day))
+    read(house, totals[-1:], start=first + 60 * day)
+    assert house.ask("select state from vee_exceptions where rule = 'V10'")["state"].unique().to_list() == ["resolved"]
+    columns = " ".join(name for table in TABLES.values() for name in table.schema.names())
+    assert "occup" not in columns, "who lives where stays in the registry"
+
+
+def heard_with_clock(house: House, cells: list[tuple[datetime, float]]) -> None:
+    """Readings whose clock is so many minutes ahead, and what is found once they are there."""
+    rows = [
+        {
+            "organisation": house.installation.organisation,
+            "meter_id": METER,
+            "measured_at": at,
+            "received_at": at,
+            "landed_at": at,
+            "device_time": (at + timedelta(hours=2, minutes=ahead)).replace(tzinfo=None),  # summer time
+            "volume_m3": 1 + (at - START).total_seconds() / 360_000,
+            "source": "radio",
+            "quality": "M",
+            "month": f"{at:%Y-%m}",
+        }
+        for at, ahead in cells
+    ]
+    fresh = READINGS.conform(pl.DataFrame(rows))
+    house.installation.lake.append(READINGS, fresh)
+    touch(house.installation, fresh, "readings")
+    reckon(house)
+
+
+def test_clocks_are_judged_by_the_days_before_in_whatever_order_they_come(
+    house: House, template: Path, tmp_path: Path
+) -> None:
+    cells = [(START + timedelta(days=n), 0.18 * n) for n in range(14)]
+    cells += [(START + timedelta(days=14), 16.0)]
+    told = 'select kind, "at", state, metering_point, evidence from vee_exceptions where rule = \'V04\' order by "at"'
+    heard_with_clock(house, cells)
+    found = house.ask(told).rows()
+    day = START - timedelta(hours=2)
+    assert [row[:4] for row in found] == [
+        ("CLOCK_SLOPE", day + timedelta(days=6), "open", "P1"),
+        ("CLOCK_DRIFT", day + timedelta(days=12), "open", "P1"),
+        ("CLOCK", START + timedelta(days=14), "open", "P1"),
+    ]
+    other = copied(template, tmp_path / "other")
+    heard_with_clock(other, cells[8:])
+    heard_with_clock(other, [*cells[:2], *cells[3:8]])
+    heard_with_clock(other, cells[2:3])
+    assert [row for row in other.ask(told).rows() if row[2] == "open"] == found
+    heard_with_clock(house, [(START + timedelta(hours=1), 0.0)])
+    assert house.ask(told).rows() == found, "judged again, the same"
+
+
+def test_hours_are_judged_by_such_hours_where_the_policy_wants_it(house: House) -> None:
+    uses = [0.02 + 0.001 * ((7 * n) % 5) + (0.2 if n % 24 > 6 else 0) for n in range(24 * 29)]
+    uses[-20] = 0.2
+    totals: list[str | float] = [round(1 + sum(uses[:n]), 3) for n in range(len(uses) + 1)]
+    read(house, totals, start=START - timedelta(days=28, hours=2))
+    told = "select \"at\" from vee_exceptions where rule = 'V23' and state = 'open'"
+    hour = START + timedelta(hours=2)
+    assert hour not in house.ask(told)["at"].to_list()
+    by_hour = "overrides: [{medium: water, rules: {V23: {parameters: {by_hour: 1}}}}]\n"
+    decide_policy(house, "validation", shipped_document("validation") + by_hour)
+    read(house, totals[-2:], start=START + timedelta(hours=21))
+    assert house.ask(told)["at"].to_list() == [hour]
+
+
+def decide_policy(house: House, kind: str, document: str) -> None:
+    with house.installation.registry.begin() as session:
+        organisation = house.installation.organisation
+        policies.decide(session, organisation, kind, document, reason="Rates.", untried=True, **BY)
+
+
+@pytest.mark.parametrize(
+    ("scope", "found"),
+    [
+        ("model: MC21", ["V06"]),
+        ("model: MC21 DN40", []),
+        ("medium: water", ["V06"]),
+        ("device: KAM-1b-16", ["V06"]),
+        ("device: KAM-1b-06", []),
+        ("group: Small", []),
+    ],
+)
+def test_the_same_jump_is_rejected_at_a_small_meter_and_accepted_at_a_large_one(
+    house: House, scope: str, found: list[str]
+) -> None:
+    document = shipped_document("consumption").replace(
+        "rates: []", f"rates: [{{{scope}, largest_rates: {{volume_m3: 3.125}}}}]"
+    )
+    decide_policy(house, "consumption", document)
+    read(house, ["1", "1.1", "6.1", "6.2", "6.3"])  # 5 m3 in an hour: a DN 40 may, a DN 15 cannot
+    assert [rule for (rule,) in exceptions(house, "rule")] == found
+    assert (1 in hours(house)) is not bool(found)
+
+
+def test_falls_are_judged_by_the_same_rates(house: House) -> None:
+    spike = ["10", "10.1", "2", "15.1", "15.2"]  # five cubic metres while the register was not read
+    read(house, spike)
+    assert house.ask("select kind from register_events")["kind"].to_list() == ["SPIKE_DOWN"]
+    small = "rates: [{model: MC21, largest_rates: {volume_m3: 1}}]"
+    decide_policy(house, "consumption", shipped_document("consumption").replace("rates: []", small))
+    touch(house.installation, house.installation.lake.scan(READINGS).collect(), "readings")
+    reckon(house)
+    assert "SPIKE_DOWN" not in house.ask("select kind from register_events")["kind"].to_list()
+
+
+def test_rates_are_learned_from_what_a_meter_measured(house: House) -> None:
+    learning = "learned_rates: {share: 0.999, times: 10, least_hours: 48, history_d: 30}\nrates: []"
+    decide_policy(house, "consumption", shipped_document("consumption").replace("rates: []", learning))
+    steady = [round(1 + 0.1 * n, 1) for n in range(24 * 5 + 1)]
+    read(house, steady[:20])  # type: ignore[arg-type]
+    read(house, steady[19:], start=START + 19 * HOUR)  # type: ignore[arg-type]
+    assert [row for row in exceptions(house, "rule") if row == ("V06",)] == []
+    jump = START + 24 * 5 * HOUR
+    read(house, [steady[-1], steady[-1] + 2, steady[-1] + 2.1], start=jump)  # 2 m3 in an hour, twenty times the usual
+    assert [row for row in exceptions(house, "rule", "at") if row[0] == "V06"] == [("V06", jump + HOUR)]
 
 
 def test_judging_again_changes_nothing(house: House) -> None:

@@ -1,9 +1,13 @@
 """How values are validated: which rules, how strictly, with which parameters, and how exceptions are decided."""
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from warehouse.plain_yaml import read_settings
 from warehouse.policies.model import PolicyModel
 from warehouse.transforms.validation.catalogue import EXCLUDING, RULES, Role, Severity
 from warehouse.transforms.validation.rules import Rules, Scope, Setting
@@ -19,7 +23,7 @@ class RulePolicy(PolicyModel):
         severity: ``pass`` (counted in dry runs alone), ``warn`` (an exception; the value counts), ``reject`` (an
             exception; the value does not count until approved) or ``estimate`` (does not count, and waits for nobody).
         roles: Readings it judges: ``initial``, ``manual``, ``estimated``.
-        parameters: Value of each parameter.
+        parameters: Value of each parameter; one that is left out, as in documents older than it, is the shipped one.
     """
 
     enabled: bool = True
@@ -83,10 +87,12 @@ class ValidationPolicy(PolicyModel):
         _known(value)
         if missing := sorted(RULES.keys() - value.keys()):
             raise ValueError(f"{missing[0]} is missing; switch a rule off with enabled: false")
-        for code, rule in value.items():
-            if absent := sorted(RULES[code].parameters.keys() - rule.parameters.keys()):
-                raise ValueError(f"{code} lacks its parameter {absent[0]}")
-        return value
+        if all(RULES[code].parameters.keys() == rule.parameters.keys() for code, rule in value.items()):
+            return value
+        return {
+            code: rule.model_copy(update={"parameters": {**_shipped(code), **rule.parameters}})
+            for code, rule in value.items()
+        }
 
     def compiled(self, version: int) -> Rules:
         """The rules as evaluators take them.
@@ -102,6 +108,21 @@ class ValidationPolicy(PolicyModel):
             for override in self.overrides
         )
         return Rules({code: _setting(rule) for code, rule in self.rules.items()}, changes, version)
+
+
+@cache
+def _shipped_rules() -> Mapping[str, Any]:
+    document = files("warehouse.policies") / "shipped" / "validation.yaml"
+    rules: Mapping[str, Any] = read_settings(document.read_bytes())["rules"]
+    return rules
+
+
+def _shipped(code: str) -> Mapping[str, float]:
+    """Parameters of a rule as they are shipped."""
+    shipped: Mapping[str, float] = _shipped_rules()[code].get("parameters", {})
+    if absent := sorted(RULES[code].parameters.keys() - shipped.keys()):
+        raise ValueError(f"{code} lacks its parameter {absent[0]}")
+    return shipped
 
 
 def _setting(rule: RulePolicy | RuleChange) -> Setting:

@@ -39,7 +39,7 @@ def classify_falls(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, p
         ``meter_id``, ``at``, ``kind``, ``before``, ``after`` and ``correction`` (millionths; null where unknown).
         ``OUT_OF_ORDER`` and the spikes are readings that do not count, with correction 0.
     """
-    judged = knots.with_columns(_limits(policy)).with_columns(_rejections())
+    judged = policy.with_rates(knots).with_columns(_limits(policy)).with_columns(_rejections())
     rejected = judged.filter(pl.col("rejection").is_not_null()).select(
         *_EVENT[:4],
         kind="rejection",
@@ -80,12 +80,11 @@ def _before(value: str | pl.Expr, steps: int = 1) -> pl.Expr:
 def _limits(policy: Policy) -> list[pl.Expr]:
     """Per reading: largest rate (millionths per µs), whether the register may run backwards, digits."""
     register, meter = pl.col("register"), pl.col("meter_id")
-    per_hour = register.replace_strict(dict(policy.largest_rates), default=None, return_dtype=pl.Float64)
     device = pl.concat_str(meter.str.slice(0, 3), meter.str.slice(-6))
     known = {f"{device} {register}": digits for (device, register), digits in policy.digits.items()}
     named = pl.concat_str(device, register, separator=" ")
     digits = named.replace_strict(known, default=None, return_dtype=pl.Int32) if known else pl.lit(None, pl.Int32)
-    rate = per_hour * MICRO / (timedelta(hours=1) / timedelta(microseconds=1))
+    rate = pl.col("largest_rate") * MICRO / (timedelta(hours=1) / timedelta(microseconds=1))
     return [
         rate.alias("rate"),
         pl.when(policy.runs_backwards()).then(rate * policy.reverse_share).otherwise(-1.0).alias("reverse_rate"),

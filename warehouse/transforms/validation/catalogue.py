@@ -50,10 +50,13 @@ RULES = {
             "CLOCK",
             "The meter's clock is wrong.",
             {
-                "latency_min": "Usual delay of the receipt",
-                "warn_min": "Difference that is noted",
-                "fail_min": "Difference from which the severity holds; below it is a warning",
-                "slope_d": "Days over which the drift per day is estimated",
+                "latency_min": "Least usual delay of the receipt",
+                "latency_most_min": "Longest delay that the days before make usual; what is more is the clock",
+                "warn_min": "Difference of a day that is noted",
+                "fail_min": "Difference of a reading from which the severity holds; below it is a warning",
+                "slope_d": "Days before that give the usual delay, and the drift per day",
+                "slope_s_d": "Seconds a day, either way, that are noted",
+                "least_days_d": "Least days with readings among them",
             },
             discredits="value",
         ),
@@ -83,7 +86,7 @@ RULES = {
             "Use far above or below that of the same month last year, or of the month before.",
             {"ratio": "Times more or less", "least_counts": "Least use of either"},
         ),
-        Rule("V10", "ZERO", "No use for long.", {"days_d": "Days without use"}),
+        Rule("V10", "ZERO", "No use for long where somebody lives.", {"days_d": "Days without use"}),
         Rule(
             "V11",
             "STUCK",
@@ -97,7 +100,13 @@ RULES = {
         ),
         Rule("V12", "GAP", "Expected readings are missing.", {"intervals": "Expected intervals without a reading"}),
         Rule("V13", "NEG", "A register below zero.", {}, discredits="value"),
-        Rule("V14", "UNIT", "The resolution of a register differs from before.", {}, discredits="step"),
+        Rule(
+            "V14",
+            "UNIT",
+            "A register differs from before, or from the master data, in its count or by its medium.",
+            {},
+            discredits="step",
+        ),
         Rule(
             "V15",
             "ENERGY",
@@ -155,12 +164,13 @@ RULES = {
         Rule(
             "V23",
             "DYN",
-            "A day far from what the point uses on such days.",
+            "A day far from what the point uses on such days, or an hour far from such hours.",
             {
                 "deviations": "Robust standard deviations",
                 "history_d": "Days before",
                 "least_days_d": "Least days of the same class among them",
-                "least_counts": "Least use of those days together",
+                "least_counts": "Least use of those days together; of an hour, the least of it or of what is usual",
+                "by_hour": "1: by hours of the day where hours are measured, else by days; 0: by days",
             },
         ),
         Rule(
@@ -173,10 +183,13 @@ OF_EVENTS = ("V05", "V14", "V24")
 """Rules over events of registers; V22 with the event ``REVERSE``, too."""
 
 OF_READINGS = ("V01", "V02", "V03", "V04", "V06", "V12", "V13", "V16", "V17", "V19")
-"""Rules over readings; those of the kinds below, too. All others look at figures."""
+"""Rules over readings; those of the kinds below, too, and not those about days. All others look at figures."""
 
-READING_KINDS = ("STUCK_WITH_FLOW", "FLOW_BACKWARDS")
-"""Kinds of findings of V11 and V22 that readings show by themselves."""
+READING_KINDS = ("STUCK_WITH_FLOW", "FLOW_BACKWARDS", "REVERSE_CODE", "UNIT_OF_DEVICE")
+"""Kinds of findings of V11, V14 and V22 that readings show by themselves."""
+
+DAY_KINDS = ("CLOCK_DRIFT", "CLOCK_SLOPE")
+"""Kinds of findings of V04 about days."""
 
 WHOLE = "*"
 """In place of a register: a finding about a reading as a whole."""

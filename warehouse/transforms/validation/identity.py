@@ -2,12 +2,12 @@
 
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import polars as pl
 
 from warehouse.phrases import phrase
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.validation.catalogue import WHOLE
+from warehouse.transforms.validation.clocks import clock_drift
 from warehouse.transforms.validation.rules import Rules, findings
 
 _SERIES = ("meter_id",)
@@ -32,17 +32,6 @@ def judge_times(rows: pl.DataFrame, rules: Rules, zone: ZoneInfo) -> pl.DataFram
     """
     judged = rows.lazy().with_columns(drift_min=clock_drift(pl.col("device_time"), pl.col("received_at"), zone))
     return findings(_repeated(judged, rules), _ahead(judged, rules), _old(judged, rules), _clock(judged, rules))
-
-
-def clock_drift(device_time: pl.Expr, received_at: pl.Expr, zone: ZoneInfo) -> pl.Expr:
-    """How far a meter's clock is ahead of the receipt [min]; by summer time or standard time, whichever is nearer."""
-    wall = received_at.dt.convert_time_zone(zone.key)
-    standard = wall.dt.base_utc_offset()
-    apart = [
-        (device_time - clock).dt.total_microseconds() / 60_000_000
-        for clock in (wall.dt.replace_time_zone(None), received_at.dt.replace_time_zone(None) + standard)
-    ]
-    return pl.when(apart[0].abs() <= apart[1].abs()).then(apart[0]).otherwise(apart[1])
 
 
 def _repeated(rows: pl.LazyFrame, rules: Rules) -> pl.DataFrame:
@@ -92,40 +81,14 @@ def _old(rows: pl.LazyFrame, rules: Rules) -> pl.DataFrame:
 
 
 def _clock(rows: pl.LazyFrame, rules: Rules) -> pl.DataFrame:
+    # What is less stands in the findings about the day, which know the meter's usual delay.
     drift = pl.col("drift_min") + rules.parameter("V04", "latency_min")
-    severity = (
-        pl.when(drift.abs() > rules.parameter("V04", "fail_min"))
-        .then(rules.severity("V04"))
-        .when(rules.severity("V04").is_not_null())
-        .then(pl.when(rules.severity("V04") == "pass").then(pl.lit("pass")).otherwise(pl.lit("warn")))
-    )
     return rules.found(
         rows,
         "V04",
-        drift.abs() > rules.parameter("V04", "warn_min"),
+        drift.abs() > rules.parameter("V04", "fail_min"),
         register=_ALL,
         reason=phrase("The meter's clock is {} min ahead of the receipt.", drift.round(1)),
         evidence={"drift_min": drift, "device_time": pl.col("device_time").cast(pl.String)},
-        severity=severity,
         series=_SERIES,
     )
-
-
-def clock_slopes(drifts: pl.DataFrame) -> pl.DataFrame:
-    """Drift of clocks per day, by Theil and Sen: the median of the slopes between all pairs of days.
-
-    Args:
-        drifts: ``meter_id``, ``at`` (UTC) and ``drift_min``, over some days of few meters.
-
-    Returns:
-        ``meter_id`` and ``slope_s_d`` (seconds per day); null where there are fewer than two days.
-    """
-    daily = drifts.group_by("meter_id", day=pl.col("at").dt.truncate("1d")).agg(
-        pl.col("drift_min").median(), at=pl.col("at").median()
-    )
-    pairs = daily.join(daily, on="meter_id", suffix="_later").filter(pl.col("day") < pl.col("day_later"))
-    apart_d = (pl.col("at_later") - pl.col("at")).dt.total_microseconds() / 86_400_000_000
-    slopes = pairs.group_by("meter_id").agg(
-        slope_s_d=((pl.col("drift_min_later") - pl.col("drift_min")) * np.float64(60) / apart_d).median()
-    )
-    return drifts.select("meter_id").unique().join(slopes, on="meter_id", how="left").sort("meter_id")

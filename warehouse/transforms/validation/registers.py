@@ -10,7 +10,11 @@ from warehouse.transforms.validation.rules import Rules, findings
 UNEXPLAINED = ("RESET", "UNEXPLAINED_FALL")
 """Falls that a person has to look at (§2.3 h, i)."""
 
+REVERSE_CODE = "REVERSE"
+"""Info code of reverse flow."""
+
 _SERIES = ("meter_id", "register")
+_SAME_COUNT = 1e-9
 _KWH_PER_M3_K = 1.1
 """What water carries, roughly and rather too little: 1.16 kWh per m³ and kelvin when cold, 1.13 at 90 degC."""
 
@@ -30,8 +34,7 @@ def judge_steps(steps: pl.DataFrame, rules: Rules, limits: Policy) -> pl.DataFra
 
 
 def _too_high(steps: pl.DataFrame, rules: Rules, limits: Policy) -> pl.DataFrame:
-    rate = pl.col("register").replace_strict(dict(limits.largest_rates), default=None, return_dtype=pl.Float64)
-    limit = rate * rules.parameter("V06", "margin_ratio")
+    limit = pl.col("largest_rate") * rules.parameter("V06", "margin_ratio")
     # A low reading before is a spike down (§2.3 d); a high one that the next does not keep is a spike up (e).
     dipped = (pl.col("value_before") < pl.col("value_before_2")).fill_null(value=False)
     base, since = (pl.when(dipped).then(f"{name}_before_2").otherwise(f"{name}_before") for name in ("value", "at"))
@@ -40,7 +43,7 @@ def _too_high(steps: pl.DataFrame, rules: Rules, limits: Policy) -> pl.DataFrame
     keeps = (pl.col("value_after") >= pl.col("value")).fill_null(value=True)
     least = pl.max_horizontal(limit * hours, pl.col("count") * 1.5)
     return rules.found(
-        steps,
+        limits.with_rates(steps),
         "V06",
         (rise > least) & keeps,
         reason=phrase("The register rose by {} in {} h.", rise, hours.round(2)),
@@ -84,6 +87,44 @@ def _stuck(steps: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         reason=phrase("The register stands still while {} m3 flow.", flowed.round(3)),
         evidence={"flowed_m3": flowed, "difference_k": difference, "counts": expected},
         kind=pl.lit("STUCK_WITH_FLOW"),
+        series=_SERIES,
+    )
+
+
+FOREIGN = {
+    **dict.fromkeys(("water", "warm_water"), ("energy_kwh", "cooling_energy_kwh", "energy_import_kwh")),
+    "electricity": ("volume_m3", "energy_kwh", "cooling_energy_kwh"),
+}
+"""Registers that no meter registered as of a medium has."""
+
+
+def judge_units(steps: pl.DataFrame, rules: Rules, counts: pl.DataFrame) -> pl.DataFrame:
+    """Holds registers against master data: the count of the device, and the medium (V14).
+
+    Args:
+        steps: As :func:`~warehouse.transforms.validation.inputs.steps` gives them.
+        rules: The rules.
+        counts: ``meter_id``, ``register`` and ``expected_count`` (base units), as far as somebody said so.
+
+    Returns:
+        Findings; of readings that differ one after another, the first.
+    """
+    rows = steps.join(counts, on=["meter_id", "register"], how="left", maintain_order="left")
+    expected, count = pl.col("expected_count"), pl.col("count")
+    # Readings without a layout, such as imported ones, tell no count.
+    other = pl.col("layout_id").is_not_null() & ((count / expected - 1).abs() > _SAME_COUNT)
+    foreign = pl.any_horizontal(
+        (pl.col("medium") == medium) & pl.col("register").is_in(names) for medium, names in FOREIGN.items()
+    )
+    return rules.found(
+        rows,
+        "V14",
+        other.fill_null(value=False) | foreign.fill_null(value=False),
+        reason=pl.when(foreign.fill_null(value=False))
+        .then(phrase("A meter of {} has no such register.", "medium"))
+        .otherwise(phrase("One count is {}; by the master data it is {}.", count, expected)),
+        evidence={"count": count, "expected_count": expected, "medium": pl.col("medium")},
+        kind=pl.lit("UNIT_OF_DEVICE"),
         series=_SERIES,
     )
 
@@ -181,6 +222,33 @@ def _backwards(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         reason=phrase("The flow is {} m3/h.", flow),
         evidence={"flow_m3h": flow},
         kind=pl.lit("FLOW_BACKWARDS"),
+        series=("meter_id",),
+    )
+
+
+def judge_codes(rows: pl.DataFrame, rules: Rules, bits: pl.DataFrame) -> pl.DataFrame:
+    """Finds reverse flow that the meter itself tells of (V22).
+
+    Args:
+        rows: As :func:`~warehouse.transforms.validation.inputs.placed` gives them, with ``info_code`` and
+            ``info_code_kind``.
+        rules: The rules.
+        bits: ``kind``, ``bit`` and ``code`` of info codes.
+
+    Returns:
+        Findings; of readings that tell so one after another, the first.
+    """
+    reverse = bits.filter(pl.col("code") == REVERSE_CODE)
+    masks = reverse.group_by("kind").agg(mask=pl.lit(2, pl.Int64).pow(pl.col("bit").unique()).sum().cast(pl.Int64))
+    mask = pl.col("info_code_kind").replace_strict(dict(masks.rows()), default=None, return_dtype=pl.Int64)
+    return rules.found(
+        rows,
+        "V22",
+        (pl.col("info_code") & mask) != 0,
+        register=pl.lit("info_code"),
+        reason=pl.lit("The meter says that the flow is, or lately was, reversed."),
+        evidence={"info_code": pl.col("info_code"), "info_code_kind": pl.col("info_code_kind")},
+        kind=pl.lit("REVERSE_CODE"),
         series=("meter_id",),
     )
 

@@ -103,16 +103,20 @@ def judge_sums(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     )
 
 
-def judge_days(days: pl.DataFrame, rules: Rules, first: date, last: date) -> pl.DataFrame:
+def judge_days(
+    days: pl.DataFrame, rules: Rules, first: date, last: date, by_hour: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Judges days by those before them (V10, V11, V23).
 
     Args:
         days: Rows of days with the columns of scopes, ``register``, ``day``, ``day_class``, ``at``, ``consumption``
-            (double, nullable), ``register_start`` (double, nullable) and ``count``, each day once, with as many days
-            before the judged ones as the rules look back.
+            (double, nullable), ``register_start`` (double, nullable), ``count`` and ``is_vacant`` (whether nobody
+            lived there at some time of the day), each day once, with as many days before the judged ones as the rules
+            look back.
         rules: The rules.
         first: First judged day.
         last: Last judged day, inclusive.
+        by_hour: ``metering_point``, ``register`` and ``day`` of the days whose hours :func:`judge_courses` judged.
 
     Returns:
         Findings on the judged days.
@@ -121,12 +125,14 @@ def judge_days(days: pl.DataFrame, rules: Rules, first: date, last: date) -> pl.
     still = findings(_unused(ordered, rules), _still(ordered, rules))
     starts = days.filter(pl.col("day").is_between(first, last))["at"].unique()
     on_days = still.filter(pl.col("at").is_in(starts.implode()))
-    return findings(on_days, _unusual(days, rules, first, last))
+    whole = days if by_hour is None else days.join(by_hour, on=[*_SERIES, "day"], how="anti")
+    return findings(on_days, _unusual(days, whole, rules, first, last))
 
 
-def _runs(days: pl.DataFrame) -> pl.LazyFrame:
-    """Days with ``place`` in their run of equal, consecutive days (from 1) and ``is_zero``."""
+def _runs(days: pl.DataFrame, among: pl.Expr | None = None) -> pl.LazyFrame:
+    """Days with ``place`` in their run of equal, consecutive days (from 1) and ``is_zero``, if they are ``among``."""
     zero = (pl.col("consumption") == 0).fill_null(value=False)
+    zero = zero if among is None else zero & among
     follows = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in _SERIES) & (
         pl.col("day") - pl.col("day").shift(1) == pl.duration(days=1)
     )
@@ -141,7 +147,7 @@ def _runs(days: pl.DataFrame) -> pl.LazyFrame:
 def _unused(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     used_before = (pl.col("register_start") > 0).fill_null(value=False)
     return rules.found(
-        _runs(days),
+        _runs(days, ~pl.col("is_vacant")),  # who moved out uses nothing
         "V10",
         pl.col("is_zero") & used_before & (pl.col("place") == rules.parameter("V10", "days_d")),
         reason=phrase("Nothing was used for {} days.", "place"),
@@ -171,12 +177,52 @@ def _still(days: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     )
 
 
-def _unusual(days: pl.DataFrame, rules: Rules, first: date, last: date) -> pl.DataFrame:
+def judge_courses(hours: pl.DataFrame, rules: Rules, first: date, last: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Judges measured hours by the same hour of days of the same class before them (V23).
+
+    Args:
+        hours: Rows of hours with the columns of scopes, ``register``, ``day``, ``day_class``, ``hour`` (local, of the
+            day), ``at``, ``consumption`` (double, nullable) and ``count``, with as many days before the judged ones as
+            the rule looks back.
+        rules: The rules.
+        first: First judged day.
+        last: Last judged day, inclusive.
+
+    Returns:
+        Findings, of each day the hour that is furthest off; and ``metering_point``, ``register`` and ``day`` of the
+        days that were judged so, which need not be judged as a whole.
+    """
+    asked = rules.parameter("V23", "by_hour") == 1
+    measured = hours.filter(asked & pl.col("consumption").is_not_null() & (pl.col("role") != "estimated"))
+    judged = _against_like(measured, rules, first, last, "hour")
+    least = rules.parameter("V23", "least_counts") * pl.col("count")
+    known = pl.col("days") >= rules.parameter("V23", "least_days_d")
+    enough = known & (pl.max_horizontal("consumption", "usual") >= least)
+    furthest = pl.col("off") == pl.col("off").filter(enough).max().over(*_SERIES, "day")
+    ranked = judged.with_columns(is_furthest=(enough & furthest).fill_null(value=False)).sort(*_SERIES, "at")
+    once = pl.col("is_furthest") & (pl.col("is_furthest").cum_sum().over(*_SERIES, "day") == 1)
+    return _far_off(ranked, rules, once, "{} in the hour; {} is usual."), judged.filter(known).select(
+        *_SERIES, "day"
+    ).unique()
+
+
+def _unusual(days: pl.DataFrame, whole: pl.DataFrame, rules: Rules, first: date, last: date) -> pl.DataFrame:
     known = days.filter(pl.col("consumption").is_not_null())
+    judged = _against_like(known, rules, first, last)
+    if whole.height < days.height:
+        judged = judged.join(whole, on=[*_SERIES, "day"], how="semi")
+    enough = (pl.col("days") >= rules.parameter("V23", "least_days_d")) & (
+        pl.col("together") >= rules.parameter("V23", "least_counts") * pl.col("count")
+    )
+    return _far_off(judged, rules, enough, "{} on the day; {} is usual.")
+
+
+def _against_like(known: pl.DataFrame, rules: Rules, first: date, last: date, *hour: str) -> pl.DataFrame:
+    """Judged rows with ``usual``, ``deviation``, ``off`` (deviations), ``days``, ``together`` of like ones before."""
     reach = pl.duration(days=rules.parameter("V23", "history_d").cast(pl.Int64))
     use, day = pl.col("consumption"), pl.col("day")
     judged = [known.clear().with_columns(usual=use, spread=use, days=pl.lit(0), together=use)]
-    for one in days.filter(day.is_between(first, last))["day"].unique().sort():  # each day has a past of its own
+    for one in known.filter(day.is_between(first, last))["day"].unique().sort():  # each day has a past of its own
         now = known.filter(day == one)
         like = known.filter(
             day < one,
@@ -184,22 +230,31 @@ def _unusual(days: pl.DataFrame, rules: Rules, first: date, last: date) -> pl.Da
             pl.col("day_class").is_in(now["day_class"].unique().implode()),
         )
         middle = use.median()
-        past = like.group_by(*_SERIES, "day_class").agg(
-            usual=middle, spread=(use - middle).abs().median(), days=pl.len().cast(pl.Int32), together=use.sum()
+        past = like.group_by(*_SERIES, "day_class", *hour).agg(
+            usual=middle,
+            spread=(use - middle).abs().median(),
+            days=day.n_unique().cast(pl.Int32) if hour else pl.len().cast(pl.Int32),
+            together=use.sum(),
         )
-        judged.append(now.join(past, on=[*_SERIES, "day_class"]))
+        judged.append(now.join(past, on=[*_SERIES, "day_class", *hour]))
     # A constant past has no spread; half a count is what rounding alone does.
     deviation = pl.max_horizontal(_MAD * pl.col("spread"), pl.col("count") / 2)
-    off = (use - pl.col("usual")).abs() / deviation
-    enough = (pl.col("days") >= rules.parameter("V23", "least_days_d")) & (
-        pl.col("together") >= rules.parameter("V23", "least_counts") * pl.col("count")
-    )
+    return pl.concat(judged).with_columns(deviation=deviation, off=(use - pl.col("usual")).abs() / deviation)
+
+
+def _far_off(judged: pl.DataFrame, rules: Rules, enough: pl.Expr, words: str) -> pl.DataFrame:
+    use = pl.col("consumption")
     return rules.found(
-        pl.concat(judged),
+        judged,
         "V23",
-        enough & (off > rules.parameter("V23", "deviations")),
-        reason=phrase("{} on the day; {} is usual.", use, pl.col("usual").round(3)),
-        evidence={"consumption": use, "usual": pl.col("usual"), "deviation": deviation, "deviations": off},
+        enough & (pl.col("off") > rules.parameter("V23", "deviations")),
+        reason=phrase(words, use, pl.col("usual").round(3)),
+        evidence={
+            "consumption": use,
+            "usual": pl.col("usual"),
+            "deviation": pl.col("deviation"),
+            "deviations": pl.col("off"),
+        },
     )
 
 

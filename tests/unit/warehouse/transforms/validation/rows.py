@@ -84,7 +84,7 @@ def days(uses: Iterable[float | None], first: date = date(2025, 5, 5), **more: A
     uses = list(uses)
     dates = [first + timedelta(days=n) for n in range(len(uses))]
     register = [100.0 + sum(use or 0 for use in uses[:n]) for n in range(len(uses))]
-    given = {"medium": "water", "register": "volume_m3", "count": 0.001} | more
+    given = {"medium": "water", "register": "volume_m3", "count": 0.001, "is_vacant": False} | more
     return pl.DataFrame(
         {
             "day": dates,

@@ -5,11 +5,13 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
+import yaml
 
 from tests.unit.warehouse.transforms.metering import METER, column, figures
 from tests.unit.warehouse.transforms.validation.rows import HOUR, START, readings
-from warehouse.policies import PolicyError, read_policy, shipped_document
+from warehouse.policies import PolicyError, ValidationPolicy, read_policy, shipped_document
 from warehouse.schemas import VEE_EXCEPTIONS
+from warehouse.transforms.validation.catalogue import RULES
 from warehouse.transforms.validation.effects import DECISION, apply, effects, exceptions
 from warehouse.transforms.validation.rules import FINDING
 
@@ -106,7 +108,6 @@ def test_a_reset_that_is_approved_counts_from_zero() -> None:
     [
         ("V07: {severity: warn", "V07: {severity: reject", "looks at figures"),
         ("ahead_min: 15", "ahead_s: 15", "no parameter ahead_s"),
-        ("ahead_min: 15", "", "lacks its parameter"),
         ("  V13: {severity: reject}\n", "", "V13 is missing"),
         ("V24: {severity: reject}", "V24: {severity: reject}\n  V25: {severity: warn}", "V25 is no rule"),
         ("V13: {severity: reject}", "V13: {severity: ignore}", "severity"),
@@ -117,6 +118,27 @@ def test_a_document_that_says_nothing_sensible_is_refused(before: str, after: st
     assert before in document
     with pytest.raises(PolicyError, match=message):
         read_policy("validation", document.replace(before, after))
+
+
+def test_a_document_older_than_a_parameter_takes_the_shipped_one() -> None:
+    shipped, older = shipped_document("validation"), shipped_document("validation")
+    for part in (", least_k: 3", "latency_most_min: 2, ", "ahead_min: 15"):
+        assert part in older
+        older = older.replace(part, "")
+    older = older.replace("expected_counts: 20", "expected_counts: 30")
+    read = read_policy("validation", older)
+    assert isinstance(read, ValidationPolicy)
+    assert read.rules["V11"].parameters == {"days_d": 3, "expected_counts": 30, "history_d": 28, "least_k": 3}
+    assert read.rules["V02"].parameters == {"ahead_min": 15}
+    assert read.rules["V04"] == read_policy("validation", shipped).rules["V04"]  # type: ignore[attr-defined]
+    read.compiled(1)
+
+
+def test_every_parameter_is_shipped() -> None:
+    rules = yaml.safe_load(shipped_document("validation"))["rules"]
+    assert {code: set(rule.get("parameters", {})) for code, rule in rules.items()} == {
+        code: set(rule.parameters) for code, rule in RULES.items()
+    }
 
 
 def test_an_override_of_nothing_in_particular_is_refused() -> None:

@@ -6,7 +6,16 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from tests.unit.warehouse.transforms.validation.rows import ELIMINATED, METER, changed, days, hours, shipped
+from tests.unit.warehouse.transforms.validation.rows import (
+    ELIMINATED,
+    HOUR,
+    METER,
+    START,
+    changed,
+    days,
+    hours,
+    shipped,
+)
 from warehouse.transforms.enthalpy import heat_coefficient
 from warehouse.transforms.validation import statistics
 from warehouse.transforms.validation.heat import judge_energy
@@ -56,6 +65,38 @@ def test_v08_intervals_sum_to_the_register(total: float | None, found: list[str]
     assert judge_sums(tiny, shipped()).is_empty()  # two counts
 
 
+def courses(odd: dict[int, float], by_hour: float = 1, count: float = 0.001) -> list[int]:
+    """Hours after the beginning found in four weeks with two odd hours at their end."""
+    nights = [0.02 + 0.001 * (n % 4) for n in range(7)] + [0.2 + 0.01 * (n % 5) for n in range(17)]
+    uses = [use + 0.001 * (day % 3) for day in range(29) for use in nights]
+    uses = [odd.get(n, use) for n, use in enumerate(uses)]
+    rows = hours(uses, count=count).with_columns(day=pl.col("at").dt.date(), hour=pl.col("at").dt.hour())
+    rows = rows.with_columns(
+        day_class=pl.when(pl.col("day").dt.weekday() < 5).then(0).otherwise(pl.col("day").dt.weekday())
+    )
+    rules = changed("V23", Setting(parameters={"by_hour": by_hour}))
+    found, judged = statistics.judge_courses(rows, rules, date(2025, 6, 30), date(2025, 6, 30))
+    assert judged.height == (by_hour == 1)
+    return [(at - START) // HOUR for at in found["at"]]
+
+
+def test_v23_hours_are_held_against_the_same_hours_of_such_days() -> None:
+    night = 28 * 24 + 3
+    assert courses({}) == []
+    assert courses({night: 0.2}) == [night], "usual at noon, far off at night"
+    assert courses({night: 0.1, night + 1: 0.2}) == [night + 1], "of a day the hour that is furthest off"
+    assert courses({night: 0.2}, by_hour=0) == []
+    assert courses({night: 0.2}, count=0.02) == [], "ten counts are noise"
+
+
+def test_v23_days_whose_hours_are_judged_are_not_judged_as_a_whole() -> None:
+    rows = days([0.1, 0.12, 0.11, 0.13, 0.2, 0.3, 0.3] * 4 + [0.5])
+    assert rules_of(judge_days(rows)) == ["V23"]
+    by_hour = rows.select("metering_point", "register", "day").tail(1)
+    whole = statistics.judge_days(rows, shipped(), date(2025, 5, 1), date(2025, 12, 31), by_hour)
+    assert rules_of(whole) == []
+
+
 @pytest.mark.parametrize(("zeros", "found"), [(29, []), (30, ["V10"]), (45, ["V10"])])
 def test_v10_nothing_used_for_long_is_told_once(zeros: int, found: list[str]) -> None:
     rows = days([0.1] * 2 + [0.0] * zeros, count=1.0)
@@ -69,6 +110,16 @@ def test_v10_missing_is_not_zero_and_a_new_meter_was_never_used() -> None:
     assert judge_days(days([0.0] * 15 + [None] + [0.0] * 20, count=1.0)).is_empty()
     fresh = days([0.0] * 40).with_columns(register_start=pl.lit(0.0))
     assert judge_days(fresh).is_empty()
+
+
+def test_v10_nothing_is_used_where_nobody_lives() -> None:
+    rows = days([0.0] * 70)
+    vacant = rows.with_columns(is_vacant=pl.col("day") >= date(2025, 5, 20))
+    assert "V10" in rules_of(judge_days(rows))
+    assert "V10" not in rules_of(judge_days(vacant))
+    back = rows.with_columns(is_vacant=pl.col("day") <= date(2025, 6, 1))
+    (at,) = judge_days(back).filter(pl.col("rule") == "V10")["at"]
+    assert at.date() == date(2025, 7, 1), "thirty days since somebody lives there"
 
 
 @pytest.mark.parametrize(("use", "zeros", "found"), [(0.1, 2, []), (0.1, 3, ["V11"]), (0.005, 3, [])])

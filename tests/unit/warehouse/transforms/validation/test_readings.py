@@ -1,14 +1,19 @@
 """Rules over readings: each passes and fails."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 import pytest
 
+from decoders.info_codes import BITS
 from tests.unit.warehouse.transforms.metering import METER, NEXT_METER, exchanged, figures, installed, layouts
 from tests.unit.warehouse.transforms.metering import readings as volume
 from tests.unit.warehouse.transforms.validation.rows import (
+    ELIMINATED,
     HOUR,
     START,
     UTC_ZONE,
@@ -23,13 +28,22 @@ from tests.unit.warehouse.transforms.validation.rows import (
 )
 from warehouse.schemas import GROUP_MEMBERS
 from warehouse.transforms.policy import Policy
+from warehouse.transforms.validation.clocks import clock_slopes, judge_clocks
 from warehouse.transforms.validation.gaps import judge_gaps, judge_silence
-from warehouse.transforms.validation.identity import clock_slopes, judge_times
+from warehouse.transforms.validation.identity import judge_times
 from warehouse.transforms.validation.inputs import steps
-from warehouse.transforms.validation.registers import judge_events, judge_gauges, judge_inactive, judge_steps
+from warehouse.transforms.validation.registers import (
+    judge_codes,
+    judge_events,
+    judge_gauges,
+    judge_inactive,
+    judge_steps,
+    judge_units,
+)
 from warehouse.transforms.validation.rules import Rules, Scope, Setting
 
 LIMITS = Policy(expected_interval=HOUR)
+_SCOPE = {name: pl.lit(value) for name, value in ELIMINATED.items()}
 
 
 def wall(hour: int = 0, minute: int = 0) -> datetime:
@@ -69,22 +83,73 @@ def test_v04_a_wrong_clock_is_noted_by_summer_or_standard_time() -> None:
     zone = ZoneInfo("Europe/Copenhagen")
     cells = [{"volume_m3": "1", "device_time": wall(hour, minute)} for hour, minute in ((2, 1), (2, 0))]
     assert times(cells, zone=zone).is_empty()  # summer time, then standard time
-    found = times([{"volume_m3": "1", "device_time": wall(2, 3)}], zone=zone)
+    found = times([{"volume_m3": "1", "device_time": wall(2, 16)}], zone=zone)
     assert of(found, "V04") == [0]
     strict = changed("V04", Setting(severity="reject"))
     wrong = [{"volume_m3": "1", "device_time": wall(n, minute)} for n, minute in enumerate((3, 16))]
-    assert severities(times(wrong, strict)) == ["warn", "reject"]
+    assert severities(times(wrong, strict)) == ["reject"]  # 3 min are a matter of the day
+
+
+def clocks(drifts: Iterable[float | None], rules: Rules | None = None, judged: int = 99) -> list[tuple[int, str, str]]:
+    """Days after the start, kinds and severities of what is found in clocks that drift so day by day."""
+    known = [(n, drift) for n, drift in enumerate(drifts) if drift is not None]
+    days = pl.DataFrame(
+        {
+            "day": [START.date() + timedelta(days=n) for n, _ in known],
+            "at": [START + timedelta(days=n) for n, _ in known],
+            "drift_min": [float(drift) for _, drift in known],
+        }
+    ).with_columns(pl.lit(METER).alias("meter_id"), medium=pl.lit("water"), **_SCOPE)
+    first = START.date() + timedelta(days=max(0, days.height - judged))
+    spans = pl.DataFrame({"meter_id": [METER], "first": [first], "last": [START.date() + timedelta(days=99)]})
+    found = judge_clocks(days, spans, rules or shipped())
+    assert set(found["register"]) <= {"device_time"}
+    return [((at - START).days, kind, severity) for at, kind, severity in found.select("at", "kind", "severity").rows()]
+
+
+def test_v04_days_are_held_against_the_usual_delay_of_the_meter() -> None:
+    assert clocks([0.0] * 9 + [-2.5]) == [(9, "CLOCK_DRIFT", "warn")]
+    assert clocks([-1.5] * 9 + [-2.5]) == []  # it comes a minute and a half late at all times
+    assert clocks([-1.5] * 6 + [-2.5]) == [(6, "CLOCK_DRIFT", "warn")]  # six days before are too few
+    assert clocks([-5.0] * 9) == [(0, "CLOCK_DRIFT", "warn")], "no delay, but a clock that is late for good, told once"
+    assert clocks([2.5, 2.5, None, 2.5]) == [(0, "CLOCK_DRIFT", "warn"), (3, "CLOCK_DRIFT", "warn")]
+    assert clocks([20.0]) == []  # its readings are questioned one by one
+    assert clocks([0.0] * 9 + [-2.5], changed("V04", Setting(severity="pass"))) == [(9, "CLOCK_DRIFT", "pass")]
+    assert clocks([0.0] * 9 + [-2.5], changed("V04", Setting(is_on=False))) == []
+
+
+def test_v04_a_clock_that_goes_wrong_is_found_before_it_is_off() -> None:
+    assert clocks([n * 0.2 for n in range(8)]) == [(6, "CLOCK_SLOPE", "warn")]
+    assert clocks([n * 0.1 for n in range(14)]) == []  # 6 s a day
+    assert clocks([0.0 if n != 5 else 1.9 for n in range(14)]) == []  # an outlier turns no median
+    assert (
+        clocks([n * 0.2 for n in range(12)], judged=2)
+        == clocks([n * 0.2 for n in range(12)], judged=3)
+        == [(11, "CLOCK_DRIFT", "warn")]
+    ), "what began before is not told again"
 
 
 def test_v04_slopes_are_those_of_theil_and_sen() -> None:
+    days = [START.date() + timedelta(days=n) for n in range(14)]
     drifts = pl.DataFrame(
         {
-            "meter_id": METER,
-            "at": [START + timedelta(days=n) for n in range(14)],
-            "drift_min": [n * 0.1 if n != 5 else 40.0 for n in range(14)],
+            "meter_id": [METER] * 14 + [NEXT_METER] * 3,
+            "day": [*days, days[0], days[4], days[13]],
+            "drift_min": [n * 0.1 if n != 5 else 40.0 for n in range(14)] + [1.0, 0.0, 0.0],
         }
     )
-    assert clock_slopes(drifts)["slope_s_d"].to_list() == [pytest.approx(6.0)]
+    slopes = dict(clock_slopes(drifts, days[-1]).rows())
+    assert slopes == {METER: pytest.approx(6.0), NEXT_METER: pytest.approx(-60 / 13)}
+    assert clock_slopes(drifts.head(1), days[-1])["slope_s_d"].to_list() == [None]
+
+
+def test_v04_each_slope_is_the_median_over_all_pairs() -> None:
+    random = np.random.default_rng(5)
+    drift = random.normal(size=11)
+    days = [START.date() + timedelta(days=int(n)) for n in sorted(random.choice(14, 11, replace=False))]
+    rows = pl.DataFrame({"meter_id": METER, "day": days, "drift_min": drift})
+    pairs = [(drift[j] - drift[i]) * 60 / (days[j] - days[i]).days for i in range(11) for j in range(i + 1, 11)]
+    assert clock_slopes(rows, days[-1])["slope_s_d"].item() == pytest.approx(np.median(pairs))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +164,18 @@ def test_v04_slopes_are_those_of_theil_and_sen() -> None:
 )
 def test_v06_a_rise_beyond_the_largest_rate_is_rejected(values: list[str], found: list[int]) -> None:
     assert of(judge_steps(moved(values), shipped(), LIMITS), "V06") == found
+
+
+def test_v06_rates_of_some_meters_hold_for_these() -> None:
+    rise = moved(["1", "2", "7", "8"])  # 5 m3 in an hour
+    assert judge_steps(rise, shipped(), LIMITS).is_empty()  # DN 40
+    rates = pl.DataFrame(
+        {"meter_id": [METER, METER], "register": ["volume_m3", "energy_kwh"], "largest_rate": [3.125, 1]}
+    )
+    small = replace(LIMITS, own_rates=rates)
+    assert of(judge_steps(rise, shipped(), small), "V06") == [2]
+    other = replace(LIMITS, own_rates=rates.with_columns(meter_id=pl.lit(NEXT_METER)))
+    assert judge_steps(rise, shipped(), other).is_empty()
 
 
 def test_v06_counts_of_a_coarse_register_are_no_rise() -> None:
@@ -209,6 +286,31 @@ def test_v21_a_point_without_measured_readings(days: int, found: int) -> None:
 def test_v22_flow_backwards() -> None:
     assert of(heat(flow_m3h=-0.1), "V22") == [0]
     assert of(heat(flow_m3h=0.0), "V22") == []
+
+
+def test_v22_the_meter_itself_tells_of_reverse_flow() -> None:
+    def told(*words: int | None, kind: str = "water_16bit") -> list[int]:
+        cells = [{"volume_m3": "1", "info_code": word, "info_code_kind": kind} for word in words]
+        found = judge_codes(in_place(readings(cells)), shipped(), BITS)
+        assert set(found.select("register", "kind", "severity").rows()) <= {("info_code", "REVERSE_CODE", "warn")}
+        return of(found, "V22")
+
+    ((bit,),) = BITS.filter(kind="water_16bit", code="REVERSE").select("bit").rows()
+    assert told(0, 1 << bit, 1 << bit, None, 1 << bit) == [1, 4], "of a run the first"
+    assert told(~(1 << bit) & 0xF) == []
+    assert told(1 << bit, kind="another") == []
+
+
+def test_v14_registers_are_held_against_the_master_data() -> None:
+    counts = pl.DataFrame({"meter_id": [METER], "register": ["volume_m3"], "expected_count": [0.01]})
+    rows = moved(["1", "2"])
+    none = counts.clear()
+    assert judge_units(rows, shipped(), none).is_empty()
+    assert of(judge_units(rows, shipped(), counts), "V14") == [0]
+    assert judge_units(rows, shipped(), counts.with_columns(expected_count=0.001)).is_empty()
+    imported = rows.with_columns(layout_id=pl.lit(None, pl.String))
+    assert judge_units(imported, shipped(), counts).is_empty()  # tells no count
+    assert of(judge_units(moved(["1", "2"], medium="electricity"), shipped(), none), "V14") == [0]
 
 
 def events_of(rows: pl.DataFrame, **options: object) -> pl.DataFrame:
