@@ -19,14 +19,17 @@ from assets.steps.sources import with_sources
 from assets.steps.zones import OUTLIVE, ZONES
 from decoders.outcomes import WAITING
 from registry import erasures
+from registry.groups.builtin import PRIORITY
 from registry.imports.meters import MEDIA
 from warehouse.policies import RetentionPolicy
 from warehouse.schemas import (
     ALERT_EVENTS,
     ALERT_USAGE,
     FINAL_READINGS,
+    GROUP_MEMBERS,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
+    METER_CONFIGURATIONS,
     METERING_POINTS,
     METERS,
     OUTCOMES,
@@ -42,6 +45,7 @@ from warehouse.schemas import (
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms import retention
 from warehouse.transforms.calendar import local_day
+from warehouse.transforms.resolutions import stretches, with_resolutions
 from warehouse.transforms.retention import Zone
 
 ROWS_AT_ONCE = 3_000_000
@@ -90,6 +94,7 @@ class Plan:
         self._holds = _holds(self.house)
         self._spans = meter_shares(self.house, self._holds)
         self._has_sources = any(rule.sources for rule in self.rules)
+        self._resolutions = self._noted() if any(rule.resolutions for rule in self.rules) else {}
         thinned = any(retention.latest_cut(self.rules, zone, self.today) for zone in ("raw", "reading"))
         kept = self._always_kept() if thinned else READINGS.empty().lazy().select(_TELEGRAM)
         self._always = kept.collect(engine="streaming")
@@ -186,6 +191,13 @@ class Plan:
         sided = pl.concat([staying.select(columns), finals.select(columns)]).collect()
         return retention.always_kept(readings, self.installations, sided, referenced(self.house), self._spans)
 
+    def _noted(self) -> dict[str, pl.DataFrame]:
+        """Resolution classes that something is noted of, by meter and by point."""
+        lake, owned = self.house.lake, pl.col("organisation") == self.house.organisation
+        configurations = lake.scan(METER_CONFIGURATIONS).filter(owned).collect()
+        members = lake.scan(GROUP_MEMBERS).filter(owned, pl.col("group") == PRIORITY).collect()
+        return {key: stretches(configurations, members, self.installations, key, self.zone) for key in self._media}
+
     def _keep(self, rows: pl.LazyFrame, zone: Zone, day: pl.Expr) -> pl.LazyFrame:
         """Adds ``medium`` and ``keep``; what has no source that anybody asked for is of the source ``radio``."""
         names = rows.collect_schema().names()
@@ -196,8 +208,15 @@ class Plan:
             known = known.with_columns(pl.coalesce("medium", kind).alias("medium"))
         if has_sources := zone in ("raw", "reading"):
             known = known.with_columns(source=pl.col("source") if "source" in names else pl.lit("radio"))
-        keep = retention.keep_of(self.rules, zone, self.today, sources=has_sources)
-        return known.with_columns(aged_on=day).with_columns(keep)
+        known = known.with_columns(aged_on=day)
+        if self._resolutions:
+            usual = timedelta(seconds=self.house.settings.expected_interval_s)
+            known = (
+                with_resolutions(known, self._resolutions[key], key, usual)
+                if key
+                else known.with_columns(resolution=pl.lit(None, pl.String))
+            )
+        return known.with_columns(retention.keep_of(self.rules, zone, self.today, sources=has_sources))
 
     def _telegrams(self, table: Table, month: str, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Judges what has the time of a telegram."""

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from warehouse.policies.model import PolicyModel
 from warehouse.transforms import retention
+from warehouse.transforms.resolutions import Resolution
 from warehouse.transforms.retention import Rule, Survivor, Zone
 
 Medium = Literal["water", "warm_water", "heat", "cooling", "heat_cooling", "electricity", "gas", "pressure", "other"]
@@ -32,6 +33,9 @@ class RetentionRule(PolicyModel):
         sources: Sources of readings. Frames, telegrams and records are of the source of the reading they gave, else of
             the source they were received by; figures and events come from readings of all sources, so that a rule
             with sources says nothing about them.
+        resolutions: How often the meters are meant to be read: ``5min`` (priority meters, too), ``15min``, ``hour``,
+            ``day`` (less often than hourly). By the configuration of the meter, else by the installation's expected
+            interval. What is of no meter is of no class.
         zones: ``raw`` (frames, landed files, telegrams), ``reading`` (readings, their history, records), ``interval``
             (consumption, heat, gauges, performance, links), ``event`` (register events, info codes, exceptions,
             corrections, alerts).
@@ -40,6 +44,7 @@ class RetentionRule(PolicyModel):
 
     media: frozenset[Medium] = frozenset()
     sources: frozenset[Source] = frozenset()
+    resolutions: frozenset[Resolution] = frozenset()
     zones: frozenset[Zone] = frozenset()
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
 
@@ -78,6 +83,7 @@ class RetentionPolicy(PolicyModel):
                 rule.sources,
                 rule.zones,
                 tuple(retention.Stage(stage.after_months, stage.keep) for stage in rule.stages),
+                rule.resolutions,
             )
             for rule in self.rules
         )

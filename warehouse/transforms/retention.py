@@ -52,12 +52,14 @@ class Rule:
         sources: Sources of readings and of the frames they came in.
         zones: Parts of the lake.
         stages: Stages by rising age.
+        resolutions: Classes of :mod:`warehouse.transforms.resolutions`.
     """
 
     media: frozenset[str]
     sources: frozenset[str]
     zones: frozenset[str]
     stages: tuple[Stage, ...]
+    resolutions: frozenset[str] = frozenset()
 
 
 def cut_off(today: date, months: int) -> date:
@@ -91,7 +93,8 @@ def keep_of(rules: Sequence[Rule], zone: Zone, today: date, *, sources: bool = T
         sources: Whether rows have a source; else the rules' sources do not count.
 
     Returns:
-        Expression over ``medium`` (null where it is not known), ``source`` and ``aged_on`` (local day).
+        Expression over ``medium`` (null where it is not known), ``source``, ``aged_on`` (local day) and, where a rule
+        names any, ``resolution`` (null where the row is of no meter).
     """
     keep = pl.lit("all")
     for rule in reversed([rule for rule in rules if _concerns(rule, zone)]):
@@ -100,6 +103,8 @@ def keep_of(rules: Sequence[Rule], zone: Zone, today: date, *, sources: bool = T
             mine.append(pl.col("medium").is_in(sorted(rule.media)).fill_null(value=False))
         if rule.sources and sources:
             mine.append(pl.col("source").is_in(sorted(rule.sources)))
+        if rule.resolutions:
+            mine.append(pl.col("resolution").is_in(sorted(rule.resolutions)).fill_null(value=False))
         stage = pl.lit("all")
         for one in rule.stages:
             stage = (

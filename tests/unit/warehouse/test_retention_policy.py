@@ -19,12 +19,16 @@ SAID = {
 }
 
 
-def keeps(document: str, zone: str, medium: str, source: str = "radio") -> list[str]:
+def keeps(
+    document: str, zone: str, medium: str, source: str = "radio", resolution: str | None = "hour"
+) -> list[str]:
     policy = read_policy("retention", document)
     assert isinstance(policy, RetentionPolicy)
     days = [date(2026 - age // 12, 1, 14) if age % 12 == 0 else date(2026 - (age + 11) // 12, 12 - age % 12 + 1, 1)
             for age in AGES]  # fmt: skip
-    rows = pl.DataFrame({"medium": medium, "source": source, "aged_on": days})
+    rows = pl.DataFrame({"medium": medium, "source": source, "aged_on": days}).with_columns(
+        resolution=pl.lit(resolution, pl.String)
+    )
     return rows.with_columns(keep_of(policy.stages(), zone, TODAY))["keep"].to_list()
 
 
@@ -52,6 +56,15 @@ def test_a_rule_may_name_every_source_that_readings_have(source: str) -> None:
         assert keeps(document, zone, "water", "radio") == ["all"] * 4
 
 
+def test_priority_meters_have_stages_of_their_own_in_every_zone() -> None:
+    rules = "[{resolutions: [5min], stages: [{after_months: 13, keep: none}]}]"
+    document = f"automatic: false\nsurvivor: last\nrules: {rules}\n"
+    for zone in ("raw", "reading", "interval", "event"):
+        assert keeps(document, zone, "water", resolution="5min") == ["all", "none", "none", "none"]
+        assert keeps(document, zone, "water", resolution="hour") == ["all"] * 4
+        assert keeps(document, zone, "water", resolution=None) == ["all"] * 4
+
+
 def test_everything_is_kept_until_somebody_decides() -> None:
     assert keeps(shipped_document("retention"), "raw", "water") == ["all"] * 4
 
@@ -68,6 +81,7 @@ def test_everything_is_kept_until_somebody_decides() -> None:
             "figures and events have none",
         ),
         ("sources: [radio], stages: [{after_months: 5, keep: none}]", "name the zones"),
+        ("resolutions: [minute], stages: [{after_months: 5, keep: none}]", "resolutions"),
         ("media: [wine], stages: [{after_months: 5, keep: none}]", "media"),
     ],
 )

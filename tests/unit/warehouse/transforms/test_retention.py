@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from warehouse.schemas import INSTANT, REGISTER
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.calendar import local_day
+from warehouse.transforms.resolutions import with_resolutions
 from warehouse.transforms.retention import (
     Rule,
     Stage,
@@ -28,6 +29,10 @@ START = datetime(2025, 1, 28, tzinfo=UTC)
 STAGES = (Stage(1, "day"), Stage(2, "month"), Stage(3, "none"))
 THINNED = (Rule(frozenset(), frozenset(), frozenset(), STAGES),)
 DAYS = (Rule(frozenset(), frozenset(), frozenset(), (Stage(1, "day"),)),)
+BY_RESOLUTION = (
+    Rule(frozenset(), frozenset(), frozenset(), (Stage(1, "day"), Stage(2, "none")), frozenset({"5min"})),
+    Rule(frozenset(), frozenset(), frozenset(), (Stage(2, "day"), Stage(3, "month")), frozenset({"hour", "day"})),
+)
 HOWS = ("last", "nearest_boundary", "first_last")
 TELEGRAM = {"organisation": pl.String, "meter_id": pl.String, "measured_at": INSTANT}
 
@@ -44,6 +49,14 @@ INSTALLATIONS = pl.DataFrame(
 EVENTS = pl.DataFrame(
     {"organisation": "o", "meter_id": "a", "register": "volume_m3", "at": [START + timedelta(days=11, hours=7)]},
     schema_overrides={"at": INSTANT},
+)
+CLASSES = pl.DataFrame(
+    {
+        "organisation": "o",
+        "meter_id": ["a", "a", "b"],
+        "aged_on": [date(2025, 2, 20), date(2025, 3, 25), date(2025, 4, 2)],
+        "resolution": ["5min", None, "5min"],
+    }
 )
 NO_EVENTS, NO_KEYS = EVENTS.head(0), pl.DataFrame(schema=TELEGRAM)
 NO_SPANS = pl.DataFrame(schema={"meter_id": pl.String, "start": INSTANT, "end": INSTANT})
@@ -71,7 +84,9 @@ def thin(
     """K(S)."""
     always = always_kept(readings.lazy(), INSTALLATIONS, events, keys, spans)
     placed = with_buckets(readings.lazy(), INSTALLATIONS).with_columns(aged_on=local_day(pl.col("measured_at"), ZONE))
-    units = placed.with_columns(keep_of(rules, "reading", today))
+    units = with_resolutions(placed, CLASSES, "meter_id", timedelta(hours=1)).with_columns(
+        keep_of(rules, "reading", today)
+    )
     stays = pl.concat([units.filter(pl.col("keep") == "all").select(list(TELEGRAM)), chosen(units, always, how, ZONE)])
     return readings.join(stays.collect(), on=list(TELEGRAM), how="semi").sort("meter_id", "measured_at")
 
@@ -174,6 +189,16 @@ def test_the_first_rule_about_a_row_decides() -> None:
     ]  # fmt: skip
 
 
+def test_meters_that_are_read_more_often_are_thinned_by_their_own_rule() -> None:
+    hours = [START + timedelta(days=day, hours=hour) for day in range(60) for hour in (3, 9)]
+    left = thin(rows(*(("a", at) for at in hours)), date(2025, 5, 1), rules=BY_RESOLUTION)
+    days = left.select(local_day(pl.col("measured_at"), ZONE).alias("day"))["day"].to_list()
+    assert days.count(date(2025, 2, 10)) == 1, "read hourly then: one a day after two months"
+    assert days.count(date(2025, 2, 24)) == 0, "read every five minutes: none after two"
+    assert days.count(date(2025, 3, 10)) == 1, "read every five minutes: one a day after one"
+    assert days.count(date(2025, 3, 26)) == 2, "read hourly again: all"
+
+
 def test_gauges_of_a_local_day() -> None:
     hours = [local(DAY, hour) for hour in (0, 5, 23)]
     readings = rows(*(("a", at) for at in hours)).with_columns(
@@ -200,14 +225,14 @@ def on(day: int) -> date:
 
 
 @settings(max_examples=150, deadline=None)
-@given(telegrams, telegrams, some_day, some_day, how)
-def test_algebra(old: list, late: list, day: int, later: int, how: str) -> None:
+@given(telegrams, telegrams, some_day, some_day, how, st.sampled_from([THINNED, BY_RESOLUTION]))
+def test_algebra(old: list, late: list, day: int, later: int, how: str, rules: tuple[Rule, ...]) -> None:
     """K(K(S)) = K(S); K(K(S) u L) = K(S u L); whatever the order; in two steps as in one."""
     first, second = on(min(day, later)), on(max(day, later))
-    once = thin(of(old), first, how, events=EVENTS)
-    assert thin(once, first, how, events=EVENTS).equals(once)
-    both = thin(of(old + late), first, how, events=EVENTS)
+    once = thin(of(old), first, how, rules, EVENTS)
+    assert thin(once, first, how, rules, EVENTS).equals(once)
+    both = thin(of(old + late), first, how, rules, EVENTS)
     late_rows = of(late).join(once, on=list(TELEGRAM), how="anti")
-    assert thin(pl.concat([once, late_rows]), first, how, events=EVENTS).equals(both)
-    assert thin(of(old + late).reverse(), first, how, events=EVENTS).equals(both)
-    assert thin(once, second, how, events=EVENTS).equals(thin(of(old), second, how, events=EVENTS))
+    assert thin(pl.concat([once, late_rows]), first, how, rules, EVENTS).equals(both)
+    assert thin(of(old + late).reverse(), first, how, rules, EVENTS).equals(both)
+    assert thin(once, second, how, rules, EVENTS).equals(thin(of(old), second, how, rules, EVENTS))
