@@ -15,6 +15,7 @@ from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch
 from assets.steps.weather import import_temperatures
 from connectors.folder import read_complete
+from decoders.info_codes import BITS
 from registry import audit
 from registry.imports import (
     ImportMode,
@@ -193,6 +194,7 @@ def _import_readings(
         now=now,
         source_name=name,
         profile=mode.profile,
+        info_code_kinds=BITS["kind"].unique(),
     )
     readings, erased = without_erased_readings(house, parsed.rows)
     nothing = READINGS.empty().select(READINGS.key)

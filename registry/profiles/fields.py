@@ -89,6 +89,9 @@ FIELDS: dict[Kind, tuple[Field, ...]] = {
         *_meter(needed=False),
         Field("measured_at", needed=True, form="time"),
         *_registers(tuple(register.name for register in REGISTERS)),
+        Field("source", longest=8, free=False),
+        Field("info_code", form="number", longest=18),
+        Field("info_code_kind", longest=32, free=False),
     ),
     "temperatures": (
         Field("station", needed=True),

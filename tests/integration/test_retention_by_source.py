@@ -1,4 +1,4 @@
-"""Retention by source: what no rule is about stays whole, down to the lines it came in."""
+"""Retention by source and by resolution: what no rule is about stays whole, down to the lines it came in."""
 
 import signal
 import subprocess
@@ -11,9 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from assets.steps.publishing import publish_registry
 from assets.steps.retention import plan, run
 from assets.steps.sources import is_wired
 from decoders.link import is_wired as starts_wired
+from registry import groups
+from registry.inventory.configurations import configure
 from registry.policies import decide
 from simulator import Fleet, simulate
 from simulator.incidents import collector_name
@@ -99,6 +102,44 @@ def test_readings_of_sources_that_no_rule_is_about_stay_with_their_frames_and_li
     text = archived(full)
     stay = full.ask("select frame from frames where frame_id in (select frame_id from readings)")["frame"]
     assert not [frame for frame in stay.bin.encode("hex") if frame not in text]
+
+
+def test_priority_meters_and_those_set_to_send_often_are_thinned_by_a_rule_of_their_own(full: House) -> None:
+    per_meter = (
+        "select metering_point, meter_id, count(*) as n from {} join installations using (meter_id) group by all"
+    )
+    before = full.ask(per_meter.format("readings") + " order by n desc")
+    (priority, _, _), (_, often, _), *_ = before.rows()
+    with full.installation.registry.begin() as session:
+        groups.add(session, groups.Author("default", "test", NOW), groups.PRIORITY, [priority])
+        configure(
+            session,
+            "default",
+            often,
+            {"interval_s": 300},
+            at=datetime(2025, 10, 1, tzinfo=UTC),
+            identity="test",
+            now=NOW,
+        )
+    publish_registry(full.installation)
+    rule = "{resolutions: [5min], zones: [raw, reading, interval], stages: [{after_months: 1, keep: day}]}"
+    set_policy(full, "retention", f"automatic: false\nsurvivor: last\nrules: [{rule}]\n")
+    points = full.ask("select distinct metering_point from consumption_hourly")["metering_point"]
+    todo = dict(plan(full.installation, NOW).group_by("table").agg(pl.col("rows").sum()).iter_rows())
+    done = run(full.installation, identity="test", now=NOW)
+    assert done
+    assert done.rows == todo
+    assert {"receptions", "telegrams", "readings", "consumption_hourly"} <= done.rows.keys()
+    thinned = before.filter((pl.col("metering_point") == priority) | (pl.col("meter_id") == often))
+    for table in ("readings", "telegrams"):
+        after = full.ask(per_meter.format(table))
+        assert after.join(thinned, on="meter_id", how="semi")["n"].max() <= 6, table
+    spared = before.join(thinned, on="meter_id", how="anti").sort("meter_id")
+    left = full.ask(per_meter.format("readings")).join(thinned, on="meter_id", how="anti").sort("meter_id")
+    assert left.equals(spared)
+    hourly = full.ask("select distinct metering_point from consumption_hourly")["metering_point"]
+    assert set(points) - set(hourly) == set(thinned["metering_point"])
+    assert plan(full.installation, NOW).is_empty(), "a second run changes nothing"
 
 
 def test_a_figure_of_spared_readings_is_explained_down_to_its_lines(full: House) -> None:

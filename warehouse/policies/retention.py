@@ -10,7 +10,7 @@ from warehouse.transforms.resolutions import Resolution
 from warehouse.transforms.retention import Rule, Survivor, Zone
 
 Medium = Literal["water", "warm_water", "heat", "cooling", "heat_cooling", "electricity", "gas", "pressure", "other"]
-Source = Literal["radio", "drive_by", "wired", "import", "manual"]
+Source = Literal["radio", "drive_by", "wired", "import", "manual", "logger"]
 
 
 class Stage(PolicyModel):

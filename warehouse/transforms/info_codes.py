@@ -20,6 +20,7 @@ WINDOW = "30d"
 ANY = "any"
 """Medium of a priority that holds for every medium without one of its own."""
 
+_INSTANT = pl.duration(microseconds=1)
 _METER = ("organisation", "meter_id")
 _SERIES = (*_METER, "code")
 
@@ -93,9 +94,9 @@ def info_code_events(readings: pl.DataFrame, meanings: Meanings, zone: ZoneInfo)
     observed = readings.filter(pl.col("info_code").is_not_null()).select(
         *_METER, "measured_at", "info_code", "volume_m3", "source", kind="info_code_kind"
     )
-    seen = _observations(observed, _masks(meanings.bits, meanings.classes)).with_columns(
-        day=local_day(pl.col("measured_at"), zone)
-    )
+    # What a logger stored at midnight tells of the day that ended then.
+    told = pl.col("measured_at") - pl.when(pl.col("source") == "logger").then(_INSTANT).otherwise(pl.duration())
+    seen = _observations(observed, _masks(meanings.bits, meanings.classes)).with_columns(day=local_day(told, zone))
     return shape(
         INFO_CODE_EVENTS,
         prioritised(_episodes(seen).join(_days(seen), on=[*_SERIES, "day"], how="left"), meanings),

@@ -184,6 +184,44 @@ def test_readings_of_another_system(meters, registry) -> None:
     assert rejected["source_line"].to_list() == [4, 5, 6, 7]
 
 
+def test_a_logger_that_was_read_out_gives_readings_of_its_own_source_with_info_codes(meters, registry) -> None:
+    meters(METERS)
+    content = (
+        b"measured_at,manufacturer,serial,volume_m3,source,info_code,info_code_kind\n"
+        b"2025-07-01T22:00:00Z,KAM,90000001,12,logger,4,water_16bit\n"
+        b"2025-07-02T22:00:00Z,KAM,90000001,13,logger,,water_16bit\n"
+        b"2025-07-03T22:00:00Z,KAM,90000001,14,,,\n"
+        b"2025-07-04T22:00:00Z,KAM,90000001,,logger,0,water_16bit\n"
+        b"2025-07-05T22:00:00Z,KAM,90000001,14,hearsay,,\n"
+        b"2025-07-06T22:00:00Z,KAM,90000001,14,logger,4.5,water_16bit\n"
+        b"2025-07-07T22:00:00Z,KAM,90000001,14,logger,4,\n"
+        b"2025-07-08T22:00:00Z,KAM,90000001,14,logger,4,nonsense\n"
+        b"2025-07-09T22:00:00Z,KAM,90000001,,logger,,\n"
+    )
+    parsed = parse_readings(
+        registry,
+        content,
+        organisation="default",
+        zone=ZONE,
+        now=NOW,
+        source_name="logger.csv",
+        info_code_kinds=["water_16bit"],
+    )
+    assert parsed.rows.select("volume_m3", "source", "quality", "info_code", "info_code_kind").rows() == [
+        (Decimal(12), "logger", "M", 4, "water_16bit"),
+        (Decimal(13), "logger", "M", None, None),
+        (Decimal(14), "import", "M", None, None),
+        (None, "logger", "M", 0, "water_16bit"),
+    ]
+    assert dict(parsed.rejected.select("source_line", "reason").rows()) == {
+        6: "source is none of import, logger",
+        7: "info_code is no whole number",
+        8: "info_code_kind is none of water_16bit",
+        9: "info_code_kind is none of water_16bit",
+        10: "no register has a value",
+    }
+
+
 def test_published_tables_hold_nothing_personal(meters, customers, registry) -> None:
     meters(METERS)
     customers(CUSTOMERS)

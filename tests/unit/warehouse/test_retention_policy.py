@@ -19,9 +19,7 @@ SAID = {
 }
 
 
-def keeps(
-    document: str, zone: str, medium: str, source: str = "radio", resolution: str | None = "hour"
-) -> list[str]:
+def keeps(document: str, zone: str, medium: str, source: str = "radio", resolution: str | None = "hour") -> list[str]:
     policy = read_policy("retention", document)
     assert isinstance(policy, RetentionPolicy)
     days = [date(2026 - age // 12, 1, 14) if age % 12 == 0 else date(2026 - (age + 11) // 12, 12 - age % 12 + 1, 1)

@@ -127,6 +127,15 @@ def test_volume_runs_to_the_clearing_reading_and_is_unknown_where_the_register_f
     assert [e["volume_m3"] for e in events(heard.head(2))] == [Decimal("0.5")]
 
 
+def test_what_a_logger_stored_at_midnight_tells_of_the_day_that_ended() -> None:
+    midnight = datetime(2025, 6, 1, 22, tzinfo=UTC)
+    heard = readings((midnight - timedelta(hours=2), LEAK), (midnight, LEAK))
+    assert [e["days_active_30"] for e in events(heard)] == [2]
+    logged = heard.with_columns(source=pl.Series(["radio", "logger"]))
+    found = events(logged)
+    assert [(e["days_active_30"], e["last_seen"], e["source"]) for e in found] == [(1, midnight, "logger")]
+
+
 def test_a_duration_class_alone_is_no_episode() -> None:
     assert events(readings((NOON, 0x0070))) == []
 
