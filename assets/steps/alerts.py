@@ -18,10 +18,11 @@ from warehouse.schemas import (
     INSTALLATIONS,
     INSTANT,
     READINGS,
+    REGISTER,
     REGISTER_EVENTS,
 )
 from warehouse.schemas.registers import CUMULATIVE
-from warehouse.transforms.alerts import COURSE, continued, evaluate
+from warehouse.transforms.alerts import COURSE, continued, evaluate, window_start
 from warehouse.transforms.exact import millionths
 from warehouse.transforms.flags import DISPUTED, says, stands_still
 
@@ -29,9 +30,21 @@ WORK = "alerts"
 _CHANGED = "alerts:changed"
 """Cursor: up to which change by people alerts are evaluated."""
 
+LOOK_BACK = timedelta(days=31)
+"""Windows that end this long before what was touched stand: what is judged late is judged within this time."""
+
+_BACK = (timedelta(days=2), timedelta(days=62), None)
+"""How far before a window the reading is looked for that it began with; in the end from the installation on."""
+
 _DAY = timedelta(days=1)
+_NEVER = "0001-01-01T00:00:00+00:00"
 _ALERT = ("organisation", "alert_no")
 _READ = ("organisation", "meter_id", "measured_at", "layout_id", "source", "flags", "quality")
+_NO_READINGS = pl.DataFrame(
+    schema={
+        **dict.fromkeys((*COURSE, "meter_id"), pl.String), "at": INSTANT, "value": REGISTER, "disputed": pl.Boolean
+    }
+)  # fmt: skip
 TRIGGERED, RETRACTED = "triggered", "retracted"
 
 
@@ -47,22 +60,15 @@ def evaluate_alerts(house: Installation, now: datetime) -> dict[str, int]:
         owned = pl.col("organisation") == house.organisation
         every = house.lake.scan(CONSUMPTION_ALERTS).filter(owned).collect()
         seen = read_cursor(house.registry, house.organisation, _CHANGED)
-        places = (
+        touched = (
             house.lake.scan(INSTALLATIONS)
             .filter(owned)
-            .join(spans.lazy(), on="meter_id", how="semi")
-            .select("metering_point")
-            .unique()
+            .join(spans.lazy(), on="meter_id")
+            .group_by("metering_point")
+            .agg(pl.col("first_at").min())
             .collect()
         )
-        asked = every.filter(
-            pl.col("metering_point").is_in(places["metering_point"].implode())
-            | pl.col("include_estimates")  # the days of others make days of a silent meter provisional
-            | (
-                pl.col("changed_at")
-                > (datetime.fromisoformat(seen) if seen else datetime.min.replace(tzinfo=now.tzinfo))
-            )
-        )
+        asked = _asked(every.join(touched, on="metering_point", how="left"), datetime.fromisoformat(seen or _NEVER))
         if asked.height:
             changed = _evaluate(house, asked, now)
         gone = house.lake.scan(ALERT_USAGE).filter(owned).join(every.lazy(), on=_ALERT, how="anti").collect()
@@ -76,9 +82,29 @@ def evaluate_alerts(house: Installation, now: datetime) -> dict[str, int]:
     return changed
 
 
+def _asked(every: pl.DataFrame, seen: datetime) -> pl.DataFrame:
+    """The alerts to be evaluated; ``first_at`` is null where it must be from their base on."""
+    # The days of others make days of a silent meter provisional.
+    anew = pl.col("include_estimates") | (pl.col("changed_at") > seen)
+    ended = (pl.col("ends_at") <= pl.col("first_at") - LOOK_BACK).fill_null(value=False)
+    return every.filter(anew | (pl.col("first_at").is_not_null() & ~ended)).with_columns(
+        first_at=pl.when(~anew).then("first_at")
+    )
+
+
 def _evaluate(house: Installation, asked: pl.DataFrame, now: datetime) -> dict[str, int]:
-    alerts = asked.with_columns(base=pl.max_horizontal("starts_at", "last_reset"))
-    measured = continued(_readings(house, alerts), _events(house, alerts))
+    based = asked.with_columns(base=pl.max_horizontal("starts_at", "last_reset"), at=pl.col("first_at") - LOOK_BACK)
+    near = based.filter(pl.col("at").is_not_null())
+    near = near.with_columns(base=window_start(near, house.settings.zone))
+    measured = _courses(house, near)
+    within = (pl.col("at_right") > pl.col("base")) & (pl.col("at_right") < pl.col("ends_at")).fill_null(value=True)
+    told = near.join(measured.select(*COURSE, "at"), on=COURSE).filter(within)
+    near = near.join(told, on=_ALERT, how="semi")
+    # Where nothing counts of late, it must be found how much was used before, and up to when.
+    whole = based.join(near, on=_ALERT, how="anti")
+    alerts = pl.concat([near, whole]).drop("at", "first_at")
+    deeper = _courses(house, alerts.join(whole, on=COURSE, how="semi"))
+    measured = pl.concat([measured.join(whole, on=COURSE, how="anti"), deeper])
     parts = [
         evaluate(alerts.filter(~pl.col("include_estimates")), measured, house.settings.zone),
         evaluate(alerts.filter("include_estimates"), _with_estimates(house, alerts, measured), house.settings.zone),
@@ -110,28 +136,65 @@ def _evaluate(house: Installation, asked: pl.DataFrame, now: datetime) -> dict[s
     }
 
 
-def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
-    """Measured registers of the alerts' points from the reading before each base on."""
-    there = house.lake.scan(INSTALLATIONS).join(
-        alerts.lazy().group_by("organisation", "metering_point").agg(pl.col("base").min()),
-        on=["organisation", "metering_point"],
-    )
+def _courses(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
+    """Continued registers of the alerts' points from the reading before each base on, or from their first one."""
+    parts, left = [continued(_NO_READINGS, REGISTER_EVENTS.empty())], alerts
+    for back in _BACK:
+        if left.is_empty():
+            break
+        places = _places(house, left, back)
+        found = continued(_readings(house, left, places), _events(house, left))
+        parts.append(found)
+        reached = found.group_by(COURSE).agg(reached=pl.col("at").min())
+        earlier = places.group_by(COURSE[:2]).agg(pl.col("installed_at").min(), pl.col("from_at").min())
+        wanting = (
+            left.group_by(COURSE)
+            .agg(pl.col("base").min())
+            .join(reached, on=COURSE, how="left")
+            .join(earlier, on=COURSE[:2])
+            .filter(
+                (pl.col("reached") > pl.col("base")).fill_null(value=True), pl.col("installed_at") < pl.col("from_at")
+            )
+        )
+        parts[-1] = found.join(wanting, on=COURSE, how="anti")
+        left = left.join(wanting, on=COURSE, how="semi")
+    return pl.concat(parts)
+
+
+def _places(house: Installation, alerts: pl.DataFrame, back: timedelta | None) -> pl.DataFrame:
+    """Installations at the alerts' points, with ``from_at``: since when readings are looked at."""
+    bases = alerts.group_by(COURSE[:2]).agg(pl.col("base").min())
+    there = house.lake.scan(INSTALLATIONS).join(bases.lazy(), on=COURSE[:2]).collect()
+    begun = pl.col("installed_at").min().over(COURSE[:2])
+    return there.with_columns(from_at=begun if back is None else pl.col("base") - back)
+
+
+def _readings(house: Installation, alerts: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    """Measured registers of the alerts' points."""
     registers = [name for name in CUMULATIVE if name in alerts["register"]]
-    read = (
+    months = places.group_by(month=pl.col("from_at").dt.strftime("%Y-%m"))
+    read = [READINGS.empty().select(*_READ, *registers)]
+    read += [
         house.lake.scan(READINGS)
-        .filter(pl.col("organisation") == house.organisation)
-        .join(there, on=["organisation", "meter_id"], how="semi")
+        .filter(
+            pl.col("organisation") == house.organisation,
+            pl.col("month") >= pl.lit(month),
+            pl.col("meter_id").is_in(some["meter_id"].unique().implode()),
+        )
+        .join(some.lazy().select("organisation", "meter_id", "from_at").unique(), on=["organisation", "meter_id"])
+        .filter(pl.col("measured_at") >= pl.col("from_at"))
         .select(*_READ, *registers)
         .collect()
-    )
+        for (month,), some in months
+    ]
     rows = (
         Counting.of(house)
-        .apply(read)
+        .apply(pl.concat(read).unique(list(_READ[:3])))
         .lazy()
         .filter(pl.col("quality").is_in(["M", "X"]))
-        .join(there, on=["organisation", "meter_id"])
+        .join(places.lazy(), on=["organisation", "meter_id"])
         .filter(
-            pl.col("measured_at") >= pl.col("installed_at"),
+            pl.col("measured_at") >= pl.max_horizontal("installed_at", "from_at"),
             (pl.col("measured_at") < pl.col("removed_at")).fill_null(value=True),
         )
     )
@@ -139,7 +202,6 @@ def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
         rows.filter(pl.col(name).is_not_null(), ~stands_still(name)).select(
             *COURSE[:2],
             "meter_id",
-            "base",
             register=pl.lit(name),
             at="measured_at",
             value=name,
@@ -147,14 +209,7 @@ def _readings(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:
         )
         for name in registers
     ]
-    found = pl.concat(parts).collect()
-    earlier = found.filter(pl.col("at") <= pl.col("base")).group_by(COURSE).agg(since=pl.col("at").max())
-    return (
-        found.join(earlier, on=COURSE, how="left")
-        .filter((pl.col("at") >= pl.col("since")).fill_null(value=True))
-        .join(alerts, on=COURSE, how="semi")
-        .select(*COURSE, "meter_id", "at", "value", "disputed")
-    )
+    return pl.concat(parts).join(alerts.lazy(), on=COURSE, how="semi").collect()
 
 
 def _events(house: Installation, alerts: pl.DataFrame) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from warehouse.schemas import READINGS
 from warehouse.schemas.registers import REGISTERS
 
 SOURCES = ("import", "logger")
-"""What a line may say of its source: another system, which is meant where it says nothing, or the meter's own logger."""
+"""What a line may say of its source: another system, which is meant where it says nothing, or the meter's logger."""
 
 
 def parse_readings(
@@ -35,8 +35,8 @@ def parse_readings(
 
     Args:
         registry: The registry.
-        content: The file: the meter, ``measured_at`` and canonical registers; ``source``, and ``info_code`` as the meter
-            sends it, a decimal number, with its ``info_code_kind``, where the file has them.
+        content: The file: the meter, ``measured_at`` and canonical registers; where it has them ``source``, and
+            ``info_code`` as the meter sends it, a decimal number, with its ``info_code_kind``.
         organisation: Owner of the meters.
         zone: Zone of times without offset, where the profile names none.
         now: Instant of the import.

@@ -90,7 +90,7 @@ FIELDS: dict[Kind, tuple[Field, ...]] = {
         Field("measured_at", needed=True, form="time"),
         *_registers(tuple(register.name for register in REGISTERS)),
         Field("source", longest=8, free=False),
-        Field("info_code", form="number", longest=18),
+        Field("info_code", longest=18),
         Field("info_code_kind", longest=32, free=False),
     ),
     "temperatures": (

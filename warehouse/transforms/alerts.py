@@ -37,7 +37,8 @@ def evaluate(alerts: pl.DataFrame, courses: pl.DataFrame, zone: ZoneInfo) -> Eva
 
     Args:
         alerts: ``organisation``, ``alert_no``, ``metering_point``, ``register``, ``limit_value``, ``period`` (total,
-            day or month), ``base`` (UTC: start or last reset) and ``ends_at`` (UTC, exclusive; nullable).
+            day or month), ``base`` (UTC: start or last reset, or a later window from which on to look) and ``ends_at``
+            (UTC, exclusive; nullable).
         courses: As :func:`continued` gives them, from the reading before each base on. Where there is none before it,
             consumption counts from the first one after it.
         zone: The utility's zone; its local days and months are the windows of alerts with these periods.
@@ -47,7 +48,7 @@ def evaluate(alerts: pl.DataFrame, courses: pl.DataFrame, zone: ZoneInfo) -> Eva
     """
     after = (pl.col("at") > pl.col("base")) & (pl.col("at") < pl.col("ends_at")).fill_null(value=True)
     rows = alerts.join(courses, on=COURSE).filter(after)
-    rows = rows.with_columns(window_start=_window_start(rows, zone))
+    rows = rows.with_columns(window_start=window_start(rows, zone))
     started = _registers_at(rows.select(*COURSE, pl.col("window_start").alias("at")).unique(), courses)
     counted = (
         rows.join(started.rename({"at": "window_start"}), on=[*COURSE, "window_start"])
@@ -114,8 +115,16 @@ def continued(readings: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _window_start(rows: pl.DataFrame, zone: ZoneInfo) -> pl.Expr:
-    """Start of the window a reading belongs to; one at midnight ends the day before."""
+def window_start(rows: pl.DataFrame, zone: ZoneInfo) -> pl.Expr:
+    """Start of the window an instant belongs to; midnight ends the day before.
+
+    Args:
+        rows: ``at``, ``period`` and ``base`` of the alert.
+        zone: The utility's zone.
+
+    Returns:
+        Expression over these rows (UTC); never before the base.
+    """
     days = rows.select(local_day(pl.col("at") - _INSTANT, zone).alias("day"))["day"]
     first, last = days.min(), days.max()
     if not isinstance(first, date) or not isinstance(last, date):
