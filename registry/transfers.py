@@ -6,10 +6,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from registry.inventory.configurations import SETTINGS
 from registry.inventory.lifecycle import EndedWait, end_wait_for_keys
 from registry.inventory.meters import chunks
+from registry.inventory.versions import supersede
 from registry.keys import NewKey, store_keys
-from registry.models import Installation, Meter, MeterKey
+from registry.models import Installation, Meter, MeterConfiguration, MeterKey
 from registry.vault import KeyVault
 
 TRANSFERRED = "transferred"
@@ -31,8 +33,9 @@ def move(
 ) -> EndedWait:
     """Gives devices to another organisation.
 
-    The new owner gets the meter, where it is not registered there already, in stock, and its keys, wrapped for it. What
-    the old owner has measured and billed stays there; from ``now`` on its keys are tried no more.
+    The new owner gets the meter, where it is not registered there already, in stock, its keys, wrapped for it, and what
+    is known of how it is set. What the old owner has measured and billed stays there; from ``now`` on its keys are
+    tried no more.
 
     Args:
         session: A writing transaction.
@@ -53,6 +56,7 @@ def move(
         part = list(meter_ids[start : start + _AT_ONCE])
         _move_meters(session, old, new, part)
         _move_keys(session, vault, old, new, part, identity, now, cut=cut)
+        _move_configurations(session, old, new, part, now, cut=cut)
         _end_installations(session, old, [meter_id for meter_id in part if meter_id in cut], now)
     session.flush()
     return end_wait_for_keys(session, new, identity, now)
@@ -156,6 +160,41 @@ def _move_keys(
             row.valid_to, row.changed_at = now, now
     session.flush()
     store_keys(session, vault, new, moved, now, identity=identity)
+
+
+def _move_configurations(
+    session: Session, old: str, new: str, meter_ids: Sequence[str], now: datetime, *, cut: Collection[str]
+) -> None:
+    """Tells the new owner how meters are set; the old one's notes stay.
+
+    Of those of ``cut``, and of meters that the new owner has noted something of before, it gets what holds now, as of
+    now; of the others all that is known.
+    """
+    statement = select(MeterConfiguration).where(
+        MeterConfiguration.meter_id.in_(meter_ids),
+        MeterConfiguration.organisation.in_([old, new]),
+        MeterConfiguration.known_to.is_(None),
+    )
+    rows = session.scalars(statement.order_by(MeterConfiguration.valid_from)).all()
+    theirs = {row.meter_id for row in rows if row.organisation == new}
+    holding = {(row.organisation, row.meter_id): row for row in rows if row.valid_to is None}
+    for row in [row for row in rows if row.organisation == old]:
+        begins = row.valid_from
+        if row.meter_id in cut or row.meter_id in theirs:
+            if row.valid_to is not None:
+                continue
+            begins = max(begins, now)
+        settings = {name: getattr(row, name) for name in SETTINGS}
+        before = holding.get((new, row.meter_id))
+        if before is not None:
+            if all(getattr(before, name) == value for name, value in settings.items()):
+                continue
+            if before.valid_from >= begins:
+                supersede(session, before, now, **settings)
+                continue
+            supersede(session, before, now, valid_to=begins)
+        place = {"organisation": new, "meter_id": row.meter_id, "valid_from": begins, "valid_to": row.valid_to}
+        session.add(MeterConfiguration(**place, **settings, known_from=now))
 
 
 def _end_installations(session: Session, old: str, meter_ids: Sequence[str], now: datetime) -> None:

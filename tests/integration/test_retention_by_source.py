@@ -15,6 +15,7 @@ from assets.steps.publishing import publish_registry
 from assets.steps.retention import plan, run
 from assets.steps.sources import is_wired
 from decoders.link import is_wired as starts_wired
+from pipelines.runs import catch_up
 from registry import groups
 from registry.inventory.configurations import configure
 from registry.policies import decide
@@ -122,6 +123,7 @@ def test_priority_meters_and_those_set_to_send_often_are_thinned_by_a_rule_of_th
             now=NOW,
         )
     publish_registry(full.installation)
+    catch_up(full.installation, identity="test")
     rule = "{resolutions: [5min], zones: [raw, reading, interval], stages: [{after_months: 1, keep: day}]}"
     set_policy(full, "retention", f"automatic: false\nsurvivor: last\nrules: [{rule}]\n")
     points = full.ask("select distinct metering_point from consumption_hourly")["metering_point"]

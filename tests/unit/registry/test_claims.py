@@ -16,6 +16,7 @@ from registry.device_catalogue import Filter, devices
 from registry.device_types import device_types
 from registry.errors import RegistryError
 from registry.inventory import capacity
+from registry.inventory.configurations import configurations, configure
 from registry.keys import NewKey, store_keys
 from registry.labels import set_labels
 from registry.models import AuditEvent, Installation, Meter, MeterKey
@@ -367,6 +368,50 @@ def test_a_device_that_comes_back_opens_for_its_owner_outside_of_the_time_betwee
     assert [METERS[0] in keys(supplier, vault, "utility", at) for at in times] == [False, True, False]
     assert status(supplier, "supplier")[SERIALS[0]] == "claimed"
     assert status(supplier, "utility") == {SERIALS[0]: "transferred"}
+
+
+def _set(registry: Registry, organisation: str, meter_id: str, at: datetime, **changes: int | str) -> None:
+    with registry.begin() as session:
+        configure(session, organisation, meter_id, changes, at=at, identity="test", now=LATER)
+
+
+def _how_set(registry: Registry, organisation: str, meter_id: str) -> list[tuple[object, ...]]:
+    with registry.begin(readonly=True) as session:
+        rows = configurations(session, organisation, meter_id)
+        return [(row.valid_from, row.valid_to, row.interval_s, row.package) for row in rows]
+
+
+def test_a_device_takes_along_how_it_is_set(supplier: Registry, vault: KeyVault) -> None:
+    operated, fresh, plain = METERS[:3]
+    _install(supplier, operated, "P1")
+    early = NOW - timedelta(days=5)
+    for meter in (operated, fresh):
+        _set(supplier, "supplier", meter, early, interval_s=300)
+        _set(supplier, "supplier", meter, NOW, package="hourly values")
+    before = _how_set(supplier, "supplier", operated)
+    assert before == [(early, NOW, 300, None), (NOW, None, 300, "hourly values")]
+    with supplier.begin() as session:
+        claims.claim_serials(session, vault, "utility", SERIALS[:3], **WHO)
+        claims.decide(session, vault, "supplier", confirm=True, identity="test", now=LATER)
+    assert _how_set(supplier, "utility", operated) == [(LATER, None, 300, "hourly values")], "its past stays"
+    assert _how_set(supplier, "utility", fresh) == before
+    assert _how_set(supplier, "utility", plain) == []
+    assert _how_set(supplier, "supplier", operated) == before
+
+
+def test_a_device_that_comes_back_brings_how_it_was_set_meanwhile(supplier: Registry, vault: KeyVault) -> None:
+    end = LATER + timedelta(days=30)
+    _set(supplier, "supplier", METERS[0], NOW, interval_s=3600)
+    with supplier.begin() as session:
+        guest = organisations.listed(session, "supplier")[0].public_id
+        organisations.add_partner(session, "utility", guest, **WHO)
+        claims.claim_serials(session, vault, "supplier", SERIALS[:1], **WHO)
+        claims.decide(session, vault, "supplier", confirm=True, meter_ids=METERS[:1], **WHO)
+        claims.transfer(session, vault, "supplier", METERS[:1], "utility", identity="test", now=LATER)
+    _set(supplier, "utility", METERS[0], LATER, interval_s=900)
+    with supplier.begin() as session:
+        claims.transfer(session, vault, "utility", METERS[:1], "supplier", identity="test", now=end)
+    assert _how_set(supplier, "supplier", METERS[0]) == [(NOW, end, 3600, None), (end, None, 900, None)]
 
 
 def test_a_device_type_is_added_by_a_file(tmp_path: Path) -> None:
