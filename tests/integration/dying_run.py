@@ -16,23 +16,33 @@ from tests.integration.installations import enter
 from warehouse.lake import Lake
 from warehouse.schemas import Table
 
+METHODS = ("append", "merge", "overwrite", "thin")
+"""Of the lake, those that write."""
+
+
+def telling(method: Callable[..., Any], written: Callable[[Table], None]) -> Callable[..., Any]:
+    """A method of the lake that tells of each commit once it is made."""
+
+    def write(lake: Lake, table: Table, *args: Any, **options: Any) -> Any:
+        before = lake.version(table)
+        done = method(lake, table, *args, **options)
+        if lake.version(table) != before:
+            written(table)
+        return done
+
+    return write
+
 
 def die_after(fatal: set[str]) -> None:
     """Has this process killed when the lake has taken a commit to one of these tables."""
 
-    def dying(method: Callable[..., Any]) -> Callable[..., Any]:
-        def write(lake: Lake, table: Table, *args: Any, **options: Any) -> Any:
-            before = lake.version(table)
-            done = method(lake, table, *args, **options)
-            if table.name in fatal and lake.version(table) != before:
-                os.write(1, f"\n{table.name}\n".encode())
-                os.kill(os.getpid(), signal.SIGKILL)
-            return done
+    def die(table: Table) -> None:
+        if table.name in fatal:
+            os.write(1, f"\n{table.name}\n".encode())
+            os.kill(os.getpid(), signal.SIGKILL)
 
-        return write
-
-    for name in ("append", "merge", "overwrite", "thin"):
-        setattr(Lake, name, dying(getattr(Lake, name)))
+    for name in METHODS:
+        setattr(Lake, name, telling(getattr(Lake, name), die))
 
 
 if __name__ == "__main__":
