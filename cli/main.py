@@ -54,6 +54,11 @@ COMMANDS = {
 """Where the commands are; each is imported when it is asked for, since the orchestrator alone takes seconds."""
 
 
+GARBAGE = (20_000, 20, 100)
+"""New objects, and rounds, after which Python looks for garbage: data are in columns outside its reach, and what it
+would walk are the modules."""
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Looks for no garbage meanwhile: imports make next to none, and the looking takes a quarter of their time."""
@@ -117,6 +122,7 @@ def options(
 
 def main() -> None:
     """Runs the command; what a user can mend is said in a line, with exit status 1."""
+    gc.set_threshold(*GARBAGE)
     try:
         app()
     except EXPECTED as exc:
