@@ -17,6 +17,7 @@ from assets.steps.redaction import unsettled_days
 from assets.steps.rezoning import FIGURES
 from assets.steps.unseen import Unseen, note_seen, unseen
 from assets.steps.water import WATER
+from warehouse.repeats import repeated
 from warehouse.schemas import (
     ALERT_EVENTS,
     ALERT_USAGE,
@@ -43,8 +44,7 @@ KEYED = (*KEYED_LANDING, *KEYED_DECODING, *KEYED_FIGURES)
 def repeated_keys(look: Unseen) -> int:
     """Counts keys of a table, and of its history, that more than one row has."""
     tables = (TABLES[name] for name in look.versions)
-    rows = ((one, look.rows(one).select(one.key)) for one in tables)
-    return sum(_count(keys.group_by(one.key).len().filter(pl.col("len") > 1)) for one, keys in rows)
+    return sum(repeated(look.rows(one), one.key) for one in tables)
 
 
 def unaccounted_receptions(look: Unseen) -> int:

@@ -36,6 +36,7 @@ from warehouse.parquet import (
     writer_properties,
 )
 from warehouse.predicates import Box, covering
+from warehouse.repeats import repeated
 from warehouse.schemas import TABLES, Table
 from warehouse.versions import keep_versions
 
@@ -147,7 +148,7 @@ class Lake:
             SchemaError: A frame does not fit the table.
         """
         rows = table.conform(fresh)
-        if rows.select(table.key).is_duplicated().any():
+        if repeated(rows.lazy(), table.key):
             raise LakeError(f"{table.name}: the rows to merge hold a key twice; key: {', '.join(table.key)}.")
         if unknown := set(stale.columns) - set(table.key):
             raise LakeError(f"{table.name}: {sorted(unknown)} are not of its key, so nothing can be stale by them.")

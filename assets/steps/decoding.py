@@ -30,6 +30,7 @@ from decoders.outcomes import WAITING
 from decoders.uplinks import framed
 from registry.keys import device_euis, key_news, load_keys, record_results
 from registry.tables import registered_meters
+from warehouse.repeats import repeated
 from warehouse.schemas import (
     FORMATS,
     LAYOUTS,
@@ -41,6 +42,7 @@ from warehouse.schemas import (
     Table,
 )
 from warehouse.transforms import transmissions
+from warehouse.transforms.calendar import month
 
 CHUNK_ROWS = 400_000
 """Receptions decoded and committed at a time; bounds the memory."""
@@ -309,10 +311,6 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     )
 
 
-def _month(column: str) -> pl.Expr:
-    return pl.col(column).dt.strftime("%Y-%m")
-
-
 def _of_keys(house: Installation, table: Table, keys: pl.DataFrame, stretch: pl.Expr) -> pl.DataFrame:
     """Rows of a table, near the pass's receptions, whose transmission the pass touches."""
     rows = house.lake.scan(table).filter((pl.col("organisation") == house.organisation) & stretch)
@@ -355,7 +353,8 @@ def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFram
     that stands already.
     """
     values = pl.concat([decoded.readings, old_readings.select(decoded.readings.columns)], how="vertical_relaxed")
-    values = values.unique("telegram_key", keep="first", maintain_order=True)
+    if repeated(values.lazy(), ["telegram_key"]):
+        values = values.unique("telegram_key", keep="first", maintain_order=True)
     readable = winners.select(
         "organisation",
         "meter_id",
@@ -368,12 +367,12 @@ def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFram
         source=source,
     )
     readings = transmissions.merge_readings(readable.join(values, on="telegram_key", how="inner"))
-    return readings.with_columns(month=_month("measured_at"))
+    return readings.with_columns(month=month(pl.col("measured_at")))
 
 
 def _records(decoded: Decoded, readings: pl.DataFrame) -> pl.DataFrame:
     """The records of the telegrams that gave a reading time."""
-    times = readings.select("organisation", "meter_id", "measured_at", "frame_id", month=_month("measured_at"))
+    times = readings.select("organisation", "meter_id", "measured_at", "frame_id", month=month(pl.col("measured_at")))
     return decoded.records.join(times, on="frame_id", how="inner")
 
 

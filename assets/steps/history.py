@@ -63,6 +63,8 @@ def note_corrections(
         causes: Why points are reckoned again, as :func:`assets.steps.touched.causes` gives it.
         now: Instant of the replacement, UTC.
     """
+    if before.is_empty():
+        return
     key = ["organisation", "metering_point", "register", "period_start"]
     new = fresh.select(*key, new_consumption="consumption", new_quality="quality")
     rows = (

@@ -5,6 +5,7 @@ from dataclasses import replace
 import polars as pl
 
 from warehouse.schemas import Table
+from warehouse.transforms.calendar import month
 
 
 def shape(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
@@ -21,7 +22,7 @@ def shape(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
         SchemaError: A column is missing, does not cast without loss, or holds a null it may not hold.
     """
     if "month" in table.schema and "month" not in rows.columns:
-        rows = rows.with_columns(month=pl.col("day").dt.strftime("%Y-%m"))
+        rows = rows.with_columns(month=month(pl.col("day")))
     columns = tuple(column for column in table.columns if column.name != "known_from")
     return (
         replace(table, columns=columns, versioned=False, known_since=None, history=None)

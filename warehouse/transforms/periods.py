@@ -90,7 +90,7 @@ def published(periods: pl.DataFrame) -> pl.DataFrame:
             pl.col(rank).replace_strict(letters, return_dtype=pl.String).alias(name)
             for rank, name in (("rank", "quality"), ("start_rank", "start_quality"), ("end_rank", "end_quality"))
         ),
-        pl.col("period_start").dt.strftime("%Y-%m").alias("month"),
+        calendar.month(pl.col("period_start")).alias("month"),
     ).select(columns_of(CONSUMPTION_HOURLY))
 
 

@@ -12,8 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from warehouse.ordering import sort_rows
+from warehouse.repeats import alone
 from warehouse.schemas.frames import TELEGRAMS
 from warehouse.schemas.registers import REGISTERS
+from warehouse.transforms.calendar import month
 
 SAME_ACCESS_NUMBER = timedelta(hours=24)
 """Reach of a transmission with an access number (W2)."""
@@ -21,6 +24,8 @@ SAME_BYTES = timedelta(seconds=10)
 """Reach of a transmission without one (W1)."""
 YIELDING = ("decoded", "partial")
 """Outcomes that give readings, best first."""
+
+_TRANSMISSION = ("organisation", "telegram_id")
 
 _ONE_VALUE = (
     *((register.name,) for register in REGISTERS),
@@ -58,20 +63,22 @@ def cluster(
     gap = pl.col("received_at").diff().fill_null(timedelta())
     # A reception further than the reach from its predecessor begins a transmission whatever came before: it is not
     # linked. Null keys equal nothing.
+    numbered = receptions.with_row_index("_row")
+    single = alone(receptions, ["organisation", "telegram_key"])
+    earliest = pl.when(pl.col("telegram_key").is_not_null()).then("frame_id").alias("telegram_id")
+    once = numbered.filter(single).with_columns(earliest)
     stream = (pl.col("organisation"), pl.col("telegram_key"), has_number)
     same = pl.all_horizontal(part == part.shift(1) for part in stream).fill_null(value=False)
     ordered = (
-        receptions.with_row_index("_row")
+        numbered.filter(~single)
         .sort("organisation", "telegram_key", has_number, "received_at", "frame_id")
         .with_columns(_reach=reach, _gap=gap, _linked=same & (gap <= reach))
     )
     first = _firsts(_micros(ordered["_gap"]), _micros(ordered["_reach"]), ordered["_linked"].to_numpy())
-    earliest = pl.when(pl.Series(first)).then("frame_id").forward_fill()
-    return (
-        ordered.with_columns(telegram_id=pl.when(pl.col("telegram_key").is_not_null()).then(earliest))
-        .sort("_row")
-        .select(*receptions.columns, "telegram_id")
-    )
+    firsts = pl.when(pl.Series(first, dtype=pl.Boolean)).then("frame_id").forward_fill()
+    several = ordered.with_columns(telegram_id=pl.when(pl.col("telegram_key").is_not_null()).then(firsts))
+    columns = ["_row", *receptions.columns, "telegram_id"]
+    return pl.concat([once.select(columns), several.select(columns)]).sort("_row").drop("_row")
 
 
 def _firsts(gap: NDArray[np.int64], reach: NDArray[np.int64], linked: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -111,19 +118,25 @@ def telegrams(clustered: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Rows of ``telegrams``; the outcome is that of the best copy.
     """
-    return TELEGRAMS.conform(
-        clustered.filter(pl.col("telegram_id").is_not_null() & pl.col("meter_id").is_not_null())
+    known = clustered.filter(pl.col("telegram_id").is_not_null() & pl.col("meter_id").is_not_null())
+    single = alone(known, _TRANSMISSION)
+    told = ("telegram_key", "meter_id", "access_no", "outcome")
+    once = known.filter(single).select(
+        *_TRANSMISSION, *told, "received_at", last_received_at="received_at", receptions=pl.lit(1, pl.UInt32)
+    )
+    several = (
+        known.filter(~single)
         .sort(_rank(), "received_at", "frame_id")
-        .group_by("organisation", "telegram_id", maintain_order=True)
+        .group_by(_TRANSMISSION)
         .agg(
-            pl.col("telegram_key", "meter_id", "access_no", "outcome").first(),
+            pl.col(told).first(),
             pl.col("received_at").min(),
             last_received_at=pl.col("received_at").max(),
             receptions=pl.len(),
         )
-        .with_columns(month=pl.col("received_at").dt.strftime("%Y-%m"))
-        .sort("organisation", *TELEGRAMS.sort_by, "telegram_id")
     )
+    rows = pl.concat([once, several]).with_columns(month=month(pl.col("received_at")))
+    return TELEGRAMS.conform(sort_rows(rows, ["organisation", *TELEGRAMS.sort_by, "telegram_id"]))
 
 
 def winners(clustered: pl.DataFrame) -> pl.DataFrame:
@@ -135,12 +148,11 @@ def winners(clustered: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One of the rows per transmission that has a decoded or partial copy, sorted by organisation, meter and time.
     """
-    return (
-        clustered.filter(pl.col("telegram_id").is_not_null() & pl.col("outcome").is_in(YIELDING))
-        .sort("received_at", "frame_id")
-        .unique(["organisation", "telegram_id"], keep="first", maintain_order=True)
-        .sort("organisation", "meter_id", "received_at", "frame_id")
-    )
+    yielding = clustered.filter(pl.col("telegram_id").is_not_null() & pl.col("outcome").is_in(YIELDING))
+    single = alone(yielding, _TRANSMISSION)
+    several = yielding.filter(~single).sort("received_at", "frame_id").unique(_TRANSMISSION, keep="first")
+    rows = pl.concat([yielding.filter(single), several])
+    return sort_rows(rows, ["organisation", "meter_id", "received_at", "frame_id"])
 
 
 def merge_readings(decoded: pl.DataFrame) -> pl.DataFrame:
@@ -156,8 +168,8 @@ def merge_readings(decoded: pl.DataFrame) -> pl.DataFrame:
         united, ``landed_at`` is when the last of them had arrived; all else comes from the first frame.
     """
     key = ["organisation", "meter_id", "measured_at"]
-    twice = decoded.select(pl.struct(key).is_duplicated()).to_series()
-    once, several = decoded.filter(~twice), decoded.filter(twice)
+    single = alone(decoded, key)
+    once, several = decoded.filter(single), decoded.filter(~single)
     values: list[pl.Expr] = []
     for group in _ONE_VALUE:
         present = [name for name in group if name in decoded.columns]
@@ -171,7 +183,7 @@ def merge_readings(decoded: pl.DataFrame) -> pl.DataFrame:
     others = [name for name in decoded.columns if name not in united and name not in key]
     by_frame = several.sort("frame_id", nulls_last=True)
     merged = by_frame.group_by(key, maintain_order=True).agg(pl.col(others).first(), *values)
-    return pl.concat([once, merged.select(decoded.columns)]).sort(key)
+    return sort_rows(pl.concat([once, merged.select(decoded.columns)]), key)
 
 
 def _rank() -> pl.Expr:

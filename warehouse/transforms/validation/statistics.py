@@ -58,17 +58,12 @@ def _repeated(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     use = pl.col("consumption")
     same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in (*_SERIES, "consumption"))
     runs = (
-        hours.lazy()
-        .with_columns(run=(~same.fill_null(value=False)).cum_sum())
-        .with_columns(length=pl.len().over("run"), place=pl.int_range(pl.len()).over("run"))
+        hours.with_row_index("row")
+        .filter(~same.fill_null(value=False))
+        .with_columns(length=pl.col("row").shift(-1, fill_value=hours.height) - pl.col("row"))
     )
     least = rules.parameter("V18", "hours").cast(pl.Int64)
-    equal = (
-        (pl.col("place") == 0)
-        & (use > 0)
-        & (use >= rules.parameter("V18", "least_counts") * pl.col("count"))
-        & (pl.col("length") >= least)
-    )
+    equal = (use > 0) & (use >= rules.parameter("V18", "least_counts") * pl.col("count")) & (pl.col("length") >= least)
     return rules.found(
         runs,
         "V18",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.transforms.calendar import HOUR, hours, local_day, local_days, local_months, local_years
+from warehouse.transforms.calendar import HOUR, hours, local_day, local_days, local_months, local_years, month
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 ZONES = [
@@ -132,3 +132,10 @@ def test_the_hour_that_shows_yesterdays_date_again_belongs_to_the_new_day() -> N
     assert again.astimezone(zone).date() == date(2010, 11, 6)
     assert pl.select(local_day(pl.lit(again), zone)).item() == date(2010, 11, 7)
     assert pl.select(local_day(pl.lit(None, pl.Datetime("us", "UTC")), zone)).item() is None
+
+
+def test_months_are_named_as_they_are_written() -> None:
+    days = pl.Series([None, date(1, 1, 1), date(1969, 12, 31), date(2026, 1, 1), date(9999, 12, 31)])
+    for times in (days, days.cast(pl.Datetime("us", "UTC"))):
+        named = times.to_frame("at").select(month(pl.col("at"))).to_series().to_list()
+        assert named == [None, "0001-01", "1969-12", "2026-01", "9999-12"]
