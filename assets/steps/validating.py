@@ -1,5 +1,6 @@
 """Validation of figures: what rules question in hours, days and months, in silence, and in meters installed nowhere."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -10,6 +11,7 @@ from assets.steps.clocks import find_clocks
 from assets.steps.erasing import without_erased
 from assets.steps.figures import reckoned_days
 from assets.steps.judging import BY_FIGURES, Judging
+from assets.steps.side_by_side import side_by_side
 from assets.steps.touched import done, extent, pending
 from assets.steps.weather import degree_days_of_months, stations_of
 from registry.residences import vacancies
@@ -36,7 +38,7 @@ from warehouse.transforms.validation.registers import judge_inactive
 from warehouse.transforms.validation.rules import findings, role_of
 from warehouse.transforms.validation.statistics import judge_courses, judge_days, judge_hours, judge_months, judge_sums
 
-POINTS_AT_ONCE = 20_000
+POINTS_AT_ONCE = 10_000
 """Points judged and committed together; bounds the memory."""
 
 _DAY = timedelta(days=1)
@@ -86,10 +88,14 @@ def validate_figures(house: Installation, now: datetime) -> int:
         if spans.is_empty():
             return 0
         judging = Judging.of(house)
-        changed = 0
-        for some, period in _parts(house, pl.concat([spans, _since_vacant(house, judging)]), judging):
-            found, before = find_in_figures(house, judging, some, period, now)
-            changed += _keep(house, judging, found, before, now)
+        parts = _parts(house, pl.concat([spans, _since_vacant(house, judging)]), judging)
+        counts = counts_read(house, judging, {period for _, period in parts})
+
+        def judged(part: tuple[pl.DataFrame, Period]) -> int:
+            points, period = part
+            return _keep(house, judging, *find_in_figures(house, judging, points, period, counts, now), now)
+
+        changed = sum(side_by_side(judged, parts))
         changed += _keep(house, judging, *find_clocks(house, judging, spans), now)
         changed += _keep(house, judging, *find_inactive(house, judging, spans), now)
         changed += _keep(house, judging, *find_silent(house, judging), now)
@@ -150,7 +156,12 @@ def judged_period(judging: Judging, first: date, last: date) -> Period:
 
 
 def find_in_figures(
-    house: Installation, judging: Judging, points: pl.DataFrame, period: Period, now: datetime
+    house: Installation,
+    judging: Judging,
+    points: pl.DataFrame,
+    period: Period,
+    counts: pl.DataFrame,
+    now: datetime,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What the rules over figures find.
 
@@ -159,6 +170,7 @@ def find_in_figures(
         judging: What is judged by.
         points: ``metering_point``.
         period: The days.
+        counts: As :func:`counts_read` gives them.
         now: Instant of the run; groups are those of then.
 
     Returns:
@@ -166,7 +178,6 @@ def find_in_figures(
     """
     first, last = period.first, period.last + period.after
     days = _figures(house, CONSUMPTION_DAILY, points, period.first - period.before, last)
-    counts = _counts(house, judging, points, first, last)
     around = (period.first - _YEAR_AND_MONTH, period.last + _YEAR_AND_MONTH)  # compared, and compared with
     months = _figures(house, CONSUMPTION_MONTHLY, points, *around)
     days, months = (_prepared(rows, judging, counts) for rows in (days, months))
@@ -185,7 +196,7 @@ def find_in_figures(
         judge_sums(summed, judging.rules),
         courses,
         judge_days(_with_vacancies(house, days.filter(plain)), judging.rules, first, last, by_hour),
-        judge_energy(_side_by_side(days.filter(inside)), judging.rules),
+        judge_energy(_abreast(days.filter(inside)), judging.rules),
         judge_months(lengths.filter(plain), judging.rules, house.policy(WeatherPolicy).least_degree_days),
     )
     asked = _asked(period, local_day(pl.col("at"), house.settings.zone))
@@ -336,17 +347,25 @@ def _figures(house: Installation, table: Table, points: pl.DataFrame, first: dat
     )
 
 
-def _counts(house: Installation, judging: Judging, points: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """One count of each register of the points' meters (base units)."""
-    meters = _installed(house).join(points, on="metering_point", how="semi").select("meter_id").unique()
-    low, high = (first - _DAY).strftime("%Y-%m"), (last + _DAY).strftime("%Y-%m")
+def counts_read(house: Installation, judging: Judging, periods: Collection[Period]) -> pl.DataFrame:
+    """One count of each register of the meters that were read in the months of some periods.
+
+    Args:
+        house: The installation.
+        judging: What is judged by.
+        periods: The periods.
+
+    Returns:
+        ``meter_id``, ``register`` and ``count`` (base units).
+    """
+    ends = [(period.first - _DAY, period.last + period.after + _DAY) for period in periods]
+    months = {name for first, last in ends for name in pl.date_range(first, last, eager=True).dt.strftime("%Y-%m")}
     layouts = (
         house.lake.scan(READINGS)
-        .filter((pl.col("organisation") == house.organisation) & pl.col("month").is_between(pl.lit(low), pl.lit(high)))
+        .filter((pl.col("organisation") == house.organisation) & pl.col("month").is_in(sorted(months)))
         .select("organisation", "meter_id", "layout_id")
         .unique()
-        .join(meters.lazy(), on="meter_id", how="semi")
-        .collect()
+        .collect(engine="streaming")
     )
     return register_resolutions(layouts, judging.layouts).select("meter_id", "register", count="resolution")
 
@@ -411,7 +430,7 @@ def _with_weather(house: Installation, months: pl.DataFrame, now: datetime) -> p
     return named.join(degree_days, on=["station", "day"], how="left", maintain_order="left").drop("station")
 
 
-def _side_by_side(days: pl.DataFrame) -> pl.DataFrame:
+def _abreast(days: pl.DataFrame) -> pl.DataFrame:
     """One row per point and day with the registers of heat."""
     heat = days.filter(pl.col("register").is_in(_HEAT))
     with_energy = (

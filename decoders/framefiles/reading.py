@@ -226,7 +226,7 @@ def _member_frames(member: Member, zone: ZoneInfo, received_at: datetime | None)
         cells = cells.with_columns(fault=pl.when("timeless").then(pl.lit("no time")).otherwise("fault"))
     start = pl.lit(received_at, _INSTANT) + pl.duration(seconds=pl.col("offset_s").fill_null(0))
     cells = cells.with_columns(
-        received_at=pl.when("timeless").then(start).otherwise("received_at"), extra=_with_notes()
+        received_at=pl.when("timeless").then(start).otherwise("received_at"), extra=_with_notes(cells)
     )
     bad = pl.col("fault").is_not_null()
     return FrameFile(
@@ -259,16 +259,18 @@ def _too_short() -> pl.Expr:
     )
 
 
-def _with_notes() -> pl.Expr:
-    """``extra`` with what was noticed while reading the line."""
+def _with_notes(cells: pl.DataFrame) -> pl.Expr:
+    """``extra`` with what was noticed while reading the line; most files leave nothing to note."""
     shifted = pl.struct("time_flag", local_time="time").struct.json_encode()
     unread = pl.struct(rssi_dbm="rssi").struct.json_encode()
-    notes = (
-        pl.col("extra"),
-        pl.when(pl.col("time_flag").is_not_null()).then(shifted),
-        pl.when(pl.col("offset_s").is_not_null()).then(pl.struct("offset_s").struct.json_encode()),
-        pl.when(pl.col("rssi").is_not_null() & pl.col("rssi_dbm").is_null()).then(unread),
+    noticed = (
+        (pl.col("time_flag").is_not_null(), shifted),
+        (pl.col("offset_s").is_not_null(), pl.struct("offset_s").struct.json_encode()),
+        (pl.col("rssi").is_not_null() & pl.col("rssi_dbm").is_null(), unread),
     )
-    inner = [note.str.strip_prefix("{").str.strip_suffix("}") for note in notes]
+    notes = [pl.when(when).then(note) for when, note in noticed if cells.select(when.any()).item()]
+    if not notes:
+        return pl.when(pl.col("extra") != "{}").then("extra")
+    inner = [note.str.strip_prefix("{").str.strip_suffix("}") for note in (pl.col("extra"), *notes)]
     joined = pl.concat_str(inner, separator=",", ignore_nulls=True)
     return pl.when(joined != "").then("{" + joined + "}")
