@@ -260,9 +260,7 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
         attempt=pl.col("attempt").fill_null(0) + 1, decided_at=pl.lit(now), decoders=pl.lit(edition())
     )
     keys = pl.concat([outcomes["telegram_key"], frames["old_key"]]).drop_nulls().unique().to_frame("telegram_key")
-    first, last = extent(outcomes["received_at"])
-    stretch = pl.col("received_at").is_between(first - REACH, last + REACH)
-    copies = _copies(house, outcomes, keys, stretch)
+    copies, stretch = _copies(house, outcomes, keys)
     clustered = transmissions.cluster(copies)
     telegrams = transmissions.telegrams(clustered)
     old_telegrams = _of_keys(house, TELEGRAMS, keys, stretch)
@@ -317,8 +315,11 @@ def _of_keys(house: Installation, table: Table, keys: pl.DataFrame, stretch: pl.
     return rows.join(keys.lazy(), on="telegram_key", how="semi").collect()
 
 
-def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame, stretch: pl.Expr) -> pl.DataFrame:
-    """Every reception of the touched transmissions: the pass's own and those decided before."""
+def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame) -> tuple[pl.DataFrame, pl.Expr]:
+    """Every reception of the touched transmissions, the pass's own and those decided before, and where they lie.
+
+    Of a key that is found in the margin of the stretch that was searched, there may be others beyond it.
+    """
     columns = [
         "organisation",
         "frame_id",
@@ -329,10 +330,20 @@ def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame, str
         "landed_at",
         "outcome",
     ]
-    before = latest_outcomes(house, stretch).join(keys.lazy(), on="telegram_key", how="semi")
-    known = before.select(columns).collect().join(outcomes, on="frame_id", how="anti")
-    copies = pl.concat([known, outcomes.select(columns)], how="vertical_relaxed")
-    return copies.filter((pl.col("outcome") != "corrupt") & pl.col("telegram_key").is_not_null())
+    at, key, margin = pl.col("received_at"), ["telegram_key"], transmissions.SAME_ACCESS_NUMBER
+    first, last = extent(outcomes["received_at"])
+    copies, asked, low, high = [outcomes.select(columns)], keys, first, last
+    while asked.height:
+        low, high = low - margin, high + margin
+        near = latest_outcomes(house, at.is_between(low, high)).join(asked.lazy(), on=key, how="semi")
+        before = near.select(columns).collect()
+        in_margin = (at < low + margin) | (at > high - margin)
+        asked = before.filter(in_margin & (first - low < REACH)).select(key).unique()
+        copies.append(before.join(asked, on=key, how="anti").join(outcomes, on="frame_id", how="anti"))
+    whole = pl.concat(copies, how="vertical_relaxed")
+    return whole.filter((pl.col("outcome") != "corrupt") & pl.col("telegram_key").is_not_null()), at.is_between(
+        low, high
+    )
 
 
 def _drive_by(house: Installation, stretch: pl.Expr) -> pl.Series:

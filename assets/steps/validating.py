@@ -119,7 +119,8 @@ def _parts(house: Installation, spans: pl.DataFrame, judging: Judging) -> list[t
         "metering_point", first_day=pl.col("of") - _rounded(before), last_day=pl.col("to") + _rounded(after)
     )
     parts = []
-    for (first, last), some in points.group_by("first_day", "last_day", maintain_order=True):
+    # In order of points, as figures lie in their files: each part reads its own stretch of them.
+    for (first, last), some in points.sort("metering_point").group_by("first_day", "last_day", maintain_order=True):
         assert isinstance(first, date)  # noqa: S101  the columns are dates
         assert isinstance(last, date)  # noqa: S101  the columns are dates
         period = judged_period(judging, first, last)
