@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from warehouse.ordering import sort_rows
 from warehouse.repeats import alone
 from warehouse.schemas.frames import TELEGRAMS
 from warehouse.schemas.registers import REGISTERS
@@ -116,7 +115,7 @@ def telegrams(clustered: pl.DataFrame) -> pl.DataFrame:
         clustered: Receptions with ``telegram_id`` and ``outcome``; those without an id or a meter are left out.
 
     Returns:
-        Rows of ``telegrams``; the outcome is that of the best copy.
+        Rows of ``telegrams`` in no certain order; the outcome is that of the best copy.
     """
     known = clustered.filter(pl.col("telegram_id").is_not_null() & pl.col("meter_id").is_not_null())
     single = alone(known, _TRANSMISSION)
@@ -135,8 +134,7 @@ def telegrams(clustered: pl.DataFrame) -> pl.DataFrame:
             receptions=pl.len(),
         )
     )
-    rows = pl.concat([once, several]).with_columns(month=month(pl.col("received_at")))
-    return TELEGRAMS.conform(sort_rows(rows, ["organisation", *TELEGRAMS.sort_by, "telegram_id"]))
+    return TELEGRAMS.conform(pl.concat([once, several]).with_columns(month=month(pl.col("received_at"))))
 
 
 def winners(clustered: pl.DataFrame) -> pl.DataFrame:
@@ -146,13 +144,12 @@ def winners(clustered: pl.DataFrame) -> pl.DataFrame:
         clustered: Receptions with ``telegram_id`` and ``outcome``.
 
     Returns:
-        One of the rows per transmission that has a decoded or partial copy, sorted by organisation, meter and time.
+        One of the rows per transmission that has a decoded or partial copy, in no certain order.
     """
     yielding = clustered.filter(pl.col("telegram_id").is_not_null() & pl.col("outcome").is_in(YIELDING))
     single = alone(yielding, _TRANSMISSION)
     several = yielding.filter(~single).sort("received_at", "frame_id").unique(_TRANSMISSION, keep="first")
-    rows = pl.concat([yielding.filter(single), several])
-    return sort_rows(rows, ["organisation", "meter_id", "received_at", "frame_id"])
+    return pl.concat([yielding.filter(single), several])
 
 
 def merge_readings(decoded: pl.DataFrame) -> pl.DataFrame:
@@ -163,9 +160,9 @@ def merge_readings(decoded: pl.DataFrame) -> pl.DataFrame:
             other columns of ``readings``.
 
     Returns:
-        One row per organisation, meter and reading time, in this order. Each register, the device's time and the info
-        code (together with its kind) come from the first frame, in order of ``frame_id``, that has them; ``flags`` are
-        united, ``landed_at`` is when the last of them had arrived; all else comes from the first frame.
+        One row per organisation, meter and reading time, in no certain order. Each register, the device's time and the
+        info code (together with its kind) come from the first frame, in order of ``frame_id``, that has them;
+        ``flags`` are united, ``landed_at`` is when the last of them had arrived; all else comes from the first frame.
     """
     key = ["organisation", "meter_id", "measured_at"]
     single = alone(decoded, key)
@@ -183,7 +180,7 @@ def merge_readings(decoded: pl.DataFrame) -> pl.DataFrame:
     others = [name for name in decoded.columns if name not in united and name not in key]
     by_frame = several.sort("frame_id", nulls_last=True)
     merged = by_frame.group_by(key, maintain_order=True).agg(pl.col(others).first(), *values)
-    return sort_rows(pl.concat([once, merged.select(decoded.columns)]), key)
+    return pl.concat([once, merged.select(decoded.columns)])
 
 
 def _rank() -> pl.Expr:

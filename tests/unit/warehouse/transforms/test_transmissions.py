@@ -206,7 +206,7 @@ def test_telegrams_of_one_reading_time_complete_each_other() -> None:
         )
     )
     assert merged.schema == READINGS.schema
-    first, other = merged.rows(named=True)
+    first, other = merged.sort("measured_at").rows(named=True)
     assert other["frame_id"] == "g"
     assert other["flags"] is None
     assert {name: first[name] for name in ("frame_id", "volume_m3", "energy_kwh", "power_kw", "layout_id")} == {
