@@ -281,19 +281,18 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
     lake, organisation = house.lake, pl.lit(house.organisation).alias("organisation")
     lake.merge(LAYOUTS, decoded.layouts.with_columns(organisation), stale=LAYOUTS.empty().select("layout_id"))
     _learn(house, decoded.formats, now)
-    # Before the readings: once they stand, a repeated pass could not tell any more what they superseded.
+    # First of all: once the readings stand, a repeated pass could not tell any more what they superseded.
     superseded = superseded_readings(house, readings, old_readings.select(READINGS.key))
     keep_readings(house, superseded, now)
     gone = superseded.select("meter_id", "measured_at")
     touch(house, gone, "readings")
-    side_by_side(
-        lambda write: write(),
-        [
-            partial(lake.merge, RECORDS, records, stale=superseded.select("organisation", "meter_id", "measured_at")),
-            partial(lake.merge, TELEGRAMS, telegrams, stale=old_telegrams.select(TELEGRAMS.key)),
-        ],
-    )
-    lake.merge(READINGS, readings, stale=old_readings.select(READINGS.key))
+    said = [
+        partial(lake.merge, RECORDS, records, stale=superseded.select("organisation", "meter_id", "measured_at")),
+        partial(lake.merge, TELEGRAMS, telegrams, stale=old_telegrams.select(TELEGRAMS.key)),
+    ]
+    read = [partial(lake.merge, READINGS, readings, stale=old_readings.select(READINGS.key))]
+    for writes in ([*said, *read],) if superseded.is_empty() else (said, read):
+        side_by_side(lambda write: write(), writes)
     heard = outcomes.select("meter_id", measured_at="received_at").drop_nulls("meter_id")
     touch(house, pl.concat([heard, gone]), "readings")
     keys_judged = record_results(house.registry, house.organisation, decoded.verified, decoded.failed, now)

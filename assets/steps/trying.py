@@ -8,7 +8,7 @@ from assets.installation import Installation
 from assets.steps.clocks import find_clocks
 from assets.steps.figures import touched_stretches
 from assets.steps.judging import Judging
-from assets.steps.validating import counts_read, find_in_figures, find_inactive, find_silent, judged_period
+from assets.steps.validating import Known, find_in_figures, find_inactive, find_silent, judged_period
 from registry import trials
 from warehouse.policies import EstimationRules, ValidationPolicy, read_as
 from warehouse.schemas import READINGS, REGISTER_EVENTS
@@ -107,14 +107,14 @@ def _find(house: Installation, judging: Judging, first: date, last: date, now: d
     )
     spans = meters.sort("meter_id").with_columns(first_at=pl.lit(start), last_at=pl.lit(end))
     period = judged_period(judging, first, last)
-    counts = counts_read(house, judging, [period])
+    known = Known.of(house, judging, [period])
     found = []
     for stretches in touched_stretches(house, spans, house.policy(EstimationRules)):
         theirs = effects.effects(judging.stored(meters.head(0)), judging.decisions)
         readings = effects.apply(stretches.readings, theirs)
         found.append(judging.of_points(stretches.points).find_in_readings(readings, stretches.installations))
         points = stretches.points.select("metering_point")
-        found.append(find_in_figures(house, judging, points, period, counts, now)[0])
+        found.append(find_in_figures(house, judging, points, period, known, now)[0])
     found.append(judging.find_in_events(house.lake.scan(REGISTER_EVENTS).filter(own & inside).collect()))
     found.append(find_clocks(house, judging, spans)[0])
     found.append(find_inactive(house, judging, spans)[0])

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Self
 
 import polars as pl
 
@@ -89,11 +90,11 @@ def validate_figures(house: Installation, now: datetime) -> int:
             return 0
         judging = Judging.of(house)
         parts = _parts(house, pl.concat([spans, _since_vacant(house, judging)]), judging)
-        counts = counts_read(house, judging, {period for _, period in parts})
+        known = Known.of(house, judging, {period for _, period in parts})
 
         def judged(part: tuple[pl.DataFrame, Period]) -> int:
             points, period = part
-            return _keep(house, judging, *find_in_figures(house, judging, points, period, counts, now), now)
+            return _keep(house, judging, *find_in_figures(house, judging, points, period, known, now), now)
 
         changed = sum(side_by_side(judged, parts))
         changed += _keep(house, judging, *find_clocks(house, judging, spans), now)
@@ -161,7 +162,7 @@ def find_in_figures(
     judging: Judging,
     points: pl.DataFrame,
     period: Period,
-    counts: pl.DataFrame,
+    known: "Known",
     now: datetime,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What the rules over figures find.
@@ -171,7 +172,7 @@ def find_in_figures(
         judging: What is judged by.
         points: ``metering_point``.
         period: The days.
-        counts: As :func:`counts_read` gives them.
+        known: What is read once for all parts.
         now: Instant of the run; groups are those of then.
 
     Returns:
@@ -181,22 +182,22 @@ def find_in_figures(
     days = _figures(house, CONSUMPTION_DAILY, points, period.first - period.before, last)
     around = (period.first - _YEAR_AND_MONTH, period.last + _YEAR_AND_MONTH)  # compared, and compared with
     months = _figures(house, CONSUMPTION_MONTHLY, points, *around)
-    days, months = (_prepared(rows, judging, counts) for rows in (days, months))
+    days, months = (_prepared(rows, judging, known.counts) for rows in (days, months))
     around_runs = (period.first - period.run - _DAY, period.last + period.run + _DAY)
-    hours = _prepared(_figures(house, CONSUMPTION_HOURLY, points, *around_runs), judging, counts)
+    hours = _prepared(_figures(house, CONSUMPTION_HOURLY, points, *around_runs), judging, known.counts)
     totals = hours.group_by("metering_point", "register", "day").agg(
         total=pl.when(pl.col("consumption").null_count() == 0).then(pl.col("consumption").sum())
     )
     inside = pl.col("day").is_between(period.first, period.last)
     summed = days.filter(inside).join(totals, on=["metering_point", "register", "day"])
-    courses, by_hour = _find_courses(house, judging, points, counts, period)
+    courses, by_hour = _find_courses(house, judging, points, known.counts, period)
     lengths = _with_weather(house, months, now).with_columns(days=pl.col("day").dt.days_in_month())
     plain = ~pl.col("register").is_in(_WEIGHTED)
     found = findings(
         judge_hours(hours.filter(plain), judging.rules),
         judge_sums(summed, judging.rules),
         courses,
-        judge_days(_with_vacancies(house, days.filter(plain)), judging.rules, first, last, by_hour),
+        judge_days(_with_vacancies(house, days.filter(plain), known.vacancies), judging.rules, first, last, by_hour),
         judge_energy(_abreast(days.filter(inside)), judging.rules),
         judge_months(lengths.filter(plain), judging.rules, house.policy(WeatherPolicy).least_degree_days),
     )
@@ -348,17 +349,31 @@ def _figures(house: Installation, table: Table, points: pl.DataFrame, first: dat
     )
 
 
-def counts_read(house: Installation, judging: Judging, periods: Collection[Period]) -> pl.DataFrame:
-    """One count of each register of the meters that were read in the months of some periods.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is read once, however many parts are judged.
 
-    Args:
-        house: The installation.
-        judging: What is judged by.
-        periods: The periods.
-
-    Returns:
-        ``meter_id``, ``register`` and ``count`` (base units).
+    Attributes:
+        counts: One count of each register of meters: ``meter_id``, ``register`` and ``count`` (base units).
+        vacancies: ``metering_point``, ``vacant_from``, ``vacant_to`` (UTC; null: still).
     """
+
+    counts: pl.DataFrame
+    vacancies: pl.DataFrame
+
+    @classmethod
+    def of(cls, house: Installation, judging: Judging, periods: Collection[Period]) -> Self:
+        """Reads it.
+
+        Args:
+            house: The installation.
+            judging: What is judged by.
+            periods: What is judged: counts are those of meters that were read in their months.
+        """
+        return cls(_counts(house, judging, periods), _vacancies(house))
+
+
+def _counts(house: Installation, judging: Judging, periods: Collection[Period]) -> pl.DataFrame:
     ends = [(period.first - _DAY, period.last + period.after + _DAY) for period in periods]
     months = {name for first, last in ends for name in pl.date_range(first, last, eager=True).dt.strftime("%Y-%m")}
     layouts = (
@@ -404,14 +419,14 @@ def _since_vacant(house: Installation, judging: Judging) -> pl.DataFrame:
     )
 
 
-def _with_vacancies(house: Installation, days: pl.DataFrame) -> pl.DataFrame:
+def _with_vacancies(house: Installation, days: pl.DataFrame, vacant: pl.DataFrame) -> pl.DataFrame:
     """Days with ``is_vacant``."""
     zone, day = house.settings.zone, pl.col("day")
     ended = (day > local_day(pl.col("vacant_to"), zone)).fill_null(value=False)
     inside = (
         days.select("metering_point", "day")
         .unique()
-        .join(_vacancies(house), on="metering_point")
+        .join(vacant, on="metering_point")
         .filter((day >= local_day(pl.col("vacant_from"), zone)) & ~ended)
         .select("metering_point", "day", is_vacant=pl.lit(value=True))
         .unique()

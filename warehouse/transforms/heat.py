@@ -70,6 +70,7 @@ def heat_daily(
         *_METER, "measured_at", *_TEMPERATURES
     )  # fmt: skip
     days = _days(daily).join(_heat_points(daily, gauges), on=_POINT, how="semi")
+    hourly = hourly.join(days.select(_POINT).unique(), on=_POINT, how="semi")
     return shape(
         HEAT_DAILY,
         days.join(_by_hours(hourly, gauges), on=[*_POINT, "day"], how="left")
