@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.errors import RegistryError
+from registry.frames import read_frame
 from registry.models import Meter, MeterKey
 from registry.store import Registry
 from registry.vault import KeyVault
@@ -267,23 +268,17 @@ def key_news(registry: Registry, organisation: str) -> pl.DataFrame:
     Returns:
         ``meter_id`` and ``news_at`` (UTC): the latest instant a key came, first opened a frame or got a new validity.
     """
+    events = {
+        name: func.max(getattr(MeterKey, name)).label(name) for name in ("created_at", "verified_at", "changed_at")
+    }
+    statement = (
+        select(MeterKey.meter_id, *events.values())
+        .where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS)
+        .group_by(MeterKey.meter_id)
+    )
     with registry.begin(readonly=True) as session:
-        rows = session.execute(
-            select(
-                MeterKey.meter_id,
-                func.max(MeterKey.created_at),
-                func.max(MeterKey.verified_at),
-                func.max(MeterKey.changed_at),
-            )
-            .where(MeterKey.organisation == organisation, *_OPENS_TELEGRAMS)
-            .group_by(MeterKey.meter_id)
-        ).all()
-    meter_ids, *instants = zip(*rows, strict=True) if rows else ((), (), (), ())
-    table = pl.DataFrame([
-        pl.Series("meter_id", meter_ids, pl.String),
-        *(pl.Series(f"at_{number}", column, INSTANT) for number, column in enumerate(instants)),
-    ])  # fmt: skip
-    return table.select("meter_id", news_at=pl.max_horizontal("at_0", "at_1", "at_2"))
+        table = read_frame(session, statement, {"meter_id": pl.String} | dict.fromkeys(events, INSTANT))
+    return table.select("meter_id", news_at=pl.max_horizontal(*events))
 
 
 def record_results(

@@ -2,13 +2,15 @@
 
 import json
 from datetime import datetime
+from typing import Any
 
 import polars as pl
-from sqlalchemy import Executable, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from registry import groups
 from registry import models as m
+from registry.frames import read_frame
 from registry.key_status import MISSING, key_statuses
 from registry.store import Registry
 from warehouse.schemas import (
@@ -171,16 +173,11 @@ def registered_meters(registry: Registry, organisation: str) -> pl.Series:
     return pl.Series("meter_id", ids, pl.String)
 
 
-def _rows(session: Session, statement: Executable, table: Table | None = None) -> pl.DataFrame:
-    """A query's rows, all text; with a table, in the types it declares as far as the query has its columns."""
-    result = session.connection().execute(statement)
-    names = list(result.keys())
-    rows = result.all()
-    known = dict(table.schema) if table else {}
-    schema = {name: known.get(name, pl.String) for name in names}
-    wanted = [name for name in names if table is None or name in table.schema]
-    columns = zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)
-    return pl.DataFrame([pl.Series(name, cells, schema[name]) for name, cells in columns if name in wanted])
+def _rows(session: Session, statement: Select[*tuple[Any, ...]], table: Table | None = None) -> pl.DataFrame:
+    """A query's rows, all text; with a table, those columns that it declares, in its types."""
+    columns = [column for column in statement.selected_columns if table is None or column.key in table.schema]
+    types = {str(column.key): pl.String() if table is None else table.schema[str(column.key)] for column in columns}
+    return read_frame(session, statement.with_only_columns(*columns, maintain_column_froms=True), types)
 
 
 def meter_index(registry: Registry, organisation: str) -> pl.DataFrame:

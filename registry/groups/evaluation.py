@@ -7,8 +7,8 @@ import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from registry.frames import Types, read_frame
 from registry.groups.builtin import BUILT_IN, OWNED, PRIORITY, PRIORITY_ID, builtin_members
-from registry.groups.frames import Types, read_frame
 from registry.groups.intervals import unite
 from registry.groups.inventory import Inventory, read_inventory
 from registry.groups.rules import Rule

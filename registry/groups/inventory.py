@@ -8,7 +8,7 @@ import polars as pl
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from registry.groups.frames import Types, read_frame
+from registry.frames import Types, read_frame
 from registry.groups.rules import TextField
 from registry.models import Customer, Installation, Meter, MeteringPoint
 from registry.residences import lived_there

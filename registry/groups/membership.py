@@ -9,12 +9,12 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from registry import audit
+from registry.frames import read_frame
 from registry.groups import catalogue
 from registry.groups.builtin import PRIORITY, PRIORITY_ID
 from registry.groups.catalogue import Author
 from registry.groups.errors import GroupError
 from registry.groups.evaluation import rule_members
-from registry.groups.frames import read_frame
 from registry.groups.intervals import CURRENT, Changes, extended, shortened
 from registry.groups.inventory import read_inventory
 from registry.groups.rules import Rule

@@ -7,10 +7,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from registry import audit
+from registry.frames import read_frame
 from registry.groups import catalogue
 from registry.groups.catalogue import Author
 from registry.groups.errors import GroupError
-from registry.groups.frames import read_frame
 from registry.groups.intervals import CURRENT, Changes, shortened
 from registry.models import Collector, GroupReader
 from warehouse.schemas import INSTANT

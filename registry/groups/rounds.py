@@ -7,10 +7,10 @@ import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from registry.frames import read_frame
 from registry.groups.builtin import ALL_METERS
 from registry.groups.errors import GroupError
 from registry.groups.evaluation import evaluate, present
-from registry.groups.frames import read_frame
 from registry.models import Installation, Meter
 
 COLUMNS = ("metering_point", "meter_id", "manufacturer", "serial", "version", "device_type", "medium", "model")
