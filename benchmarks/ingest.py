@@ -47,6 +47,7 @@ def run(folder: Path, meters: int, days: int, *, day_by_day: bool) -> None:
         "METERHOUSE_HOME": str(folder / "home"),
         "METERHOUSE_MASTER_KEY_FILE": str(folder / "master.key"),
     }
+    environment.pop("_RJEM_MALLOC_CONF", None)  # that of this process, where Polars has set its own
     meterhouse = str(Path(sys.executable).parent / "meterhouse")
     fleet = Fleet(meters=meters, days=days, start=date(2026, 1, 12), collectors=1, incidents=False)
     simulate(fleet, folder / "fleet")
