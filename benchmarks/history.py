@@ -1,8 +1,8 @@
 """The lake at a utility's size: one meter's history, a fleet's month, bytes per reading; the same in PostgreSQL.
 
-    .venv/bin/python benchmarks/history.py build  --lake DIR [--hourly 25000] [--daily 75000] [--months 13]
-    .venv/bin/python benchmarks/history.py ask    --lake DIR
-    .venv/bin/python benchmarks/history.py compare [--readings 20000000]
+    .venv/bin/python -m benchmarks.history build  --lake DIR [--hourly 25000] [--daily 75000] [--months 13]
+    .venv/bin/python -m benchmarks.history ask    --lake DIR
+    .venv/bin/python -m benchmarks.history compare [--readings 20000000]
 
 ``build`` writes readings and the consumption they give straight into a lake, month by month, as compaction leaves them:
 water meters read each hour and water meters read each day, telegram keys and frame ids as long and as random as real
