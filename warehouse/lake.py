@@ -152,7 +152,7 @@ class Lake:
             raise LakeError(f"{table.name}: the rows to merge hold a key twice; key: {', '.join(table.key)}.")
         if unknown := set(stale.columns) - set(table.key):
             raise LakeError(f"{table.name}: {sorted(unknown)} are not of its key, so nothing can be stale by them.")
-        matched = stale.select(pl.col(name).cast(table.schema[name]) for name in stale.columns).unique()
+        matched = stale.select(pl.col(name).cast(table.schema[name]) for name in stale.columns)
 
         def attempt() -> MergeResult:
             snapshot = self._open(table)

@@ -50,7 +50,9 @@ def touched(
     Returns:
         The rows that match ``stale`` inside the window, or have the key of a fresh row.
     """
-    found = [table.empty()]
+    found = []
+    if set(stale.columns) == set(table.key) and window is None:
+        stale = stale.join(fresh, on=table.key, how="anti", nulls_equal=True)  # most rows are replaced by their likes
     if fresh.height:
         near = before.filter(covering(table, fresh).expression)
         found.append(near.join(fresh.lazy().select(table.key), on=table.key, how="semi", nulls_equal=True).collect())
@@ -64,7 +66,7 @@ def touched(
             if low is not None and not stale[name].has_nulls():
                 near = near.filter(pl.col(name).is_between(pl.lit(low), pl.lit(high)))
         found.append(near.join(stale.lazy(), on=stale.columns, how="semi", nulls_equal=True).collect())
-    return pl.concat(found).unique(table.key)
+    return pl.concat(found).unique(table.key) if len(found) > 1 else (found or [table.empty()])[0]
 
 
 def compare(table: Table, fresh: pl.DataFrame, known: pl.DataFrame) -> tuple[MergeResult, pl.DataFrame]:

@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _POINT = "metering_point"
+_UNTOLD = pl.lit(None, pl.Float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,10 @@ def reckon(arranged: Arranged, evidence: Evidence, *, zone: ZoneInfo, policy: Po
 
     Returns:
         A row for every asked hour and day of each register the point's meters have ever sent in ``readings``, also
-        where nothing is known (quality ``N``, consumption null), sorted as the tables are, and a daily row for each day
-        that is estimated after the last reading; the events from the start to the end, both included, of the asked
-        days.
+        where nothing is known (quality ``N``, consumption null), sorted as the tables are: hours from that of the first
+        reading to the last one that was over at the last reading, since one that goes on is not missing; beyond the
+        asked days a daily row for each that is estimated after the last reading. The events from the start to the end,
+        both included, of the asked days.
     """
     asked, courses = arranged.asked, arranged.courses
     marks = registers_at_hours(arranged, evidence, zone=zone, policy=policy)
@@ -100,11 +102,20 @@ def reckon(arranged: Arranged, evidence: Evidence, *, zone: ZoneInfo, policy: Po
     day_marks, exceptions = continued(day_marks, arranged, evidence, zone, policy)
     daily = periods(day_marks).join(_shares(hourly), on=["course", "day"], how="left", maintain_order="left")
     return Figures(
-        hourly=published(_named(hourly.with_columns(share_interpolated=pl.lit(None, pl.Float64)), courses)),
+        hourly=published(_named(_read(hourly, arranged).with_columns(share_interpolated=_UNTOLD), courses)),
         daily=published(_named(daily.with_columns(pl.col("share_interpolated").fill_null(1.0)), courses)),
         events=_events(arranged.events.join(courses, on="course"), asked, zone),
         exceptions=exceptions,
     )
+
+
+def _read(hourly: pl.DataFrame, arranged: Arranged) -> pl.DataFrame:
+    """The hours from that of the first reading to the last one that was over when the last reading was taken."""
+    read = arranged.brackets.group_by("course").agg(
+        read_from=pl.col("at").min(), read_to=pl.max_horizontal("at", "next_at").max()
+    )
+    inside = (pl.col("period_end") > pl.col("read_from")) & (pl.col("period_end") <= pl.col("read_to"))
+    return hourly.join(read, on="course", maintain_order="left").filter(inside)
 
 
 def _shares(hourly: pl.DataFrame) -> pl.DataFrame:

@@ -99,7 +99,7 @@ def test_days_that_are_asked_for_keep_one_row() -> None:
     found = figures(rows, LAST, date(2025, 6, 21), evidence=evidence)
     assert column(found.daily, "quality") == ["E", "E", "E", "N"]
     assert column(found.daily, "day") == [LAST + timedelta(days=number) for number in range(4)]
-    assert found.hourly.height == 96
+    assert found.hourly.height == 12, "the hours of the days before, up to the last reading"
 
 
 def test_a_register_that_arrives_replaces_what_was_provisional() -> None:
