@@ -1,11 +1,12 @@
 """From concentrator files to consumption: time and memory of one ``ingest``.
 
-    .venv/bin/python benchmarks/ingest.py [--meters 10000] [--days 1] [--day-by-day]
+    .venv/bin/python benchmarks/ingest.py [--meters 10000] [--days 1] [--day-by-day] [--late DAYS]
 
 Simulates clean traffic of a fleet heard once an hour, makes a new installation, imports the registry files and runs
 ``meterhouse ingest`` as its own process. Prints its seconds, frames per second and peak memory, and the ratio to a
 baseline of the same run: a loop that does no more than read the same files line by line and turn the hex into bytes.
 Day by day, each day's files are ingested by a process of their own: whether a day costs more the more came before it.
+With a late day, the files of so many days before the last one come after it.
 """
 
 import argparse
@@ -35,12 +36,19 @@ def main() -> None:
     parser.add_argument("--meters", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--day-by-day", action="store_true")
+    parser.add_argument("--late", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run(Path(folder), options.meters, options.days, day_by_day=options.day_by_day)
+        run(
+            Path(folder),
+            options.meters,
+            options.days,
+            day_by_day=options.day_by_day or options.late > 0,
+            late=options.late,
+        )
 
 
-def run(folder: Path, meters: int, days: int, *, day_by_day: bool) -> None:
+def run(folder: Path, meters: int, days: int, *, day_by_day: bool, late: int) -> None:
     """Simulates, sets up, measures."""
     environment = {
         **os.environ,
@@ -63,7 +71,7 @@ def run(folder: Path, meters: int, days: int, *, day_by_day: bool) -> None:
     baseline = time.perf_counter() - started
     print(f"{count} frames of {meters} meters")
     total = 0.0
-    for named in by_day(frames) if day_by_day else [[frames]]:
+    for named in by_day(frames, late) if day_by_day else [[frames]]:
         before, started = processor(), time.perf_counter()
         subprocess.run([meterhouse, "ingest", *map(str, named)], env=environment, check=True)
         seconds = time.perf_counter() - started
@@ -75,15 +83,18 @@ def run(folder: Path, meters: int, days: int, *, day_by_day: bool) -> None:
     print(f"reading alone {baseline:8.1f} s   ratio {total / baseline:.1f}")
 
 
-def by_day(folder: Path) -> list[list[Path]]:
-    """Files by the day in their names; those that name none go with the first day."""
+def by_day(folder: Path, late: int) -> list[list[Path]]:
+    """Files by the day in their names, a late one at the end; those that name none go with the first day."""
     days: dict[str, list[Path]] = {}
     for file in sorted(folder.iterdir()):
         found = re.search(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", file.name)
         days.setdefault(found.group() if found else "", []).append(file)
     rest = days.pop("", [])
     first, *others = (files for _, files in sorted(days.items()))
-    return [[*rest, *first], *others]
+    ordered = [[*rest, *first], *others]
+    if late:
+        ordered.append(ordered.pop(-1 - late))
+    return ordered
 
 
 def processor() -> float:
