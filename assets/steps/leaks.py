@@ -11,7 +11,7 @@ from assets.installation import Installation
 from assets.steps.erasing import without_erased
 from assets.steps.frozen import thawed
 from assets.steps.judging import Counting
-from assets.steps.touched import done, pending
+from assets.steps.touched import done, extent, pending
 from warehouse.policies import LeakPolicy
 from warehouse.schemas import (
     CONSUMPTION_HOURLY,
@@ -44,6 +44,9 @@ LONGEST_INTERVAL = timedelta(hours=2)
 """Where readings are further apart, hours are not measured, whatever the quality of their boundaries."""
 
 _DAY = timedelta(days=1)
+_BEGINNINGS = ((KIND, "flow_since"), (BURST, "burst_since"))
+"""Kinds of episodes that are found in hours; those of other kinds are found in days."""
+
 _STEP_REACH = timedelta(days=70)
 """Days before, within which a rise of night use began that still goes on: afterwards it is usual."""
 
@@ -53,14 +56,17 @@ class _Part:
     """Points that are reckoned together.
 
     Attributes:
-        points: ``organisation``, ``metering_point`` and ``since`` (UTC: from when on they are reckoned again).
+        points: ``organisation``, ``metering_point``, ``flow_since`` and ``burst_since`` (UTC: from when on episodes of
+            continuous flow and bursts are reckoned again; of most points ``since``).
         first: First local day whose figures are reckoned again.
+        since: From when on the hours and readings of all points are looked at (UTC).
         low: First of the points by name.
         high: Last of them.
     """
 
     points: pl.DataFrame
     first: date
+    since: datetime
     low: str
     high: str
 
@@ -112,12 +118,14 @@ def _parts(house: Installation, spans: pl.DataFrame, policy: LeakPolicy) -> Iter
         since = local_days(first, first, house.settings.zone)["start"][0] - timedelta(hours=25)
         for part in some.iter_slices(POINTS_AT_ONCE):
             low, high = part["metering_point"][0], part["metering_point"][-1]
-            began = _events(house, low, high).filter(pl.col("kind") != STEP, pl.col("last_seen") >= since)
-            reaching = began.group_by(POINT).agg(began=pl.col("first_seen").min()).collect()
-            points = part.join(reaching, on=POINT, how="left", maintain_order="left").select(
-                *POINT, since=pl.min_horizontal("began", pl.lit(since)).cast(INSTANT)
+            reaching = _events(house, low, high).filter(pl.col("last_seen") >= since)
+            began = reaching.group_by(POINT).agg(
+                pl.col("first_seen").filter(pl.col("kind") == kind).min().alias(name) for kind, name in _BEGINNINGS
             )
-            yield _Part(points, first, low, high)
+            points = part.join(began.collect(), on=POINT, how="left", maintain_order="left").select(
+                *POINT, *(pl.min_horizontal(name, pl.lit(since)).cast(INSTANT).alias(name) for _, name in _BEGINNINGS)
+            )
+            yield _Part(points, first, since, low, high)
 
 
 def _events(house: Installation, low: str, high: str) -> pl.LazyFrame:
@@ -131,49 +139,53 @@ def _reckon(house: Installation, part: _Part, policy: LeakPolicy, counting: Coun
     readings = _readings(house, part, counting)
     layouts = house.lake.scan(LAYOUTS).filter(pl.col("organisation") == house.organisation).collect()
     resolutions = register_resolutions(readings, layouts).filter(register=VOLUME)
-    measured = flows(_since(house, CONSUMPTION_HOURLY, "period_start", part).filter(register=VOLUME), resolutions)
+    measured = _measured(house, part, resolutions)
     known = _days(house, part, part.first - reach(limits) * _DAY)
     fresh = flow_daily(measured, known, limits, zone, first=part.first)
     stale = known.filter(pl.col("day") >= part.first)
     changed = {FLOW_DAILY.name: _replace(house, FLOW_DAILY, fresh, stale, now)}
 
     stored = _events(house, part.low, part.high).join(part.points.lazy(), on=POINT).collect()
-    of_kind, reckoned = pl.col("kind") == KIND, pl.col("last_seen") > pl.col("since")
-    recent = pl.col("last_seen") > pl.col("since") - CHRONIC_WITHIN
-    steady = continuous_flow(measured, part.points, stored.filter(of_kind, ~reckoned, recent), limits)
+    flow, burst = ((pl.col("kind") == kind) & (pl.col("last_seen") > pl.col(name)) for kind, name in _BEGINNINGS)
+    recent = pl.col("last_seen") > pl.col("flow_since") - CHRONIC_WITHIN
+    earlier = stored.filter(pl.col("kind") == KIND, ~flow, recent)
+    since = part.points.select(*POINT, since="flow_since")
+    steady = continuous_flow(measured, since, earlier, limits)
     models = house.lake.scan(METERS).select("organisation", "meter_id", "model").collect()
     all_days = pl.concat([known.filter(pl.col("day") < part.first).select(fresh.columns), fresh])
-    bursts = burst_events(hourly_bursts(measured, all_days, limits), quick_bursts(readings, models, limits))
-    before = _days(house, part, part.first - _STEP_REACH).filter(pl.col("day") < part.first)
-    steps = step_events(pl.concat([before.select(fresh.columns), fresh]), limits, zone)
-    labelled, relabelled = _labels(house, part, fresh, stored, limits)
+    burst_hours = measured.join(part.points, on=POINT).filter(pl.col("start") >= pl.col("burst_since"))
+    bursts = burst_events(hourly_bursts(burst_hours, all_days, limits), quick_bursts(readings, models, limits))
+    before = _days(house, part, part.first - _STEP_REACH, pl.col("step_lh").is_not_null())
+    risen = before.filter(pl.col("day") < part.first)
+    steps = step_events(pl.concat([risen.select(fresh.columns), fresh]), limits, zone)
+    labelled, relabelled = _labels(house, part, all_days, stored, limits)
     events = pl.concat([steady, bursts, steps, labelled], how="diagonal_relaxed")
     step_since = local_days(part.first - _STEP_REACH, part.first, zone)["start"].min()
-    replaced = stored.filter(
-        (pl.col("kind").is_in([KIND, BURST]) & reckoned)
-        | ((pl.col("kind") == STEP) & (pl.col("last_seen") > pl.lit(step_since)))
-    )
+    replaced = stored.filter(flow | burst | ((pl.col("kind") == STEP) & (pl.col("last_seen") > pl.lit(step_since))))
     replaced = pl.concat([replaced, relabelled.select(replaced.columns)])
     changed[LEAK_EVENTS.name] = _replace(house, LEAK_EVENTS, events, replaced, now)
     return changed
 
 
 def _labels(
-    house: Installation, part: _Part, fresh: pl.DataFrame, stored: pl.DataFrame, limits: Limits
+    house: Installation, part: _Part, days: pl.DataFrame, stored: pl.DataFrame, limits: Limits
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Slow leaks and periodic draws, and the stored ones in the place of which they stand.
 
-    Each point is looked at from a week before, or from the start of the episodes that reach into that week.
+    Each point is looked at from a week before, or from the start of the episodes that reach into that week; beside the
+    days that all points are known of, few are read.
     """
     zone = house.settings.zone
     slow_since, periodic_since = (
         _labelled_since(part, stored.filter(pl.col("kind") == kind), zone) for kind in (SLOW, PERIODIC)
     )
-    since = pl.concat([slow_since, periodic_since])
-    lowest = since["low"].min()
-    assert isinstance(lowest, date)  # noqa: S101  a part has points
-    known = _days(house, part, lowest - HISTORY).filter(pl.col("day") < part.first)
-    days = pl.concat([known.select(fresh.columns), fresh])
+    since = pl.concat([slow_since, periodic_since]).group_by(POINT).agg(low=pl.col("low").min() - HISTORY)
+    known_from = part.first - reach(limits) * _DAY
+    longer = since.filter(pl.col("low") < known_from)
+    if longer.height:
+        lowest = longer["low"].sort()[0]
+        earlier = _days(house, part, lowest, pl.col("day") < known_from, points=longer)
+        days = pl.concat([earlier.select(days.columns), days])
     slow = slow_leaks(_from(days, slow_since), limits)
     before = periodic_since.with_columns(pl.col("low") - HISTORY)
     periodic = periodic_draws(_from(days, before), limits, zone, periodic_since)
@@ -199,47 +211,84 @@ def _from(days: pl.DataFrame, since: pl.DataFrame) -> pl.DataFrame:
     return days.join(since, on=POINT).filter(pl.col("day") >= pl.col("low")).drop("low")
 
 
-def _since(house: Installation, table: Table, column: str, part: _Part) -> pl.DataFrame:
-    """Rows of a table of the points from when on they are reckoned again."""
-    earliest = part.points["since"].min()
-    assert isinstance(earliest, datetime)  # noqa: S101  a part has points
+def _hours(house: Installation, part: _Part, since: datetime, *conditions: pl.Expr) -> pl.LazyFrame:
+    """Hours of the part's volumes from an instant on."""
     return (
-        house.lake.scan(table)
+        house.lake.scan(CONSUMPTION_HOURLY)
         .filter(
             pl.col("organisation") == house.organisation,
-            pl.col("month") >= f"{earliest:%Y-%m}",
-            pl.col(column) >= earliest,
+            pl.col("month") >= f"{since:%Y-%m}",
+            pl.col("period_start") >= since,
             pl.col("metering_point").is_between(pl.lit(part.low), pl.lit(part.high)),
+            pl.col("register") == VOLUME,
+            *conditions,
         )
-        .join(part.points.lazy(), on=POINT)
-        .filter(pl.col(column) >= pl.col("since"))
-        .select(table.schema.names())
-        .collect()
+        .select(*POINT, "meter_id", "day", "period_start", "period_end", "consumption", "quality")
     )
 
 
-def _days(house: Installation, part: _Part, first: date) -> pl.DataFrame:
+def _measured(house: Installation, part: _Part, resolutions: pl.DataFrame) -> pl.DataFrame:
+    """Flow of the hours that are looked at; those before ``since`` are read of points with an episode alone."""
+    near = _hours(house, part, part.since).join(part.points.lazy(), on=POINT, how="semi").collect()
+    begun = part.points.with_columns(since=pl.min_horizontal("flow_since", "burst_since"))
+    longer = begun.filter(pl.col("since") < pl.lit(part.since))
+    if longer.is_empty():
+        return flows(near, resolutions)
+    earliest = extent(longer["since"])[0]
+    earlier = (
+        _hours(house, part, earliest, pl.col("period_start") < part.since)
+        .join(longer.lazy(), on=POINT)
+        .filter(pl.col("period_start") >= pl.col("since"))
+        .select(near.columns)
+        .collect()
+    )
+    # What one count is of a meter that is gone since, or silent, its days tell.
+    days = _days(house, part, earliest.date() - _DAY, points=longer)
+    told = days.group_by("organisation", "meter_id").agg(resolution=pl.col("count_l").max() / 1000)
+    others = told.join(resolutions, on=["organisation", "meter_id"], how="anti")
+    known = pl.concat([resolutions.select(others.columns), others])
+    return flows(pl.concat([earlier, near]), known)
+
+
+def _days(
+    house: Installation, part: _Part, first: date, *conditions: pl.Expr, points: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Rows of ``flow_daily`` of the part's points, or of some of them, from a day on."""
     rows = house.lake.scan(FLOW_DAILY).filter(
         pl.col("organisation") == house.organisation,
         pl.col("month") >= f"{first:%Y-%m}",
         pl.col("day") >= first,
         pl.col("metering_point").is_between(pl.lit(part.low), pl.lit(part.high)),
+        *conditions,
     )
-    return rows.join(part.points.lazy(), on=POINT, how="semi").collect()
+    some = part.points if points is None else points
+    return rows.join(some.lazy(), on=POINT, how="semi").collect()
 
 
 def _readings(house: Installation, part: _Part, counting: Counting) -> pl.DataFrame:
     """Volumes of the points' meters that count while they are there, with the layout that tells their resolution."""
-    earliest = part.points["since"].min()
-    assert isinstance(earliest, datetime)  # noqa: S101  a part has points
-    there = house.lake.scan(INSTALLATIONS).join(part.points.lazy(), on=POINT)
+    longer = part.points.filter(pl.col("burst_since") < pl.lit(part.since))
+    parts = [_counted(house, part.points.select(*POINT, since=pl.lit(part.since)), counting)]
+    if longer.height:
+        theirs = longer.select(*POINT, since="burst_since")
+        parts.append(_counted(house, theirs, counting, until=part.since))
+    return pl.concat(parts)
+
+
+def _counted(
+    house: Installation, points: pl.DataFrame, counting: Counting, until: datetime | None = None
+) -> pl.DataFrame:
+    """The same of some points (``organisation``, ``metering_point``, ``since``), up to an instant."""
+    earliest = extent(points["since"])[0]
+    there = house.lake.scan(INSTALLATIONS).join(points.lazy(), on=POINT).collect().lazy()
     columns = ("organisation", "meter_id", "measured_at", VOLUME, "layout_id")
+    within = pl.col("measured_at") >= earliest
     read = (
         house.lake.scan(READINGS)
         .filter(
             pl.col("organisation") == house.organisation,
             pl.col("month") >= f"{earliest:%Y-%m}",
-            pl.col("measured_at") >= earliest,
+            within if until is None else within & (pl.col("measured_at") < until),
         )
         .select(*columns, "source", "flags", "quality")
         .join(there, on=["organisation", "meter_id"], how="semi")

@@ -12,7 +12,7 @@ from assets.steps.leaks import _labels, _Part
 from tests.unit.warehouse.transforms.test_leaks import START, ZONE, hours, nights, ticks
 from warehouse.lake import Lake
 from warehouse.schemas import FLOW_DAILY, LEAK_EVENTS
-from warehouse.transforms.leaks.days import flow_daily
+from warehouse.transforms.leaks.days import flow_daily, reach
 from warehouse.transforms.leaks.limits import Limits
 
 FIRST, DAYS = date(2025, 6, 2), 40
@@ -38,7 +38,7 @@ def house(folder: Path) -> Any:
 
 def part(first: date) -> _Part:
     points = pl.DataFrame({"organisation": ["o"] * 3, "metering_point": ["a", "b", "c"]})
-    return _Part(points.with_columns(since=pl.lit(START)), first, "a", "c")
+    return _Part(points, first, START, "a", "c")
 
 
 def labelled(folder: Path, steps: list[int]) -> pl.DataFrame:
@@ -49,7 +49,9 @@ def labelled(folder: Path, steps: list[int]) -> pl.DataFrame:
         known = made.lake.scan(FLOW_DAILY).collect()
         today = every.filter(pl.col("day").is_between(at, end, closed="left"))
         fresh = flow_daily(today, known.drop("known_from"), LIMITS, ZONE, first=at)
-        found, stale = _labels(made, part(at), fresh, stored, LIMITS)
+        near = known.filter(pl.col("day").is_between(at - reach(LIMITS) * timedelta(days=1), at, closed="left"))
+        days = pl.concat([near.select(fresh.columns), fresh])
+        found, stale = _labels(made, part(at), days, stored, LIMITS)
         kept = stored.join(stale, on=LEAK_EVENTS.key, how="anti")
         stored = pl.concat([kept, found.with_columns(known_from=pl.lit(KNOWN)).select(kept.columns)])
         made.lake.append(FLOW_DAILY, fresh.with_columns(known_from=pl.lit(KNOWN)))
