@@ -1,5 +1,6 @@
 """Info codes: what the touched readings say about episodes, and what the policy in force says about their priority."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -10,7 +11,7 @@ from assets.steps.touched import done, extent, pending
 from decoders.info_codes import BITS, CLASSES, PRIORITIES
 from warehouse.policies import InfoCodePolicy
 from warehouse.schemas import INFO_CODE_EVENTS, METERS, READINGS
-from warehouse.transforms.info_codes import Meanings, info_code_events, prioritised
+from warehouse.transforms.info_codes import Meanings, info_code_events, naming, prioritised
 
 STATUS = pl.lit("transport_status")
 """Kind under which the status byte of the transport layer is read as an info code."""
@@ -42,29 +43,43 @@ def reckon_info_codes(house: Installation, now: datetime) -> int:
             .filter(uncleared)
             .collect()
         )
-        starts = (
-            pl.concat([spans.select("meter_id", "first_at"), before.select("meter_id", first_at="first_seen")])
-            .group_by("meter_id")
-            .agg(start=pl.col("first_at").min())
-        )
-        readings = (
-            house.lake.scan(READINGS)
-            .filter(pl.col("organisation") == house.organisation)
-            .filter(pl.col("measured_at") >= extent(starts["start"])[0] - LOOK_BACK)
-            .select(*_OBSERVED, "status")
-            .join(starts.lazy(), on="meter_id")
-            .filter(pl.col("measured_at") >= pl.col("start") - LOOK_BACK)
-            .collect()
-        )
-        words = pl.concat(
-            [readings, readings.with_columns(info_code="status", info_code_kind=STATUS)], how="vertical_relaxed"
-        )
-        events = info_code_events(words, _meanings(house), house.settings.zone)
+        told = before.select("meter_id", first_at="first_seen")
+        starts = pl.concat([told, _with_news(house, spans)]).group_by("meter_id").agg(start=pl.col("first_at").min())
+        since = starts.with_columns(pl.col("start") - LOOK_BACK)
+        events = info_code_events(_words(house, since, _OBSERVED), _meanings(house), house.settings.zone)
         fresh = events.join(spans, on="meter_id").filter(uncleared).with_columns(known_from=pl.lit(now))
         fresh = joined_episodes(house, fresh, before)
         merged = house.lake.merge(INFO_CODE_EVENTS, fresh, stale=before.select(INFO_CODE_EVENTS.key), superseded_at=now)
         done(house, "info_codes", newest, now)
     return merged.inserted + merged.replaced
+
+
+def _with_news(house: Installation, spans: pl.DataFrame) -> pl.DataFrame:
+    """``meter_id`` and ``first_at`` of the touched meters that tell of an active code since then.
+
+    Of the others weeks need not be read: what they told of before is an episode that is known.
+    """
+    asked = spans.select("meter_id", start="first_at")
+    words = _words(house, asked, ("meter_id", "measured_at", "info_code", "info_code_kind"))
+    return spans.select("meter_id", "first_at").join(naming(words, BITS), on="meter_id", how="semi")
+
+
+def _words(house: Installation, starts: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Info codes and status bytes of some meters (``meter_id``) from an instant each (``start``) on."""
+    if starts.is_empty():
+        return READINGS.empty().select(columns)
+    readings = (
+        house.lake.scan(READINGS)
+        .filter(pl.col("organisation") == house.organisation)
+        .filter(pl.col("measured_at") >= extent(starts["start"])[0])
+        .select(*columns, "status")
+        .join(starts.lazy(), on="meter_id")
+        .filter(pl.col("measured_at") >= pl.col("start"))
+        .select(*columns, "status")
+        .collect()
+    )
+    status = readings.with_columns(info_code="status", info_code_kind=STATUS)
+    return pl.concat([readings, status], how="vertical_relaxed").select(columns)
 
 
 def reprioritise(house: Installation, now: datetime) -> int:

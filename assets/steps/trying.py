@@ -7,8 +7,9 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.clocks import find_clocks
 from assets.steps.figures import touched_stretches
+from assets.steps.judged_figures import Known, judged_period, places_of
 from assets.steps.judging import Judging
-from assets.steps.validating import Known, find_in_figures, find_inactive, find_silent, judged_period
+from assets.steps.validating import find_in_figures, find_inactive, find_silent
 from registry import trials
 from warehouse.policies import EstimationRules, ValidationPolicy, read_as
 from warehouse.schemas import READINGS, REGISTER_EVENTS
@@ -107,7 +108,8 @@ def _find(house: Installation, judging: Judging, first: date, last: date, now: d
     )
     spans = meters.sort("meter_id").with_columns(first_at=pl.lit(start), last_at=pl.lit(end))
     period = judged_period(judging, first, last)
-    known = Known.of(house, judging, [period])
+    points = places_of(house).join(meters, on="meter_id", how="semi").select("metering_point").unique()
+    known = Known.of(house, judging, [(points, period)])
     found = []
     for stretches in touched_stretches(house, spans, house.policy(EstimationRules)):
         theirs = effects.effects(judging.stored(meters.head(0)), judging.decisions)

@@ -1,9 +1,6 @@
 """Validation of figures: what rules question in hours, days and months, in silence, and in meters installed nowhere."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Self
 
 import polars as pl
 
@@ -11,39 +8,42 @@ from assets.installation import Installation
 from assets.steps.clocks import find_clocks
 from assets.steps.erasing import without_erased
 from assets.steps.figures import reckoned_days
+from assets.steps.judged_figures import (
+    Known,
+    Period,
+    days_of,
+    figures_of,
+    hours_of,
+    judged_period,
+    places_of,
+    prepared,
+    vacancies_of,
+)
 from assets.steps.judging import BY_FIGURES, Judging
 from assets.steps.side_by_side import side_by_side
 from assets.steps.touched import done, extent, pending
 from assets.steps.weather import degree_days_of_months, stations_of
-from registry.residences import vacancies
 from warehouse.policies import EstimationRules, WeatherPolicy
 from warehouse.schemas import (
-    CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
-    INSTALLATIONS,
-    INSTANT,
     READING_PERFORMANCE_DAILY,
     READINGS,
     VEE_EXCEPTIONS,
-    Table,
 )
 from warehouse.transforms.calendar import local_day
-from warehouse.transforms.estimation.profiles import day_class
-from warehouse.transforms.heat import register_resolutions
 from warehouse.transforms.validation.catalogue import RULES
 from warehouse.transforms.validation.gaps import judge_silence
 from warehouse.transforms.validation.heat import judge_energy
 from warehouse.transforms.validation.inputs import placed, steps
 from warehouse.transforms.validation.registers import judge_inactive
-from warehouse.transforms.validation.rules import findings, role_of
+from warehouse.transforms.validation.rules import findings
 from warehouse.transforms.validation.statistics import judge_courses, judge_days, judge_hours, judge_months, judge_sums
 
 POINTS_AT_ONCE = 10_000
 """Points judged and committed together; bounds the memory."""
 
 _DAY = timedelta(days=1)
-_DEFAULT_COUNT = 1 / 1000
 _WEIGHTED = ("volume_temp_flow_m3c", "volume_temp_return_m3c")
 _HEAT = ("volume_m3", "energy_kwh", "cooling_energy_kwh", *_WEIGHTED)
 _NEAR = timedelta(days=2)
@@ -53,25 +53,6 @@ _BESIDE = (1, 4, 10, 35, 100)
 
 _LASTING = ("V10", "V11", "V23")
 """Rules that judge a day by days before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Days to be judged.
-
-    Attributes:
-        first: First local day.
-        last: Last one, inclusive.
-        before: Days that rules look back.
-        after: Days after it whose findings of :data:`_LASTING` rules may change with it.
-        run: Days before it in which a run of equal hours may begin that ends in it.
-    """
-
-    first: date
-    last: date
-    before: timedelta
-    after: timedelta
-    run: timedelta
 
 
 def validate_figures(house: Installation, now: datetime) -> int:
@@ -90,7 +71,7 @@ def validate_figures(house: Installation, now: datetime) -> int:
             return 0
         judging = Judging.of(house)
         parts = _parts(house, pl.concat([spans, _since_vacant(house, judging)]), judging)
-        known = Known.of(house, judging, {period for _, period in parts})
+        known = Known.of(house, judging, parts)
 
         def judged(part: tuple[pl.DataFrame, Period]) -> int:
             points, period = part
@@ -109,7 +90,7 @@ def _parts(house: Installation, spans: pl.DataFrame, judging: Judging) -> list[t
     zone = house.settings.zone
     touched = spans.select("meter_id", of=local_day(pl.col("first_at"), zone), to=local_day(pl.col("last_at"), zone))
     of_points = (
-        _installed(house)
+        places_of(house)
         .join(touched, on="meter_id")
         .group_by("metering_point")
         .agg(pl.col("of").min(), pl.col("to").max())
@@ -136,33 +117,12 @@ def _rounded(apart: pl.Expr) -> pl.Expr:
     return pl.duration(days=rounded)
 
 
-def judged_period(judging: Judging, first: date, last: date) -> Period:
-    """The days from ``first`` to ``last``, with what their rules look at."""
-    unused, still, usual, like, hours = (
-        int(max(judging.rules.values(*name)))
-        for name in (
-            ("V10", "days_d"),
-            ("V11", "days_d"),
-            ("V11", "history_d"),
-            ("V23", "history_d"),
-            ("V18", "hours"),
-        )
-    )
-    return Period(
-        first,
-        last,
-        before=timedelta(days=max(usual, like) + max(unused, still) + 1),
-        after=timedelta(days=max(unused, usual + still, like)),
-        run=timedelta(days=(hours - 1) // 24),  # one day before is judged in any case
-    )
-
-
 def find_in_figures(
     house: Installation,
     judging: Judging,
     points: pl.DataFrame,
     period: Period,
-    known: "Known",
+    known: Known,
     now: datetime,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What the rules over figures find.
@@ -179,12 +139,11 @@ def find_in_figures(
         Findings, and the exceptions in the place of which they stand.
     """
     first, last = period.first, period.last + period.after
-    days = _figures(house, CONSUMPTION_DAILY, points, period.first - period.before, last)
+    days = days_of(house, points, period)
     around = (period.first - _YEAR_AND_MONTH, period.last + _YEAR_AND_MONTH)  # compared, and compared with
-    months = _figures(house, CONSUMPTION_MONTHLY, points, *around)
-    days, months = (_prepared(rows, judging, known.counts) for rows in (days, months))
-    around_runs = (period.first - period.run - _DAY, period.last + period.run + _DAY)
-    hours = _prepared(_figures(house, CONSUMPTION_HOURLY, points, *around_runs), judging, known.counts)
+    months = figures_of(house, CONSUMPTION_MONTHLY, points, *around)
+    days, months = (prepared(rows, judging, known.counts) for rows in (days, months))
+    hours = prepared(hours_of(house, points, period), judging, known.counts)
     totals = hours.group_by("metering_point", "register", "day").agg(
         total=pl.when(pl.col("consumption").null_count() == 0).then(pl.col("consumption").sum())
     )
@@ -203,7 +162,7 @@ def find_in_figures(
     )
     asked = _asked(period, local_day(pl.col("at"), house.settings.zone))
     of_points = BY_FIGURES & ~pl.col("rule").is_in(["V04", "V20", "V21"])
-    meters = days.select("meter_id").unique()
+    meters = known.places.join(days, on="metering_point", how="semi").select("meter_id").unique()
     before = judging.stored(meters).filter(of_points & asked).join(points, on="metering_point", how="semi")
     return found.filter(asked), before
 
@@ -216,10 +175,10 @@ def _find_courses(
     before = timedelta(days=int(max(judging.rules.values("V23", "history_d"))))
     if max(judging.rules.values("V23", "by_hour")) < 1:
         return findings(), pl.DataFrame(schema={"metering_point": pl.String, "register": pl.String, "day": pl.Date})
-    rows = _figures(house, CONSUMPTION_HOURLY, points, first - before, last)
+    rows = figures_of(house, CONSUMPTION_HOURLY, points, first - before, last)
     plain = rows.filter(~pl.col("register").is_in(_WEIGHTED), pl.col("consumption").is_not_null())
     local = pl.col("at").dt.convert_time_zone(house.settings.timezone).dt.hour()
-    return judge_courses(_prepared(plain, judging, counts).with_columns(hour=local), judging.rules, first, last)
+    return judge_courses(prepared(plain, judging, counts).with_columns(hour=local), judging.rules, first, last)
 
 
 def _asked(period: Period, on: pl.Expr) -> pl.Expr:
@@ -247,7 +206,7 @@ def find_inactive(house: Installation, judging: Judging, spans: pl.DataFrame) ->
     Returns:
         Findings, and the exceptions in the place of which they stand.
     """
-    installed = _installed(house)
+    installed = places_of(house)
     covered = installed.join(spans, on="meter_id").filter(
         pl.col("installed_at") <= pl.col("first_at"),
         (pl.col("removed_at") > pl.col("last_at")).fill_null(value=True),
@@ -295,7 +254,7 @@ def find_silent(house: Installation, judging: Judging) -> tuple[pl.DataFrame, pl
     zone = house.settings.zone
     heard = pl.col("received") > 0
     quiet = (
-        _installed(house).filter(pl.col("removed_at").is_null()).join(recent.filter(heard), on="meter_id", how="anti")
+        places_of(house).filter(pl.col("removed_at").is_null()).join(recent.filter(heard), on="meter_id", how="anti")
     )
     # The past is asked about few: those of whom nothing came this month.
     ever = received.filter(heard, pl.col("meter_id").is_in(quiet["meter_id"].unique().implode()))
@@ -325,85 +284,6 @@ def _keep(house: Installation, judging: Judging, found: pl.DataFrame, before: pl
     return merged.inserted + merged.replaced
 
 
-def _installed(house: Installation) -> pl.DataFrame:
-    return house.lake.scan(INSTALLATIONS).filter(pl.col("organisation") == house.organisation).collect()
-
-
-def _figures(house: Installation, table: Table, points: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    names = points["metering_point"].sort()
-    day = pl.col("day")
-    condition = (pl.col("organisation") == house.organisation) & pl.col("metering_point").is_between(
-        pl.lit(names[0]), pl.lit(names[-1])
-    )
-    if first > date.min:
-        low, high = (first - _DAY).strftime("%Y-%m"), (last + _DAY).strftime("%Y-%m")
-        condition &= day.is_between(first, last) & pl.col("month").is_between(pl.lit(low), pl.lit(high))
-    columns = ("organisation", "metering_point", "meter_id", "register", "day", "quality")
-    return (
-        house.lake.scan(table)
-        .filter(condition)
-        .join(points.lazy(), on="metering_point", how="semi")
-        .select(*columns, "register_start", "consumption", at="period_start")
-        .with_columns(pl.col("consumption", "register_start").cast(pl.Float64))
-        .collect()
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is read once, however many parts are judged.
-
-    Attributes:
-        counts: One count of each register of meters: ``meter_id``, ``register`` and ``count`` (base units).
-        vacancies: ``metering_point``, ``vacant_from``, ``vacant_to`` (UTC; null: still).
-    """
-
-    counts: pl.DataFrame
-    vacancies: pl.DataFrame
-
-    @classmethod
-    def of(cls, house: Installation, judging: Judging, periods: Collection[Period]) -> Self:
-        """Reads it.
-
-        Args:
-            house: The installation.
-            judging: What is judged by.
-            periods: What is judged: counts are those of meters that were read in their months.
-        """
-        return cls(_counts(house, judging, periods), _vacancies(house))
-
-
-def _counts(house: Installation, judging: Judging, periods: Collection[Period]) -> pl.DataFrame:
-    ends = [(period.first - _DAY, period.last + period.after + _DAY) for period in periods]
-    months = {name for first, last in ends for name in pl.date_range(first, last, eager=True).dt.strftime("%Y-%m")}
-    layouts = (
-        house.lake.scan(READINGS)
-        .filter((pl.col("organisation") == house.organisation) & pl.col("month").is_in(sorted(months)))
-        .select("organisation", "meter_id", "layout_id")
-        .unique()
-        .collect(engine="streaming")
-    )
-    return register_resolutions(layouts, judging.layouts).select("meter_id", "register", count="resolution")
-
-
-def _prepared(rows: pl.DataFrame, judging: Judging, counts: pl.DataFrame) -> pl.DataFrame:
-    """Figures with role, count, class of the day and what scopes ask about."""
-    named = judging.scoped(rows.with_columns(role=role_of(pl.lit(None, pl.String), pl.col("quality"))))
-    holidays = judging.house.policy(EstimationRules).holiday_days()
-    return named.join(counts, on=["meter_id", "register"], how="left").with_columns(
-        pl.col("count").fill_null(_DEFAULT_COUNT), day_class(pl.col("day"), holidays)
-    )
-
-
-def _vacancies(house: Installation) -> pl.DataFrame:
-    """``metering_point``, ``vacant_from``, ``vacant_to`` (UTC; null: still); who lives where stays in the registry."""
-    with house.registry.begin(readonly=True) as session:
-        found = vacancies(session, house.organisation)
-    return pl.DataFrame(
-        found, schema={"metering_point": pl.String, "vacant_from": INSTANT, "vacant_to": INSTANT}, orient="row"
-    )
-
-
 def _since_vacant(house: Installation, judging: Judging) -> pl.DataFrame:
     """Open findings of V10 where, as was noted later, nobody lived: ``meter_id``, ``first_at``, ``last_at``."""
     days = timedelta(days=int(max(judging.rules.values("V10", "days_d"))))
@@ -411,7 +291,7 @@ def _since_vacant(house: Installation, judging: Judging) -> pl.DataFrame:
     return (
         house.lake.scan(VEE_EXCEPTIONS)
         .filter(organisation=house.organisation, rule="V10", state="open")
-        .join(_vacancies(house).lazy(), on="metering_point")
+        .join(vacancies_of(house).lazy(), on="metering_point")
         .filter((pl.col("vacant_from") <= pl.col("at") + _DAY) & ~ended)
         .group_by("meter_id")
         .agg(first_at=pl.col("at").min(), last_at=pl.col("at").max())

@@ -1,14 +1,17 @@
 """``report info-codes`` in an installation, and priorities that follow the policy at once."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 from typer.testing import CliRunner
 
 from assets.steps.info_codes import reckon_info_codes
+from assets.steps.touched import start_again, touch
 from cli.main import app
 from tests.integration.installations import House
+from warehouse.schemas import READINGS
 
 
 def codes(*options: str) -> dict[str, dict[str, object]]:
@@ -42,6 +45,37 @@ def test_a_changed_priority_changes_the_list_at_once(filled: House, tmp_path: Pa
     rows = filled.ask("select * from info_code_events order by all")
     reckon_info_codes(filled.installation, datetime.now(UTC))
     assert filled.ask("select * from info_code_events order by all").equals(rows), "nothing is touched"
+
+
+def test_days_that_come_one_by_one_tell_what_they_tell_at_once(house: House) -> None:
+    made, first = house.installation, datetime(2026, 1, 2, 10, tzinfo=UTC)
+    leaking = {"often": {*range(5), 9, 34, 40}, "lasting": set(range(3, 45)), "once": {0}, "never": set[int]()}
+    for number in range(45):
+        at = first + number * timedelta(days=1)
+        rows = [
+            {
+                "organisation": made.organisation,
+                "meter_id": meter,
+                "measured_at": at,
+                "received_at": at,
+                "landed_at": at,
+                "info_code": 4 if number in days else 0,
+                "info_code_kind": "water_16bit",
+                "source": "radio",
+                "quality": "M",
+                "month": f"{at:%Y-%m}",
+            }
+            for meter, days in leaking.items()
+        ]
+        fresh = READINGS.conform(pl.DataFrame(rows))
+        made.lake.append(READINGS, fresh)
+        touch(made, fresh, "readings")
+        reckon_info_codes(made, at)
+    told = house.ask("select meter_id, days_active_30 from info_code_events order by meter_id, first_seen").rows()
+    assert told == [("lasting", 30), ("often", 5), ("often", 6), ("often", 2), ("often", 2), ("once", 1)]
+    with made.registry.begin() as session:
+        start_again(session, made.organisation, first)
+    assert reckon_info_codes(made, at) == 0
 
 
 def test_what_is_asked_wrongly_is_told(filled: House) -> None:

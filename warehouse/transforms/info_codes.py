@@ -103,6 +103,22 @@ def info_code_events(readings: pl.DataFrame, meanings: Meanings, zone: ZoneInfo)
     )
 
 
+def naming(words: pl.DataFrame, bits: pl.DataFrame) -> pl.DataFrame:
+    """Finds the words in which any code is active.
+
+    Args:
+        words: ``info_code`` (null tells nothing) and ``info_code_kind``, with whatever else.
+        bits: ``kind``, ``bit`` and ``code``.
+
+    Returns:
+        Those rows; bits without a name, such as those of duration classes, name nothing.
+    """
+    masks = bits.select(info_code_kind="kind", named=pl.lit(2, pl.Int64).pow(pl.col("bit"))).unique()
+    named = masks.group_by("info_code_kind").agg(pl.col("named").sum().cast(pl.Int64))
+    told = words.join(named, on="info_code_kind", maintain_order="left")
+    return told.filter((pl.col("info_code") & pl.col("named")) != 0).drop("named")
+
+
 def prioritised(events: pl.DataFrame, meanings: Meanings) -> pl.DataFrame:
     """Gives each event the priority of its code in its meter's medium.
 

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warehouse.schemas import INFO_CODE_EVENTS, INSTANT, REGISTER
-from warehouse.transforms.info_codes import Meanings, active_codes, duration_classes, info_code_events, prioritised
+from warehouse.transforms.info_codes import (
+    Meanings,
+    active_codes,
+    duration_classes,
+    info_code_events,
+    naming,
+    prioritised,
+)
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 NOON = datetime(2025, 6, 1, 10, tzinfo=UTC)
@@ -150,6 +157,12 @@ def test_a_reading_without_an_info_code_observes_nothing() -> None:
 def test_meters_do_not_clear_each_other() -> None:
     found = events(readings((NOON, LEAK)), readings((NOON + DAY, 0), (NOON + 2 * DAY, LEAK), meter="n"))
     assert [(e["meter_id"], e["cleared_at"]) for e in found] == [("m", None), ("n", None)]
+
+
+def test_words_with_a_named_bit_name_a_code_and_others_none() -> None:
+    words = readings((NOON, 0), (NOON + DAY, DRY), (NOON + 2 * DAY, 7 << 4), (NOON + 3 * DAY, None))
+    other = readings((NOON, DRY), meter="other", kind="heat_32bit")
+    assert naming(pl.concat([words, other]), BITS).equals(words[1:2])
 
 
 def test_the_same_name_means_different_bits_in_different_kinds() -> None:
