@@ -142,7 +142,8 @@ def consumption(
         say(f"There are no such figures of {first} to {last}.")
     for line in reports.totals(rows).rows(named=True):
         unknown = f", {line['missing']} unknown" if line["missing"] else ""
-        say(f"{line['register']}: {line['consumption']} {line['unit']}, {line['points']} metering points{unknown}")
+        total = "unknown" if line["consumption"] is None else f"{line['consumption']} {line['unit']}"
+        say(f"{line['register']}: {total}, {line['points']} metering points{unknown}")
     print_report(with_customers(known, rows) if customers else rows, form)
 
 

@@ -328,7 +328,7 @@ def _changes(
     else:
         weeks = np.full((best.height, -(-length // _WEEK) * _WEEK), np.nan)
         weeks[:, :length] = values
-        by_week = weeks.reshape(best.height, -1, _WEEK)
+        by_week = weeks.reshape(best.height, weeks.shape[1] // _WEEK, _WEEK)
         count = np.sum(~np.isnan(by_week), axis=2)
         means = np.where(count > 0, np.nansum(by_week, axis=2) / np.maximum(count, 1), np.nan)
         slope = theil_sen(means) * _DAYS_PER_MONTH / _WEEK
