@@ -21,9 +21,8 @@ from cli.main import app
 from registry.alerts import Wanted, add
 from registry.inventory.roles import set_role
 from registry.policies import decide
-from simulator import simulate
 from tests.conftest import REPOSITORY
-from tests.integration.installations import FLEET, House, enter, new_house
+from tests.integration.installations import House, enter, fill, new_house
 from tests.integration.steps_of_a_run import left_by_death, run_steps
 from warehouse.lake import Lake
 from warehouse.policies import shipped_document
@@ -137,15 +136,12 @@ def _watch(house: House) -> None:
 
 
 @pytest.fixture(scope="module")
-def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interrupted]:
+def interrupted(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> Iterator[Interrupted]:
     """Two concentrators' files are in; those of the third, which heard much of the same earlier, are to come."""
     before = dict(os.environ)
     folder = tmp_path_factory.mktemp("killed")
-    fleet = folder / "fleet"
-    simulate(FLEET, fleet)
     house = new_house(folder)
-    for kind in ("meters", "customers", "exchanges"):
-        assert house.take(kind, fleet / f"{kind}.csv") == 0
+    fill(house, fleet, "meters", "customers", "exchanges")
     files = folder / "files"
     files.mkdir()
     frames = list((fleet / "frames").iterdir())

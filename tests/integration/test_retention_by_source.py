@@ -18,7 +18,7 @@ from registry.inventory.configurations import configure
 from registry.policies import decide
 from simulator import Fleet, simulate
 from simulator.incidents import collector_name
-from tests.integration.installations import FLEET, House, copied, kept_environment, new_house
+from tests.integration.installations import FLEET, House, Workshop, copied, fill, kept_environment, new_house
 from tests.integration.steps_of_a_run import dead_retention
 from tests.integration.test_retention import NOW, Outcome, archived, same, state
 from tests.unit.decoders.frames import bare, wired
@@ -51,9 +51,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         house = new_house(folder)
         passing = f"drive_by_collectors: [{collector_name(0)}, {collector_name(1)}]"
         set_policy(house, "estimation", shipped_document("estimation").replace("drive_by_collectors: []", passing))
-        for kind in ("meters", "customers", "exchanges"):
-            assert house.take(kind, folder / "fleet" / f"{kind}.csv") == 0
-        assert house.ingest(folder / "fleet" / "frames") == 0
+        fill(house, folder / "fleet", "meters", "customers", "exchanges", "frames")
         yield folder
 
 
@@ -194,16 +192,21 @@ def wired_frame(volume: int) -> str:
 
 
 @pytest.fixture
-def wire(tmp_path: Path) -> Iterator[House]:
+def wire(workshop: Workshop, tmp_path: Path) -> Iterator[House]:
     """A meter that is read by wire every second hour of three days."""
-    with kept_environment():
-        house = new_house(tmp_path)
-        assert house.take_text("meters", "manufacturer,serial,version,device_type\nKAM,12345678,1b,16\n") == 0
+
+    def hear(house: House) -> None:
+        folder = house.installation.settings.home.parent
+        (folder / "meters.csv").write_text("manufacturer,serial,version,device_type\nKAM,12345678,1b,16\n")
+        house.register("meters", folder / "meters.csv")
         begin = datetime(2025, 10, 20, 0, 30, tzinfo=UTC)
         lines = [f"{begin + timedelta(hours=2 * n):%Y-%m-%dT%H:%M:%SZ},{wired_frame(1000 + n)}" for n in range(36)]
-        (tmp_path / "frames.csv").write_text("received_at,frame\n" + "\n".join(lines) + "\n")
-        assert house.ingest(tmp_path / "frames.csv") == 0
-        yield house
+        (folder / "frames.csv").write_text("received_at,frame\n" + "\n".join(lines) + "\n")
+        assert house.ingest(folder / "frames.csv") == 0
+
+    folder = workshop.house("wire", hear)
+    with kept_environment():
+        yield copied(folder, tmp_path)
 
 
 def test_readings_by_wire_have_a_source_of_their_own_that_rules_may_name(wire: House) -> None:
