@@ -52,8 +52,9 @@ def heard(workshop: Workshop, fleet: Path, tmp_path: Path) -> Iterator[House]:
         yield copied(folder, tmp_path)
 
 
-def test_checks_pass_on_good_data_and_fail_on_bad(filled: House) -> None:
-    it = filled.installation
+def test_checks_pass_on_good_data_and_fail_on_bad(known: House, fleet: Path) -> None:
+    assert known.ingest(*small(fleet), *small(fleet, "2025-10-22"), *small(fleet, "2025-10-20")) == 0
+    it = known.installation
     assert found(LOST, it) == 0
     assert found(unique_keys(READINGS), it) == 0
     assert found(SUMS, it) == 0
