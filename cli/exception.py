@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 
 import polars as pl
@@ -12,13 +13,14 @@ from cli.acting import AsOption
 from cli.home import HomeOption, open_home
 from cli.messages import say
 from cli.registry import bring_up_to_date
-from cli.report_options import Format, FormatOption, FromOption, ToOption
+from cli.report_options import Format, FormatOption, FromOption, ToOption, given_days
 from cli.work import Work
 from registry.decisions import Subject
 from registry.errors import RegistryError
 from registry.inventory.registers import parse_registers
 from warehouse.published import render
 from warehouse.queries.exceptions import exceptions
+from warehouse.transforms.validation.catalogue import RULES
 
 app = typer.Typer(help="What validation questions, and decisions about it.", no_args_is_help=True)
 
@@ -32,6 +34,18 @@ _Reason = Annotated[str, typer.Option(help="Why, in your words; no personal data
 _SHOWN = ("state", "severity", "rule", "kind", "meter_id", "metering_point", "register", "at", "reason")
 
 
+class State(StrEnum):
+    """What became of what was questioned."""
+
+    open = "open"
+    estimated = "estimated"
+    approved = "approved"
+    rejected = "rejected"
+    overridden = "overridden"
+    resolved = "resolved"
+    all = "all"
+
+
 @app.callback()
 def exception() -> None:
     """What validation questions, and decisions about it."""
@@ -40,9 +54,7 @@ def exception() -> None:
 @app.command("list")
 def list_(
     home: HomeOption = None,
-    state: Annotated[
-        str, typer.Option(help="open, estimated, approved, rejected, overridden, resolved, or all.")
-    ] = "open",
+    state: Annotated[State, typer.Option(help="Only of this state.")] = State.open,
     rule: Annotated[str, typer.Option(help="Only of this rule.")] = "",
     meter: Annotated[str, typer.Option(help="Only of this meter.")] = "",
     from_: FromOption = None,
@@ -50,16 +62,19 @@ def list_(
     form: FormatOption = Format.csv,
 ) -> None:
     """Lists exceptions, the newest first."""
+    if rule and rule not in RULES:
+        raise RegistryError(f"There is no rule {rule}; see 'meterhouse validation rules'.")
+    first, last = given_days(from_, to)
     house = open_home(home)
     found = exceptions(
         house.lake,
         house.organisation,
         zone=house.settings.zone,
-        states=() if state == "all" else (state,),
+        states=() if state is State.all else (state.value,),
         rule=rule,
         meter_id=meter,
-        first=from_.date() if from_ else None,
-        last=to.date() if to else None,
+        first=first,
+        last=last,
     )
     typer.echo(render(found.select(_SHOWN), form.value), nl=False)
 

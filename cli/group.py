@@ -11,7 +11,7 @@ import typer
 from assets.installation import Installation
 from cli.home import HomeOption, open_home
 from cli.messages import say
-from cli.report_options import Format, FormatOption, FromOption, ToOption, print_report
+from cli.report_options import Format, FormatOption, FromOption, OnOption, ToOption, print_report
 from cli.work import Work
 from connectors.folder import read_complete
 from registry import groups
@@ -136,7 +136,7 @@ def add_all(
 def show(
     name: NameArgument,
     home: HomeOption = None,
-    on: Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Local day; today if none.")] = None,
+    on: OnOption = None,
     as_of: Annotated[
         str, typer.Option("--as-of", help="All memberships as they were known then: ISO 8601 with offset.")
     ] = "",
@@ -246,7 +246,7 @@ def release(
 def readers(
     home: HomeOption = None,
     collector: Annotated[str, typer.Option(help="What this one is expected to read, and heard.")] = "",
-    on: Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Local day; today if none.")] = None,
+    on: OnOption = None,
     form: FormatOption = Format.table,
 ) -> None:
     """Names the collectors with the groups they are expected to read, or the meters of one."""

@@ -8,7 +8,7 @@ import typer
 
 from cli.home import HomeOption
 from cli.messages import say
-from cli.report_options import noon_of
+from cli.report_options import HeatingDayOption, noon_of
 from cli.work import Work
 from registry.errors import RegistryError
 from registry.heat_faults import Verdict, review
@@ -19,9 +19,6 @@ app = typer.Typer(help="What people found of faults of substations.", no_args_is
 Point = Annotated[str, typer.Argument(metavar="METERING_POINT", help="Where.")]
 Rule = Annotated[str, typer.Argument(help="Rule that found the fault; see 'report heat-faults'.")]
 Reason = Annotated[str, typer.Option(help="What was found; no personal data.")]
-On = Annotated[
-    datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="A day of the heating year; by default today.")
-]
 
 
 @app.callback()
@@ -30,13 +27,17 @@ def heat_fault() -> None:
 
 
 @app.command()
-def confirm(metering_point: Point, rule: Rule, reason: Reason, on: On = None, home: HomeOption = None) -> None:
+def confirm(
+    metering_point: Point, rule: Rule, reason: Reason, on: HeatingDayOption = None, home: HomeOption = None
+) -> None:
     """Notes that a fault is one."""
     _review(Work.begin(home), metering_point, rule, reason, on, "confirmed")
 
 
 @app.command()
-def dismiss(metering_point: Point, rule: Rule, reason: Reason, on: On = None, home: HomeOption = None) -> None:
+def dismiss(
+    metering_point: Point, rule: Rule, reason: Reason, on: HeatingDayOption = None, home: HomeOption = None
+) -> None:
     """Notes that a fault is none; the report leaves it out from then on."""
     _review(Work.begin(home), metering_point, rule, reason, on, "false")
 

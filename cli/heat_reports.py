@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated
 
 import typer
@@ -14,8 +15,10 @@ from cli.report_options import (
     Format,
     FormatOption,
     FromOption,
+    HeatingDayOption,
     ToOption,
     day_of,
+    days_of,
     noon_of,
     print_report,
 )
@@ -48,11 +51,7 @@ class Level(StrEnum):
 
 def _period(known: Known, first: datetime | None, last: datetime | None) -> tuple[date, date]:
     """The days that are asked for, by default the last thirty that are over."""
-    end = day_of(last) or known.today - timedelta(days=1)
-    begin = day_of(first) or end - timedelta(days=_DAYS - 1)
-    if begin > end:
-        raise RegistryError(f"The period ends on {end}, before it begins on {begin}.")
-    return begin, end
+    return days_of(first, last, latest=known.today - timedelta(days=1), back=_DAYS)
 
 
 def _heat(
@@ -75,6 +74,10 @@ def _heat(
     """Mean temperatures and cooling, weighted by volume over the whole period, with rating and excess volume."""
     known = open_known(home, as_of)
     first, last = _period(known, from_, to)
+    if any(limit is not None and not isfinite(limit) for limit in (from_k, to_k, higher_than)):
+        raise RegistryError("--from-k, --to-k and --higher-than are numbers.")
+    if from_k is not None and to_k is not None and to_k < from_k:
+        raise RegistryError(f"--to-k {to_k:g} lies below --from-k {from_k:g}.")
     if higher_than is not None and kind is Kind.cooling:
         raise RegistryError("--higher-than is about a temperature: add --type inlet or --type outlet.")
     asked = heat.Asked(
@@ -107,9 +110,7 @@ def _checks(
 
 def _faults(
     home: HomeOption = None,
-    on: Annotated[
-        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="A day of the heating year; by default today.")
-    ] = None,
+    on: HeatingDayOption = None,
     group: GroupOption = "",
     as_of: AsOfOption = "",
     form: FormatOption = Format.table,
@@ -156,9 +157,8 @@ def _normalised(
     """Heat per point and month, by default of the last twelve, as it would have been in a reference's weather."""
     known = open_known(home, as_of)
     last = day_of(to) or known.today.replace(day=1) - timedelta(days=1)
-    first = day_of(from_) or (last.replace(day=1) - timedelta(days=334)).replace(day=1)
-    if first > last:
-        raise RegistryError(f"The period ends on {last}, before it begins on {first}.")
+    back = (last - (last.replace(day=1) - timedelta(days=334)).replace(day=1)).days + 1
+    first, last = days_of(from_, to, latest=last, back=back)
     asked = normalisation.Asked(first, last, known.zone, reference_year)
     policy = known.policy(WeatherPolicy)
     print_report(normalisation.report(known.lake, known.organisation, policy, asked, members(known, group)), form)

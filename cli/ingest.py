@@ -13,6 +13,7 @@ from assets.steps.touched import touch_days
 from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import complain, messages, say
+from cli.report_options import DAY, possible
 from pipelines.runs import RunError, catch_up, ingest_files, run_days
 from registry import ledger
 from registry.imports.instants import read_instant
@@ -87,8 +88,8 @@ def report(house: Installation, named: int, started: datetime, before: int | Non
 def materialize(
     home: HomeOption = None,
     select: Annotated[str, typer.Option(help="Assets, separated by commas; all by default.")] = "",
-    from_: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
-    to: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
+    from_: Annotated[datetime | None, typer.Option("--from", formats=DAY, callback=possible, help="First day.")] = None,
+    to: Annotated[datetime | None, typer.Option("--to", formats=DAY, callback=possible, help="Last day.")] = None,
 ) -> None:
     """Brings assets up to date: everything stale, or the days named.
 

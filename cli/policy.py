@@ -10,9 +10,11 @@ from assets.steps.info_codes import reprioritise
 from assets.steps.profiling import learn_again
 from assets.steps.publishing import publish_registry
 from cli.acting import identity
+from cli.as_of import AsOfOption, known_at
 from cli.files import read_text
 from cli.home import HomeOption, open_home
 from cli.messages import say
+from cli.report_options import possible
 from cli.tables import print_objects, print_rows
 from registry import policies
 from warehouse.policies import KINDS, EstimationRules, read_policy
@@ -45,13 +47,11 @@ def list_(home: HomeOption = None) -> None:
 def show(
     kind: _Kind,
     home: HomeOption = None,
-    as_of: Annotated[
-        datetime | None, typer.Option(help="The version that held then; UTC where no offset is given.")
-    ] = None,
+    as_of: AsOfOption = "",
 ) -> None:
     """Prints a policy's document, to be changed and given to 'policy set'."""
     house = open_home(home)
-    at = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None
+    at = known_at(house, as_of)
     with house.registry.begin(readonly=True) as session:
         print(policies.stored(session, house.organisation, kind, at).document, end="")
 
@@ -96,7 +96,7 @@ def set_(
 
 @app.command("learn-profiles")
 def learn_profiles(
-    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"], help="Local month, e.g. 2026-01.")],
+    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"], callback=possible, help="Local month, e.g. 2026-01.")],
     home: HomeOption = None,
 ) -> None:
     """Learns the profiles of customer classes of a month anew; the next run makes estimates that rest on them again."""

@@ -10,12 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
+from assets.installation import Installation
 from cli.as_of import AsOfOption, known_at
 from cli.home import HomeOption, open_home
+from cli.report_options import possible
 from cli.seen_by import SeenByOption, meters_seen
 from registry.erasures import erased_periods
+from registry.errors import RegistryError
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.queries import provenance
+from warehouse.schemas import METERING_POINTS
+from warehouse.schemas.registers import CUMULATIVE
 from warehouse.versions import Past
 
 _Row = dict[str, Any]
@@ -30,9 +35,11 @@ class Format(StrEnum):
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no day; write it as 2026-01-31.") from None
+    possible(day)
+    return day
 
 
 def explain(
@@ -45,6 +52,8 @@ def explain(
     form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.text,
 ) -> None:
     """Explains a day's consumption: boundary readings, telegrams, frames, files and lines; instants are UTC."""
+    if register and register not in CUMULATIVE:
+        raise RegistryError(f"There is no register {register}; there are {', '.join(CUMULATIVE)}.")
     house = open_home(home)
     lake: Readable = house.lake
     if at := known_at(house, as_of):
@@ -53,10 +62,17 @@ def explain(
         lake = Excerpt(lake, meters)
     erased = erased_periods(house.registry, house.organisation)
     found = provenance.of_day(lake, house.organisation, point, day, register=register, erased=erased)
+    if not (seen_by or found["installations"] or found["figures"] or _exists(house, point)):
+        raise RegistryError(f"There is no metering point {point}.")
     if form is Format.json:
         sys.stdout.write(json.dumps(found, default=_text, indent=2) + "\n")
     else:
         sys.stdout.write("\n".join(_page(found)) + "\n")
+
+
+def _exists(house: Installation, point: str) -> bool:
+    there = house.lake.scan(METERING_POINTS).filter(organisation=house.organisation, metering_point=point)
+    return not there.head(1).collect().is_empty()
 
 
 def _text(value: object) -> str:

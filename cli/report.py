@@ -1,6 +1,6 @@
 """``report``: lists for people, one command each."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated
@@ -12,7 +12,7 @@ from cli.as_of import AsOfOption, open_known
 from cli.heat_reports import COMMANDS as HEAT_COMMANDS
 from cli.home import HomeOption
 from cli.messages import say
-from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
+from cli.report_options import Format, FormatOption, FromOption, ToOption, days_of, given_days, print_report
 from cli.report_subjects import GroupOption, members, with_customers
 from registry.errors import RegistryError
 from warehouse.info_texts import LANGUAGES
@@ -22,6 +22,7 @@ from warehouse.queries import info_codes as info_code_queries
 from warehouse.queries import leaks as leak_queries
 from warehouse.queries import reports
 from warehouse.queries.consumption import TABLE_OF
+from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.calendar import local_days
 
 app = typer.Typer(help="Lists for people.", no_args_is_help=True)
@@ -72,6 +73,7 @@ def info_codes(
 ) -> None:
     """Info codes: which meters show what, since when, and on how many days of the last 30."""
     known = open_known(home, as_of)
+    first, last = given_days(from_, to)
     if language not in LANGUAGES:
         raise RegistryError(f"There are no texts in {language}; there are {', '.join(LANGUAGES)}.")
     asked = info_code_queries.Asked(
@@ -82,8 +84,8 @@ def info_codes(
         order=order.value,
         only_high=only_high,
         only_active=only_active,
-        first=day_of(from_),
-        last=day_of(to),
+        first=first,
+        last=last,
     )
     policy = known.policy(InfoCodePolicy)
     print_report(info_code_queries.report(known.lake, known.organisation, policy, asked, members(known, group)), form)
@@ -100,7 +102,7 @@ def leaks(
 ) -> None:
     """Leaks and bursts that consumption shows, whatever the meter says; the most severe first."""
     known = open_known(home, as_of)
-    asked = leak_queries.Asked(known.zone, day_of(from_), day_of(to))
+    asked = leak_queries.Asked(known.zone, *given_days(from_, to))
     policy = known.policy(LeakPolicy)
     print_report(leak_queries.report(known.lake, known.organisation, policy, asked, members(known, group)), form)
 
@@ -117,22 +119,31 @@ def consumption(
     limit: Annotated[
         Limit | None, typer.Option(help="Only consumers above or below --bound, of zero, unknown.")
     ] = None,
-    bound: Annotated[str, typer.Option(help="What above and below mean, in the register's unit.")] = "0",
+    bound: Annotated[
+        str | None, typer.Option(help="What above and below mean, in the register's unit; 0 if not given.")
+    ] = None,
     customers: Annotated[bool, typer.Option("--customers", help="With number, name and address.")] = False,
 ) -> None:
-    """Consumption per metering point between two days, by default last month's; totals go to standard error."""
+    """Consumption per metering point between two days, by default last month's; totals go to standard error.
+
+    With --to alone it begins with that month; with --from alone it ends with last month, or yesterday if begun since.
+    """
     known = open_known(home, as_of)
-    first, last = last_month(known.today)
-    first, last = day_of(from_) or first, day_of(to) or last
-    if last < first:
-        raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
+    first, last = _month_or_days(known.today, from_, to)
+    if limit not in (Limit.above, Limit.below) and bound is not None:
+        raise RegistryError("--bound is what --limit above and --limit below mean: add one of them.")
+    if unknown_registers := sorted(set(register or ()) - set(CUMULATIVE)):
+        raise RegistryError(f"There is no register {', '.join(unknown_registers)}; there are {', '.join(CUMULATIVE)}.")
     asked = reports.Asked(
-        first, last, known.zone, tuple(register or ()), limit.value if limit else None, _number(bound)
+        first, last, known.zone, tuple(register or ()), limit.value if limit else None, _number(bound or "0")
     )
     rows = reports.consumption_report(known.lake, known.organisation, asked, members(known, group))
+    if rows.is_empty():
+        say(f"There are no such figures of {first} to {last}.")
     for line in reports.totals(rows).rows(named=True):
         unknown = f", {line['missing']} unknown" if line["missing"] else ""
-        say(f"{line['register']}: {line['consumption']} {line['unit']}, {line['points']} metering points{unknown}")
+        total = "unknown" if line["consumption"] is None else f"{line['consumption']} {line['unit']}"
+        say(f"{line['register']}: {total}, {line['points']} metering points{unknown}")
     print_report(with_customers(known, rows) if customers else rows, form)
 
 
@@ -147,14 +158,23 @@ def corrections(
 ) -> None:
     """Figures that were corrected on some days, by default the last seven, as far as the policy 'replacement' says."""
     known = open_known(home, as_of)
-    first, last = day_of(from_) or known.today - timedelta(days=6), day_of(to) or known.today
+    first, last = days_of(from_, to, latest=known.today, back=7)
     bounds = local_days(first, last, known.zone)
-    if bounds.is_empty():
-        raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
     table = TABLE_OF[period.value]
     policy = known.policy(ReplacementPolicy)
     start, end = bounds["start"][0], bounds["end"][-1]
     print_report(correction_queries.corrections(known.lake, known.organisation, table, policy, start, end), form)
+
+
+def _month_or_days(today: date, from_: datetime | None, to: datetime | None) -> tuple[date, date]:
+    """Last month, or the days that are asked for."""
+    first, last = last_month(today)
+    given, end = given_days(from_, to)
+    if end:
+        return given or end.replace(day=1), end
+    if given and given > last:
+        return given, max(given, today - timedelta(days=1))
+    return given or first, last
 
 
 def last_month(today: date) -> tuple[date, date]:

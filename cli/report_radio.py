@@ -11,11 +11,12 @@ from cli.acting import identity
 from cli.as_of import AsOfOption, Known, open_known
 from cli.home import HomeOption, open_home
 from cli.messages import say
-from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
+from cli.report_options import Format, FormatOption, FromOption, ToOption, days_of, print_report
 from cli.report_subjects import GroupOption, members, with_customers
 from registry.comments import comment as write_comment
 from registry.comments import comments
 from registry.errors import RegistryError
+from registry.imports.instants import read_instant
 from warehouse.policies import CoveragePolicy, PerformancePolicy
 from warehouse.queries import coverage as coverage_queries
 from warehouse.queries import performance as queries
@@ -52,6 +53,8 @@ def performance(
     causes: Annotated[bool, typer.Option("--causes", help="Why readings are missing, per collector, instead.")] = False,
 ) -> None:
     """Reading performance per meter, by default of the last 30 days; the group's figures go to standard error."""
+    if causes and (poor or threshold is not None):
+        raise RegistryError("--poor and --threshold are about meters, --causes about collectors: leave one out.")
     known = open_known(home, as_of)
     first, last = period(known, from_, to)
     points = members(known, group)
@@ -137,14 +140,20 @@ def what_if(
     """Hourly performance as it would have been without collectors, and the meters that nobody else reads."""
     known = open_known(home, as_of)
     first, last = period(known, from_, to)
-    rows = coverage_queries.what_if(known.lake, known.organisation, first, last, without=without or ())
-    if without and rows.is_empty():
-        raise RegistryError(f"{', '.join(without)} read no meter between {first} and {last}.")
+    asked = (known.lake, known.organisation, first, last)
+    if without:
+        readers = coverage_queries.what_if(*asked)["without"]
+        if unread := [name for name in without if name not in readers]:
+            raise RegistryError(f"{', '.join(unread)} read no meter between {first} and {last}.")
+    rows = coverage_queries.what_if(*asked, without=without or ())
     print_report(rows, form)
 
 
 AtOption = Annotated[
-    datetime | None, typer.Option(help="Instant, UTC where no offset is given; else the last reception there is.")
+    str,
+    typer.Option(
+        metavar="TIME", help="Instant: ISO 8601; local time where no offset is given. Else the last reception there is."
+    ),
 ]
 
 
@@ -153,7 +162,7 @@ def silent(
     group: GroupOption = "",
     as_of: AsOfOption = "",
     form: FormatOption = Format.table,
-    at: AtOption = None,
+    at: AtOption = "",
 ) -> None:
     """Meters that are silent for longer than they ever are, and whether it is they or their collector."""
     known = open_known(home, as_of)
@@ -173,7 +182,7 @@ def batteries(
     group: GroupOption = "",
     as_of: AsOfOption = "",
     form: FormatOption = Format.table,
-    at: AtOption = None,
+    at: AtOption = "",
 ) -> None:
     """Age of batteries, what meters say of them, and the years they have left; the most urgent first."""
     known = open_known(home, as_of)
@@ -183,10 +192,10 @@ def batteries(
     )
 
 
-def _instant(known: Known, at: datetime | None) -> datetime:
+def _instant(known: Known, at: str) -> datetime:
     """The instant that a report is about: by default the last reception, since what is not delivered is not silent."""
-    if at is not None:
-        return at.replace(tzinfo=at.tzinfo or UTC)
+    if at:
+        return read_instant(at, known.zone)
     return silence_queries.newest(known.lake, known.organisation) or known.now
 
 
@@ -196,11 +205,7 @@ def period(known: Known, from_: datetime | None, to: datetime | None) -> tuple[d
     Raises:
         RegistryError: It would end before it begins.
     """
-    last = day_of(to) or known.today - timedelta(days=1)
-    first = day_of(from_) or last - timedelta(days=_BACK - 1)
-    if last < first:
-        raise RegistryError(f"The report would end on {last}, before it begins on {first}.")
-    return first, last
+    return days_of(from_, to, latest=known.today - timedelta(days=1), back=_BACK)
 
 
 def _say_summary(found: queries.Summary, threshold: float) -> None:

@@ -1,6 +1,6 @@
 """``report water-loss``, ``night-flow`` and ``pressure``: districts of the water network."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,7 +9,7 @@ import typer
 from cli.as_of import AsOfOption, Known, open_known
 from cli.home import HomeOption
 from cli.messages import say
-from cli.report_options import Format, FormatOption, FromOption, ToOption, day_of, print_report
+from cli.report_options import Format, FormatOption, FromOption, ToOption, days_of, print_report
 from registry.errors import RegistryError
 from warehouse.policies import DistrictsPolicy
 from warehouse.queries import water as queries
@@ -97,6 +97,5 @@ def _asked(known: Known, from_: datetime | None, to: datetime | None, district: 
         raise RegistryError(f"There is no district {district}; there are {', '.join(districts) or 'none'}.")
     if not districts:
         say("The policy districts names no district: meterhouse policy show districts.")
-    last = day_of(to) or known.today
-    first = day_of(from_) or last - timedelta(days=_BACK)
+    first, last = days_of(from_, to, latest=known.today, back=_BACK + 1)
     return known, queries.Asked(known.zone, first, last, district)

@@ -1,6 +1,6 @@
 """``validation``: trying a changed policy before it holds."""
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from assets.steps.trying import try_policy
 from cli.files import read_text
 from cli.home import HomeOption
 from cli.messages import messages, say
-from cli.report_options import Format, FormatOption
+from cli.report_options import DAY, Format, FormatOption, given_days, possible
 from cli.work import Work
 from registry.errors import RegistryError
 from warehouse.published import render
@@ -46,8 +46,9 @@ def check_tables(
     work = Work.begin(home)
     folder = results_folder(work.house, work.now)
     chosen = [one for one in KEYED if not table or one.name in table]
-    if not chosen:
-        raise RegistryError(f"There is no such table; there are {', '.join(one.name for one in KEYED)}.")
+    if unknown := sorted(set(table or ()).difference(one.name for one in KEYED)):
+        names = ", ".join(one.name for one in KEYED)
+        raise RegistryError(f"There is no table {', '.join(unknown)} that is checked; there are {names}.")
     failed = 0
     for one in chosen:
         against = [outcome for outcome in check_table(work.house, one, folder) if not outcome.holds]
@@ -62,22 +63,17 @@ def check_tables(
 @app.command("dry-run")
 def dry_run(
     file: Annotated[Path, typer.Argument(help="Document of the policy validation, YAML.")],
-    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")],
-    to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")],
+    from_: Annotated[datetime, typer.Option("--from", formats=DAY, callback=possible, help="First local day.")],
+    to: Annotated[datetime, typer.Option("--to", formats=DAY, callback=possible, help="Last local day.")],
     home: HomeOption = None,
     form: FormatOption = Format.csv,
 ) -> None:
     """Says per rule what a changed policy would find anew and what no more, and changes nothing."""
     work = Work.begin(home)
+    given_days(from_, to)
     first, last = from_.date(), to.date()
-    _check(first, last)
     with messages.status("Judging …"):
         counts = try_policy(work.house, read_text(file), first, last, **work.by)
     publish_events(work.house)
     typer.echo(render(counts, form.value), nl=False)
     say(f"{file} was tried over {first} to {last}; 'meterhouse policy set validation {file}' takes it.")
-
-
-def _check(first: date, last: date) -> None:
-    if first > last:
-        raise RegistryError("--from lies after --to.")

@@ -1,13 +1,16 @@
 """Fixtures that every test folder shares."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cli.main import GARBAGE
 from tests.postgresql import PostgreSql, programs, running
 
+gc.set_threshold(*GARBAGE)  # as the program does
 REPOSITORY = Path(__file__).resolve().parent.parent
 CASES = "corpus cases"
 """Property of a test's report: name of a corpus file, its cases, and those that came out as expected."""

@@ -63,7 +63,11 @@ def query(reader: Reader, sql: str) -> pl.DataFrame:
     try:
         with duckdb.connect() as connection:
             _show(connection, reader, _named(connection, sql))
-            frame = pl.from_arrow(connection.sql(sql).to_arrow_table())
+            table = connection.sql(sql).to_arrow_table()
+        names = table.column_names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SqlError(f"Several columns of the result are called {', '.join(twice)}: name each apart with AS.")
+        frame = pl.from_arrow(table)
     except duckdb.CatalogException as exc:
         missing = _MISSING.search(str(exc))
         table = TABLES.get(missing.group(1)) if missing else None

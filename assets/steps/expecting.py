@@ -87,7 +87,8 @@ def _sample(house: Installation, table: Table, suite: Suite) -> tuple[pl.DataFra
     rows, part = house.lake.scan(table), "all rows"
     if table.partition_by == ("month",):
         newest = rows.select(pl.col("month").max()).collect().item()
-        rows, part = rows.filter(pl.col("month") == newest), f"month {newest}"
+        if newest is not None:
+            rows, part = rows.filter(pl.col("month") == newest), f"month {newest}"
     found = rows.head(ROWS).collect()
     if found.height == ROWS:
         part += f", the first {ROWS} rows"

@@ -11,7 +11,7 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.erasing import without_erased_readings
 from assets.steps.history import keep_readings, superseded_readings
-from assets.steps.publishing import publish_registry
+from assets.steps.publishing import publish_events, publish_registry
 from assets.steps.touched import touch
 from assets.steps.weather import import_temperatures
 from connectors.folder import read_complete
@@ -60,6 +60,8 @@ class ImportOptions:
     stock_without_key: bool = False
 
 
+_MEASURED = ("readings", "temperatures")
+"""What goes to the lake alone: of the registry's published tables nothing changes."""
 _ERASED = "readings of that time are erased on request"
 
 PLAIN = ImportOptions()
@@ -127,7 +129,8 @@ def import_content(
     if options.dry_run:
         return report
     if report.stored:
-        publish_registry(house)
+        publish = publish_events if profile.kind in _MEASURED else publish_registry
+        publish(house)
     _keep_rejected(house, name, content, report.rejected, now)
     return report
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from threading import Lock
 
 import pytest
 
-from assets.installation import open_installation
+from assets.installation import Installation, open_installation
 from assets.steps.alerts import evaluate_alerts
 from assets.steps.decoding import decode_days
 from assets.steps.figures import reckon_figures
@@ -19,11 +20,12 @@ from assets.steps.landing import frame_files, land_paths, read_landed_files
 from assets.steps.leaks import reckon_leaks
 from assets.steps.performance import reckon_performance
 from assets.steps.radio import reckon_radio
+from assets.steps.retention import run
 from assets.steps.staleness import stale_days
 from assets.steps.validating import validate_figures
 from assets.steps.water import reckon_water
 from tests.integration.dying_run import METHODS, telling
-from tests.integration.installations import enter
+from tests.integration.installations import House, enter
 from warehouse.lake import Lake
 from warehouse.schemas import Table
 
@@ -44,16 +46,14 @@ class _DiedError(BaseException):
     """The run is not to go on."""
 
 
-def run_steps(home: Path, files: Path) -> None:
+def run_steps(house: Installation, files: Path) -> None:
     """Takes files in and reckons what they touch, as a run of the graph does."""
-    enter(home)
-    house, now = open_installation(home), datetime.now(UTC)
+    now = datetime.now(UTC)
     land_paths(house, frame_files([files]), now.date(), now)
     days = sorted({*stale_days(house), now.date()})
     read_landed_files(house, days)
     decode_days(house, days, now)
-    for step in FIGURES:
-        step(house, datetime.now(UTC))
+    reckon_again(house)
 
 
 def _snapshot(home: Path, left: Path) -> None:
@@ -76,13 +76,36 @@ def _copy(file: str, copy: str) -> None:
             shutil.copy2(file, copy)
 
 
-def left_by_death(home: Path, files: Path, spared: set[str], left: Path) -> str | None:
-    """Carries out the steps until the first commit to any other table than the spared ones.
+def reckon_again(house: Installation) -> None:
+    """Reckons what was touched, as a run of the graph does."""
+    for step in FIGURES:
+        step(house, datetime.now(UTC))
+
+
+def dead_retention(house: House, fatal: str, left: Path, now: datetime) -> House:
+    """What is left of an installation whose run of retention dies at its first commit to a table.
+
+    Args:
+        house: The installation; it is abandoned.
+        fatal: The table.
+        left: New folder, in which what is left is its ``home``.
+        now: Instant of the run.
+    """
+    left.mkdir()
+    home = left / "home"
+    died = left_by_death(house.installation.settings.home, lambda it: run(it, identity="test", now=now), {fatal}, home)
+    assert died
+    enter(home)
+    return House(open_installation(home))
+
+
+def left_by_death(home: Path, work: Callable[[Installation], object], fatal: Collection[str], left: Path) -> str | None:
+    """Carries out work until the first commit to one of some tables.
 
     Args:
         home: The installation; it is abandoned.
-        files: Folder of what is taken in.
-        spared: Tables that may be written to.
+        work: What is done.
+        fatal: The tables.
         left: Where the installation is copied to at that instant, before anything of the run can clean up: what a
             process that is killed there leaves on the disk.
 
@@ -92,7 +115,7 @@ def left_by_death(home: Path, files: Path, spared: set[str], left: Path) -> str 
     died, turn = list[str](), Lock()
 
     def die(table: Table) -> None:
-        if table.name in spared:
+        if table.name not in fatal:
             return
         with turn:
             if not died:
@@ -104,5 +127,6 @@ def left_by_death(home: Path, files: Path, spared: set[str], left: Path) -> str 
         for name in METHODS:
             patched.setattr(Lake, name, telling(getattr(Lake, name), die))
         with suppress(_DiedError):
-            run_steps(home, files)
+            enter(home)
+            work(open_installation(home))
     return died[0] if died else None

@@ -2,26 +2,19 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import polars as pl
-import pytest
 
 from assets.steps.deciding import Choice, decide
 from assets.steps.publishing import publish_registry
 from assets.steps.touched import touch_days
 from registry import policies
 from tests.integration.installations import House
-from tests.integration.test_validation import BY, HOUR, NOW, START, copied, given, read, reckon, subject, template
+from tests.integration.one_meter import BY, HOUR, NOW, START, given, house, read, reckon, subject, template
 from warehouse.policies import shipped_document
 from warehouse.schemas import CONSUMPTION_HOURLY, CORRECTIONS
 
-__all__ = ["template"]
-
-
-@pytest.fixture
-def house(template: Path, tmp_path: Path) -> House:
-    return copied(template, tmp_path / "house")
+__all__ = ["house", "template"]
 
 
 def brought(house: House, after: int) -> set[tuple[str, str | None]]:

@@ -39,6 +39,19 @@ def known(workshop: Workshop, fleet: Path, tmp_path: Path) -> Iterator[House]:
         yield copied(folder, tmp_path)
 
 
+@pytest.fixture
+def heard(workshop: Workshop, fleet: Path, tmp_path: Path) -> Iterator[House]:
+    """One that has heard a day."""
+
+    def hear(house: House) -> None:
+        fill(house, fleet, "meters", "customers")
+        assert house.ingest(*small(fleet)) == 0
+
+    folder = workshop.house("heard", hear)
+    with kept_environment():
+        yield copied(folder, tmp_path)
+
+
 def test_checks_pass_on_good_data_and_fail_on_bad(known: House, fleet: Path) -> None:
     assert known.ingest(*small(fleet), *small(fleet, "2025-10-22"), *small(fleet, "2025-10-20")) == 0
     it = known.installation
@@ -62,25 +75,23 @@ def found(check: Check, it: Installation) -> int:
     return check.count(check.look(it))
 
 
-def test_a_check_looks_at_what_is_new_and_again_at_what_failed(known: House, fleet: Path) -> None:
-    it, unique = known.installation, unique_keys(READINGS)
-    assert known.ingest(*small(fleet, "2025-10-20")) == 0
+def test_a_check_looks_at_what_is_new_and_again_at_what_failed(heard: House, fleet: Path) -> None:
+    it, unique = heard.installation, unique_keys(READINGS)
     assert not unique.look(it).news(), "the run has seen it"
     twice = it.lake.scan(READINGS).head(2).collect()
     it.lake.append(READINGS, twice)
-    assert known.ingest(*small(fleet, "2025-10-21")) == 0, "a check that fails tells, and stops nothing"
+    assert heard.ingest(*small(fleet, "2025-10-20")) == 0, "a check that fails tells, and stops nothing"
     look = unique.look(it)
     assert look.news() == ["2025-10"]
     assert unique.count(look) == 2
     whole = it.lake.scan(READINGS).unique(READINGS.key).collect()
     it.lake.overwrite(READINGS, whole)
-    assert known.ingest(*small(fleet, "2025-10-22")) == 0
+    assert heard.ingest(*small(fleet, "2025-10-22")) == 0
     assert not unique.look(it).news(), "mended, and seen again"
 
 
-def test_nothing_new_is_nothing_to_look_at(known: House, fleet: Path) -> None:
-    it = known.installation
-    assert known.ingest(*small(fleet)) == 0
+def test_nothing_new_is_nothing_to_look_at(heard: House) -> None:
+    it = heard.installation
     assert stale_days(it) == []
     with counted_scans() as scans:
         assert stale_days(it) == []
@@ -189,34 +200,33 @@ def test_the_sftp_sensor_fetches_from_a_real_server(
     open_installation.cache_clear()
 
 
-def test_the_waiting_sensor_asks_once_when_a_key_has_come(known: House, fleet: Path) -> None:
-    assert known.ingest(*small(fleet)) == 0
-    waiting = known.ask("select count(*) from frames where outcome = 'no_key'").item()
+def test_the_waiting_sensor_asks_once_when_a_key_has_come(heard: House, fleet: Path) -> None:
+    waiting = heard.ask("select count(*) from frames where outcome = 'no_key'").item()
     assert waiting > 0
-    quiet = glance(waiting_sensor, known, None)
+    quiet = glance(waiting_sensor, heard, None)
     assert isinstance(quiet, dg.SensorResult)
     assert not quiet.run_requests
     from registry.imports import import_meters
 
     import_meters(
-        known.installation.registry,
+        heard.installation.registry,
         (fleet / "keys_late.csv").read_bytes(),
-        organisation=known.installation.organisation,
+        organisation=heard.installation.organisation,
         identity="local:test",
-        vault=known.installation.vault,
+        vault=heard.installation.vault,
         now=datetime.now(UTC),
         source_name="keys_late.csv",
     )
-    asked = glance(waiting_sensor, known, quiet.cursor)
+    asked = glance(waiting_sensor, heard, quiet.cursor)
     assert isinstance(asked, dg.SensorResult)
     assert len(asked.run_requests or []) == 1
     state = json.loads(asked.cursor or "")
     assert state["ranges"] == [[datetime.now(UTC).date().isoformat()] * 2]
-    again = glance(waiting_sensor, known, asked.cursor)
+    again = glance(waiting_sensor, heard, asked.cursor)
     assert isinstance(again, dg.SensorResult)
     assert not again.run_requests
     hour_ago = json.dumps({**state, "again_at": datetime.now(UTC).isoformat()})
-    failed = glance(waiting_sensor, known, hour_ago)
+    failed = glance(waiting_sensor, heard, hour_ago)
     assert isinstance(failed, dg.SensorResult)
     assert len(failed.run_requests or []) == 1, "what is still to be done after an hour is asked for again"
 

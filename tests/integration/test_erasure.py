@@ -21,6 +21,7 @@ from registry.erasures import HeldError, Request, erasures, place_hold, release_
 from registry.errors import RegistryError
 from registry.trail import Filter, details, events
 from tests.integration.installations import House
+from tests.integration.steps_of_a_run import reckon_again
 from warehouse.schemas import CONSUMPTION_DAILY, READINGS, RECEPTIONS, TABLES
 
 FIRST, LAST = date(2025, 10, 22), date(2025, 10, 24)
@@ -182,7 +183,7 @@ def test_it_does_not_come_back(filled: House, fleet: Path) -> None:
     assert told(filled, who) == {}
     start, end = datetime(2025, 10, 19, tzinfo=UTC), datetime(2025, 10, 29, tzinfo=UTC)
     touch_days(filled.installation, start, end)
-    catch_up(filled.installation, identity="test")
+    reckon_again(filled.installation)
     assert told(filled, who) == {}, "figures are not estimated across what was erased"
     assert others(filled, who).equals(rest), "and those around it stay as they were"
 

@@ -15,16 +15,15 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from assets.installation import open_installation
+from assets.installation import Installation, open_installation
 from assets.steps.publishing import publish_registry
 from cli.main import app
 from registry.alerts import Wanted, add
 from registry.inventory.roles import set_role
 from registry.policies import decide
-from simulator import simulate
 from tests.conftest import REPOSITORY
-from tests.integration.installations import FLEET, House, enter, new_house
-from tests.integration.steps_of_a_run import left_by_death
+from tests.integration.installations import House, enter, fill, new_house
+from tests.integration.steps_of_a_run import left_by_death, run_steps
 from warehouse.lake import Lake
 from warehouse.policies import shipped_document
 from warehouse.schemas import TABLES
@@ -137,15 +136,12 @@ def _watch(house: House) -> None:
 
 
 @pytest.fixture(scope="module")
-def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interrupted]:
+def interrupted(tmp_path_factory: pytest.TempPathFactory, fleet: Path) -> Iterator[Interrupted]:
     """Two concentrators' files are in; those of the third, which heard much of the same earlier, are to come."""
     before = dict(os.environ)
     folder = tmp_path_factory.mktemp("killed")
-    fleet = folder / "fleet"
-    simulate(FLEET, fleet)
     house = new_house(folder)
-    for kind in ("meters", "customers", "exchanges"):
-        assert house.take(kind, fleet / f"{kind}.csv") == 0
+    fill(house, fleet, "meters", "customers", "exchanges")
     files = folder / "files"
     files.mkdir()
     frames = list((fleet / "frames").iterdir())
@@ -202,9 +198,13 @@ def test_a_run_that_dies_at_every_table_leaves_each_readable_and_is_repeated(int
     spared = {name for name in TABLES if name.endswith("_history") and name not in WRITTEN}
     known: dict[str, int | None] = {}
     stored(home, known)
+
+    def take(house: Installation) -> None:
+        run_steps(house, interrupted.files)
+
     while True:
         left = home.with_name(f"left-{len(died_at)}")
-        table = left_by_death(home, interrupted.files, spared.union(died_at), left)
+        table = left_by_death(home, take, set(TABLES).difference(spared, died_at), left)
         if table is None:
             break
         shutil.rmtree(home)

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from registry import retention as certificates
 from registry.erasures import place_hold
 from tests.conftest import REPOSITORY
 from tests.integration.installations import House, copied, kept_environment
+from tests.integration.steps_of_a_run import dead_retention, reckon_again
 from warehouse.schemas import READINGS, RECEPTIONS
 
 NOW = datetime.now(UTC)
@@ -212,7 +214,7 @@ def test_at_the_end_nothing_is_left_but_what_always_stays(full: House) -> None:
     emptied = [file for file in installation.settings.landing_path.glob("[0-9]*/*/*/*") if file.stat().st_size == 0]
     assert 0 < len(emptied) < files
     touch_days(installation, datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 11, 30, tzinfo=UTC))
-    catch_up(installation, identity="test")
+    reckon_again(installation)
     assert [name for name, rows in state(full, *FIGURES).items() if rows.height] == []
 
 
@@ -244,25 +246,43 @@ def undisturbed(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Outco
         return done.rows, state(house, "readings", "records", "frames", "telegrams", "gauges_daily", "frozen_periods")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fatal", ["gauges_daily", "frozen_periods", "receptions", "readings", "outcomes"])
-def test_a_run_that_is_killed_is_finished_by_the_next(full: House, undisturbed: Outcome, fatal: str) -> None:
-    home = full.installation.settings.home
-    before = state(full, *FIGURES)
-    removed, expected = undisturbed
-    command = ["-W", "ignore", "-m", "tests.integration.dying_retention", str(home), fatal, NOW.isoformat()]
+def killed_retention(house: House, fatal: str, left: Path, now: datetime) -> House:
+    """The installation, whose run of retention, a process of its own, was killed after its first write to a table."""
+    home = str(house.installation.settings.home)
+    command = ["-W", "ignore", "-m", "tests.integration.dying_retention", home, fatal, now.isoformat()]
     killed = subprocess.run([sys.executable, *command], cwd=REPOSITORY, stderr=subprocess.DEVNULL, check=False)
     assert killed.returncode == -signal.SIGKILL
-    same(full, before)
-    touch_days(full.installation, datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 11, 30, tzinfo=UTC))
-    catch_up(full.installation, identity="test")
-    same(full, before)
-    again = run(full.installation, identity="test", now=NOW + timedelta(days=400))
+    return house
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fatal", "dead"),
+    [
+        *((table, dead_retention) for table in ("gauges_daily", "frozen_periods", "receptions", "outcomes")),
+        ("readings", killed_retention),
+    ],
+)
+def test_a_run_that_dies_is_finished_by_the_next(
+    full: House,
+    undisturbed: Outcome,
+    tmp_path: Path,
+    fatal: str,
+    dead: Callable[[House, str, Path, datetime], House],
+) -> None:
+    before = state(full, *FIGURES)
+    removed, expected = undisturbed
+    left = dead(full, fatal, tmp_path / "left", NOW)
+    same(left, before)
+    touch_days(left.installation, datetime(2025, 10, 1, tzinfo=UTC), datetime(2025, 11, 30, tzinfo=UTC))
+    reckon_again(left.installation)
+    same(left, before)
+    again = run(left.installation, identity="test", now=NOW + timedelta(days=400))
     assert again
     assert again.rows == removed
-    same(full, expected)
-    assert MISSING.count(MISSING.look(full.installation)) == 0
-    assert full.ask("select distinct certificate, as_of from retention_certificates").rows() == [(1, NOW)]
+    same(left, expected)
+    assert MISSING.count(MISSING.look(left.installation)) == 0
+    assert left.ask("select distinct certificate, as_of from retention_certificates").rows() == [(1, NOW)]
 
 
 def test_the_commands_plan_run_and_certify(full: House) -> None:

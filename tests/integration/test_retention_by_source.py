@@ -1,8 +1,5 @@
 """Retention by source and by resolution: what no rule is about stays whole, down to the lines it came in."""
 
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -21,9 +18,9 @@ from registry.inventory.configurations import configure
 from registry.policies import decide
 from simulator import Fleet, simulate
 from simulator.incidents import collector_name
-from tests.conftest import REPOSITORY
-from tests.integration.installations import FLEET, House, copied, kept_environment, new_house
-from tests.integration.test_retention import NOW, archived, state
+from tests.integration.installations import FLEET, House, Workshop, copied, fill, kept_environment, new_house
+from tests.integration.steps_of_a_run import dead_retention
+from tests.integration.test_retention import NOW, Outcome, archived, same, state
 from tests.unit.decoders.frames import bare, wired
 from warehouse.policies import shipped_document
 from warehouse.queries.provenance import of_day
@@ -54,9 +51,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         house = new_house(folder)
         passing = f"drive_by_collectors: [{collector_name(0)}, {collector_name(1)}]"
         set_policy(house, "estimation", shipped_document("estimation").replace("drive_by_collectors: []", passing))
-        for kind in ("meters", "customers", "exchanges"):
-            assert house.take(kind, folder / "fleet" / f"{kind}.csv") == 0
-        assert house.ingest(folder / "fleet" / "frames") == 0
+        fill(house, folder / "fleet", "meters", "customers", "exchanges", "frames")
         yield folder
 
 
@@ -158,26 +153,29 @@ def test_a_figure_of_spared_readings_is_explained_down_to_its_lines(full: House)
     assert all(lines)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fatal", ["telegrams", "receptions", "readings", "outcomes"])
-def test_a_run_by_source_that_is_killed_is_finished_by_the_next(mixed: Path, tmp_path: Path, fatal: str) -> None:
-    names, removed, left = ("readings", "records", "frames", "telegrams"), [], []
-    for folder in ("undisturbed", "killed"):
-        (tmp_path / folder).mkdir()
-        house = copied(mixed, tmp_path / folder)
+@pytest.fixture(scope="module")
+def undisturbed(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """Rows that a run removes, and what is left, where nothing kills it."""
+    with kept_environment():
+        house = copied(mixed, tmp_path_factory.mktemp("undisturbed"))
         set_policy(house, "retention", RULE.format(sources="[radio, wired]"))
-        if folder == "killed":
-            home = str(house.installation.settings.home)
-            command = ["-W", "ignore", "-m", "tests.integration.dying_retention", home, fatal, NOW.isoformat()]
-            dead = subprocess.run([sys.executable, *command], cwd=REPOSITORY, stderr=subprocess.DEVNULL, check=False)
-            assert dead.returncode == -signal.SIGKILL
         done = run(house.installation, identity="test", now=NOW)
         assert done
-        removed.append(done.rows)
-        left.append(state(house, *names))
-    assert removed[0] == removed[1]
-    for name in names:
-        assert left[0][name].equals(left[1][name]), name
+        return done.rows, state(house, "readings", "records", "frames", "telegrams")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fatal", ["telegrams", "receptions", "readings", "outcomes"])
+def test_a_run_by_source_that_dies_is_finished_by_the_next(
+    full: House, undisturbed: Outcome, tmp_path: Path, fatal: str
+) -> None:
+    set_policy(full, "retention", RULE.format(sources="[radio, wired]"))
+    left = dead_retention(full, fatal, tmp_path / "left", NOW)
+    done = run(left.installation, identity="test", now=NOW)
+    assert done
+    removed, expected = undisturbed
+    assert done.rows == removed
+    same(left, expected)
 
 
 def explained(house: House, point: str, day: date) -> list[dict[str, Any]]:
@@ -194,16 +192,21 @@ def wired_frame(volume: int) -> str:
 
 
 @pytest.fixture
-def wire(tmp_path: Path) -> Iterator[House]:
+def wire(workshop: Workshop, tmp_path: Path) -> Iterator[House]:
     """A meter that is read by wire every second hour of three days."""
-    with kept_environment():
-        house = new_house(tmp_path)
-        assert house.take_text("meters", "manufacturer,serial,version,device_type\nKAM,12345678,1b,16\n") == 0
+
+    def hear(house: House) -> None:
+        folder = house.installation.settings.home.parent
+        (folder / "meters.csv").write_text("manufacturer,serial,version,device_type\nKAM,12345678,1b,16\n")
+        house.register("meters", folder / "meters.csv")
         begin = datetime(2025, 10, 20, 0, 30, tzinfo=UTC)
         lines = [f"{begin + timedelta(hours=2 * n):%Y-%m-%dT%H:%M:%SZ},{wired_frame(1000 + n)}" for n in range(36)]
-        (tmp_path / "frames.csv").write_text("received_at,frame\n" + "\n".join(lines) + "\n")
-        assert house.ingest(tmp_path / "frames.csv") == 0
-        yield house
+        (folder / "frames.csv").write_text("received_at,frame\n" + "\n".join(lines) + "\n")
+        assert house.ingest(folder / "frames.csv") == 0
+
+    folder = workshop.house("wire", hear)
+    with kept_environment():
+        yield copied(folder, tmp_path)
 
 
 def test_readings_by_wire_have_a_source_of_their_own_that_rules_may_name(wire: House) -> None:

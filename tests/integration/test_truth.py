@@ -171,8 +171,15 @@ def test_the_same_delivery_twice_changes_nothing(filled: House, fleet: Path, tmp
     assert after == before
 
 
-def test_a_late_file_rewrites_only_what_it_touches(house: House, fleet: Path) -> None:
-    fill(house, fleet, "meters", "keys_late", "customers", "exchanges", "frames")
+@pytest.fixture
+def punctual(filled_folder: Path, tmp_path: Path) -> Iterator[House]:
+    """Only what came in time is there."""
+    with kept_environment():
+        yield copied(filled_folder, tmp_path)
+
+
+def test_a_late_file_rewrites_only_what_it_touches(punctual: House, fleet: Path) -> None:
+    house = punctual
     before = house.ask("select max(known_from) from consumption_hourly").item()
     fill(house, fleet, "frames_late")
     late = {file.name.split("_")[1] for file in (fleet / "frames_late").iterdir()}

@@ -1,7 +1,7 @@
 """Radio coverage over days: links of meters, collectors, and what if one were missing (§12)."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -138,6 +138,7 @@ def gaps(
         and ``lasts`` (whether it had not ended), by collector and time.
     """
     daily = _of(lake, COLLECTOR_DAILY, organisation, first, last).select("collector", "day", "heard_hours").collect()
+    first, last = _heard_days(daily, last)
     slots = hours(local_days(first, last, zone)).select("day", hour=pl.int_range(pl.len()).over("day"))
     slots = slots.with_row_index("slot")
     heard = daily.select("collector").unique().join(slots, how="cross").join(daily, on=["collector", "day"], how="left")
@@ -244,6 +245,12 @@ def _of(lake: Readable, table: Table, organisation: str, first: date, last: date
     return lake.scan(table).filter(organisation=organisation).filter(months & pl.col("day").is_between(first, last))
 
 
+def _heard_days(daily: pl.DataFrame, last: date) -> tuple[date, date]:
+    """First and last day of a period on which anything was heard: what is laid out by days must not grow with it."""
+    heard = daily["day"]
+    return (heard.min(), heard.max()) if heard.len() else (last, last)  # type: ignore[return-value]
+
+
 def _links(lake: Readable, organisation: str, first: date, last: date) -> pl.DataFrame:
     """Links of the period: telegrams, medians of the daily figures."""
     return (
@@ -301,7 +308,7 @@ def _changes(
     lake: Readable, organisation: str, best: pl.DataFrame, policy: CoveragePolicy, first: date, last: date
 ) -> pl.DataFrame:
     """Slopes and steps of the best links' daily median signal."""
-    length = (last - first).days + 1
+    by_days = (last - first).days < _LONGEST_DAILY
     daily = (
         _of(lake, LINK_DAILY, organisation, first, last)
         .filter(pl.col("rssi_p50_dbm").is_not_null())
@@ -309,16 +316,19 @@ def _changes(
         .collect()
         .join(best.select("meter_id", "collector").sort("meter_id").with_row_index("row"), on=["meter_id", "collector"])
     )
+    begun, last = _heard_days(daily, last)
+    first += timedelta(days=(begun - first).days // _WEEK * _WEEK)  # whole weeks: those of the period stay the same
+    length = (last - first).days + 1
     values = np.full((best.height, length), np.nan)
     values[daily["row"].to_numpy(), (daily["day"] - first).dt.total_days().to_numpy()] = daily[
         "rssi_p50_dbm"
     ].to_numpy()
-    if length <= _LONGEST_DAILY:
+    if by_days:
         slope = theil_sen(values) * _DAYS_PER_MONTH
     else:
         weeks = np.full((best.height, -(-length // _WEEK) * _WEEK), np.nan)
         weeks[:, :length] = values
-        by_week = weeks.reshape(best.height, -1, _WEEK)
+        by_week = weeks.reshape(best.height, weeks.shape[1] // _WEEK, _WEEK)
         count = np.sum(~np.isnan(by_week), axis=2)
         means = np.where(count > 0, np.nansum(by_week, axis=2) / np.maximum(count, 1), np.nan)
         slope = theil_sen(means) * _DAYS_PER_MONTH / _WEEK

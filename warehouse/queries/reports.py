@@ -89,14 +89,14 @@ def totals(report: pl.DataFrame) -> pl.DataFrame:
         report: From :func:`consumption_report`.
 
     Returns:
-        ``register``, ``unit``, ``consumption`` (exact sum of what is known), ``points`` and ``missing`` (points without
-        a known consumption), by register.
+        ``register``, ``unit``, ``consumption`` (exact sum of what is known; null where nothing is), ``points``
+        and ``missing`` (points without a known consumption), by register.
     """
     consumption = pl.col("consumption")
     return (
         report.group_by("register", "unit")
         .agg(
-            consumption.sum().cast(report.schema["consumption"]),
+            pl.when(consumption.count() > 0).then(consumption.sum()).cast(report.schema["consumption"]),
             points=pl.col("metering_point").n_unique().cast(pl.Int64),
             missing=consumption.null_count().cast(pl.Int64),
         )

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 Series = NDArray[np.float64]
 
-_ROWS_AT_ONCE = 4_000
+_SLOPES_AT_ONCE = 6_000_000
+"""So many take 24 MB, and as much again while they are sorted."""
 
 
 def theil_sen(values: Series, *, fewest: int = 5) -> Series:
@@ -24,11 +25,12 @@ def theil_sen(values: Series, *, fewest: int = 5) -> Series:
     pairs = np.array(list(combinations(range(instants), 2)), dtype=np.int64).reshape(-1, 2)
     first, second = pairs[:, 0], pairs[:, 1]
     slopes = np.full(len(values), np.nan)
-    for start in range(0, len(values), _ROWS_AT_ONCE):
-        rows = values[start : start + _ROWS_AT_ONCE].astype(np.float32)
+    at_once = max(1, _SLOPES_AT_ONCE // max(1, len(pairs)))
+    for start in range(0, len(values), at_once):
+        rows = values[start : start + at_once].astype(np.float32)
         apart = (second - first).astype(np.float32)
         found: NDArray[np.float32] = (rows[:, second] - rows[:, first]) / apart
-        slopes[start : start + _ROWS_AT_ONCE] = _medians(found)
+        slopes[start : start + at_once] = _medians(found)
     slopes[np.sum(~np.isnan(values), axis=1) < fewest] = np.nan
     return slopes
 

@@ -147,6 +147,9 @@ def test_totals_are_exact_and_say_how_many_are_missing(lake: Lake) -> None:
     (total,) = totals(rows).rows(named=True)
     assert total["consumption"] == sum(value for value in of(rows).values() if value is not None)
     assert (total["points"], total["missing"], total["unit"]) == (4, 1, "m3")
+    unknown = rows.filter(pl.col("consumption").is_null())
+    (total,) = totals(unknown).rows(named=True)
+    assert (total["consumption"], total["points"], total["missing"]) == (None, 1, 1), "unknown is not nothing"
 
 
 def test_points_and_registers_are_chosen(lake: Lake) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -11,6 +12,8 @@ from warehouse.lake import Lake
 from warehouse.policies import CoveragePolicy, read_policy, shipped_document
 from warehouse.queries.coverage import collectors, gaps, meters, what_if
 from warehouse.schemas import COLLECTOR_DAILY, LINK_DAILY, METER_LINKS, READING_PERFORMANCE_DAILY
+from warehouse.transforms.calendar import local_days
+from warehouse.transforms.trends import steps
 
 FIRST = date(2026, 1, 30)
 DAYS = [FIRST + timedelta(days=number) for number in range(3)]
@@ -122,6 +125,31 @@ def test_gaps_go_over_days_without_any_reception(lake: Lake) -> None:
         ("east", DAYS[0], 4, 20 + 24 + 2, False),
         ("east", DAYS[2], 4, 20, True),
     ]
+
+
+def test_a_long_period_says_the_same_and_takes_no_more_than_what_was_heard(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid_out: list[int] = []
+
+    def noted(first: date, last: date, zone: ZoneInfo) -> pl.DataFrame:
+        laid_out.append((last - first).days + 1)
+        return local_days(first, last, zone)
+
+    def widths(values: np.ndarray, **options: float) -> tuple[np.ndarray, np.ndarray]:
+        laid_out.append(values.shape[1])
+        return steps(values, **options)
+
+    monkeypatch.setattr("warehouse.queries.coverage.local_days", noted)
+    monkeypatch.setattr("warehouse.queries.coverage.steps", widths)
+    ever = (date(1900, 1, 1), date(2199, 12, 31))
+    short = collectors(lake, "o", policy(), FIRST, LAST, zone=ZONE), meters(lake, "o", policy(), FIRST, LAST)
+    long = collectors(lake, "o", policy(), *ever, zone=ZONE), meters(lake, "o", policy(), *ever)
+    assert long[0].equals(short[0])
+    assert long[1].equals(short[1])
+    assert max(laid_out) < 3 + 7
+    assert gaps(lake, "nobody", policy(), *ever, zone=ZONE).is_empty()
+    assert meters(lake, "nobody", policy(), *ever).is_empty()
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2025, 10, 26), 25)])

@@ -289,3 +289,8 @@ def test_partition_by_date_has_its_type(lake: Lake) -> None:
     found = sql.query(sql.Reader(lake), "select landed_day from rejected_rows where landed_day = date '2026-03-01'")
 
     assert found.rows() == [(date(2026, 3, 1),)]
+
+
+def test_columns_of_one_name_are_told_by_it(reader: sql.Reader) -> None:
+    with pytest.raises(SqlError, match="Several columns of the result are called a, b: name each apart"):
+        sql.query(reader, "select 1 as b, 2 as a, 3 as c, 4 as a, 5 as b")

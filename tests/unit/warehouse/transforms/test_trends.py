@@ -42,3 +42,10 @@ def test_a_step_has_its_place_and_size() -> None:
 def test_a_step_needs_days_on_both_sides() -> None:
     place, _ = steps(np.where(DAYS < 26, -75.0, -95.0)[None, :], smallest=6)
     assert place.tolist() == [-1]
+
+
+def test_slopes_are_the_same_however_many_are_reckoned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(7).normal(size=(9, 60))
+    whole = theil_sen(values)
+    monkeypatch.setattr("warehouse.transforms.trends._SLOPES_AT_ONCE", 60 * 59)
+    np.testing.assert_array_equal(theil_sen(values), whole)
