@@ -69,15 +69,17 @@ def days_that_differ(look: Unseen) -> int:
     # Months are of UTC: a local day's hours lie in the month of its start or in the next one.
     months = {*look.news(), *(_month(month, -1) for month in look.news())}
     key = ["organisation", "metering_point", "register", "day"]
+    length = pl.col("period_end") - pl.col("period_start")
     hours = (
         look.rows(CONSUMPTION_HOURLY, *months, *(_month(month, 1) for month in months))
         .group_by(key)
-        .agg(total=pl.col("consumption").sum(), unknown=pl.col("consumption").null_count())
-        .filter(pl.col("unknown") == 0)
+        .agg(total=pl.col("consumption").sum(), known=length.filter(pl.col("consumption").is_not_null()).sum())
     )
     days = look.rows(CONSUMPTION_DAILY, *months).filter(pl.col("consumption").is_not_null())
-    apart = days.select(*key, "consumption").join(hours, on=key).filter(pl.col("consumption") != pl.col("total"))
-    return _count(apart)
+    whole = (
+        days.select(*key, "consumption", length=length).join(hours, on=key).filter(pl.col("known") == pl.col("length"))
+    )
+    return _count(whole.filter(pl.col("consumption") != pl.col("total")))
 
 
 def _month(month: str, later: int) -> str:

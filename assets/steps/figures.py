@@ -83,8 +83,11 @@ _TOLD = (
 """Columns of a reading that figures and validation rest on."""
 
 LOADED_READINGS = CONTEXT_READINGS + 2
-"""So many before and after a touched stretch are loaded: rules look at two on either side of each that may change, and
-one more after the stretch tells that it is not the end."""
+"""So many before and after the days of a touched stretch are loaded: rules look at two on either side of each that may
+change, and one more after the stretch tells that it is not the end."""
+
+LONGEST_DAY = timedelta(hours=26)
+"""No local day is longer: clocks go back by two hours at most."""
 
 NEVER, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -243,10 +246,14 @@ def _neighbourhood(
 
 
 def _few(meters: pl.DataFrame, parts: list[pl.DataFrame], *, after: bool = False) -> pl.DataFrame:
-    """Meters with too few readings before (or after) their stretch among those loaded so far."""
-    outside = pl.col("measured_at") > pl.col("last_at") if after else pl.col("measured_at") < pl.col("first_at")
+    """Meters with too few readings, among those loaded, before (or after) the days that their stretch widens to."""
+    at = pl.col("measured_at")
     loaded = pl.concat([part.filter(all_count_on()).select("meter_id", "measured_at") for part in parts])
-    counts = loaded.join(meters, on="meter_id").filter(outside).group_by("meter_id").len()
+    times = loaded.join(meters, on="meter_id").filter(at > pl.col("last_at") if after else at < pl.col("first_at"))
+    edge = at.bottom_k(CONTEXT_READINGS).max() if after else at.top_k(CONTEXT_READINGS).min()
+    beyond = at > pl.col("edge") + LONGEST_DAY if after else at < pl.col("edge") - LONGEST_DAY
+    edges = times.group_by("meter_id").agg(edge=edge)
+    counts = times.join(edges, on="meter_id").filter(beyond).group_by("meter_id").len()
     return meters.join(counts.filter(pl.col("len") >= LOADED_READINGS), on="meter_id", how="anti")
 
 

@@ -123,7 +123,7 @@ def _show(house: Installation, name: str, subject: pl.DataFrame, registers: list
         return
     first, last = chosen[0], chosen[-1]
     figures = queries.figures(lake, organisation, subject, interval=interval, register=register, first=first, last=last)
-    shown = queries.total(lake, organisation, figures) if together else figures
+    shown = queries.total(lake, organisation, subject, figures) if together else figures
     if shown.is_empty():
         st.info(
             f"No figures of {name} lie between {first} and {last}; some are known from {known[0]} to {known[1]}.",

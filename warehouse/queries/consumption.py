@@ -114,34 +114,51 @@ def figures(
     )
 
 
-def total(lake: Readable, organisation: str, figures: pl.DataFrame) -> pl.DataFrame:
+def total(lake: Readable, organisation: str, subject: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
     """Sums the figures of several points per period; meters of districts, pressure and checks stand in no total.
 
     Args:
         lake: Where the tables are.
         organisation: Whose points these are.
-        figures: From :func:`figures`.
+        subject: Points and the time each belongs to it.
+        figures: From :func:`figures` of the subject.
 
     Returns:
         ``period_start``, ``period_end``, ``consumption`` (of the points where it is known; null where it is of none),
-        ``unit``, ``quality`` (the worst of those known, else ``N``), ``points`` and ``missing`` (points without a
-        value), by time.
+        ``unit``, ``quality`` (the worst of those known, else ``N``), ``points`` (that belong to the subject and have a
+        figure of this or an earlier period) and ``missing`` (those of them without a value), by time.
     """
     known = pl.col("consumption").is_not_null()
     ranks = {letter: rank for rank, letter in enumerate(QUALITIES)}
     rank = pl.col("quality").replace_strict(ranks, return_dtype=pl.Int32)
+    summed = consuming(lake, organisation, figures)
+    begun = summed.group_by("metering_point").agg(first=pl.col("period_start").min()).join(subject, on="metering_point")
+    counted = pl.concat(
+        [
+            begun.select(at=pl.max_horizontal("first", "valid_from"), points=pl.lit(1, pl.Int64)),
+            begun.select(at="valid_to", points=pl.lit(-1, pl.Int64)).drop_nulls("at"),
+        ]
+    )
+    members = counted.group_by("at").agg(pl.col("points").sum()).sort("at").with_columns(pl.col("points").cum_sum())
     return (
-        consuming(lake, organisation, figures)
-        .group_by("period_start", "period_end")
+        summed.group_by("period_start", "period_end")
         .agg(
             consumption=pl.when(known.any()).then(pl.col("consumption").sum()).cast(figures.schema["consumption"]),
             unit=pl.col("unit").first(),
             quality=rank.filter(known).max().fill_null(ranks["N"]),
-            points=pl.len().cast(pl.Int64),
-            missing=(~known).sum().cast(pl.Int64),
+            known=known.sum().cast(pl.Int64),
         )
-        .with_columns(pl.col("quality").replace_strict(dict(enumerate(QUALITIES)), return_dtype=pl.String))
         .sort("period_start")
+        .join_asof(members, left_on="period_start", right_on="at")
+        .select(
+            "period_start",
+            "period_end",
+            "consumption",
+            "unit",
+            pl.col("quality").replace_strict(dict(enumerate(QUALITIES)), return_dtype=pl.String),
+            "points",
+            missing=pl.col("points") - pl.col("known"),
+        )
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -101,6 +102,19 @@ def test_a_late_day_makes_the_estimates_that_rest_on_it_again(house: Installatio
     take(house, late)
     assert set(hours_of(house, 24 * 9, 24 * 9 + 12)["method"]) == {"PROF_OWN"}
     at_once = anew(house, tmp_path / "other", late, early)
+    for table in (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY):
+        assert rows(house, table).equals(rows(at_once, table))
+
+
+@pytest.mark.parametrize(("every", "cuts"), [(1, (9, 17, 24, 47)), (8, (8, 16, 24, 48)), (24, (24, 48))])
+def test_readings_in_parts_give_what_they_give_at_once(
+    house: Installation, tmp_path: Path, every: int, cuts: tuple[int, ...]
+) -> None:
+    whole = course(range(every - 1, 24 * 12, every))
+    for first, until in pairwise([0, *(24 * 9 + cut - 1 for cut in cuts), 24 * 12]):
+        part = whole.filter(pl.col("measured_at").is_between(FIRST + first * HOUR, FIRST + until * HOUR, closed="left"))
+        take(house, part)
+    at_once = anew(house, tmp_path / "other", whole)
     for table in (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY):
         assert rows(house, table).equals(rows(at_once, table))
 

@@ -12,6 +12,7 @@ from warehouse.lake import Lake
 from warehouse.queries import consumption, overview, readings, subjects
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
+    CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
     CONSUMPTION_YEARLY,
     GROUP_MEMBERS,
@@ -116,7 +117,7 @@ def test_empty_lake_answers_every_question(tmp_path: Path) -> None:
     assert consumption.extent(lake, "o", subject, "volume_m3") is None
     rows = consumption.figures(lake, "o", subject, interval="hourly", register="volume_m3", **span)
     assert rows.is_empty()
-    assert consumption.total(lake, "o", rows).is_empty()
+    assert consumption.total(lake, "o", subject, rows).is_empty()
     assert consumption.register_events(lake, "o", subject, register="volume_m3", zone=ZONE, **span).is_empty()
     assert consumption.info_codes(lake, "o", subject, zone=ZONE, **span).is_empty()
     assert consumption.latest_reading(lake, "o", subject).is_empty()
@@ -172,16 +173,27 @@ def test_group_sum_knows_members_gaps_and_the_worst_quality(lake: Lake) -> None:
     rows = consumption.figures(
         lake, "o", subject, interval="daily", register="volume_m3", first=days[0].date(), last=days[3].date()
     )
-    total = consumption.total(lake, "o", rows)
+    total = consumption.total(lake, "o", subject, rows)
 
     assert total["consumption"].to_list() == [11, 10, 13]
     assert total["quality"].to_list() == ["I", "M", "M"]
     assert total["points"].to_list() == [2, 2, 2]
     assert total["missing"].to_list() == [0, 1, 0]
     assert total.schema["consumption"] == pl.Decimal(18, 6)
-    unknown = consumption.total(lake, "o", rows.with_columns(consumption=pl.lit(None, pl.Decimal(18, 6))))
+    unknown = consumption.total(lake, "o", subject, rows.with_columns(consumption=pl.lit(None, pl.Decimal(18, 6))))
     assert unknown["consumption"].null_count() == 3
     assert unknown["quality"].unique().to_list() == ["N"]
+
+
+def test_a_member_that_fell_silent_is_missing_from_then_on(lake: Lake) -> None:
+    hours = [datetime(2026, 2, 27, 10, tzinfo=ZONE) + timedelta(hours=number) for number in range(3)]
+    write(lake, CONSUMPTION_HOURLY, *(figure("p", hour, hour + timedelta(hours=1), 1) for hour in hours))
+    write(lake, CONSUMPTION_HOURLY, figure("q", hours[0], hours[1], 1))
+    subject = subjects.group(lake, "o", "g")
+    span = {"first": hours[0].date(), "last": hours[0].date()}
+    rows = consumption.figures(lake, "o", subject, interval="hourly", register="volume_m3", **span)
+    total = consumption.total(lake, "o", subject, rows)
+    assert total.select("points", "missing").rows() == [(2, 0), (2, 1), (2, 1)]
 
 
 def test_member_of_later_days_does_not_count_before(lake: Lake) -> None:
@@ -336,11 +348,12 @@ def test_what_is_no_consumption_stands_in_no_total(lake: Lake, role: str) -> Non
     day = datetime(2026, 2, 27, tzinfo=ZONE)
     write(lake, CONSUMPTION_DAILY, *(figure(name, day, day + timedelta(days=1), 7) for name in ("p", "q")))
     span = {"interval": "daily", "register": "volume_m3", "first": day.date(), "last": day.date()}
-    rows = consumption.figures(lake, "o", subjects.point("p", "q"), **span)
-    assert consumption.total(lake, "o", rows)["consumption"].to_list() == [14]
+    subject = subjects.point("p", "q")
+    rows = consumption.figures(lake, "o", subject, **span)
+    assert consumption.total(lake, "o", subject, rows)["consumption"].to_list() == [14]
     names = {"p": "consumption", "q": role}
     points = [{"organisation": "o", "metering_point": name, "role": one} for name, one in names.items()]
     lake.overwrite(METERING_POINTS, pl.DataFrame(points))
-    total = consumption.total(lake, "o", rows)
+    total = consumption.total(lake, "o", subject, rows)
     assert (total["consumption"].to_list(), total["points"].to_list()) == ([7], [1])
     assert consumption.figures(lake, "o", subjects.point("q"), **span).height == 1, "it has figures of its own"

@@ -252,7 +252,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     readings.main_registers: lambda lake: readings.main_registers(lake, OURS, METERS),
     reports.consumption_report: lambda lake: reports.consumption_report(lake, OURS, reports.Asked(DAY, DAY, ZONE)),
     consumption.total: lambda lake: consumption.total(
-        lake, OURS, consumption.figures(lake, OURS, both(), interval="daily", **PERIOD)
+        lake, OURS, both(), consumption.figures(lake, OURS, both(), interval="daily", **PERIOD)
     ),
     roles.consuming: lambda lake: roles.consuming(lake, OURS, subject(OURS)),
     water.balances: lambda lake: water.balances(lake, OURS, TODAYS, "daily"),
