@@ -33,10 +33,10 @@ class Texts:
 
     def problem(self, error: RegistryError) -> str:
         """What an error says; in English where it is none that the pages expect."""
-        if isinstance(error, PasswordError) and error.faults:
+        if isinstance(error, PasswordError) and error.faults and "error.password" in self.texts:
             faults = "; ".join(self(f"error.{fault}", **values) for fault, values in error.faults)
             return self("error.password", faults=faults)
-        if isinstance(error, PeopleError) and error.name:
+        if isinstance(error, PeopleError) and f"error.{error.name}" in self.texts:
             return self(f"error.{error.name}", **error.values)
         return str(error)
 
@@ -46,21 +46,22 @@ def read_texts(language: str, *folders: Path) -> dict[str, str]:
 
     Args:
         language: Two letters; the name of the file in each folder.
-        folders: Where files lie; a section stands in one of them.
+        folders: Where files lie; a text stands in one of them.
 
     Returns:
         Text by section and name, such as ``login.title``.
 
     Raises:
-        ValueError: A section stands in two files.
+        ValueError: A text stands in two files.
     """
-    found: dict[str, Mapping[str, str]] = {}
+    found: dict[str, str] = {}
     for folder in folders:
         sections = tomllib.loads((folder / f"{language}.toml").read_text(encoding="utf-8"))
-        if twice := found.keys() & sections.keys():
-            raise ValueError(f"{folder}: the sections {sorted(twice)} stand in another folder, too.")
-        found |= sections
-    return {f"{head}.{name}": text for head, names in found.items() for name, text in names.items()}
+        texts = {f"{head}.{name}": text for head, names in sections.items() for name, text in names.items()}
+        if twice := found.keys() & texts.keys():
+            raise ValueError(f"{folder}: {', '.join(sorted(twice))} stand in another folder, too.")
+        found |= texts
+    return found
 
 
 def asked_for(accepted: str) -> str | None:
