@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
 from threading import Lock
-from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 import polars as pl
 import streamlit as st
@@ -104,8 +104,7 @@ def remembered(
         result = query(noting if meters is None else Excerpt(noting, meters), organisation(), *args, **kwargs)
         kept = _Kept(noting.versions, result, _size(result))
         memory().put(key, kept)
-    found: _Result = kept.result  # type: ignore[assignment]  put there under the name of its query
-    return found
+    return cast("_Result", kept.result)  # put there under the name of its query
 
 
 def _mark(value: object) -> object:

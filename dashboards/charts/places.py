@@ -97,7 +97,7 @@ def _bounds(marks: pl.DataFrame) -> tuple[list[float], list[float]]:
     """West and east, south and north, with a margin."""
     found = []
     for name in ("longitude", "latitude"):
-        low, high = float(marks[name].min()), float(marks[name].max())  # type: ignore[arg-type]  floats
+        low, high = marks.select(low=pl.col(name).min(), high=pl.col(name).max()).row(0)
         margin = max(_SMALLEST, (high - low) * 0.06)
         found.append([low - margin, high + margin])
     return found[0], found[1]

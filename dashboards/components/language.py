@@ -26,7 +26,6 @@ def chooser(say: Words) -> None:
         format_func=LANGUAGES.__getitem__,
         key=_KEY,
         on_change=_save,
-        persist_state=False,
     )
 
 

@@ -153,7 +153,7 @@ def _displayed(
         for name, section in values.items()
         if name in rows.columns
     ]
-    formats: dict[str, Callable[[Any], str]] = {}
+    formats: dict[Any, str | Callable[[object], str] | None] = {}
     for name, dtype in rows.schema.items():
         if dtype.is_numeric():
             formats[name] = partial(_said, partial(say.number, digits=digits.get(name)))

@@ -33,8 +33,7 @@ class MapRule(PolicyModel):
 
     def named(self, language: str) -> str:
         """The text in a language, else in English."""
-        texts: Mapping[str, str] = self.text
-        return texts.get(language) or texts["en"]
+        return next((text for name, text in self.text.items() if name == language), self.text["en"])
 
 
 class MapPolicy(PolicyModel):

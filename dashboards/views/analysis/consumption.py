@@ -129,7 +129,7 @@ def _key_figures(
         ),
         (
             say("consumption.measured"),
-            say.percent(shown["quality"].is_in(["M", "A"]).sum() / shown.height),
+            say.percent(shown.filter(pl.col("quality").is_in(["M", "A"])).height / shown.height),
             say("consumption.measured_help"),
         ),
         _points(say, subject) if together else _latest(say, subject, register, unit),
