@@ -64,10 +64,10 @@ def navigation() -> dict[str, list[st.Page]]:
 
 def open_page(page: Page) -> None:
     """Draws a page with its title and help, or says why it is not shown."""
-    say = words()
-    context_help.heading(say, page.name)
-    asking.tell()
     with explained():
+        say = words()
+        context_help.heading(say, page.name)
+        asking.tell()
         if not viewer().may(*page.rights):
             st.warning(say("shell.no_right", page=say(f"page.{page.name}")), icon=":material/lock:")
         elif page.feature and why_off(installation().settings, page.feature):

@@ -16,7 +16,7 @@ def csv_of(frame: pl.DataFrame, locale: Locale) -> bytes:
     Returns:
         UTF-8 with its mark, which Excel needs; lines end in CR LF; null is empty.
     """
-    shown = shielded_texts(frame).select(_text(name, dtype, locale) for name, dtype in frame.schema.items())
+    shown = shielded_texts(frame).select(_text(name, dtype, locale).alias(name) for name, dtype in frame.schema.items())
     text: str = shown.write_csv(separator=locale.csv_delimiter, line_terminator="\r\n", include_bom=True)
     return text.encode()
 
@@ -50,4 +50,4 @@ def number_texts(number: pl.Expr, *, thousands: str, decimal: str) -> pl.Expr:
         groups = whole.str.reverse().str.replace_all(r"([0-9]{3})", "${1}" + thousands).str.reverse()
         whole = groups.str.strip_prefix(thousands).str.replace(f"-{thousands}", "-", literal=True)
     whole_and_decimals = pl.concat_str(whole, pl.lit(decimal), decimals)
-    return pl.when(decimals.is_null()).then(whole).otherwise(whole_and_decimals).name.keep()
+    return pl.when(decimals.is_null()).then(whole).otherwise(whole_and_decimals)
