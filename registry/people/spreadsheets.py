@@ -29,7 +29,7 @@ def _text(name: str, dtype: pl.DataType, locale: Locale) -> pl.Expr:
         return column.cast(pl.List(pl.String)).list.join(", ")
     if dtype == pl.Boolean or not dtype.is_numeric():
         return column.cast(pl.String)
-    number = column.cast(pl.Decimal(38, 9)) if dtype.is_float() else column
+    number = column.cast(pl.Decimal(38, 9), strict=False) if dtype.is_float() else column
     return number_texts(number, thousands=locale.thousands_separator, decimal=locale.decimal_separator)
 
 

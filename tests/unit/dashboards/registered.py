@@ -48,9 +48,7 @@ def fill_registry(home: Path) -> None:
     with registry.begin() as session:
         organisations.admit(session, "default", KNOWN)
     with registry.begin() as session:
-        organisations.add(
-            session, "default", "neighbour", name="Neighbour", identity="local:test", now=KNOWN
-        )
+        organisations.add(session, "default", "neighbour", name="Neighbour", identity="local:test", now=KNOWN)
         _fill(session)
     registry.engine.dispose()
 

@@ -136,7 +136,7 @@ def test_point_of_the_same_name_shows_the_figures_of_who_looks(open_page: Opened
 
 
 def test_page_speaks_the_language_of_who_looks(open_page: Opened) -> None:
-    app = open_page("consumption", viewer=replace(ANALYST, language="de"), point="P-3")
+    app = open_page("consumption", viewer=replace(ANALYST, language="de"), point="P-3", register="Wärmeenergie (kWh)")
 
     assert app.title[0].value == "Verbrauch"
     assert figures(app)["Letzte Ablesung"] == "12.345 kWh"

@@ -59,9 +59,7 @@ def test_right_of_another_service_is_none() -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in EVERY if page.feature], ids=lambda page: page.name)
-def test_page_of_a_feature_that_is_off_says_so(
-    open_page: Opened, monkeypatch: pytest.MonkeyPatch, page: Page
-) -> None:
+def test_page_of_a_feature_that_is_off_says_so(open_page: Opened, monkeypatch: pytest.MonkeyPatch, page: Page) -> None:
     monkeypatch.setenv("METERHOUSE_FEATURES", f'{{"{page.feature}": false}}')
 
     app = open_page(page.name)
