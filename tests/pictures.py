@@ -20,6 +20,7 @@ from tests.unit.dashboards import house
 from tests.unit.gateway.doors import add_person
 
 FOLDER = REPOSITORY / "docs" / "pictures"
+FIRST = next(every_page())  # Streamlit knows it without a name alone
 LOOKS = {"light": (1400, "light"), "dark": (1400, "dark"), "phone": (390, "light")}
 """Width [px] and colours of each picture."""
 
@@ -41,7 +42,7 @@ def show(browser: webdriver.Chrome, address: str, page: Page, look: str) -> None
     browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": colours}]}
     )
-    browser.get(f"{address}/{page.name}?{urlencode(page.sample)}")
+    browser.get(f"{address}/{'' if page is FIRST else page.name}?{urlencode(page.sample)}")
     visible(browser, By.CSS_SELECTOR, "h1")
     patience(browser).until(lambda opened: opened.execute_script(_AT_REST))
     height = min(4000, int(browser.execute_script(_HEIGHT)) + 80)

@@ -90,6 +90,7 @@ def table(
             )
             for name in columns
         },
+        placeholder="",
         alt=f"{file_name}: {', '.join(named[name] for name in columns)}",
     )
     chosen = rows[list(event.selection.rows)]
@@ -153,6 +154,8 @@ def _displayed(
         for name, section in values.items()
         if name in rows.columns
     ]
+    if "unit" in rows.columns:
+        naming.append(pl.col("unit").replace({unit: say.unit(unit) for unit in rows["unit"].drop_nulls().unique()}))
     formats: dict[Any, str | Callable[[object], str] | None] = {}
     for name, dtype in rows.schema.items():
         if dtype.is_numeric():

@@ -53,7 +53,7 @@ def _figures(say: Words, counts: dict[str, int]) -> None:
     )
     with st.container(horizontal=True):
         for name, value, explanation in shown:
-            st.metric(say(f"home.{name}"), value, help=explanation, border=True, width=200)
+            st.metric(say(f"home.{name}"), value, help=explanation, border=True, width=175)
 
 
 PAGES = (Page("home", "home", page),)

@@ -18,6 +18,17 @@ from warehouse.queries import subjects
 from warehouse.queries.consumption import Interval
 
 _BACK = {"hourly": 6, "daily": 30, "monthly": 364, "yearly": 3650}
+_SHOWN = (
+    "metering_point",
+    "meter_id",
+    "period_start",
+    "period_end",
+    "consumption",
+    "unit",
+    "quality",
+    "points",
+    "missing",
+)
 _POINT, _GROUP = "point", "group"
 
 
@@ -161,7 +172,14 @@ def _tables(say: Words, shown: pl.DataFrame, events: pl.DataFrame, codes: pl.Dat
     for tab, (name, frame, nothing, values) in zip(tabs, parts, strict=True):
         with tab:
             table(
-                say, frame, key=name, file_name=f"{file_name}_{name}", nothing=nothing, values=values, may_group=False
+                say,
+                frame,
+                key=name,
+                file_name=f"{file_name}_{name}",
+                nothing=nothing,
+                shown=_SHOWN if name == "figures" else (),
+                values=values,
+                may_group=False,
             )
 
 

@@ -1,4 +1,4 @@
-"""What the registry of the small installation knows: the same meters, points and groups as its lake, and who lives where."""
+"""What the registry of the small installation knows: meters, points and groups as in its lake, and who lives where."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -26,7 +26,8 @@ def _result(rows: int, known: str = "") -> None:
     import polars as pl
     import streamlit as st
 
-    from dashboards.components import asking, map, table
+    from dashboards.components import asking, table
+    from dashboards.components import map as places_map
     from dashboards.installation import explained
     from dashboards.remembering import remembered
     from dashboards.viewer import words
@@ -40,10 +41,10 @@ def _result(rows: int, known: str = "") -> None:
         many = pl.concat([frame] * (1 + rows // frame.height)).head(rows)
         chosen = table.table(say, many, key="points", file_name="points", nothing="There is nothing.")
         st.text(f"{chosen.height} chosen")
-        places = map.located(frame).with_columns(
+        places = places_map.located(frame).with_columns(
             label="metering_point", kind=pl.lit("meter"), manufacturer=pl.lit("KAM")
         )
-        map.draw(say, places, key="map")
+        places_map.draw(say, places, key="map")
         if known and st.button("save"):
             right = Right(GROUP_MANAGEMENT)
             asking.done(right, lambda _: asking.unchanged("1", known, "Harbour"), said=lambda _: "saved", publish=None)

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import pages
+from dashboards.handbook import FILE, handbook
 from dashboards.page import Page
 from dashboards.viewer import SEE, Viewer
 from dashboards.words import LANGUAGES, words_in
@@ -87,3 +88,7 @@ def test_every_page_opens_in_every_language(open_page: Opened, page: Page, langu
 
     assert not app.exception
     assert app.title[0].value == words_in(language, "UTC")(f"page.{page.name}")
+
+
+def test_document_of_the_pages_says_what_their_help_says() -> None:
+    assert FILE.read_text(encoding="utf-8") == handbook(), "write it anew: python -m dashboards.handbook"
