@@ -73,7 +73,7 @@ def test_unknown_meter_in_the_address_is_explained(browser: webdriver.Chrome, ad
 
 
 @pytest.mark.parametrize("look", ["light", "phone"])
-@pytest.mark.parametrize("page", every_page(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", list(every_page()), ids=lambda page: page.name)
 def test_page_fits_its_window_and_names_its_controls(
     browser: webdriver.Chrome, address: str, page: Page, look: str
 ) -> None:

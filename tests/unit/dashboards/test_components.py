@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards.remembering import memory
 from dashboards.viewer import Viewer
-from registry.models import AuditEvent, Group, GroupMember
+from registry.models import AuditEvent, Group, GroupMember, MeteringPoint
 from registry.people.locale import Locale
 from registry.people.spreadsheets import csv_of
 from registry.store import Registry
@@ -68,22 +68,23 @@ def registry_of(home: Path) -> Registry:
 
 
 def add(app: AppTest, name: str, *, exactly: bool = False) -> AppTest:
-    app.session_state["points_group"] = name  # AppTest knows no new options
+    app.selectbox(key="points_group").set_value(name)
     app.toggle(key="points_exactly").set_value(exactly)
     app.run()
     return app.button(key="points_add").click().run()
 
 
-def test_all_rows_go_into_a_new_group_in_the_name_of_who_looks(home: Path) -> None:
-    app = add(opened(), "To look at")
+def test_all_rows_go_into_a_group_that_is_made_for_them(home: Path) -> None:
+    with registry_of(home).begin() as session:  # AppTest cannot type a name, but choose one that is gone
+        session.query(Group).filter_by(group="Nobody").delete()
 
-    assert "To look at: 3 added, 0 removed, 0 unchanged." in messages(app)
+    app = add(opened(), "Nobody")
+
+    assert "Nobody: 3 added, 0 removed, 0 unchanged." in messages(app)
     with registry_of(home).begin(readonly=True) as session:
-        events = [
-            (row.event, row.identity, row.object) for row in session.query(AuditEvent) if row.object == "To look at"
-        ]
-    assert events == [("group.new", "local:test", "To look at"), ("group.add", "local:test", "To look at")]
-    members = Lake(home / "lake").scan(GROUP_MEMBERS).filter(group="To look at", organisation="default").collect()
+        events = [(row.event, row.identity) for row in session.query(AuditEvent).filter_by(object="Nobody")]
+    assert events == [("group.new", "local:test"), ("group.add", "local:test")]
+    members = Lake(home / "lake").scan(GROUP_MEMBERS).filter(group="Nobody", organisation="default").collect()
     assert sorted(members["metering_point"]) == ["P-1", "P-2", "P-3"], "published, so that pages show it"
 
 
@@ -99,17 +100,20 @@ def test_who_may_not_manage_groups_is_offered_none(home: Path) -> None:
 
 
 def test_right_is_asked_for_again_when_the_action_is_done(home: Path) -> None:
-    app = add(opened(ANALYST), "Mine")  # the page thinks that they may; the registry knows no such person
+    app = add(opened(ANALYST), "Nobody")  # the page thinks that they may; the registry knows no such person
 
     assert "no right for this (managing groups)" in messages(app)
     with registry_of(home).begin(readonly=True) as session:
-        assert not session.query(Group).filter_by(group="Mine").count()
+        assert session.query(GroupMember).count() == 3
 
 
 def test_expected_failure_is_a_sentence_and_changes_nothing(home: Path) -> None:
-    app = add(opened(), "All meters")
+    with registry_of(home).begin() as session:
+        session.query(MeteringPoint).filter_by(metering_point="P-3").delete()
 
-    assert "built-in group" in messages(app)
+    app = add(opened(), "Nobody")
+
+    assert "No metering point and no installed meter: P-3. Nothing was changed." in messages(app)
     with registry_of(home).begin(readonly=True) as session:
         assert session.query(GroupMember).count() == 3
 
