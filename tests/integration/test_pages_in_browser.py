@@ -36,6 +36,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[w
 @pytest.fixture
 def browser(opened: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
     yield opened
+    opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert not complaints(opened)
 
 
@@ -82,10 +83,10 @@ def test_page_fits_its_window_and_names_its_controls(
     assert pictures.overflow(browser) <= 0
     for kind in ("stException", "stAlertContentError"):
         assert not browser.find_elements(By.CSS_SELECTOR, f"[data-testid={kind}]"), kind
-    controls = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stMain] input, [data-testid=stMain] button")
+    reached = (f"[data-testid=stMain] {kind}:not([tabindex='-1'])" for kind in ("input", "button"))
+    controls = browser.find_elements(By.CSS_SELECTOR, ", ".join(reached))
     unnamed = [each.get_attribute("outerHTML") for each in controls if each.is_displayed() and not each.accessible_name]
     assert not unnamed
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_language_that_is_chosen_is_the_account_s(browser: webdriver.Chrome, address: str) -> None:
