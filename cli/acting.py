@@ -88,9 +88,7 @@ def _authorise(house: Installation, actor: str) -> None:
     if right is None:
         return
     with house.registry.begin(readonly=True) as session:
-        access.authorise(session, actor, house.organisation, right.area, datetime.now(UTC), service=right.service)
-        if right.capability and right.capability not in access.capabilities(session, actor, house.organisation):
-            raise Denied(f"{actor} has not the function {right.capability}, which is given to people alone.")
+        access.authorise_right(session, actor, house.organisation, right, datetime.now(UTC))
 
 
 def _secret() -> str | None:

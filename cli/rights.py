@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 from registry.people.rights import (
     ACCESS_CONTROL,
@@ -11,25 +11,10 @@ from registry.people.rights import (
     DEVICE_AND_CUSTOMER_MANAGEMENT,
     GROUP_MANAGEMENT,
     KEYS,
-    MANAGER,
     READING_MANAGEMENT,
     SYSTEM_CONFIGURATION,
+    Right,
 )
-
-
-class Right(NamedTuple):
-    """What an actor must hold.
-
-    Attributes:
-        area: Area of the permission matrix.
-        service: Service it is held in.
-        capability: Advanced function of the key service, or empty.
-    """
-
-    area: str
-    service: str = MANAGER
-    capability: str = ""
-
 
 _DEVICES = Right(DEVICE_AND_CUSTOMER_MANAGEMENT)
 _SEE, _SYSTEM, _ACCESS = Right(DATA_ACCESS), Right(SYSTEM_CONFIGURATION), Right(ACCESS_CONTROL)

@@ -9,20 +9,17 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from dashboards import viewer
 from dashboards.installation import installation
-from registry.people import access, sessions
+from dashboards.viewer import Viewer
+from dashboards.words import LANGUAGES, Words, words_in
+from registry.people import access, sessions, users
 from registry.people.sessions import Person
-from warehouse.excerpt import Excerpt, Readable
+from registry.wording import asked_for
 
 IDENTITY_PREFIX = "x-meterhouse-"
 USER_HEADER = f"{IDENTITY_PREFIX}user"
 SESSION_HEADER = f"{IDENTITY_PREFIX}session"
-
-SIGNED_OUT = "You are signed out: the session has ended, or your account was disabled."
-NO_SERVICE = "Your account has no access to these pages. Ask an administrator for a role in the service."
-ORGANISATION = "organisation_shown"
-METERS = "meters_shown"
-CHANGE_FIRST = "Your password must be changed before you go on."
 
 
 def current_person() -> Person | None:
@@ -52,29 +49,42 @@ def person_of(headers: Mapping[str, str], now: datetime) -> Person | None:
     return person if person is not None and str(person.user_id) == headers.get(USER_HEADER) else None
 
 
-def meters_seen(person: Person, now: datetime) -> frozenset[str] | None:
-    """Meters whose data a person may see in one of the services that have pages.
+def viewer_of(person: Person, headers: Mapping[str, str], now: datetime) -> Viewer:
+    """What a person may see and do in the pages.
 
     Args:
         person: Who looks.
+        headers: Headers of the page's connection.
         now: Instant of the rerun.
 
     Returns:
-        ``meter_id`` of each; ``None`` for all of the organisation; empty for none.
+        The viewer; one who may see no meters and do nothing has neither meters nor areas.
     """
+    identity, organisation = person.identity, person.organisation
     with installation().registry.begin(readonly=True) as session:
-        return access.meters_seen(session, person.identity, person.organisation, now)
+        return Viewer(
+            identity,
+            organisation,
+            meters=access.meters_seen(session, identity, organisation, now),
+            language=language_of(person, headers),
+            locale=users.account_of(session, organisation, identity).locale,
+            areas=access.areas(session, identity, organisation, now),
+            capabilities=access.capabilities(session, identity, organisation),
+        )
 
 
-def organisation() -> str:
-    """Whose figures the pages show: those of the organisation of the person that :func:`admitted` let in."""
-    return str(st.session_state[ORGANISATION])
+def language_of(person: Person | None, headers: Mapping[str, str]) -> str:
+    """The language of the pages: the person's own, else the browser's, else English.
 
+    Args:
+        person: Who looks; ``None`` where nobody knows.
+        headers: Headers of the page's connection.
 
-def tables() -> Readable:
-    """What the pages read from: the lake, or of it what belongs to the meters the person may see."""
-    lake, meters = installation().lake, st.session_state[METERS]
-    return lake if meters is None else Excerpt(lake, meters)
+    Returns:
+        One of :data:`dashboards.words.LANGUAGES`.
+    """
+    wanted = (person.language if person else None, asked_for(headers.get("Accept-Language", "")))
+    return next((language for language in wanted if language in LANGUAGES), "en")
 
 
 def links(addresses: Mapping[str, str]) -> None:
@@ -93,19 +103,29 @@ def admitted() -> Person | None:
     Returns:
         The person; ``None`` where a sentence stands instead of the page.
     """
+    headers = st.context.headers
     person = current_person()
+    say = words_in(language_of(person, headers), installation().settings.timezone)
     if person is None:
-        st.warning(SIGNED_OUT, icon=":material/logout:")
-        links({"Sign in": "/login"})
+        _instead(say, "shell.signed_out", ":material/logout:", {say("shell.sign_in"): "/login"})
         return None
     if person.must_change_password:
-        st.warning(CHANGE_FIRST, icon=":material/password:")
-        links({"Change the password": "/password"})
+        links_to = {say("shell.change_password"): "/password"}
+        _instead(say, "shell.password_first", ":material/password:", links_to)
         return None
-    sees = meters_seen(person, datetime.now(UTC))
-    if sees is not None and not sees:
-        st.warning(NO_SERVICE, icon=":material/block:")
-        links({"Sign out": "/logout"})
+    found = viewer_of(person, headers, datetime.now(UTC))
+    if not found.areas:
+        refused(say)
         return None
-    st.session_state[ORGANISATION], st.session_state[METERS] = person.organisation, sees
+    viewer.keep(found)
     return person
+
+
+def refused(say: Words) -> None:
+    """Says that nothing here is for the person."""
+    _instead(say, "shell.no_service", ":material/block:", {say("shell.sign_out"): "/logout"})
+
+
+def _instead(say: Words, text: str, icon: str, addresses: Mapping[str, str]) -> None:
+    st.warning(say(text), icon=icon)
+    links(addresses)

@@ -2,30 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import streamlit as st
 
 import settings
+from assets.installation import Installation
 from registry.errors import RegistryError
-from registry.store import Registry
 from warehouse.errors import WarehouseError
-from warehouse.lake import Lake
 
-
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """What the pages read from.
-
-    Attributes:
-        settings: Settings of the installation.
-        lake: Its tables.
-        registry: Who may look at them.
-    """
-
-    settings: settings.Settings
-    lake: Lake
-    registry: Registry
+EXPECTED = (settings.InstallationError, RegistryError, WarehouseError)
+"""Failures whose text says what is the case and what to do."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,8 +22,7 @@ def installation() -> Installation:
         InstallationError: There is none.
         RegistryError: Its registry cannot be opened.
     """
-    found = settings.load()
-    return Installation(found, Lake(found.lake_path), Registry.open(found.registry_address))
+    return Installation(settings.load())
 
 
 @contextmanager
@@ -45,5 +30,5 @@ def explained() -> Iterator[None]:
     """Shows an expected failure as its message instead of a traceback."""
     try:
         yield
-    except (settings.InstallationError, RegistryError, WarehouseError) as exc:
+    except EXPECTED as exc:
         st.error(str(exc), icon=":material/error:")

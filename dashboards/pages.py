@@ -1,25 +1,88 @@
-"""The pages, in the order of the menu; those of features that are off are left out."""
+"""The page map: areas in the order of the menu, and their pages; who may reach which."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import streamlit as st
 
-from dashboards.views import consumption, home
-from settings import Settings
+from dashboards.components import asking
+from dashboards.components import help as context_help
+from dashboards.installation import explained, installation
+from dashboards.page import Page
+from dashboards.viewer import Viewer, viewer, words
+from dashboards.views import analysis, configuration, home, meters, operation
 from settings.features import why_off
 
+AREAS: Mapping[str, tuple[Page, ...]] = {
+    "home": home.PAGES,
+    "meters": meters.PAGES,
+    "analysis": analysis.PAGES,
+    "operation": operation.PAGES,
+    "configuration": configuration.PAGES,
+}
+"""Pages by area; the first page of all is shown at first. ``area.<name>`` is the text of an area."""
 
-def pages(settings: Settings) -> list[st.Page]:
-    """The pages of an installation.
 
-    Args:
-        settings: Its settings.
+def every_page() -> Iterator[Page]:
+    """All pages, in the order of the menu."""
+    for pages in AREAS.values():
+        yield from pages
 
-    Returns:
-        Pages, the first of which is shown at first.
+
+def reachable(who: Viewer) -> list[str]:
+    """Names of the pages that are on here and that somebody may see."""
+    known = installation().settings
+    return [
+        page.name
+        for page in every_page()
+        if who.may(*page.rights) and not (page.feature and why_off(known, page.feature))
+    ]
+
+
+def navigation() -> dict[str, list[st.Page]]:
+    """The menu of who looks: pages by the text of their area.
+
+    Pages that are not for this person are no entries, and say so where somebody has their address.
     """
-    featured = {
-        "consumption_page": st.Page(
-            consumption.page, title="Consumption", icon=":material/bar_chart:", url_path="consumption"
-        ),
-    }
-    shown = [page for feature, page in featured.items() if why_off(settings, feature) is None]
-    return [st.Page(home.page, title="Home", icon=":material/home:", url_path="home", default=True), *shown]
+    say, shown = words(), reachable(viewer())
+    menu: dict[str, list[st.Page]] = {}
+    for area, pages in AREAS.items():
+        entries = menu.setdefault(say(f"area.{area}"), [])
+        for page in pages:
+            entries.append(
+                st.Page(
+                    partial(open_page, page),
+                    title=say(f"page.{page.name}"),
+                    icon=f":material/{page.icon}:",
+                    url_path=page.name,
+                    default=page.name == shown[0],
+                    visibility="visible" if page.name in shown else "hidden",
+                )
+            )
+    return {area: entries for area, entries in menu.items() if entries}
+
+
+def open_page(page: Page) -> None:
+    """Draws a page with its title and help, or says why it is not shown."""
+    with explained():
+        say = words()
+        context_help.heading(say, page.name)
+        asking.tell()
+        if not viewer().may(*page.rights):
+            st.warning(say("shell.no_right", page=say(f"page.{page.name}")), icon=":material/lock:")
+        elif page.feature and why_off(installation().settings, page.feature):
+            st.info(say("shell.feature_off", feature=page.feature), icon=":material/toggle_off:")
+        else:
+            page.draw()
+
+
+def page_named(name: str) -> Page:
+    """The page of a name.
+
+    Raises:
+        KeyError: There is none.
+    """
+    for page in every_page():
+        if page.name == name:
+            return page
+    raise KeyError(name)

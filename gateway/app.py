@@ -93,7 +93,7 @@ def parts(door: Door, dagster: DagsterAddresses) -> tuple[list[BaseRoute], list[
     middleware = [
         Middleware(AccessLog),
         Middleware(Origin),
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, tiles=door.house.settings.map_tiles),
         Middleware(Authentication, door=door),
     ]
     return routes, middleware

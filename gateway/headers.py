@@ -1,5 +1,7 @@
 """Security headers on every answer that leaves by the door."""
 
+from urllib.parse import urlsplit
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,10 +44,12 @@ class SecurityHeaders:
 
     Args:
         app: What it guards.
+        tiles: Address of the tile server that maps may load from, if any.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tiles: str = "") -> None:
         self.app = app
+        self._policy = pages_policy(tiles)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Adds the headers to HTTP answers; a content policy that an answer brings itself stays."""
@@ -58,7 +62,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
                     headers[name] = value
-                policy = headers.setdefault("Content-Security-Policy", PAGES_POLICY)
+                policy = headers.setdefault("Content-Security-Policy", self._policy)
                 if "frame-ancestors" not in policy:
                     headers.append("Content-Security-Policy", "frame-ancestors 'self'")  # both hold
                 if not _is_asset(scope, headers):
@@ -68,6 +72,24 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_guarded)
+
+
+def pages_policy(tiles: str) -> str:
+    """The content policy of the pages.
+
+    Args:
+        tiles: Address of the tile server; empty for none.
+
+    Returns:
+        :data:`PAGES_POLICY`, with that server for images and connections.
+    """
+    if not tiles:
+        return PAGES_POLICY
+    parts = urlsplit(tiles)
+    host = f"{parts.scheme}://{parts.netloc}"
+    return PAGES_POLICY.replace("img-src 'self'", f"img-src 'self' {host}").replace(
+        "connect-src 'self'", f"connect-src 'self' {host}"
+    )
 
 
 def _is_asset(scope: Scope, headers: MutableHeaders) -> bool:

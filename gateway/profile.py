@@ -14,10 +14,11 @@ from gateway.door import Door
 from gateway.forms import read_form
 from gateway.rendering import page
 from gateway.signin import form_errors_as_pages
-from gateway.wording import Texts, texts, texts_of
+from gateway.wording import texts, texts_of
 from registry.people import locale, users
 from registry.people.errors import PeopleError
 from registry.people.sessions import Person
+from registry.wording import Texts
 
 _LANGUAGES = {
     "da": "Dansk", "de": "Deutsch", "en": "English", "es": "Español", "fr": "Français", "nb": "Norsk", "sv": "Svenska",

@@ -31,6 +31,7 @@ from registry.people.rights import (
     MANAGER,
     MATRIX,
     SERVICES,
+    Right,
 )
 from registry.people.sessions import may_sign_in
 
@@ -61,6 +62,25 @@ def authorise(
         raise ValueError(f"There is no area {area!r} of {service!r}.")
     if area not in areas(session, actor, organisation, now).get(service, frozenset()):
         raise Denied(f"{actor} has no right to {area.replace('_', ' ')} in the service {service}.")
+
+
+def authorise_right(session: Session, actor: str, organisation: str, right: Right, now: datetime) -> None:
+    """Lets an actor go on who holds a right, with its capability where it has one.
+
+    Args:
+        session: A transaction.
+        actor: ``user:<id>``, ``service:<name>`` or ``local:<login>``.
+        organisation: Whose data or settings.
+        right: What is needed.
+        now: Instant of the request.
+
+    Raises:
+        PasswordChangeNeeded: The person must change the password before anything else.
+        Denied: The actor may not.
+    """
+    authorise(session, actor, organisation, right.area, now, service=right.service)
+    if right.capability and right.capability not in capabilities(session, actor, organisation):
+        raise Denied(f"{actor} has not the function {right.capability}, which is given to people alone.")
 
 
 def areas(session: Session, actor: str, organisation: str, now: datetime) -> Areas:

@@ -1,5 +1,7 @@
 """What can be granted: services, roles, areas, and the permission matrix Meterhouse comes with."""
 
+from typing import NamedTuple
+
 PORTAL = "portal"
 KEYS = "keys"
 MANAGER = "manager"
@@ -65,3 +67,17 @@ ORCHESTRATOR = "service:orchestrator"
 
 BUILT_IN = {ORCHESTRATOR.removeprefix("service:"): UNATTENDED}
 """Services that every organisation has from the start."""
+
+
+class Right(NamedTuple):
+    """What an actor must hold to do something.
+
+    Attributes:
+        area: Area of the permission matrix.
+        service: Service it is held in.
+        capability: Advanced function of the key service, or empty.
+    """
+
+    area: str
+    service: str = MANAGER
+    capability: str = ""

@@ -92,8 +92,8 @@ def test_newcomer_names_the_first_administrator(browser: webdriver.Chrome, tmp_p
         shows(browser, "Sign in")
         browser.get(link)
         fill_in(browser, email="first@example.org", name="Person One", password=NEW, again=NEW)
-        visible(browser, By.XPATH, "//h1[contains(., 'Meterhouse')]")
-        shows(browser, "Signed in as Person One")
+        visible(browser, By.XPATH, "//h1[contains(., 'Home')]")
+        shows(browser, "Person One")
         browser.get(link)
         shows(browser, "The link does not work")
         printed = served.log.read_text(encoding="utf-8")
@@ -113,7 +113,7 @@ def test_sign_in_leads_to_the_page_asked_for_and_outlives_a_refresh(browser: web
     assert "point=P-2" in browser.current_url
     for _ in range(2):
         browser.refresh()
-        shows(browser, "Signed in as Person anna")
+        shows(browser, "Person anna")
     visible(browser, By.LINK_TEXT, "Sign out").click()
     visible(browser, By.CSS_SELECTOR, "button[type=submit]").click()
     patience(browser).until(lambda opened: opened.current_url.endswith("/login"))

@@ -15,6 +15,7 @@ from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.kinds import KINDS, Kind, kind_of, name_of, presets, read_as, read_policy, shipped_document
 from warehouse.policies.leaks import LeakPolicy
+from warehouse.policies.map import MapPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.performance import PerformancePolicy
@@ -35,6 +36,7 @@ __all__ = [
     "InfoCodePolicy",
     "Kind",
     "LeakPolicy",
+    "MapPolicy",
     "MotivationTariffPolicy",
     "PerformancePolicy",
     "PolicyError",

@@ -18,6 +18,7 @@ from warehouse.policies.heat import HeatPolicy, RatingsPolicy
 from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
 from warehouse.policies.leaks import LeakPolicy
+from warehouse.policies.map import MapPolicy
 from warehouse.policies.model import PolicyModel
 from warehouse.policies.motivation_tariff import MotivationTariffPolicy
 from warehouse.policies.performance import PerformancePolicy
@@ -64,6 +65,7 @@ KINDS = {
         Kind("districts", DistrictsPolicy, "Districts of the water network, and when their losses raise an alarm."),
         Kind("validation", ValidationPolicy, "Which values are questioned, and how strictly.", is_tried=True),
         Kind("coverage", CoveragePolicy, "Coverage, silent meters, batteries."),
+        Kind("map", MapPolicy, "Colours and symbols of places on maps, and which brands are the utility's own."),
         Kind("performance", PerformancePolicy, "Which readings are expected when, and what share of them is poor."),
     )
 }

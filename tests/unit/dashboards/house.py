@@ -1,4 +1,7 @@
-"""A small installation for the pages' tests: two points, an exchange, a roll-over, a gap, a clock change."""
+"""A small installation for the pages' tests.
+
+Two water points and a heat point, an exchange, a roll-over, a gap, a clock change, collectors; a second organisation.
+"""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,8 +10,10 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 import settings
+from tests.unit.dashboards.registered import fill_registry
 from warehouse.lake import Lake
 from warehouse.schemas import (
+    COLLECTORS,
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
     CONSUMPTION_MONTHLY,
@@ -17,6 +22,7 @@ from warehouse.schemas import (
     GROUPS,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
+    LINK_DAILY,
     METERING_POINTS,
     METERS,
     READING_PERFORMANCE_DAILY,
@@ -30,11 +36,14 @@ ZONE = ZoneInfo("Europe/Copenhagen")
 FIRST = datetime(2025, 10, 1, tzinfo=ZONE).astimezone(UTC)
 END = datetime(2025, 11, 4, tzinfo=ZONE).astimezone(UTC)
 OLD, NEW, OTHER, SPARE = "KAM-10000001-1b-16", "KAM-10000002-1b-16", "KAM-20000001-1b-16", "KAM-30000001-1b-16"
+HEAT, FOREIGN = "KAM-40000001-30-04", "DME-50000001-7b-07"
+ORGANISATION, NEIGHBOUR = "default", "neighbour"
 EXCHANGED = datetime(2025, 10, 20, 9, 30, tzinfo=UTC)
 ROLLED_OVER = datetime(2025, 10, 12, 14, tzinfo=UTC)
 KNOWN = datetime(2025, 11, 4, tzinfo=UTC)
 
 _MILLIONTHS = pl.Decimal(18, 6)
+_THERMAL = {"version": "30", "device_type": "04", "medium": "heat", "model": "MULTICAL 403"}
 
 
 def empty_home(home: Path) -> Path:
@@ -43,18 +52,22 @@ def empty_home(home: Path) -> Path:
 
 
 def home_with_figures(home: Path) -> Path:
-    """An installation with five weeks of figures."""
+    """An installation with five weeks of figures, in the lake and in the registry."""
     settings.create(home, ZONE.key)
+    fill_registry(home)
     lake = Lake(home / "lake")
     _registry(lake)
     _figures(lake)
     _events(lake)
     _frames(lake)
+    _heat(lake)
+    _collectors(lake)
+    _neighbour(lake)
     return home
 
 
 def _write(lake: Lake, table: Table, *rows: dict[str, object]) -> None:
-    frame = pl.DataFrame([{"organisation": "default", **row} for row in rows], infer_schema_length=None)
+    frame = pl.DataFrame([{"organisation": ORGANISATION, **row} for row in rows], infer_schema_length=None)
     lake.append(table, frame)
 
 
@@ -72,11 +85,13 @@ def _registry(lake: Lake) -> None:
                 (SPARE, "stock", "missing"),
             )
         ),
+        {**meter, **_THERMAL, "meter_id": HEAT, "serial": HEAT[4:12], "state": "in_use", "key_status": "ok"},
     )
     _write(
         lake,
         METERING_POINTS,
         *({"metering_point": name, "medium": "water", "role": "consumption"} for name in ("P-1", "P-2")),
+        {"metering_point": "P-3", "medium": "heat", "role": "consumption"},
     )
     _write(
         lake,
@@ -84,6 +99,7 @@ def _registry(lake: Lake) -> None:
         {"metering_point": "P-1", "meter_id": OLD, "installed_at": FIRST, "removed_at": EXCHANGED, "known_from": KNOWN},
         {"metering_point": "P-1", "meter_id": NEW, "installed_at": EXCHANGED, "removed_at": None, "known_from": KNOWN},
         {"metering_point": "P-2", "meter_id": OTHER, "installed_at": FIRST, "removed_at": None, "known_from": KNOWN},
+        {"metering_point": "P-3", "meter_id": HEAT, "installed_at": FIRST, "removed_at": None, "known_from": KNOWN},
     )
     _write(lake, GROUPS, {"group": "Harbour", "kind": "manual"}, {"group": "Nobody", "kind": "manual"})
     _write(
@@ -252,3 +268,113 @@ def _frames(lake: Lake) -> None:
             if frame["source_line"] > 1
         ),
     )
+
+
+def _days() -> list[datetime]:
+    """The first instants of the local days that there are figures of."""
+    days = pl.datetime_range(FIRST.astimezone(ZONE), END.astimezone(ZONE), "1d", closed="left", eager=True)
+    return days.dt.convert_time_zone("UTC").to_list()
+
+
+def _daily(place: str, meter: str, register: str, unit: str, amount: int, **more: str) -> list[dict[str, object]]:
+    """One row per local day: the amount, and a bit more each day."""
+    starts = _days()
+    return [
+        {
+            "metering_point": place,
+            "meter_id": meter,
+            "register": register,
+            "unit": unit,
+            "period_start": start,
+            "period_end": end,
+            "day": start.astimezone(ZONE).date(),
+            "consumption": amount + number,
+            "quality": "M",
+            "method": "EXACT",
+            "start_quality": "M",
+            "end_quality": "M",
+            "known_from": KNOWN,
+            "month": f"{start:%Y-%m}",
+            **more,
+        }
+        for number, (start, end) in enumerate(zip(starts, [*starts[1:], END], strict=True))
+    ]
+
+
+def _by_period(lake: Lake, days: list[dict[str, object]]) -> None:
+    """Writes daily rows, and their sums by month and year."""
+    _write(lake, CONSUMPTION_DAILY, *days)
+    for table, letters in ((CONSUMPTION_MONTHLY, 7), (CONSUMPTION_YEARLY, 4)):
+        sums: dict[str, dict[str, object]] = {}
+        for day in days:
+            found = sums.setdefault(str(day["day"])[:letters], {**day, "consumption": 0})
+            found |= {"consumption": found["consumption"] + day["consumption"], "period_end": day["period_end"]}
+        _write(lake, table, *sums.values())
+
+
+def _heat(lake: Lake) -> None:
+    """P-3 heats a little more each day, and cools its water by 35 K."""
+    _by_period(lake, _daily("P-3", HEAT, "energy_kwh", "kWh", 40))
+    _by_period(lake, _daily("P-3", HEAT, "volume_m3", "m3", 1))
+    reading = {"meter_id": HEAT, "received_at": END, "landed_at": END, "source": "radio", "quality": "M"}
+    _write(
+        lake,
+        READINGS,
+        {
+            **reading,
+            "measured_at": END - timedelta(hours=1),
+            "energy_kwh": 12345,
+            "volume_m3": 678,
+            "flow_temp_c": 72.5,
+            "return_temp_c": 37.5,
+            "month": "2025-11",
+        },
+    )
+
+
+def _collectors(lake: Lake) -> None:
+    _write(lake, COLLECTORS, {"collector": "C-0", "comment": "Water tower"}, {"collector": "C-1", "comment": None})
+    link = {"receptions": 24, "telegrams": 24, "rssi_p10_dbm": -96.0, "rssi_p50_dbm": -90.0, "rssi_p90_dbm": -84.0}
+    _write(
+        lake,
+        LINK_DAILY,
+        *(
+            {
+                **link,
+                "meter_id": meter,
+                "collector": collector,
+                "day": day.astimezone(ZONE).date(),
+                "known_from": KNOWN,
+                "month": f"{day:%Y-%m}",
+            }
+            for day in _days()[-3:]
+            for meter, collector in ((NEW, "C-0"), (OTHER, "C-1"), (HEAT, "C-0"), (NEW, "C-1"))
+        ),
+    )
+
+
+def _neighbour(lake: Lake) -> None:
+    """Another organisation with a point and a group of the same names, and a meter of another brand."""
+    mine = {"organisation": NEIGHBOUR}
+    place = {**mine, "metering_point": "P-1"}
+    _write(
+        lake,
+        METERS,
+        {
+            **mine,
+            "meter_id": FOREIGN,
+            "manufacturer": "DME",
+            "serial": FOREIGN[4:12],
+            "version": "7b",
+            "device_type": "07",
+            "medium": "water",
+            "model": "HYDRUS",
+            "state": "in_use",
+            "key_status": "ok",
+        },
+    )
+    _write(lake, METERING_POINTS, {**place, "medium": "water", "role": "consumption"})
+    _write(lake, INSTALLATIONS, {**place, "meter_id": FOREIGN, "installed_at": FIRST, "known_from": KNOWN})
+    _write(lake, GROUPS, {**mine, "group": "Neighbours", "kind": "manual"})
+    _write(lake, GROUP_MEMBERS, {**place, "group": "Neighbours", "valid_from": FIRST})
+    _by_period(lake, _daily("P-1", FOREIGN, "volume_m3", "m3", 777, organisation=NEIGHBOUR))

@@ -2,17 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 import polars as pl
 import pytest
 
-from dashboards import charts, wording
+from dashboards import looks
+from dashboards.charts.consumption import consumption
+from dashboards.charts.outcomes import outcomes
+from dashboards.words import words_in
 from warehouse.queries.consumption import Interval
 from warehouse.schemas import INSTANT, REGISTER
 
-ZONE = ZoneInfo("Europe/Copenhagen")
+SAY = words_in("en", "Europe/Copenhagen")
 NIGHT = datetime(2025, 10, 25, 22, tzinfo=UTC)  # local midnight before the clock is put back
 EVENTS = pl.DataFrame(
     schema={
@@ -59,9 +61,7 @@ def draw(
     events: pl.DataFrame = EVENTS,
     codes: pl.DataFrame = CODES,
 ) -> go.Figure:
-    return charts.consumption(
-        figures, interval=interval, register="volume_m3", zone=ZONE, events=events, info_codes=codes
-    )
+    return consumption(figures, interval=interval, register="volume_m3", events=events, info_codes=codes, say=SAY)
 
 
 def test_one_trace_per_quality_told_apart_by_pattern() -> None:
@@ -72,7 +72,8 @@ def test_one_trace_per_quality_told_apart_by_pattern() -> None:
     assert (interpolated.name, list(interpolated.y)) == ("interpolated", [2.0])
     assert measured.marker.pattern.shape != interpolated.marker.pattern.shape
     assert (missing.name, list(missing.y)) == ("missing", [0])
-    assert len({look.name for look in wording.QUALITY.values()}) == len(wording.QUALITY)
+    assert len({SAY(f"quality.{letter}") for letter in looks.QUALITY}) == len(looks.QUALITY)
+    assert figure.layout.separators == ".,"
 
 
 def test_the_two_hours_of_the_autumn_change_stand_apart() -> None:
@@ -117,7 +118,7 @@ def test_markers_say_what_happened() -> None:
 
     _, exchange, fall = figure.data
     assert exchange.name == "meter exchange"
-    assert exchange.text[0] == "<b>meter exchange</b><br>26 Oct 2025 00:00<br>P-1 · KAM-1<br>register 57.5 → 0"
+    assert exchange.text[0] == "<b>meter exchange</b><br>26 Oct 2025 00:00 CEST<br>P-1 · KAM-1<br>register 57.5 → 0"
     assert exchange.y[0] > 4
     assert fall.name == "unexplained fall"
     assert fall.text[0].endswith("register 9 → 2<br>consumption across it is unknown")
@@ -139,7 +140,7 @@ def test_info_codes_are_cut_to_the_time_shown() -> None:
     assert (list(leak.y), list(leak.x)) == (["LEAK"], [2 * 3_600_000])
     assert (list(dry.y), list(dry.x)) == (["DRY"], [3_600_000])
     assert "still active" in leak.text[0]
-    assert "cleared 26 Oct 2025 01:00" in dry.text[0]
+    assert "cleared 26 Oct 2025 01:00 CEST" in dry.text[0]
 
 
 def test_sum_of_points_says_how_many_are_missing() -> None:
@@ -155,18 +156,4 @@ def test_outcomes_stack_with_the_decoded_at_the_bottom() -> None:
         {"landed_day": [NIGHT.date()] * 3, "outcome": ["corrupt", "decoded", "novel"], "frames": [1, 2, 3]}
     )
 
-    assert [trace.name for trace in charts.outcomes(days).data] == ["decoded", "corrupt", "novel"]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [("1234567.5", "1 234 567.5 m³"), ("0", "0 m³"), ("100", "100 m³"), ("-0.000001", "-0.000001 m³")],
-)
-def test_amounts_are_exact(value: str, text: str) -> None:
-    assert wording.amount(Decimal(value), "m³").replace("\N{NARROW NO-BREAK SPACE}", " ") == text
-
-
-def test_unknown_amount() -> None:
-    assert wording.amount(None, "m³") == "unknown"
-    assert wording.register("volume_m3") == "Volume (m³)"
-    assert wording.register("input_a") == "Pulse input A"
+    assert [trace.name for trace in outcomes(days, SAY).data] == ["decoded", "corrupt", "novel"]

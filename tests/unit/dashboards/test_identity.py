@@ -8,9 +8,10 @@ import pytest
 import streamlit as st
 
 from assets.installation import Installation
-from dashboards.identity import SESSION_HEADER, USER_HEADER, meters_seen, person_of
+from dashboards.identity import SESSION_HEADER, USER_HEADER, language_of, person_of, viewer_of
 from registry.models import MeterGrant, User
 from registry.people import sessions
+from registry.people.rights import ACCESS_CONTROL, GROUP_MANAGEMENT, Right
 from tests.unit.gateway.doors import PASSWORD, START, add_person, make_house
 
 ANNA = "anna@example.org"
@@ -66,7 +67,7 @@ def test_pages_are_for_those_who_may_see_all_meters(
     add_person(house.registry, ANNA, **roles)
     person = person_of(signed_in(house), START)
     assert person is not None
-    assert meters_seen(person, START) == seen
+    assert viewer_of(person, {}, START).meters == seen
 
 
 def test_right_to_single_meters_is_one_to_those_alone(house: Installation) -> None:
@@ -84,4 +85,34 @@ def test_right_to_single_meters_is_one_to_those_alone(house: Installation) -> No
         )
     person = person_of(signed_in(house), START)
     assert person is not None
-    assert meters_seen(person, START) == {"KAM-90000001-1b-16"}
+    assert viewer_of(person, {}, START).meters == {"KAM-90000001-1b-16"}
+
+
+@pytest.mark.parametrize(
+    ("own", "browser", "language"),
+    [("de", "fr", "de"), ("es", "pt, fr;q=0.5", "fr"), ("es", "es", "en"), ("es", "", "en")],
+)
+def test_language_is_the_person_s_own_then_the_browser_s(
+    house: Installation, own: str, browser: str, language: str
+) -> None:
+    anna = add_person(house.registry, ANNA, manager="user")
+    with house.registry.begin() as session:
+        session.get_one(User, anna).language = own
+
+    person = person_of(signed_in(house), START)
+
+    assert language_of(person, {"Accept-Language": browser}) == language
+    assert person is not None
+    assert viewer_of(person, {"Accept-Language": browser}, START).language == language
+
+
+def test_viewer_may_what_the_role_allows(house: Installation) -> None:
+    add_person(house.registry, ANNA, manager="superuser")
+    person = person_of(signed_in(house), START)
+    assert person is not None
+
+    who = viewer_of(person, {}, START)
+
+    assert who.may(Right(GROUP_MANAGEMENT))
+    assert not who.may(Right(ACCESS_CONTROL))
+    assert who.locale.csv_delimiter == ";"

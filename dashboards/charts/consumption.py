@@ -1,28 +1,19 @@
-"""Figures drawn from frames; nothing here knows Streamlit."""
+"""Consumption by period, with what happened to its meters."""
 
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboards import wording
+from dashboards import looks
+from dashboards.charts.frame import GRID, LEGEND, framed
+from dashboards.words import Words
 from warehouse.phrases import phrase
 from warehouse.queries.consumption import QUALITIES, Interval
 from warehouse.schemas import INSTANT
 
-CONFIG = {"displayModeBar": False}
-"""Options of every chart: a drag zooms, a double click shows all again."""
-
-_PERIOD = {"hourly": "%a %-d %b %Y %H:%M %Z", "daily": "%a %-d %b %Y", "monthly": "%B %Y", "yearly": "%Y"}
-_INSTANT = "%-d %b %Y %H:%M"
-_TICK_FORMAT = {"daily": "%-d %b\n%Y", "monthly": "%b\n%Y", "yearly": "%Y"}
 _TICKS_AT_MOST = 14
-_DAY_MS = 86_400_000
-_LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.01, "xanchor": "left", "x": 0, "traceorder": "normal"}
-_GRID = "rgba(128, 128, 128, 0.2)"
 
 
 def consumption(
@@ -30,9 +21,9 @@ def consumption(
     *,
     interval: Interval,
     register: str,
-    zone: ZoneInfo,
     events: pl.DataFrame,
     info_codes: pl.DataFrame,
+    say: Words,
 ) -> go.Figure:
     """Bars of consumption by period, patterned by quality, with what happened above and the info codes below.
 
@@ -41,9 +32,9 @@ def consumption(
             several points, ``points`` and ``missing``.
         interval: Length of the periods.
         register: Canonical register.
-        zone: Zone of the times shown.
         events: From :func:`warehouse.queries.consumption.register_events`.
         info_codes: From :func:`warehouse.queries.consumption.info_codes`.
+        say: Who reads it; gives the zone of the times shown.
 
     Returns:
         The figure. Hours stand on an axis of elapsed time, so that the two hours of the autumn change stand apart.
@@ -57,58 +48,24 @@ def consumption(
         vertical_spacing=0.03,
         row_heights=[1 - share, share] if lanes else [1],
     )
-    symbol = wording.unit(register_unit(figures))
-    for trace in _bars(figures, interval, symbol, zone):
+    for trace in _bars(figures, interval, say):
         figure.add_trace(trace, row=1, col=1)
-    for trace in _markers(events, figures, interval, zone):
+    for trace in _markers(events, figures, interval, say):
         figure.add_trace(trace, row=1, col=1)
-    for trace in _episodes(info_codes, figures, interval, zone):
+    for trace in _episodes(info_codes, figures, interval, say):
         figure.add_trace(trace, row=2, col=1)
-    for at in _placed(events["at"], interval, zone):
+    for at in _placed(events["at"], interval, say):
         figure.add_vline(x=at, line={"width": 1, "dash": "dot", "color": "#888888"}, row=1, col=1)
-    figure.update_yaxes(title_text=wording.register(register), rangemode="tozero", gridcolor=_GRID, row=1, col=1)
-    figure.update_xaxes(type="date", showgrid=False, **_time_axis(figures, interval, zone))
+    figure.update_yaxes(title_text=say.register(register), rangemode="tozero", gridcolor=GRID, row=1, col=1)
+    figure.update_xaxes(type="date", showgrid=False, **_time_axis(figures, interval, say))
     if lanes:
-        figure.update_yaxes(title_text="Info codes", showgrid=False, fixedrange=True, row=2, col=1)
+        figure.update_yaxes(title_text=say("chart.info_codes"), showgrid=False, fixedrange=True, row=2, col=1)
     figure.update_layout(
         barmode="overlay",
         height=440 + (30 + 26 * len(lanes) if lanes else 0),
-        margin={"l": 10, "r": 10, "t": 40, "b": 10},
-        legend=_LEGEND,
-        hoverlabel={"align": "left"},
+        legend=LEGEND,
     )
-    return figure
-
-
-def outcomes(days: pl.DataFrame) -> go.Figure:
-    """Stacked bars of frames by arrival day and outcome.
-
-    Args:
-        days: From :func:`warehouse.queries.overview.outcomes_by_day`.
-    """
-    figure = go.Figure()
-    present = days["outcome"].unique().to_list()
-    for outcome in sorted(present, key=[*wording.OUTCOME_COLOUR, *present].index):
-        rows = days.filter(pl.col("outcome") == outcome)
-        figure.add_bar(
-            x=rows["landed_day"].to_list(),
-            y=rows["frames"].to_list(),
-            name=outcome.replace("_", " "),
-            marker_color=wording.OUTCOME_COLOUR.get(outcome),
-            hovertemplate="%{x|%-d %b %Y}: %{y:,} " + outcome.replace("_", " ") + "<extra></extra>",
-        )
-    figure.update_layout(
-        barmode="stack",
-        bargap=0.3,
-        height=320,
-        showlegend=True,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        legend=_LEGEND,
-    )
-    every_day = days["landed_day"].n_unique() <= _TICKS_AT_MOST
-    figure.update_xaxes(type="date", showgrid=False, tickformat="%-d %b\n%Y", dtick=_DAY_MS if every_day else None)
-    figure.update_yaxes(title_text="Frames", gridcolor=_GRID)
-    return figure
+    return framed(figure, say)
 
 
 def register_unit(figures: pl.DataFrame) -> str:
@@ -116,27 +73,27 @@ def register_unit(figures: pl.DataFrame) -> str:
     return str(figures["unit"][0]) if figures.height else ""
 
 
-def _placed(instants: pl.Series, interval: Interval, zone: ZoneInfo) -> pl.Series:
+def _placed(instants: pl.Series, interval: Interval, say: Words) -> pl.Series:
     """Instants as places on the axis: elapsed time for hours, the local calendar for the rest."""
-    shown = "UTC" if interval == "hourly" else zone.key
+    shown = "UTC" if interval == "hourly" else say.zone.key
     return instants.dt.convert_time_zone(shown).dt.replace_time_zone(None)
 
 
-def _bars(figures: pl.DataFrame, interval: Interval, symbol: str, zone: ZoneInfo) -> list[go.Bar | go.Scatter]:
-    starts, ends = (_placed(figures[name], interval, zone) for name in ("period_start", "period_end"))
-    said = pl.concat_str(
-        pl.col("consumption").cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".").fill_null("unknown"),
-        pl.when(pl.col("consumption").is_not_null()).then(pl.lit(f" {symbol}".rstrip())).otherwise(pl.lit("")),
-    )
+def _bars(figures: pl.DataFrame, interval: Interval, say: Words) -> list[go.Bar | go.Scatter]:
+    starts, ends = (_placed(figures[name], interval, say) for name in ("period_start", "period_end"))
+    symbol = say.unit(register_unit(figures))
+    amount = pl.concat_str(say.numbers(pl.col("consumption")), pl.lit(f" {symbol}".rstrip()))
+    said = amount.fill_null(say("common.unknown"))
     if "missing" in figures.columns:
-        partly = phrase("<br>{} of {} points without a value", "missing", "points")
+        counts = {name: pl.col(name).cast(pl.String) for name in ("missing", "points")}
+        partly = pl.concat_str(pl.lit("<br>"), say.rows("chart.partly", **counts))
         said = pl.concat_str(said, pl.when(pl.col("missing") > 0).then(partly).otherwise(pl.lit("")))
     placed = figures.select(
         "quality",
         "consumption",
         start=starts,
         width=(ends - starts).dt.total_milliseconds(),
-        period=pl.col("period_start").dt.convert_time_zone(zone.key).dt.strftime(_PERIOD[interval]),
+        period=say.periods(figures["period_start"], interval),
         said=said,
     )
     traces: list[go.Bar | go.Scatter] = []
@@ -144,11 +101,11 @@ def _bars(figures: pl.DataFrame, interval: Interval, symbol: str, zone: ZoneInfo
         rows = placed.filter(pl.col("quality") == letter)
         if rows.is_empty():
             continue
-        look = wording.QUALITY[letter]
+        look, name = looks.QUALITY[letter], say(f"quality.{letter}")
         common = {
-            "name": look.name,
+            "name": name,
             "customdata": rows.select("period", "said").rows(),
-            "hovertemplate": f"%{{customdata[0]}}<br><b>%{{customdata[1]}}</b><br>{look.name}<extra></extra>",
+            "hovertemplate": f"%{{customdata[0]}}<br><b>%{{customdata[1]}}</b><br>{name}<extra></extra>",
         }
         if letter == "N":
             x = rows["start"] + (rows["width"] // 2).cast(pl.Duration("ms"))
@@ -174,27 +131,27 @@ def _bars(figures: pl.DataFrame, interval: Interval, symbol: str, zone: ZoneInfo
     return traces
 
 
-def _markers(events: pl.DataFrame, figures: pl.DataFrame, interval: Interval, zone: ZoneInfo) -> list[go.Scatter]:
+def _markers(events: pl.DataFrame, figures: pl.DataFrame, interval: Interval, say: Words) -> list[go.Scatter]:
     """Events stand at the height of the tallest bar."""
     height = max(figures["consumption"].cast(pl.Float64).drop_nulls().to_list(), default=0.0) or 1.0
     traces = []
     for (kind,), rows in events.group_by("kind", maintain_order=True):
-        name = wording.event(str(kind))
-        _, shape, colour = wording.EVENT.get(str(kind), ("", *wording.OTHER_EVENT))
+        name = say.named("event", str(kind))
+        shape, colour = looks.EVENT.get(str(kind), looks.OTHER_EVENT)
+        change = say.rows("chart.register_change", before=_plain("before", say), after=_plain("after", say))
         texts = rows.select(
             pl.concat_str(
                 pl.lit(f"<b>{name}</b><br>"),
-                pl.col("at").dt.convert_time_zone(zone.key).dt.strftime(_INSTANT),
-                phrase("<br>{} · {}", "metering_point", "meter_id"),
-                phrase("<br>register {} → {}", _plain("before"), _plain("after")),
+                say.instants(rows["at"]),
+                phrase("<br>{} · {}<br>{}", "metering_point", "meter_id", change),
                 pl.when(pl.col("correction").is_null())
-                .then(pl.lit("<br>consumption across it is unknown"))
+                .then(pl.lit(f"<br>{say('chart.across_unknown')}"))
                 .otherwise(pl.lit("")),
             )
         ).to_series()
         traces.append(
             go.Scatter(
-                x=_placed(rows["at"], interval, zone).to_list(),
+                x=_placed(rows["at"], interval, say).to_list(),
                 y=[height * 1.06] * rows.height,
                 mode="markers",
                 name=name,
@@ -206,28 +163,31 @@ def _markers(events: pl.DataFrame, figures: pl.DataFrame, interval: Interval, zo
     return traces
 
 
-def _episodes(info_codes: pl.DataFrame, figures: pl.DataFrame, interval: Interval, zone: ZoneInfo) -> list[go.Bar]:
+def _episodes(info_codes: pl.DataFrame, figures: pl.DataFrame, interval: Interval, say: Words) -> list[go.Bar]:
     """Info codes as bars from the first reading with the code to the first without, cut to the time shown."""
     if info_codes.is_empty() or figures.is_empty():
         return []
     left, right = figures["period_start"].min(), figures["period_end"].max()
     end = pl.coalesce("cleared_at", pl.lit(right))
-    local = pl.col("first_seen", "last_seen", "cleared_at").dt.convert_time_zone(zone.key).dt.strftime(_INSTANT)
     shown = info_codes.with_columns(
         shown_from=pl.max_horizontal("first_seen", pl.lit(left)),
         shown_to=pl.max_horizontal(pl.min_horizontal(end, pl.lit(right)), pl.lit(left)),
-    ).with_columns(local.name.suffix("_text"))
+    ).with_columns(
+        say.instants(info_codes[name]).alias(f"{name}_text") for name in ("first_seen", "last_seen", "cleared_at")
+    )
+    seen = say.rows("chart.seen", first=pl.col("first_seen_text"), last=pl.col("last_seen_text"))
+    cleared = say.rows("chart.cleared", at=pl.col("cleared_at_text"))
     texts = pl.concat_str(
-        phrase("<b>{}</b> · {}<br>{} · {}", "code", "priority", "metering_point", "meter_id"),
-        phrase("<br>first seen {}, last seen {}", "first_seen_text", "last_seen_text"),
-        pl.when(pl.col("cleared_at").is_null())
-        .then(pl.lit("<br>still active"))
-        .otherwise(phrase("<br>cleared {}", pl.col("cleared_at_text").fill_null(""))),
-        phrase("<br>active on {} of 30 days", "days_active_30"),
+        phrase("<b>{}</b> · {}<br>{} · {}<br>", "code", _priority(say), "metering_point", "meter_id"),
+        seen,
+        pl.lit("<br>"),
+        cleared.fill_null(say("chart.still_active")),
+        pl.lit("<br>"),
+        say.rows("chart.active_days", days=pl.col("days_active_30").cast(pl.String)),
     )
     traces = []
     for (priority,), rows in shown.group_by("priority", maintain_order=True):
-        start, stop = (_placed(rows[name], interval, zone) for name in ("shown_from", "shown_to"))
+        start, stop = (_placed(rows[name], interval, say) for name in ("shown_from", "shown_to"))
         length = (stop - start).dt.total_milliseconds()
         traces.append(
             go.Bar(
@@ -236,8 +196,8 @@ def _episodes(info_codes: pl.DataFrame, figures: pl.DataFrame, interval: Interva
                 y=rows["code"].to_list(),
                 orientation="h",
                 width=0.5,
-                name=f"info code, {priority}",
-                marker={"color": wording.PRIORITY_COLOUR.get(str(priority), wording.OTHER_EVENT[1])},
+                name=say("chart.info_code", priority=say.named("priority", str(priority))),
+                marker={"color": looks.PRIORITY_COLOUR.get(str(priority), looks.OTHER_EVENT[1])},
                 text=rows.select(texts).to_series().to_list(),
                 textposition="none",
                 hovertemplate="%{text}<extra></extra>",
@@ -246,41 +206,50 @@ def _episodes(info_codes: pl.DataFrame, figures: pl.DataFrame, interval: Interva
     return traces
 
 
-def _time_axis(figures: pl.DataFrame, interval: Interval, zone: ZoneInfo) -> dict[str, Any]:
+def _time_axis(figures: pl.DataFrame, interval: Interval, say: Words) -> dict[str, Any]:
     """The axis from the first period's start to the last one's end, labelled in local time at the bars' middles."""
     if figures.is_empty():
         return {}
     ends = pl.Series([figures["period_start"].min(), figures["period_end"].max()], dtype=INSTANT)
-    axis: dict[str, Any] = {"range": _placed(ends, interval, zone).to_list()}
+    axis: dict[str, Any] = {"range": _placed(ends, interval, say).to_list()}
     if interval == "hourly":
-        return axis | _hour_ticks(figures, zone)
-    periods = figures["period_start"].n_unique()
-    step = -(-periods // _TICKS_AT_MOST)
-    axis["tickformat"] = _TICK_FORMAT[interval]
-    if interval == "daily":
-        noon = axis["range"][0] + timedelta(hours=12)
-        return axis | {"tick0": noon, "dtick": step * _DAY_MS}
-    return axis | {"ticklabelmode": "period", "dtick": f"M{step * (1 if interval == 'monthly' else 12)}"}
+        return axis | _hour_ticks(figures, say)
+    places = figures.select(
+        "period_start", middle=pl.col("period_start") + (pl.col("period_end") - pl.col("period_start")) / 2
+    ).unique("period_start")
+    places = places.sort("period_start").gather_every(-(-places.height // _TICKS_AT_MOST))
+    local = places["period_start"].dt.convert_time_zone(say.zone.key)
+    texts = say.ticks(local) if interval == "daily" else say.periods(local, interval)
+    return axis | {
+        "tickvals": _placed(places["middle"], interval, say).to_list(),
+        "ticktext": texts.str.replace(" ", "<br>").to_list() if interval == "monthly" else texts.to_list(),
+    }
 
 
-def _hour_ticks(figures: pl.DataFrame, zone: ZoneInfo) -> dict[str, object]:
+def _hour_ticks(figures: pl.DataFrame, say: Words) -> dict[str, object]:
     """Local midnights, or every third hour of few days, as places on the axis of elapsed time."""
-    local = figures.select(at=pl.col("period_start").unique().sort().dt.convert_time_zone(zone.key))
+    local = figures.select(at=pl.col("period_start").unique().sort().dt.convert_time_zone(say.zone.key))
     days = local["at"].dt.date().n_unique()
     hour = pl.col("at").dt.hour()
     if days <= 3:
         ticks = local.filter(pl.col("at").dt.minute() == 0, hour % 3 == 0)
-        midnight, other = pl.col("at").dt.strftime("%H:%M<br>%-d %b"), pl.col("at").dt.strftime("%H:%M")
-        texts = pl.when(hour == 0).then(midnight).otherwise(other)
+        time = pl.col("at").dt.strftime("%H:%M")
+        day = pl.concat_str(pl.lit("<br>"), say.ticks(ticks["at"]))
+        texts = pl.when(hour == 0).then(pl.concat_str(time, day)).otherwise(time)
     else:
         first = local.group_by(pl.col("at").dt.date().alias("day")).agg(pl.col("at").first()).sort("day")
         ticks = first.gather_every(-(-days // _TICKS_AT_MOST))
-        texts = pl.col("at").dt.strftime("%a<br>%-d %b")
+        texts = pl.lit(say.ticks(ticks["at"]))
     return {
-        "tickvals": _placed(ticks["at"], "hourly", zone).to_list(),
+        "tickvals": _placed(ticks["at"], "hourly", say).to_list(),
         "ticktext": ticks.select(texts.alias("text"))["text"].to_list(),
     }
 
 
-def _plain(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".").fill_null("?")
+def _plain(column: str, say: Words) -> pl.Expr:
+    return say.numbers(pl.col(column)).fill_null("?")
+
+
+def _priority(say: Words) -> pl.Expr:
+    named = {name: say.named("priority", name) for name in looks.PRIORITY_COLOUR}
+    return pl.col("priority").replace(named)

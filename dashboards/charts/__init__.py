@@ -1,0 +1,1 @@
+"""Figures drawn from frames, a module per subject; nothing here knows Streamlit."""

@@ -1,0 +1,128 @@
+"""Places on a map, which needs no tile server: a grid of degrees, or tiles where the installation names a server."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from dashboards.charts.frame import GRID, LEGEND, framed
+from dashboards.words import Words
+from warehouse.policies.map import RULE, MapPolicy, MapRule
+
+MOST_MARKS = 3000
+"""Places up to which each has a mark of its own; more are drawn together by cells."""
+
+_CELLS = 60
+_MARK = 11
+_SMALLEST = 0.002  # degrees; one place alone is not magnified without end
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """A tile server.
+
+    Attributes:
+        url: Address with ``{z}``, ``{x}`` and ``{y}``.
+        attribution: Whose map it is.
+    """
+
+    url: str
+    attribution: str = ""
+
+
+def places(rows: pl.DataFrame, policy: MapPolicy, say: Words, tiles: Tiles | None = None) -> go.Figure:
+    """Marks by the rules of the policy.
+
+    Args:
+        rows: ``latitude`` and ``longitude`` (degrees, never null), ``label`` (text of the tooltip), ``row`` (number
+            that a click gives back) and the columns that rules name.
+        policy: Colours and symbols.
+        say: Who reads it.
+        tiles: Tile server, if any.
+
+    Returns:
+        The figure; ``customdata`` of a mark is its ``row``, of several together -1.
+    """
+    judged = policy.judged(rows)
+    marks = judged.with_columns(size=pl.lit(_MARK)) if rows.height <= MOST_MARKS else _together(judged, say)
+    figure = go.Figure()
+    for number, rule in enumerate(policy.rules):
+        mine = marks.filter(pl.col(RULE) == number)
+        if mine.height:
+            figure.add_trace(_trace(mine, rule, say, tiles))
+    figure.update_layout(height=560, legend=LEGEND, showlegend=True, dragmode="pan")
+    framed(figure, say)
+    return _tiled(figure, marks, tiles) if tiles else _gridded(figure, marks)
+
+
+def _together(judged: pl.DataFrame, say: Words) -> pl.DataFrame:
+    """One mark for the places of a cell and a rule."""
+    cells = [
+        ((pl.col(name) - pl.col(name).min()) / (pl.col(name).max() - pl.col(name).min() + 1e-9) * _CELLS)
+        .cast(pl.Int32)
+        .alias(f"cell_{name}")
+        for name in ("latitude", "longitude")
+    ]
+    grouped = judged.with_columns(cells).group_by("cell_latitude", "cell_longitude", RULE, maintain_order=True)
+    found = grouped.agg(
+        pl.col("latitude", "longitude").mean(), count=pl.len(), label=pl.col("label").first(), row=pl.col("row").first()
+    )
+    alone = pl.col("count") == 1
+    return found.with_columns(
+        label=pl.when(alone)
+        .then(pl.col("label"))
+        .otherwise(say.rows("map.several", count=say.numbers(pl.col("count").cast(pl.Int64)))),
+        row=pl.when(alone).then(pl.col("row").cast(pl.Int64)).otherwise(-1),
+        size=_MARK + 4 * pl.col("count").cast(pl.Float64).log10(),
+    )
+
+
+def _trace(rows: pl.DataFrame, rule: MapRule, say: Words, tiles: Tiles | None) -> go.Scatter | go.Scattermap:
+    common = {
+        "mode": "markers",
+        "name": rule.named(say.language),
+        "text": rows["label"].to_list(),
+        "customdata": rows["row"].to_list(),
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    marker = {"color": rule.colour, "size": rows["size"].to_list(), "opacity": 0.9}
+    if tiles:  # its symbols would come from a server, too
+        return go.Scattermap(lat=rows["latitude"].to_list(), lon=rows["longitude"].to_list(), marker=marker, **common)
+    outline = {"line": {"width": 1, "color": "white"}, "symbol": rule.symbol}
+    return go.Scatter(x=rows["longitude"].to_list(), y=rows["latitude"].to_list(), marker=marker | outline, **common)
+
+
+def _bounds(marks: pl.DataFrame) -> tuple[list[float], list[float]]:
+    """West and east, south and north, with a margin."""
+    found = []
+    for name in ("longitude", "latitude"):
+        low, high = marks.select(low=pl.col(name).min(), high=pl.col(name).max()).row(0)
+        margin = max(_SMALLEST, (high - low) * 0.06)
+        found.append([low - margin, high + margin])
+    return found[0], found[1]
+
+
+def _gridded(figure: go.Figure, marks: pl.DataFrame) -> go.Figure:
+    """North up, and a degree of longitude as much shorter than one of latitude as it is at that place."""
+    (west, east), (south, north) = _bounds(marks)
+    ratio = 1 / max(0.05, float(np.cos(np.radians((south + north) / 2))))
+    degrees = {"gridcolor": GRID, "zeroline": False, "ticksuffix": "°", "nticks": 6}
+    figure.update_xaxes(range=[west, east], **degrees)
+    figure.update_yaxes(range=[south, north], scaleanchor="x", scaleratio=ratio, **degrees)
+    return figure
+
+
+def _tiled(figure: go.Figure, marks: pl.DataFrame, tiles: Tiles) -> go.Figure:
+    (west, east), (south, north) = _bounds(marks)
+    layer = {"below": "traces", "sourcetype": "raster", "source": [tiles.url], "sourceattribution": tiles.attribution}
+    margin = 0.2  # tiles keep their scale, so that the frame is wider than what is in it
+    bounds = {"west": west - margin, "east": east + margin, "south": south - margin, "north": north + margin}
+    zoom = float(np.clip(np.log2(360 / max(east - west, 2 * (north - south))), 1, 17))
+    centre = {"lat": (south + north) / 2, "lon": (west + east) / 2}
+    figure.update_layout(map={"style": _EMPTY, "layers": [layer], "center": centre, "zoom": zoom, "bounds": bounds})
+    return figure
+
+
+_EMPTY = {"version": 8, "sources": {}, "layers": []}
+"""A map's style that loads nothing."""

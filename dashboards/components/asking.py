@@ -1,0 +1,133 @@
+"""Actions of pages: the right is asked for again when they are done, and what came of them is said.
+
+The text of a success outlives the rerun that shows the page anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import streamlit as st
+from sqlalchemy.orm import Session
+
+from assets.installation import Installation
+from assets.steps.publishing import publish_events, publish_registry
+from dashboards.identity import SESSION_HEADER, current_person
+from dashboards.installation import EXPECTED, installation
+from dashboards.viewer import viewer, words
+from registry.errors import RegistryError
+from registry.people import access, users
+from registry.people.errors import Denied, PeopleError
+from registry.people.rights import Right
+from registry.trail import Filter, events
+
+Done = TypeVar("Done")
+_SAID = "said"
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What an action works with.
+
+    Attributes:
+        session: A writing transaction; it holds when the action returns.
+        organisation: Whose data.
+        identity: Who acts; for the audit log.
+        now: When.
+        house: The installation, for what is no transaction of the registry.
+    """
+
+    session: Session
+    organisation: str
+    identity: str
+    now: datetime
+    house: Installation
+
+
+class Changed(RegistryError):  # noqa: N818  says itself what happened
+    """Somebody else has changed the thing meanwhile; the text says who and when."""
+
+
+def done(
+    right: Right,
+    action: Callable[[Doing], Done],
+    *,
+    said: Callable[[Done], str],
+    publish: Callable[[Installation], object] | None = publish_registry,
+) -> bool:
+    """Does something for who is at the page, if that one may; says what came of it.
+
+    Args:
+        right: What is needed; asked of the registry in the transaction of the action.
+        action: Does it.
+        said: What to say of the result when it holds.
+        publish: What is published to the lake then: the registry, its events alone
+            (:func:`assets.steps.publishing.publish_events`), or nothing.
+
+    Returns:
+        Whether it was done. Where it was not, a sentence stands in its place; the page then goes on as it was, with
+        what was filled in.
+    """
+    say, house, now = words(), installation(), datetime.now(UTC)
+    try:
+        who = viewer()
+        if st.context.headers.get(SESSION_HEADER):  # a callback may come before the page has asked
+            person = current_person()
+            if person is None or person.identity != who.identity:
+                st.error(say("shell.signed_out"), icon=":material/logout:")
+                return False
+        with house.registry.begin() as session:
+            access.authorise_right(session, who.identity, who.organisation, right, now)
+            result = action(Doing(session, who.organisation, who.identity, now, house))
+        if publish is not None:
+            publish(house)
+    except Denied:
+        st.error(say("asking.denied", area=say.named("right", right.area)), icon=":material/lock:")
+        return False
+    except EXPECTED as exc:
+        st.error(say.problem(exc) if isinstance(exc, RegistryError) else str(exc), icon=":material/error:")
+        return False
+    st.session_state[_SAID] = said(result)
+    return True
+
+
+def tell() -> None:
+    """Says what the last action did, once."""
+    if text := st.session_state.pop(_SAID, None):
+        st.success(text, icon=":material/check_circle:")
+
+
+def unchanged(read: object, stored: object, target: str) -> None:
+    """Refuses an action on something that somebody else has changed since the page showed it.
+
+    Args:
+        read: What the page showed: a version, an instant, or all fields.
+        stored: The same as it is now, read in the transaction of the action.
+        target: Object of its audit events; the last one names who it was and when.
+
+    Raises:
+        Changed: The two differ.
+    """
+    if read == stored:
+        return
+    say, organisation = words(), viewer().organisation
+    last = next(iter(events(installation().registry, Filter(organisation, target=target), 1)), None)
+    if last is None:
+        raise Changed(say("asking.changed", thing=target))
+    raise Changed(
+        say("asking.changed_by", thing=target, who=_name_of(last.identity, organisation), at=say.instant(last.at))
+    )
+
+
+def _name_of(identity: str, organisation: str) -> str:
+    """How people call who acted; programs and accounts that are gone by their identity."""
+    with installation().registry.begin(readonly=True) as session:
+        try:
+            account = users.account_of(session, organisation, identity)
+        except PeopleError:
+            return identity
+    return account.name or account.email
+
+
+__all__ = ["Changed", "Doing", "done", "publish_events", "publish_registry", "tell", "unchanged"]

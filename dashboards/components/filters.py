@@ -1,0 +1,154 @@
+"""What people choose on pages; each choice stands in the address bar, so that a view can be shared.
+
+An address may be wrong: a choice that there is none of is the first one, or none.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar, get_args
+
+import polars as pl
+import streamlit as st
+
+from dashboards.viewer import organisation, tables
+from dashboards.words import Words
+from warehouse.queries import subjects
+from warehouse.queries.consumption import Interval
+
+T = TypeVar("T")
+
+
+def period(say: Words, known: tuple[date, date], *, back: int = 30, key: str = "days") -> tuple[date, date] | None:
+    """Local days.
+
+    Args:
+        say: Who reads it.
+        known: First and last day of which there is anything.
+        back: Days shown at first, back from the last.
+        key: Parameter of the address.
+
+    Returns:
+        First and last day; ``None`` where none are chosen, which has been said.
+    """
+    first, last = max(known[0], known[1] - timedelta(days=back)), known[1]
+    days = st.date_input(
+        say("filter.days", zone=say.zone.key), (first, last), key=key, bind="query-params", format="YYYY-MM-DD"
+    )
+    # One day is what the address keeps of a range from a day to itself, and what a half-made choice gives.
+    chosen = (days,) if isinstance(days, date) else days
+    if not chosen:
+        st.info(say("filter.no_days"), icon=":material/info:")
+        return None
+    return chosen[0], chosen[-1]
+
+
+def day(say: Words, newest: date, *, key: str = "day") -> date:
+    """One local day; ``newest`` at first."""
+    chosen = st.date_input(
+        say("filter.day", zone=say.zone.key), newest, key=key, bind="query-params", format="YYYY-MM-DD"
+    )
+    return chosen if isinstance(chosen, date) else newest
+
+
+def group(say: Words, *, key: str = "group", optional: bool = True) -> str | None:
+    """A group.
+
+    Args:
+        say: Who reads it.
+        key: Parameter of the address.
+        optional: Whether nothing may be chosen, which stands for all points.
+
+    Returns:
+        Its name; ``None`` for all, or where there is none.
+    """
+    names = subjects.groups(tables(), organisation())["group"].to_list()
+    chosen = st.selectbox(
+        say("filter.group"),
+        names,
+        index=None if optional else 0,
+        placeholder=say("filter.all_points") if optional else say("filter.no_groups"),
+        key=key,
+        bind="query-params",
+    )
+    return None if chosen is None else str(chosen)
+
+
+def register(say: Words, registers: Sequence[str], *, key: str = "register") -> str:
+    """One of several registers, the first at first."""
+    return str(st.selectbox(say("filter.register"), registers, format_func=say.register, key=key, bind="query-params"))
+
+
+def interval(
+    say: Words, *, default: Interval = "daily", offered: Sequence[Interval] = get_args(Interval), key: str = "interval"
+) -> Interval:
+    """Length of periods."""
+    return choice(say("filter.interval"), offered, key=key, default=default, named=lambda name: say(f"interval.{name}"))
+
+
+def choice(label: str, offered: Sequence[T], *, key: str, default: T, named: Callable[[T], str] = str) -> T:
+    """One of a few, side by side.
+
+    Args:
+        label: For people.
+        offered: What there is.
+        key: Parameter of the address, which holds the text of the choice.
+        default: What is chosen at first.
+        named: How a choice is called.
+    """
+    asked = st.segmented_control(
+        label, offered, default=default, format_func=named, key=key, bind="query-params", required=True
+    )
+    return next((one for one in offered if one == asked), default)
+
+
+def text(label: str, *, key: str, placeholder: str = "") -> str:
+    """Free text, such as a search; without blanks around."""
+    return str(st.text_input(label, key=key, placeholder=placeholder, bind="query-params") or "").strip()
+
+
+def as_of(say: Words, *, key: str = "as_of") -> datetime | None:
+    """The instant whose knowledge counts: the end of a local day.
+
+    Returns:
+        The instant, UTC; ``None`` for now.
+    """
+    chosen = st.date_input(
+        say("filter.as_of", zone=say.zone.key),
+        None,
+        max_value=datetime.now(say.zone).date(),
+        key=key,
+        bind="query-params",
+        format="YYYY-MM-DD",
+        help=say("filter.as_of_help"),
+    )
+    if not isinstance(chosen, date):
+        return None
+    midnight = datetime.combine(chosen + timedelta(days=1), datetime.min.time(), say.zone)
+    return midnight.astimezone(UTC)
+
+
+def point(say: Words, *, key: str = "point") -> str | None:
+    """A metering point, by its name, a meter or a serial number.
+
+    Returns:
+        Its name; ``None`` where what was asked for is none, which has been said.
+    """
+    points = subjects.metering_points(tables(), organisation())
+    meters = subjects.meters(tables(), organisation())
+    asked = st.selectbox(
+        say("filter.point"),
+        [*points["metering_point"], *meters["meter_id"]],
+        key=key,
+        bind="query-params",
+        accept_new_options=True,
+    )
+    found = subjects.find(points, meters, str(asked).strip())
+    if len(found) == 1:
+        return found[0]
+    if found:
+        st.warning(say("filter.point_several", asked=asked, points=", ".join(found)))
+    elif meters.filter((pl.col("meter_id") == asked) | (pl.col("serial") == asked)).height:
+        st.warning(say("filter.point_nowhere", asked=asked))
+    else:
+        st.warning(say("filter.point_unknown", asked=asked))
+    return None

@@ -1,0 +1,172 @@
+"""A result as a table: columns to choose, pages, downloads, and rows that go into a group.
+
+Only the rows of the page shown are sent to the browser; downloads hold all of them and are written when asked for.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import streamlit as st
+
+from dashboards.components import grouping
+from dashboards.viewer import viewer
+from dashboards.words import Words
+from registry.people.spreadsheets import csv_of
+from warehouse.published import render
+from warehouse.workbook import workbook
+
+ROWS = 200
+"""Rows on a page of a table."""
+
+MEMBERS = ("metering_point", "meter_id")
+"""Columns by which rows can go into a group; the first that is there counts."""
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def table(
+    say: Words,
+    frame: pl.DataFrame,
+    *,
+    key: str,
+    file_name: str,
+    nothing: str,
+    shown: Sequence[str] = (),
+    headings: Mapping[str, str] = MappingProxyType({}),
+    values: Mapping[str, str] = MappingProxyType({}),
+    digits: Mapping[str, int] = MappingProxyType({}),
+    help_texts: Mapping[str, str] = MappingProxyType({}),
+    may_group: bool = True,
+) -> pl.DataFrame:
+    """Draws a table.
+
+    Args:
+        say: Who reads it.
+        frame: All rows; instants in any zone. What has no column here is not downloaded either.
+        key: Unique on the page.
+        file_name: Of downloads, without ending.
+        nothing: What to say where there are no rows.
+        shown: Columns shown at first; all where none is named. People choose others.
+        headings: Text by column; a column without one has ``column.<name>``, a register its name and unit.
+        values: Section of the texts by column whose values are named there, such as ``{"quality": "quality"}``;
+            downloads keep the values themselves.
+        digits: Decimals by column; numbers without show those they have.
+        help_texts: What a column means, by column.
+        may_group: Whether rows that name a meter or a metering point may go into a group from here.
+
+    Returns:
+        The rows of ``frame`` that are chosen; none where none is.
+    """
+    if frame.is_empty():
+        st.info(nothing, icon=":material/info:")
+        return frame
+    named = {name: headings.get(name) or say.heading(name) for name in frame.columns}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        columns = _columns(say, frame, named, shown, key)
+        ordered = _ordered(say, frame, named, key)
+        _downloads(say, ordered, named, file_name, key)
+        place = st.container(width="content")
+    page = 1
+    if frame.height > ROWS:
+        st.caption(say("table.rows", rows=say.number(frame.height), shown=say.number(ROWS)))
+        page = st.pagination(-(-frame.height // ROWS), key=f"{key}_page")
+    rows = ordered.slice((page - 1) * ROWS, ROWS)
+    event = st.dataframe(
+        _displayed(say, rows.select(columns), values, digits),
+        key=f"{key}_rows_{page}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={
+            name: st.column_config.Column(
+                named[name],
+                help=help_texts.get(name),
+                alignment="right" if frame.schema[name].is_numeric() else None,
+            )
+            for name in columns
+        },
+        placeholder="",
+        alt=f"{file_name}: {', '.join(named[name] for name in columns)}",
+    )
+    chosen = rows[list(event.selection.rows)]
+    member = next((name for name in MEMBERS if name in frame.columns), None)
+    if may_group and member and viewer().may(grouping.RIGHT):
+        with place:
+            grouping.adder(say, ordered[member], chosen[member], key=key)
+    return chosen
+
+
+def _columns(say: Words, frame: pl.DataFrame, named: Mapping[str, str], shown: Sequence[str], key: str) -> list[str]:
+    with st.popover(say("table.columns"), icon=":material/view_column:"):
+        chosen = st.multiselect(
+            say("table.columns"),
+            frame.columns,
+            default=[name for name in shown if name in frame.columns] or frame.columns,
+            format_func=named.__getitem__,
+            key=f"{key}_columns",
+        )
+    return list(chosen) or frame.columns
+
+
+def _ordered(say: Words, frame: pl.DataFrame, named: Mapping[str, str], key: str) -> pl.DataFrame:
+    """All rows in the order that is asked for: a click on a heading orders those of the page alone."""
+    if frame.height <= ROWS:
+        return frame
+    with st.popover(say("table.order"), icon=":material/sort:"):
+        by = st.selectbox(
+            say("table.order"),
+            [name for name, dtype in frame.schema.items() if not dtype.is_nested()],
+            index=None,
+            format_func=named.__getitem__,
+            key=f"{key}_by",
+        )
+        down = st.toggle(say("table.descending"), key=f"{key}_down")
+    return frame.sort(by, descending=down, nulls_last=True, maintain_order=True) if by else frame
+
+
+def _downloads(say: Words, frame: pl.DataFrame, named: Mapping[str, str], file_name: str, key: str) -> None:
+    local = frame.with_columns(pl.col(pl.Datetime(time_zone="*")).dt.convert_time_zone(say.zone.key))
+    locale, plain = viewer().locale, re.sub(r"[^\w.-]+", "_", file_name)
+    forms = {
+        "CSV": ("csv", "text/csv", lambda: csv_of(local, locale)),
+        "XLSX": ("xlsx", _XLSX, lambda: workbook(local, named)),
+        "Parquet": ("parquet", "application/vnd.apache.parquet", lambda: render(local, "parquet")),
+    }
+    with st.popover(say("table.download"), icon=":material/download:"):
+        st.caption(say("table.all_rows", rows=say.number(frame.height)))
+        for name, (ending, kind, data) in forms.items():
+            st.download_button(
+                name, data, f"{plain}.{ending}", kind, key=f"{key}_{ending}", on_click="ignore", width="stretch"
+            )
+
+
+def _displayed(
+    say: Words, rows: pl.DataFrame, values: Mapping[str, str], digits: Mapping[str, int]
+) -> "pd.io.formats.style.Styler":
+    """One page as people read it; numbers and instants stay what they are below, so that headings order them."""
+    naming = [
+        pl.col(name).cast(pl.String).replace({value: say.named(section, str(value)) for value in rows[name].unique()})
+        for name, section in values.items()
+        if name in rows.columns
+    ]
+    if "unit" in rows.columns:
+        naming.append(pl.col("unit").replace({unit: say.unit(unit) for unit in rows["unit"].drop_nulls().unique()}))
+    formats: dict[Any, str | Callable[[object], str] | None] = {}
+    for name, dtype in rows.schema.items():
+        if dtype.is_numeric():
+            formats[name] = partial(_said, partial(say.number, digits=digits.get(name)))
+        elif isinstance(dtype, pl.Datetime):
+            formats[name] = partial(_said, say.instant)
+        elif dtype == pl.Date:
+            formats[name] = partial(_said, say.date)
+    data = rows.with_columns(naming).with_columns(pl.col(pl.Decimal).cast(pl.Float64)).to_pandas()
+    return data.style.format(formats, na_rep="")
+
+
+def _said(formed: Callable[[Any], str], value: Any) -> str:
+    return "" if pd.isna(value) else formed(value)

@@ -1,0 +1,50 @@
+"""Colours, patterns and symbols by which the pages show things; never a colour alone."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a quality is drawn.
+
+    Attributes:
+        colour: Fill, legible on light and dark ground.
+        pattern: Plotly pattern, so that no one has to tell colours apart.
+    """
+
+    colour: str
+    pattern: str = ""
+
+
+QUALITY = {
+    "M": Look("#2b7bba"),
+    "A": Look("#5aa5d8"),
+    "X": Look("#8a63b8", "+"),
+    "F": Look("#c2781a", "x"),
+    "I": Look("#7fb3a5", "/"),
+    "E": Look("#e0a53c", "."),
+    "R": Look("#b04a4a", "-"),
+    "N": Look("#9a9a9a"),
+}
+
+EVENT = {
+    "EXCHANGE": ("diamond", "#8a63b8"),
+    "ROLLOVER": ("triangle-up", "#2e8b57"),
+}
+OTHER_EVENT = ("x", "#c0392b")
+
+PRIORITY_COLOUR = {"high": "#c0392b", "normal": "#e08a2e", "ignore": "#9a9a9a"}
+
+OUTCOME_COLOUR = {
+    "decoded": "#2b7bba",
+    "partial": "#5aa5d8",
+    "manufacturer_data": "#7fb3a5",
+    "application_error": "#a8a03c",
+    "waiting": "#c9c9c9",
+    "foreign": "#9a9a9a",
+    "no_key": "#e0a53c",
+    "unknown_format": "#c2781a",
+    "unsupported": "#8a63b8",
+    "wrong_key": "#b04a4a",
+    "corrupt": "#7a2f2f",
+}
