@@ -1,15 +1,16 @@
 """From concentrator files to consumption: time and memory of one ``ingest``.
 
-    .venv/bin/python benchmarks/ingest.py [--meters 10000] [--days 1] [--day-by-day] [--late DAYS]
+    .venv/bin/python benchmarks/ingest.py [--meters 10000] [--days 1] [--day-by-day] [--late DAYS] [--keep DIR]
 
 Simulates clean traffic of a fleet heard once an hour, makes a new installation, imports the registry files and runs
 ``meterhouse ingest`` as its own process. Prints its seconds, frames per second and peak memory, and the ratio to a
 baseline of the same run: a loop that does no more than read the same files line by line and turn the hex into bytes.
 Day by day, each day's files are ingested by a process of their own: whether a day costs more the more came before it.
-With a late day, the files of so many days before the last one come after it.
+With a late day, the files of so many days before the last one come after it; a folder to keep is an installation then.
 """
 
 import argparse
+import contextlib
 import csv
 import gzip
 import io
@@ -37,8 +38,9 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--day-by-day", action="store_true")
     parser.add_argument("--late", type=int, default=0)
+    parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory() as folder:
         run(
             Path(folder),
             options.meters,

@@ -24,7 +24,7 @@ FIRST = next(every_page())  # Streamlit knows it without a name alone
 LOOKS = {"light": (1400, "light"), "dark": (1400, "dark"), "phone": (390, "light")}
 """Width [px] and colours of each picture."""
 
-_AT_REST = """
+AT_REST = """
 const app = document.querySelector('[data-testid="stApp"]');
 return app && app.getAttribute('data-test-script-state') === 'notRunning'
     && !document.querySelector('[data-testid="stSkeleton"]');
@@ -42,12 +42,17 @@ def show(browser: webdriver.Chrome, address: str, page: Page, look: str) -> None
     browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": colours}]}
     )
-    browser.get(f"{address}/{'' if page is FIRST else page.name}?{urlencode(page.sample)}")
+    browser.get(address_of(address, page))
     visible(browser, By.CSS_SELECTOR, "h1")
-    patience(browser).until(lambda opened: opened.execute_script(_AT_REST))
+    patience(browser).until(lambda opened: opened.execute_script(AT_REST))
     height = min(4000, int(browser.execute_script(_HEIGHT)) + 80)
     set_size(browser, width, height)
     browser.execute_async_script("setTimeout(arguments[arguments.length - 1], 1200)")  # charts grow into their place
+
+
+def address_of(address: str, page: Page) -> str:
+    """Where a page is, as its sample shows it."""
+    return f"{address}/{'' if page is FIRST else page.name}?{urlencode(page.sample)}"
 
 
 def set_size(browser: webdriver.Chrome, width: int, height: int) -> None:

@@ -51,6 +51,7 @@ class Gateway:
     home: Path
     registry: Registry
     log: Path
+    process: int
 
     def setup_link(self) -> str:
         """What it printed for the first administrator."""
@@ -82,7 +83,7 @@ def gateway(home: Path, *options: str) -> Iterator[Gateway]:
     ):
         try:
             wait_for(f"http://127.0.0.1:{port}/health", server, path)
-            yield Gateway(f"http://127.0.0.1:{port}", home, registry, path)
+            yield Gateway(f"http://127.0.0.1:{port}", home, registry, path, server.pid)
         finally:
             server.terminate()
             server.wait(20)
