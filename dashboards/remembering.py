@@ -45,6 +45,11 @@ class _Noting:
         self.versions.setdefault(table, self._lake.version(table))
         return self._lake.scan(table)
 
+    def partitions(self, table: Table) -> list[str]:
+        """As the lake's."""
+        self.versions.setdefault(table, self._lake.version(table))
+        return self._lake.partitions(table)
+
 
 class Memory:
     """Results by what was asked, those that were asked for last."""

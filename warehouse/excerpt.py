@@ -14,6 +14,9 @@ class Readable(Protocol):
     def scan(self, table: Table) -> pl.LazyFrame:
         """One version of a table, see :meth:`warehouse.lake.Lake.scan`."""
 
+    def partitions(self, table: Table) -> list[str]:
+        """Partitions outside which there are no rows, see :meth:`warehouse.lake.Lake.partitions`."""
+
 
 class Excerpt:
     """The rows of some meters.
@@ -41,3 +44,7 @@ class Excerpt:
         if table is RECEPTIONS:
             return rows.join(self.scan(OUTCOMES), on=["organisation", "frame_id"], how="semi", maintain_order="left")
         return rows.clear()
+
+    def partitions(self, table: Table) -> list[str]:
+        """Those of the whole."""
+        return self._whole.partitions(table)

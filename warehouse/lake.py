@@ -5,21 +5,18 @@ writer that dies leaves nothing but files that no commit names. Two writers that
 the second reads again and repeats.
 """
 
-import random
 import re
-import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from threading import RLock
-from typing import Literal, TypeVar
+from typing import Literal
 
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from warehouse.commits import committed
 from warehouse.errors import LakeError, write_failure
 from warehouse.latest import Latest, latest_of
 from warehouse.merging import MergeResult, compare, touched
@@ -40,19 +37,11 @@ from warehouse.repeats import repeated
 from warehouse.schemas import TABLES, Table
 from warehouse.versions import keep_versions
 
-_TRIES = 20
-_FIRST_PAUSE_S = 0.02
-_LONGEST_PAUSE_S = 2.0
 _MERGE = "merge"
 _NO_LOG = {"delta.logRetentionDuration": "interval 0 seconds"}
 
 # delta-rs takes these for parts of a URL, DuckDB for parts of a pattern, Polars for a partition.
 _UNFIT = re.compile(r"[%*?\[\]{}#=]")
-
-_TURNS: dict[str, RLock] = defaultdict(RLock)
-"""Whose turn it is to write to each table, among the threads of this process."""
-
-_Result = TypeVar("_Result")
 
 
 class Lake:
@@ -113,7 +102,7 @@ class Lake:
                 self._write(table, snapshot, rows, mode="append", transactions=transactions)
             return True
 
-        return self._committed(table, attempt)
+        return committed(attempt, self._uri(table), table.name, self._root)
 
     def merge(
         self,
@@ -176,7 +165,7 @@ class Lake:
                 self._write(table, snapshot, ordered(table, changed), mode="append", transactions=transactions)
             return result
 
-        return self._committed(table, attempt)
+        return committed(attempt, self._uri(table), table.name, self._root)
 
     def overwrite(self, table: Table, frame: pl.DataFrame) -> bool:
         """Replaces a whole table, meant for small ones such as the registry's snapshots.
@@ -201,7 +190,19 @@ class Lake:
             self._write(table, snapshot, rows, mode="overwrite")
             return True
 
-        return self._committed(table, attempt)
+        return committed(attempt, self._uri(table), table.name, self._root)
+
+    def partitions(self, table: Table) -> list[str]:
+        """Partitions that hold rows, without a look into them.
+
+        Args:
+            table: A stored table.
+
+        Returns:
+            Values of the partition column as texts, rising; one empty text stands for a table without partitions.
+        """
+        snapshot = self._latest(table).snapshot
+        return [] if snapshot is None else files_of(snapshot, table)["partition"].unique().sort().to_list()
 
     def overfull(self, table: Table) -> list[str]:
         """Partitions that lie in more files than their size needs.
@@ -210,7 +211,7 @@ class Lake:
             table: A stored table.
 
         Returns:
-            Values of the partition column as texts, rising; one empty text stands for a table without partitions.
+            As :meth:`partitions` gives them.
         """
         snapshot = self._latest(table).snapshot
         return [] if snapshot is None else crowded(snapshot, table)
@@ -223,7 +224,7 @@ class Lake:
             version: As :meth:`version` gave it; ``None`` stands for the time before the first one.
 
         Returns:
-            Values of the partition column as :meth:`overfull` gives them; all partitions where the log does not know
+            Values of the partition column as :meth:`partitions` gives them; all partitions where the log does not know
             the version any more.
         """
         snapshot = self._latest(table).snapshot
@@ -261,7 +262,7 @@ class Lake:
             reader = pa.RecordBatchReader.from_batches(schema, in_order(table, rows))
             self._write(table, snapshot, reader, mode="overwrite", box=box)
 
-        self._committed(table, attempt)
+        committed(attempt, self._uri(table), table.name, self._root)
 
     def thin(
         self,
@@ -302,14 +303,14 @@ class Lake:
                 self._write(table, snapshot, reader, mode="overwrite", box=box, transactions=transactions)
             return before - after
 
-        return self._committed(table, attempt)
+        return committed(attempt, self._uri(table), table.name, self._root)
 
     def gather(self, table: Table, partition: str) -> None:
         """Joins small files of one partition, each with its rows in the order they have; no other writer is disturbed.
 
         Args:
             table: A stored table.
-            partition: Value of its partition column, as :meth:`overfull` gives it.
+            partition: Value of its partition column, as :meth:`partitions` gives it.
 
         Raises:
             LakeError: The table could not be written.
@@ -324,7 +325,7 @@ class Lake:
                     writer_properties=writer_properties(table),
                 )
 
-        self._committed(table, attempt)
+        committed(attempt, self._uri(table), table.name, self._root)
 
     def vacuum(self, table: Table, retention: timedelta) -> list[str]:
         """Deletes files that no version of the last while names, those of writers that died among them.
@@ -353,7 +354,7 @@ class Lake:
             )
             return deleted
 
-        return self._committed(table, attempt)
+        return committed(attempt, self._uri(table), table.name, self._root)
 
     def purge(self, table: Table) -> list[str]:
         """Deletes every file that the latest version does not name, so that no older version can be read any more.
@@ -476,25 +477,6 @@ class Lake:
             configuration=configuration(table),
             storage_options=self._options,
         )
-
-    def _committed(self, table: Table, attempt: Callable[[], _Result]) -> _Result:
-        """Runs an attempt until it meets no other writer; those of this process wait for one another."""
-        pause = _FIRST_PAUSE_S
-        for _ in range(_TRIES):
-            try:
-                with _TURNS[self._uri(table)]:
-                    return attempt()
-            except CommitFailedError as exc:
-                failure: Exception = exc
-            except (DeltaError, OSError) as exc:
-                if "already exists" not in str(exc).lower():  # another writer made the table at the same moment
-                    raise write_failure(table.name, self._root, exc) from exc
-                failure = exc
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  jitter is no secret
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
-        raise LakeError(
-            f"{table.name}: other writers were faster {_TRIES} times; nothing was written. Repeat when they are done."
-        ) from failure
 
 
 def _height(rows: pl.LazyFrame) -> int:

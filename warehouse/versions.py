@@ -95,6 +95,11 @@ class Past:
         current = rows.filter(since).join(old, on=table.key, how="anti", nulls_equal=True)
         return pl.concat([current, old.select(table.schema.names())])
 
+    def partitions(self, table: Table) -> list[str]:
+        """Those of what is known now and of what was known before."""
+        both = (table,) if table.history is None else (table, table.history)
+        return sorted({name for one in both for name in self._whole.partitions(one)})
+
 
 def is_history(table: Table) -> bool:
     """Whether a table holds the superseded rows of another one."""

@@ -1,7 +1,5 @@
 """The latest readings of some meters, as lists show them."""
 
-from datetime import date, timedelta
-
 import polars as pl
 
 from warehouse.excerpt import Readable
@@ -22,22 +20,21 @@ def latest(lake: Readable, organisation: str, meters: pl.Series) -> pl.DataFrame
     Returns:
         Rows of ``readings``, at most one per meter; none of meters without a reading that counts.
     """
-    rows = lake.scan(READINGS).filter(
-        pl.col("organisation") == organisation,
-        pl.col("quality") != "R",
-        pl.any_horizontal(pl.col(name).is_not_null() for name in CUMULATIVE),
-    )
-    newest = lake.scan(READINGS).select(pl.col("month").max()).collect().item() if meters.len() else None
-    if newest is None:
-        return READINGS.empty()
-    before = f"{date.fromisoformat(f'{newest}-01') - timedelta(days=1):%Y-%m}"
-    found, month, missing = [], pl.col("month"), meters
-    for months in (month == newest, month == before, month < before):
-        some = rows.filter(months, among("meter_id", missing))
-        found.append(some.filter(pl.col("measured_at") == pl.col("measured_at").max().over("meter_id")).collect())
-        missing = missing.filter(~missing.is_in(found[-1]["meter_id"].implode()))
-        if missing.is_empty():
+    counting = pl.any_horizontal(pl.col(name).is_not_null() for name in CUMULATIVE) & (pl.col("quality") != "R")
+    rows = lake.scan(READINGS).filter(pl.col("organisation") == organisation, counting)
+    months, at = lake.partitions(READINGS)[::-1], pl.col("measured_at")
+    found, missing = [READINGS.empty()], meters
+    for some in (months[:1], months[1:2], months[2:]):
+        if not some or missing.is_empty():
             break
+        near = rows.filter(pl.col("month").is_in(some))
+        # The times alone first: of the other columns only rows that are wanted are decoded.
+        last = near.filter(among("meter_id", missing)).group_by("meter_id").agg(at.max()).collect()
+        if last.height:
+            inside = at.is_between(pl.lit(last["measured_at"].min()), pl.lit(last["measured_at"].max()))
+            wanted = near.filter(among("meter_id", last["meter_id"]), inside)
+            found.append(wanted.join(last.lazy(), on=["meter_id", "measured_at"], how="semi").collect())
+            missing = missing.filter(~missing.is_in(last["meter_id"].implode()))
     return pl.concat(found)
 
 

@@ -14,6 +14,7 @@ from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from tests.unit.warehouse.points import POINTS, START, facts, rows
+from warehouse import commits
 from warehouse import lake as lake_module
 from warehouse import parquet
 from warehouse.errors import LakeError
@@ -376,7 +377,7 @@ def test_conflict_is_repeated_on_what_the_other_writer_left(lake: Lake, monkeypa
         write_deltalake(*args, **options)  # type: ignore[call-overload]
 
     monkeypatch.setattr(lake_module, "write_deltalake", interrupted)
-    monkeypatch.setattr(lake_module, "_FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(commits, "_FIRST_PAUSE_S", 0.0)
     result = lake.merge(POINTS, rows(("p", 0, "2")), stale=points("p"))
 
     assert (result.replaced, result.removed) == (1, 1)
@@ -388,8 +389,8 @@ def test_endless_conflict_ends_in_an_error_that_names_the_table(lake: Lake, monk
         raise CommitFailedError("concurrent")
 
     monkeypatch.setattr(lake_module, "write_deltalake", lose)
-    monkeypatch.setattr(lake_module, "_LONGEST_PAUSE_S", 0.0)
-    monkeypatch.setattr(lake_module, "_FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(commits, "_LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(commits, "_FIRST_PAUSE_S", 0.0)
     with pytest.raises(LakeError, match=r"points: other writers .* 20 times"):
         lake.append(POINTS, rows(("p", 0, "1")))
 

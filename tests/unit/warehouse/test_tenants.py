@@ -193,6 +193,9 @@ class Heated:
         rows = self.lake.scan(table)
         return rows.with_columns(register=pl.lit("energy_kwh")) if table is CONSUMPTION_MONTHLY else rows
 
+    def partitions(self, table: Table) -> list[str]:
+        return self.lake.partitions(table)
+
 
 GRID = gauges.Grid(DAY, DAY, ZONE, timedelta(hours=1))
 
