@@ -14,9 +14,8 @@ from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from tests.unit.warehouse.points import POINTS, START, facts, rows
-from warehouse import commits
+from warehouse import commits, parquet
 from warehouse import lake as lake_module
-from warehouse import parquet
 from warehouse.errors import LakeError
 from warehouse.lake import Lake
 from warehouse.merging import MergeResult
