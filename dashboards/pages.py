@@ -23,6 +23,10 @@ AREAS: Mapping[str, tuple[Page, ...]] = {
 """Pages by area; the first page of all is shown at first. ``area.<name>`` is the text of an area."""
 
 
+_FIRST = "first"
+"""Nobody sees it, but Streamlit wants a name."""
+
+
 def every_page() -> Iterator[Page]:
     """All pages, in the order of the menu."""
     for pages in AREAS.values():
@@ -49,16 +53,13 @@ def navigation() -> dict[str, list[st.Page]]:
     for area, pages in AREAS.items():
         entries = menu.setdefault(say(f"area.{area}"), [])
         for page in pages:
-            entries.append(
-                st.Page(
-                    partial(open_page, page),
-                    title=say(f"page.{page.name}"),
-                    icon=f":material/{page.icon}:",
-                    url_path=page.name,
-                    default=page.name == shown[0],
-                    visibility="visible" if page.name in shown else "hidden",
-                )
+            entry = partial(
+                st.Page, partial(open_page, page), title=say(f"page.{page.name}"), icon=f":material/{page.icon}:"
             )
+            if page.name == shown[0]:  # Streamlit serves the first page without a name, and no longer under its own
+                entries.append(entry(url_path=_FIRST, default=True))
+            is_listed = page.name in shown[1:]
+            entries.append(entry(url_path=page.name, visibility="visible" if is_listed else "hidden"))
     return {area: entries for area, entries in menu.items() if entries}
 
 

@@ -20,7 +20,6 @@ from tests.unit.dashboards import house
 from tests.unit.gateway.doors import add_person
 
 FOLDER = REPOSITORY / "docs" / "pictures"
-FIRST = next(every_page())  # Streamlit knows it without a name alone
 LOOKS = {"light": (1400, "light"), "dark": (1400, "dark"), "phone": (390, "light")}
 """Width [px] and colours of each picture."""
 
@@ -52,7 +51,7 @@ def show(browser: webdriver.Chrome, address: str, page: Page, look: str) -> None
 
 def address_of(address: str, page: Page) -> str:
     """Where a page is, as its sample shows it."""
-    return f"{address}/{'' if page is FIRST else page.name}?{urlencode(page.sample)}"
+    return f"{address}/{page.name}?{urlencode(page.sample)}"
 
 
 def set_size(browser: webdriver.Chrome, width: int, height: int) -> None:

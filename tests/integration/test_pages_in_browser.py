@@ -58,6 +58,8 @@ def test_consumption_shows_bars_markers_and_downloads(browser: webdriver.Chrome,
 def test_home_leads_to_consumption(browser: webdriver.Chrome, address: str) -> None:
     browser.get(address)
     visible(browser, By.XPATH, "//h1[contains(., 'Home')]")
+    browser.get(f"{address}/home")
+    visible(browser, By.XPATH, "//h1[contains(., 'Home')]")
     visible(browser, By.CSS_SELECTOR, ".js-plotly-plot .barlayer .point")
 
     browser.find_element(By.XPATH, "//a[contains(., 'Consumption')]").click()
