@@ -104,5 +104,5 @@ def _between(column: str, low: float, high: float | None, rule: str) -> Expected
     return Expected(
         "ExpectColumnValuesToBeBetween",
         {"column": column, "min_value": low, "max_value": high},
-        f"{column} is {limits}, or {rule} has an exception about it.",
+        f"Of installed meters {column} is {limits}, or {rule} has an exception about it.",
     )

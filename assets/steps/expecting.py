@@ -19,7 +19,7 @@ import polars as pl
 from assets.installation import Installation
 from warehouse.expectations import Expected, Suite, suite_of
 from warehouse.policies import ValidationPolicy
-from warehouse.schemas import VEE_EXCEPTIONS, Table
+from warehouse.schemas import INSTALLATIONS, VEE_EXCEPTIONS, Table
 
 ROWS = 500_000
 """Rows of a table that are looked at, whole meters or points as they lie."""
@@ -98,6 +98,15 @@ def _sample(house: Installation, table: Table, suite: Suite) -> tuple[pl.DataFra
 
 
 def _without_excused(house: Installation, rows: pl.DataFrame, suite: Suite) -> pl.DataFrame:
+    """Readings without cells that an exception is about, and without all that are judged of meters in their places."""
+    at = ["organisation", "meter_id", "measured_at"]
+    inside = (pl.col("measured_at") >= pl.col("installed_at")) & (
+        pl.col("removed_at").is_null() | (pl.col("measured_at") < pl.col("removed_at"))
+    )
+    installed = house.lake.scan(INSTALLATIONS).select(*at[:2], "installed_at", "removed_at").collect()
+    judged = rows.select(at).join(installed, on=at[:2]).filter(inside).select(at).unique()
+    rows = rows.join(judged.with_columns(_judged=pl.lit(value=True)), on=at, how="left", maintain_order="left")
+    rows = rows.with_columns(pl.when("_judged").then(pl.col(name)).alias(name) for name in suite.excused)
     known = (
         house.lake.scan(VEE_EXCEPTIONS)
         .filter(pl.col("rule").is_in(sorted(set(suite.excused.values()))))
@@ -107,10 +116,10 @@ def _without_excused(house: Installation, rows: pl.DataFrame, suite: Suite) -> p
     for (register,), excused in known.group_by("register"):
         if register in suite.excused:
             keys = excused.drop("register").unique().with_columns(_excused=pl.lit(value=True))
-            rows = rows.join(keys, on=["organisation", "meter_id", "measured_at"], how="left", maintain_order="left")
+            rows = rows.join(keys, on=at, how="left", maintain_order="left")
             kept = pl.when(pl.col("_excused").is_null()).then(pl.col(str(register)))
             rows = rows.with_columns(kept.alias(str(register))).drop("_excused")
-    return rows
+    return rows.drop("_judged")
 
 
 def _run(suite: Suite, rows: pl.DataFrame) -> list[Outcome]:

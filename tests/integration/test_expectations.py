@@ -10,7 +10,7 @@ import pytest
 from assets.steps.expecting import check_table, results_folder
 from tests.integration.installations import House
 from tests.unit.warehouse.transforms.validation.rows import START, readings
-from warehouse.schemas import READINGS, VEE_EXCEPTIONS
+from warehouse.schemas import INSTALLATIONS, READINGS, VEE_EXCEPTIONS
 
 NOW = datetime(2025, 7, 1, 3, 50, tzinfo=UTC)
 
@@ -24,6 +24,11 @@ def test_a_damaged_row_fails_its_expectation(house: House) -> None:
     cells = [{"volume_m3": "1", "pressure_bar": 5.0}, {"volume_m3": "2"}]
     rows = readings(cells).with_columns(organisation=pl.lit(house.installation.organisation))
     lake.append(READINGS, rows)
+    stray = rows.head(1).with_columns(meter_id=pl.lit("KAM-00000099-1b-16"), pressure_bar=pl.lit(99.0))
+    lake.append(READINGS, stray)  # what stands nowhere is not judged
+    place = {"organisation": house.installation.organisation, "metering_point": "P1", "meter_id": rows["meter_id"][0]}
+    installed = pl.DataFrame([{**place, "installed_at": START - timedelta(days=1), "known_from": NOW}])
+    lake.append(INSTALLATIONS, INSTALLATIONS.conform(installed))
     folder = results_folder(house.installation, NOW)
     assert failing(house, folder) == []
     damaged = rows.head(1).with_columns(quality=pl.lit("Q"), pressure_bar=pl.lit(99.0))
@@ -31,7 +36,7 @@ def test_a_damaged_row_fails_its_expectation(house: House) -> None:
     assert failing(house, folder) == [
         "Its key is organisation, meter_id, measured_at.",
         "quality is one of M, A, I, E, F, X, R, N.",
-        "pressure_bar is between -1 and 25, or V17 has an exception about it.",
+        "Of installed meters pressure_bar is between -1 and 25, or V17 has an exception about it.",
     ]
     told = json.loads((folder / "readings.json").read_text())
     assert not told["holds"]
