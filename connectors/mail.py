@@ -5,7 +5,7 @@ import contextlib
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import MessageError
@@ -65,6 +65,7 @@ class Message:
         text: Plain text.
         html: The same as HTML.
         language: Language tag.
+        files: Files that go with it: name, media type such as ``application/pdf``, content.
     """
 
     message_id: str
@@ -75,6 +76,7 @@ class Message:
     text: str = field(repr=False)
     html: str = field(repr=False)
     language: str = "en"
+    files: Sequence[tuple[str, str, bytes]] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +303,9 @@ class SmtpSession:
             mail["Auto-Submitted"] = "auto-generated"
             mail.set_content(message.text, cte="quoted-printable")
             mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
+            for name, media_type, data in message.files:
+                main, _, sub = media_type.partition("/")
+                mail.add_attachment(data, maintype=main, subtype=sub, filename=name)
             mail["Content-Language"] = message.language  # before the parts were made, it would have gone into the first
             content = mail.as_bytes()
         except (ValueError, MessageError):

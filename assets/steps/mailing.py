@@ -170,4 +170,5 @@ def _message(due: Due) -> Message:
         text=due.content.text,
         html=due.content.html,
         language=due.language,
+        files=[(file.name, file.media_type, file.content) for file in due.attachments],
     )

@@ -6,13 +6,28 @@ What is said to whom is fixed here; how the bytes reach a mail server is :mod:`c
 from registry.mail.addresses import check_address
 from registry.mail.catalogue import SYSTEM, Template, activate, copy, delete, edit, listing, preview, template
 from registry.mail.kinds import KINDS, LANGUAGES, moment
-from registry.mail.outbox import Due, Entry, Recipient, claim, compose, due, entries, failed, postpone, queue, sent
+from registry.mail.outbox import (
+    Attachment,
+    Due,
+    Entry,
+    Recipient,
+    claim,
+    compose,
+    due,
+    entries,
+    failed,
+    postpone,
+    queue,
+    sent,
+)
 from registry.mail.rendering import Rendered, Source, Values
+from registry.mail.reports import send_report
 
 __all__ = [
     "KINDS",
     "LANGUAGES",
     "SYSTEM",
+    "Attachment",
     "Due",
     "Entry",
     "Recipient",
@@ -35,6 +50,7 @@ __all__ = [
     "postpone",
     "preview",
     "queue",
+    "send_report",
     "sent",
     "template",
 ]

@@ -66,6 +66,12 @@ KINDS: dict[str, dict[str, Variable]] = {
         "link": _link("sets a new password"),
         "valid_until": _UNTIL,
     },
+    "report": {
+        "organisation": _ORGANISATION,
+        "sender": Variable("who sends it", "Robin Sample", optional=True),
+        "title": Variable("what it is about", "Consumption of P-1, 1 to 31 January 2026", essential=True),
+        "note": Variable("what the sender adds", "As we talked about.", optional=True),
+    },
 }
 """Variables by type of message. The list is closed: a template that names another is refused."""
 

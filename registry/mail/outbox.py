@@ -6,7 +6,8 @@ Who dies in between leaves a claim that runs out, and the message is sent by the
 
 import json
 import uuid
-from collections.abc import Collection
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -32,6 +33,9 @@ CLAIM = timedelta(minutes=30)
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 
+MOST_BYTES = 10_000_000
+"""Attachments of one message together; mail servers refuse larger ones."""
+
 ERASED = "The person was erased before the message was sent."
 WITHDRAWN = "Its link works no longer: a newer one was made, or it was used or revoked."
 EXPIRED = "It could not be sent before its link expired; ask for a new one."
@@ -53,6 +57,21 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message.
+
+    Attributes:
+        name: File name.
+        media_type: Such as ``application/pdf``.
+        content: Its bytes.
+    """
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A message that this process has claimed.
 
@@ -64,6 +83,7 @@ class Due:
         address: Address of the recipient.
         name: How the address is shown, or empty.
         content: What it says.
+        attachments: Files that go with it.
     """
 
     mail_id: str
@@ -73,6 +93,7 @@ class Due:
     address: str = field(repr=False)
     name: str = field(repr=False)
     content: Rendered = field(repr=False)
+    attachments: Sequence[Attachment] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +135,7 @@ def queue(
     variables: Values,
     now: datetime,
     *,
+    attachments: Sequence[Attachment] = (),
     expires_at: datetime | None = None,
 ) -> str:
     """Keeps a message for sending, in the transaction of what causes it.
@@ -127,15 +149,19 @@ def queue(
         language: Language tag of the recipient; English stands for those that have no templates.
         variables: What the template shows; see :data:`registry.mail.kinds.KINDS`.
         now: Instant of the change.
+        attachments: Files that go with it, at most :data:`MOST_BYTES` together.
         expires_at: When its link expires; it is not sent after that. Three days where it is ``None``.
 
     Returns:
         Name of the message.
 
     Raises:
-        RegistryError: The address is none, or a variable is missing, unknown or does not hold.
+        RegistryError: The address is none, the files are too large, or a variable is missing, unknown or does not
+            hold.
     """
     check_address(recipient.address)
+    if sum(len(file.content) for file in attachments) > MOST_BYTES:
+        raise RegistryError(f"Files of more than {MOST_BYTES // 1_000_000} MB cannot go by e-mail: choose less.")
     if not recipient.name.isprintable():
         raise RegistryError("The name of the recipient holds a line break or another control character.")
     render(kind, choose(session, organisation, kind, language).source, variables)  # refused here, not in the night
@@ -153,6 +179,7 @@ def queue(
             subject=recipient.subject,
             recipient=sealed({"address": recipient.address, "name": recipient.name}),
             variables=sealed(dict(variables)),
+            attachments=sealed([_told(file) for file in attachments]) if attachments else None,
             state="queued",
             attempts=0,
             queued_at=now,
@@ -176,7 +203,7 @@ def withdraw(session: Session, recipient: str, kinds: Collection[str], now: date
     session.execute(
         update(OutgoingMail)
         .where(OutgoingMail.subject == recipient, OutgoingMail.kind.in_(kinds), OutgoingMail.state == "queued")
-        .values(state="failed", settled_at=now, error=WITHDRAWN, recipient=None, variables=None)
+        .values(state="failed", settled_at=now, error=WITHDRAWN, **_GONE)
         .execution_options(synchronize_session=False)
     )
 
@@ -239,7 +266,7 @@ def compose(registry: Registry, vault: KeyVault, mail_id: str, now: datetime) ->
             return None
         opened = [
             None if kept is None else unseal(session, vault, row.organisation, row.subject, kept)
-            for kept in (row.recipient, row.variables)
+            for kept in (row.recipient, row.variables, row.attachments)
         ]
         if opened[0] is None or opened[1] is None:
             _settle(session, mail_id, "failed", now, ERASED)
@@ -254,6 +281,7 @@ def compose(registry: Registry, vault: KeyVault, mail_id: str, now: datetime) ->
             address=recipient["address"],
             name=recipient["name"],
             content=render(row.kind, chosen.source, variables),
+            attachments=[_read(file) for file in json.loads(opened[2] or b"[]")],
         )
 
 
@@ -326,7 +354,16 @@ def entries(session: Session, organisation: str, *, state: str | None = None) ->
     ]
 
 
+_GONE = {"recipient": None, "variables": None, "attachments": None}
 _ORDER = (OutgoingMail.next_at, OutgoingMail.mail_id)
+
+
+def _told(file: Attachment) -> dict[str, str]:
+    return {"name": file.name, "media_type": file.media_type, "content": b64encode(file.content).decode()}
+
+
+def _read(kept: dict[str, str]) -> Attachment:
+    return Attachment(kept["name"], kept["media_type"], b64decode(kept["content"]))
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
@@ -337,5 +374,5 @@ def _settle(session: Session, mail_id: str, state: str, now: datetime, error: st
     session.connection().execute(
         update(OutgoingMail)
         .where(OutgoingMail.mail_id == mail_id)
-        .values(state=state, settled_at=now, error=error, recipient=None, variables=None)
+        .values(state=state, settled_at=now, error=error, **_GONE)
     )

@@ -47,8 +47,8 @@ class ActiveMailTemplate(Base):
 class OutgoingMail(Base):
     """A message to one person: waiting, sent or failed.
 
-    ``recipient`` and ``variables`` are JSON encrypted under the key of ``subject``; both are gone once it is sent or
-    has failed.
+    ``recipient``, ``variables`` and ``attachments`` are JSON encrypted under the key of ``subject``; all are gone once
+    it is sent or has failed.
     """
 
     __tablename__ = "mail_outbox"
@@ -61,6 +61,7 @@ class OutgoingMail(Base):
     subject: Mapped[str] = mapped_column(String(128), index=True)
     recipient: Mapped[bytes | None] = mapped_column(LargeBinary)
     variables: Mapped[bytes | None] = mapped_column(LargeBinary)
+    attachments: Mapped[bytes | None] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(8))
     attempts: Mapped[int]
     queued_at: Mapped[datetime]

@@ -70,6 +70,33 @@ def test_an_organisation_is_told_of_a_new_batch(house: House, inbox: Inbox, ca: 
     assert sum("waits until Northtown Water confirms" in text for text in texts) == 1
 
 
+def test_a_report_arrives_with_its_file(house: House, inbox: Inbox, ca: Authority, port: int) -> None:
+    known, content = house.installation, bytes(range(256)) * 2000
+    with known.registry.begin() as session:
+        mail.send_report(
+            session,
+            known.vault,
+            known.organisation,
+            ADDRESS,
+            "Consumption of P-1",
+            [mail.Attachment("Forbrug på P-1.pdf", "application/pdf", content)],
+            language="sv",
+            sender="",
+            note="",
+            target="P-1",
+            identity="user:7",
+            now=NOW,
+        )
+    assert deliver(installed(house, port, ca), NOW).sent == 1
+    (message,) = inbox.messages
+    assert message["Subject"] == "Din rapport: Consumption of P-1"
+    (file,) = message.iter_attachments()
+    assert (file.get_filename(), file.get_content_type()) == ("Forbrug på P-1.pdf", "application/pdf")
+    assert file.get_content() == content
+    text = message.get_body(("plain",))
+    assert "Den är bifogad." in text.get_content()
+
+
 def test_a_server_that_is_away_and_comes_back(house: House, inbox: Inbox, ca: Authority) -> None:
     port, mail_id = free_port(), queue(house)
     other = queue(house)

@@ -10,11 +10,12 @@ from sqlalchemy import select, text
 
 from registry import mail
 from registry.errors import RegistryError
-from registry.mail import Recipient
-from registry.mail.outbox import CLAIM, ERASED, EXPIRED, LIFETIME
+from registry.mail import Attachment, Recipient
+from registry.mail.outbox import CLAIM, ERASED, EXPIRED, LIFETIME, MOST_BYTES
 from registry.models import Base, OutgoingMail
 from registry.store import Registry
 from registry.subjects import destroy
+from registry.trail import Filter, events
 from tests.conftest import REPOSITORY
 from tests.unit.registry.conftest import NOW
 
@@ -73,6 +74,47 @@ def test_neither_address_nor_token_lies_open(registry, vault, queue, tmp_path: P
     assert TOKEN in due.content.text
     assert TOKEN not in repr(due)
     assert ADDRESS not in repr(due) + repr(KIM)
+
+
+def report(registry: Registry, vault, content: bytes, address: str = ADDRESS) -> str:
+    with registry.begin() as session:
+        return mail.send_report(
+            session,
+            vault,
+            "default",
+            address,
+            "Consumption of P-1",
+            [Attachment("P-1.pdf", "application/pdf", content)],
+            language="da",
+            sender="Robin Sample",
+            note="As we talked about.",
+            target="P-1",
+            identity="user:7",
+            now=NOW,
+        )
+
+
+def test_a_report_goes_with_its_file_and_is_gone_once_it_is_sent(registry, vault) -> None:
+    mail_id = report(registry, vault, b"%PDF-1.7 figures")
+    assert b"figures" not in (row(registry, mail_id).attachments or b"")
+    due = mail.compose(registry, vault, mail_id, NOW)
+    assert due is not None
+    (file,) = due.attachments
+    assert (file.name, file.media_type, file.content) == ("P-1.pdf", "application/pdf", b"%PDF-1.7 figures")
+    assert "Robin Sample" in due.content.text
+    assert "As we talked about." in due.content.text
+    (event,) = [one for one in events(registry, Filter("default"), 10) if one.event == "report.sent"]
+    assert (event.identity, event.object) == ("user:7", "P-1")
+    assert ADDRESS not in str(event)
+    mail.sent(registry, mail_id, NOW)
+    assert row(registry, mail_id).attachments is None
+
+
+@pytest.mark.parametrize(("content", "address"), [(b"0" * (MOST_BYTES + 1), ADDRESS), (b"", "no address")])
+def test_a_report_that_cannot_be_sent_is_refused(registry, vault, content: bytes, address: str) -> None:
+    with pytest.raises(RegistryError):
+        report(registry, vault, content, address)
+    assert mail.claim(registry, NOW) is None
 
 
 def test_what_a_message_said_is_gone_once_it_is_sent_or_failed(registry, queue) -> None:
