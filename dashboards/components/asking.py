@@ -116,11 +116,11 @@ def unchanged(read: object, stored: object, target: str) -> None:
     if last is None:
         raise Changed(say("asking.changed", thing=target))
     raise Changed(
-        say("asking.changed_by", thing=target, who=_name_of(last.identity, organisation), at=say.instant(last.at))
+        say("asking.changed_by", thing=target, who=name_of(last.identity, organisation), at=say.instant(last.at))
     )
 
 
-def _name_of(identity: str, organisation: str) -> str:
+def name_of(identity: str, organisation: str) -> str:
     """How people call who acted; programs and accounts that are gone by their identity."""
     with installation().registry.begin(readonly=True) as session:
         try:
@@ -130,4 +130,4 @@ def _name_of(identity: str, organisation: str) -> str:
     return account.name or account.email
 
 
-__all__ = ["Changed", "Doing", "done", "publish_events", "publish_registry", "tell", "unchanged"]
+__all__ = ["Changed", "Doing", "done", "name_of", "publish_events", "publish_registry", "tell", "unchanged"]
