@@ -95,6 +95,31 @@ def comments(session: Session, organisation: str, as_of: datetime | None = None)
     return pl.DataFrame(list(newest.values()), schema=schema, orient="row")
 
 
+def comments_on(session: Session, organisation: str, meter_id: str) -> pl.DataFrame:
+    """Every comment on a meter, the newest first.
+
+    Args:
+        session: A transaction.
+        organisation: Owner of the meter.
+        meter_id: The meter.
+
+    Returns:
+        ``comment_at`` (UTC), ``comment`` and ``comment_by``.
+    """
+    row = ReportComment
+    statement = (
+        select(row.written_at, row.text, row.identity)
+        .where(row.organisation == organisation, row.report == PERFORMANCE, row.subject == meter_id)
+        .order_by(row.number.desc())
+    )
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "comment_at": pl.Datetime("us", "UTC"),
+        "comment": pl.String,
+        "comment_by": pl.String,
+    }
+    return pl.DataFrame([tuple(found) for found in session.execute(statement)], schema=schema, orient="row")
+
+
 def erase_comments(session: Session, organisation: str, meters: Sequence[str]) -> None:
     """Deletes every comment on meters: what is told of them may be about who lives there."""
     session.execute(

@@ -3,13 +3,13 @@
 Personal data is shown to callers who may see it alone: they say so, after the authorisation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from registry.groups import evaluate, present
@@ -26,6 +26,7 @@ from registry.inventory.list_columns import (
     customer_column,
 )
 from registry.inventory.list_rows import open_installation, rows_of
+from registry.inventory.meters import chunks
 from registry.key_status import KEY_STATUSES, each_has_status, has_status
 from registry.models import Customer, CustomValue, Group, GroupMember, Installation, Label, Meter
 from warehouse.excerpt import Readable
@@ -48,7 +49,8 @@ class Filters:
     """Which meters; of several values of one filter any will do, and each filter must hold.
 
     Attributes:
-        text: Part of a serial, meter id, model or meter number, in any case.
+        text: Part of a serial, meter id, model, meter number or metering point, in any case; for callers who may see
+            customers, of their names, numbers and addresses as well.
         states: States; without any, all but deleted meters.
         media: Media.
         manufacturers: Manufacturers.
@@ -59,6 +61,7 @@ class Filters:
         labels: Labels of the meter.
         group: Group that the meter's metering point belongs to now.
         custom: Value by custom field of meters or metering points.
+        among: Meters, by id, of which alone any is listed; ``None`` for all.
     """
 
     text: str = ""
@@ -72,6 +75,7 @@ class Filters:
     labels: Sequence[str] = ()
     group: str | None = None
     custom: Mapping[str, str] = field(default_factory=dict)
+    among: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def list_meters(
     _check(columns, sort, filters, defined, page, size, with_customers=with_customers)
     if lake is None and set(columns) & set(READING_COLUMNS):
         raise ListError("Latest readings are in the lake, and this list has none to ask.")
-    chosen = _chosen(session, organisation, filters, defined, now)
+    chosen = _chosen(session, organisation, filters, defined, now, with_customers=with_customers)
     of_status = [has_status(organisation, filters.key_statuses, now)] if filters.key_statuses else []
     count = select(func.count()).select_from(Meter).where(*chosen, *of_status)
 
@@ -157,6 +161,35 @@ def list_meters(
             of_status = [each_has_status(filters.key_statuses, now)]
         found = list(session.scalars(paged(*some([*chosen, *of_status])))) if total else []
     return Page(total, rows_of(session, organisation, found, columns, defined, now, lake))
+
+
+def list_all(
+    session: Session,
+    organisation: str,
+    filters: Filters,
+    *,
+    now: datetime,
+    columns: Sequence[str] = STOCK_COLUMNS,
+    sort: str = "serial",
+    descending: bool = False,
+    with_customers: bool = False,
+    lake: Readable | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Gives every meter that the filters leave, for files and groups; arguments and errors as of :func:`list_meters`.
+
+    Yields:
+        ``meter_id`` and the columns of each meter, in the order asked for.
+    """
+    defined = fields(session, organisation)
+    _check(columns, sort, filters, defined, 1, MAX_PAGE, with_customers=with_customers)
+    chosen = _chosen(session, organisation, filters, defined, now, with_customers=with_customers)
+    if filters.key_statuses:
+        chosen.append(has_status(organisation, filters.key_statuses, now))
+    statement, order = _sorted(select(Meter.meter_id).where(*chosen), sort, defined, descending=descending)
+    keys = [key.desc() if is_descending else key.asc() for key, is_descending in order]
+    found = session.scalars(statement.order_by(*keys)).all()
+    for some in chunks(found):
+        yield from rows_of(session, organisation, some, columns, defined, now, lake)
 
 
 def _check(
@@ -191,7 +224,13 @@ def _check(
 
 
 def _chosen(
-    session: Session, organisation: str, filters: Filters, defined: Mapping[str, Field], now: datetime
+    session: Session,
+    organisation: str,
+    filters: Filters,
+    defined: Mapping[str, Field],
+    now: datetime,
+    *,
+    with_customers: bool,
 ) -> list[ColumnElement[bool]]:
     """Conditions on ``meters`` that the filters are, but for the status of keys."""
     conditions = [Meter.organisation == organisation]
@@ -205,7 +244,10 @@ def _chosen(
     )
     conditions += [column.in_(wanted) for column, wanted in several if wanted]
     if filters.text:
-        conditions.append(_has_text(session, organisation, filters.text))
+        conditions.append(_has_text(session, organisation, filters.text, with_customers=with_customers))
+    if filters.among is not None:
+        ids = sorted(filters.among)
+        conditions.append(or_(false(), *(Meter.meter_id.in_(some) for some in chunks(ids))))
     if filters.labels:
         labelled = select(Label.meter_id).where(Label.organisation == organisation, Label.label.in_(filters.labels))
         conditions.append(Meter.meter_id.in_(labelled))
@@ -216,7 +258,7 @@ def _chosen(
     return conditions
 
 
-def _has_text(session: Session, organisation: str, text: str) -> ColumnElement[bool]:
+def _has_text(session: Session, organisation: str, text: str, *, with_customers: bool) -> ColumnElement[bool]:
     """Models are few: they are searched once, not once per meter. The meter id has the serial in it."""
     models = session.scalars(
         select(Meter.model)
@@ -225,7 +267,22 @@ def _has_text(session: Session, organisation: str, text: str) -> ColumnElement[b
         .limit(_MODELS_AT_MOST)
     ).all()
     searched = (Meter.meter_id, Meter.meter_number)
-    return or_(*(column.icontains(text, autoescape=True) for column in searched), Meter.model.in_(models))
+    here = select(Installation.meter_id).where(Installation.organisation == organisation, open_installation())
+    places = here.where(Installation.metering_point.icontains(text, autoescape=True))
+    found = [
+        *(column.icontains(text, autoescape=True) for column in searched),
+        Meter.model.in_(models),
+        Meter.meter_id.in_(places),
+    ]
+    if with_customers:
+        columns = [customer_column(name) for name in CUSTOMER_COLUMNS]
+        living = select(Customer.metering_point).where(
+            Customer.organisation == organisation,
+            Customer.occupied_to.is_(None),
+            or_(*(column.icontains(text, autoescape=True) for column in columns)),
+        )
+        found.append(Meter.meter_id.in_(here.where(Installation.metering_point.in_(living))))
+    return or_(*found)
 
 
 def _in_group(session: Session, organisation: str, group: str, now: datetime) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from warehouse.excerpt import Readable
 from warehouse.info_texts import BY_METER, BY_READINGS, CLASS_SPANS, FEW, shipped_texts
 from warehouse.phrases import phrase
 from warehouse.policies.info_codes import InfoCodePolicy, Language
+from warehouse.queries.readings import among
 from warehouse.schemas import INFO_CODE_EVENTS, INSTALLATIONS, METERS, READING_PERFORMANCE_DAILY
 from warehouse.transforms.calendar import local_day, local_days
 
@@ -24,6 +25,9 @@ _LOGGED = "_(THIS|PREV)_MONTH$"
 
 _SERIES = ("meter_id", "code")
 _RANKS = {"high": 0, "normal": 1, "ignore": 2}
+SYMBOLS = {"high": "▲", "normal": "●"}
+"""Signs of priorities in lists; never a colour alone."""
+
 _STATES = {"active": 0, "stale": 1, "was_active": 2, "cleared": 3}
 
 
@@ -96,6 +100,47 @@ def report(
         pl.col("days_active", "days_observed").fill_null(0)
     )
     return _worded(counted, policy, asked.language).pipe(_ordered, asked.order)
+
+
+def open_of(
+    lake: Readable, organisation: str, policy: InfoCodePolicy, language: Language, meters: pl.DataFrame
+) -> pl.DataFrame:
+    """Open info codes of some meters in one short text each, for a column of lists.
+
+    Args:
+        lake: Where the tables are.
+        organisation: Whose meters.
+        policy: What is decided about codes.
+        language: Language of names.
+        meters: ``meter_id`` and ``medium``; a page of them rather than a fleet.
+
+    Returns:
+        ``meter_id`` and ``info_codes``: a symbol (▲ high priority, ● normal) and name per code, high ones first; one
+        row per meter that has any.
+    """
+    rows = (
+        lake.scan(INFO_CODE_EVENTS)
+        .filter(organisation=organisation)
+        .filter(pl.col("cleared_at").is_null(), pl.col("priority").is_in(list(SYMBOLS)))
+        .filter(among("meter_id", meters["meter_id"]), ~pl.col("code").str.contains(_LOGGED))
+        .select("meter_id", "code", "priority")
+        .collect()
+        .join(meters.select("meter_id", "medium"), on="meter_id")
+    )
+    places = rows.select("medium", "code").unique()
+    named = pl.DataFrame(
+        [(medium, code, _meaning(policy, medium, code, language)[1]) for medium, code in places.rows()],
+        schema=dict.fromkeys(("medium", "code", "name"), pl.String),
+        orient="row",
+    )
+    symbol = pl.col("priority").replace_strict(SYMBOLS, return_dtype=pl.String)
+    return (
+        rows.join(named, on=["medium", "code"], how="left", nulls_equal=True)
+        .sort(pl.col("priority").replace_strict(_RANKS, return_dtype=pl.Int32), "code")
+        .group_by("meter_id", maintain_order=True)
+        .agg(info_codes=pl.concat_str(symbol, pl.lit(" "), "name").str.join(", "))
+        .sort("meter_id")
+    )
 
 
 def _state(policy: InfoCodePolicy, asked: Asked) -> pl.Expr:

@@ -38,6 +38,26 @@ def latest(lake: Readable, organisation: str, meters: pl.Series) -> pl.DataFrame
     return pl.concat(found)
 
 
+def recent(lake: Readable, organisation: str, meter_id: str, count: int = 48) -> pl.DataFrame:
+    """The newest readings of a meter.
+
+    Args:
+        lake: Where the tables are.
+        organisation: Whose meter.
+        meter_id: The meter.
+        count: Readings at most.
+
+    Returns:
+        ``measured_at`` (UTC), ``quality``, ``source`` and the registers that any of them has, the newest first; months
+        before the newest with a reading are not asked.
+    """
+    rows = lake.scan(READINGS).filter(organisation=organisation, meter_id=meter_id)
+    month = rows.select(pl.col("month").max()).collect().item()
+    found = rows.filter(month=month).sort("measured_at", descending=True).head(count).collect()
+    there = [name for name in UNITS if found[name].null_count() < found.height]
+    return found.select("measured_at", "quality", "source", *there)
+
+
 def main_registers(lake: Readable, organisation: str, meters: pl.DataFrame) -> pl.DataFrame:
     """When some meters were read last, and what their main register showed.
 

@@ -28,10 +28,13 @@ from warehouse.policies import (
 )
 from warehouse.queries import (
     alerts,
+    attention,
+    checking,
     consumption,
     corrections,
     coverage,
     exceptions,
+    fleet,
     gauges,
     groups,
     heat,
@@ -201,6 +204,20 @@ GRID = gauges.Grid(DAY, DAY, ZONE, timedelta(hours=1))
 
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     alerts.report: lambda lake: alerts.report(lake, OURS, TODAY),
+    attention.late_meters: lambda lake: attention.late_meters(lake, OURS)[1],  # type: ignore[index]
+    attention.counts: lambda lake: attention.counts(lake, OURS),
+    attention.silent_collectors: lambda lake: attention.silent_collectors(lake, OURS, 0),
+    attention.rejected_lines: lambda lake: attention.rejected_lines(lake, OURS, TODAY),
+    checking.last_frame: lambda lake: checking.last_frame(lake, OURS, f"{OURS}-meter_id"),
+    checking.unregistered: lambda lake: checking.unregistered(lake, OURS, "meter_id"),
+    checking.heard_by: lambda lake: checking.heard_by(lake, OURS, f"{OURS}-meter_id"),
+    checking.meters_heard: lambda lake: checking.meters_heard(lake, OURS, f"{OURS}-collector"),
+    checking.collector_now: lambda lake: checking.collector_now(lake, OURS, f"{OURS}-collector"),
+    checking.last_contact: lambda lake: checking.last_contact(lake, OURS, f"{OURS}-meter_id"),
+    fleet.installed: lambda lake: fleet.installed(lake, OURS),
+    fleet.hearing: lambda lake: fleet.hearing(lake, OURS),
+    info_codes.open_of: lambda lake: info_codes.open_of(lake, OURS, CODES, "en", METERS),
+    readings.recent: lambda lake: readings.recent(lake, OURS, f"{OURS}-meter_id"),
     alerts.events: lambda lake: alerts.events(lake, OURS, 1),
     consumption.registers: lambda lake: consumption.registers(lake, OURS, both()),
     consumption.extent: lambda lake: consumption.extent(lake, OURS, both(), "volume_m3"),
