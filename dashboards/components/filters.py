@@ -10,6 +10,7 @@ from typing import TypeVar, get_args
 import polars as pl
 import streamlit as st
 
+from dashboards.components import address
 from dashboards.viewer import organisation, tables
 from dashboards.words import Words
 from warehouse.queries import subjects
@@ -75,7 +76,49 @@ def group(say: Words, *, key: str = "group", optional: bool = True) -> str | Non
 
 def register(say: Words, registers: Sequence[str], *, key: str = "register") -> str:
     """One of several registers, the first at first."""
-    return str(st.selectbox(say("filter.register"), registers, format_func=say.register, key=key, bind="query-params"))
+    return one_of(say("filter.register"), registers, key=key, named=say.register)
+
+
+def one_of(label: str, offered: Sequence[T], *, key: str, named: Callable[[T], str] = str) -> T:
+    """One of many, in a list; the first at first.
+
+    Args:
+        label: For people.
+        offered: What there is; at least one.
+        key: Parameter of the address, which holds the text of the choice and not what it is called.
+        named: How a choice is called.
+    """
+    default = offered[:1]
+    st.session_state[key] = address.recalled(key, {str(one): one for one in offered}, default)[0]
+    chosen: T = st.selectbox(label, offered, format_func=named, key=key)
+    address.noted(key, [chosen], default)
+    return chosen
+
+
+def several(
+    label: str,
+    offered: Sequence[T],
+    *,
+    key: str,
+    default: Sequence[T] = (),
+    named: Callable[[T], str] = str,
+    most: int | None = None,
+) -> list[T]:
+    """Any number of many.
+
+    Args:
+        label: For people.
+        offered: What there is.
+        key: Parameter of the address, once per choice, see :func:`one_of`.
+        default: What is chosen at first.
+        named: How a choice is called.
+        most: How many may be chosen; ``None`` for any number.
+    """
+    before = address.recalled(key, {str(one): one for one in offered}, default)
+    st.session_state[key] = before[:most]
+    chosen = list(st.multiselect(label, offered, format_func=named, key=key, max_selections=most))
+    address.noted(key, chosen, default)
+    return chosen
 
 
 def interval(
@@ -91,14 +134,15 @@ def choice(label: str, offered: Sequence[T], *, key: str, default: T, named: Cal
     Args:
         label: For people.
         offered: What there is.
-        key: Parameter of the address, which holds the text of the choice.
+        key: Parameter of the address, see :func:`one_of`.
         default: What is chosen at first.
         named: How a choice is called.
     """
-    asked = st.segmented_control(
-        label, offered, default=default, format_func=named, key=key, bind="query-params", required=True
-    )
-    return next((one for one in offered if one == asked), default)
+    st.session_state[key] = address.recalled(key, {str(one): one for one in offered}, [default])[0]
+    asked = st.segmented_control(label, offered, format_func=named, key=key, required=True)
+    chosen = default if asked is None else asked
+    address.noted(key, [chosen], [default])
+    return chosen
 
 
 def text(label: str, *, key: str, placeholder: str = "") -> str:

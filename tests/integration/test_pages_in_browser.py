@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from dashboards.page import Page
 from dashboards.pages import every_page
 from tests import pictures
-from tests.integration.gateways import chromium, complaints, gateway, sign_in, visible
+from tests.integration.gateways import chromium, complaints, gateway, patience, sign_in, visible
 from tests.unit.dashboards import house
 from tests.unit.gateway.doors import add_person
 
@@ -41,7 +41,7 @@ def browser(opened: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
 
 
 def test_consumption_shows_bars_markers_and_downloads(browser: webdriver.Chrome, address: str) -> None:
-    browser.get(f"{address}/consumption?point=P-1&interval=Daily")
+    browser.get(f"{address}/consumption?point=P-1&interval=daily")
 
     visible(browser, By.CSS_SELECTOR, ".js-plotly-plot .barlayer .point")
     bars = browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot .xy .barlayer .point path")
@@ -66,6 +66,19 @@ def test_home_leads_to_consumption(browser: webdriver.Chrome, address: str) -> N
 
     visible(browser, By.XPATH, "//h1[contains(., 'Consumption')]")
     assert browser.current_url.startswith(f"{address}/consumption")
+
+
+def test_choice_stands_in_the_address_and_the_way_back_undoes_it(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}/consumption?point=P-2")
+    chosen = "//button[@kind='segmented_controlActive'][contains(., '{}')]"
+    visible(browser, By.XPATH, chosen.format("Daily"))
+
+    visible(browser, By.XPATH, "//button[contains(., 'Monthly')]").click()
+    visible(browser, By.XPATH, chosen.format("Monthly"))
+    patience(browser).until(lambda opened: opened.current_url.endswith("/consumption?point=P-2&interval=monthly"))
+
+    browser.back()
+    visible(browser, By.XPATH, chosen.format("Daily"))
 
 
 def test_unknown_meter_in_the_address_is_explained(browser: webdriver.Chrome, address: str) -> None:

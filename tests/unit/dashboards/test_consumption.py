@@ -27,7 +27,7 @@ def test_consumption_of_the_first_point(open_page: Opened) -> None:
 
 
 def test_every_interval_and_the_choice_in_the_address(open_page: Opened) -> None:
-    app = open_page("consumption", point="P-2", interval="Hourly")
+    app = open_page("consumption", point="P-2", interval="hourly")
     assert len(app.dataframe[0].value) == 7 * 24
 
     for interval, rows in (("monthly", 2), ("yearly", 1), ("daily", 31)):
@@ -39,13 +39,13 @@ def test_every_interval_and_the_choice_in_the_address(open_page: Opened) -> None
 
 def test_days_of_the_clock_change(open_page: Opened) -> None:
     days = ["2025-10-26", "2025-10-26"]
-    app = open_page("consumption", interval="Hourly", days_hourly=days)
+    app = open_page("consumption", interval="hourly", days_hourly=days)
 
     assert len(app.dataframe[0].value) == 25
 
 
 def test_heat_has_registers_of_its_own(open_page: Opened) -> None:
-    app = open_page("consumption", point="P-3", register="Heat energy (kWh)")
+    app = open_page("consumption", point="P-3", register="energy_kwh")
 
     assert app.selectbox(key="register").value == "energy_kwh"
     assert figures(app)["Latest reading"] == "12,345 kWh"
@@ -59,7 +59,7 @@ def test_point_is_found_by_its_meters(open_page: Opened, asked: str) -> None:
 
 
 def test_group_counts_members_only_while_they_are_members(open_page: Opened) -> None:
-    app = open_page("consumption", show="Group", group="Harbour")
+    app = open_page("consumption", show="group", group="Harbour")
 
     assert figures(app)["Metering points"] == "2"
     rows = app.dataframe[0].value
@@ -77,7 +77,7 @@ def test_group_counts_members_only_while_they_are_members(open_page: Opened) -> 
         ({"point": house.SPARE}, "was never installed"),
         ({"point": "30000001"}, "was never installed"),
         ({"point": house.FOREIGN}, f"{house.FOREIGN} is registered. It may have been deleted"),
-        ({"show": "Group", "group": "Nobody"}, "Nobody has no metering points"),
+        ({"show": "group", "group": "Nobody"}, "Nobody has no metering points"),
         ({"days_daily": ["2019-01-01", "2019-02-01"]}, "some are known from 1 Oct 2025 to 3 Nov 2025"),
     ],
 )
@@ -89,8 +89,8 @@ def test_nothing_to_show_says_why(open_page: Opened, parameters: dict[str, str],
     "parameters",
     [
         {"show": "x", "interval": "'; drop", "register": "<b>", "days_daily": "yesterday"},
-        {"show": "Group", "group": "Atlantis"},
-        {"interval": "Hourly", "days_hourly": ["2025-13-45", "x"]},
+        {"show": "group", "group": "Atlantis"},
+        {"interval": "hourly", "days_hourly": ["2025-13-45", "x"]},
         {"days_daily": ["2025-10-26"] * 5},
         {"nothing": "at all", "figures_page": "99999"},
     ],
@@ -120,7 +120,7 @@ def test_damaged_lake_is_a_message(open_page: Opened, tmp_path: Path) -> None:
 def test_who_may_see_single_meters_sees_those_alone(open_page: Opened) -> None:
     who = replace(ANALYST, meters=frozenset({house.OTHER}))
 
-    mine = open_page("consumption", viewer=who, point="P-2", interval="Monthly")
+    mine = open_page("consumption", viewer=who, point="P-2", interval="monthly")
     assert figures(mine)
     (offered,) = [box.options for box in mine.selectbox if box.key == "point"]
     assert offered == ["P-2", house.OTHER]
@@ -136,7 +136,7 @@ def test_point_of_the_same_name_shows_the_figures_of_who_looks(open_page: Opened
 
 
 def test_page_speaks_the_language_of_who_looks(open_page: Opened) -> None:
-    app = open_page("consumption", viewer=replace(ANALYST, language="de"), point="P-3", register="Wärmeenergie (kWh)")
+    app = open_page("consumption", viewer=replace(ANALYST, language="de"), point="P-3", register="energy_kwh")
 
     assert app.title[0].value == "Verbrauch"
     assert figures(app)["Letzte Ablesung"] == "12.345 kWh"
