@@ -70,7 +70,7 @@ def test_home_leads_to_consumption(browser: webdriver.Chrome, address: str) -> N
 
 def test_choice_stands_in_the_address_and_the_way_back_undoes_it(browser: webdriver.Chrome, address: str) -> None:
     browser.get(f"{address}/consumption?point=P-2")
-    chosen = "//button[@kind='segmented_controlActive'][contains(., '{}')]"
+    chosen = "//button[@aria-checked='true'][contains(., '{}')]"
     visible(browser, By.XPATH, chosen.format("Daily"))
 
     visible(browser, By.XPATH, "//button[contains(., 'Monthly')]").click()
