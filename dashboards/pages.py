@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboards.components import asking
+from dashboards.components import asking, links
 from dashboards.components import help as context_help
 from dashboards.installation import explained, installation
 from dashboards.page import Page
@@ -67,6 +67,7 @@ def open_page(page: Page) -> None:
     """Draws a page with its title and help, or says why it is not shown."""
     with explained():
         say = words()
+        links.keep(reachable(viewer()))
         context_help.heading(say, page.name)
         asking.tell()
         if not viewer().may(*page.rights):

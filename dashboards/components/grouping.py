@@ -1,5 +1,7 @@
 """Rows of a result that go into a group."""
 
+from collections.abc import Callable
+
 import polars as pl
 import streamlit as st
 
@@ -15,7 +17,14 @@ from warehouse.queries import subjects
 RIGHT = Right(GROUP_MANAGEMENT)
 
 
-def adder(say: Words, every: pl.Series, chosen: pl.Series, *, key: str) -> None:
+def adder(
+    say: Words,
+    every: pl.Series,
+    chosen: pl.Series,
+    *,
+    key: str,
+    rest: tuple[int, Callable[[], pl.Series]] | None = None,
+) -> None:
     """Draws what puts rows into a group: those that are chosen, or all where none is.
 
     Args:
@@ -23,9 +32,13 @@ def adder(say: Words, every: pl.Series, chosen: pl.Series, *, key: str) -> None:
         every: Metering points, or meters, of all rows; repeated ones count once.
         chosen: Those of the rows that are chosen.
         key: Unique on the page.
+        rest: Where ``every`` is a page of more: how many rows there are, and what reads those of all when they are
+            added.
     """
-    names = (chosen if chosen.len() else every).drop_nulls().unique(maintain_order=True).to_list()
-    label = say("group.add_chosen" if chosen.len() else "group.add_all", rows=say.number(len(names)))
+    names = _distinct(chosen if chosen.len() else every)
+    paged = rest is not None and not chosen.len()
+    count = rest[0] if rest is not None and paged else len(names)
+    label = say("group.add_chosen" if chosen.len() else "group.add_all", rows=say.number(count))
     with st.popover(label, icon=":material/group_add:", disabled=not names):
         known = subjects.groups(tables(), organisation())
         manual = known.filter((pl.col("kind") == "manual") | (pl.col("group") == PRIORITY))["group"].to_list()
@@ -39,7 +52,12 @@ def adder(say: Words, every: pl.Series, chosen: pl.Series, *, key: str) -> None:
         )
         whole = st.toggle(say("group.exactly"), help=say("group.exactly_help"), key=f"{key}_exactly")
         if st.button(label, disabled=not name, type="primary", key=f"{key}_add") and name:
-            _put(say, str(name).strip(), names, whole=whole)
+            members = _distinct(rest[1]()) if rest is not None and paged else names
+            _put(say, str(name).strip(), members, whole=whole)
+
+
+def _distinct(names: pl.Series) -> list[str]:
+    return names.drop_nulls().unique(maintain_order=True).to_list()
 
 
 def _put(say: Words, name: str, members: list[str], *, whole: bool) -> None:

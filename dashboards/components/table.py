@@ -5,6 +5,7 @@ Only the rows of the page shown are sent to the browser; downloads hold all of t
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -29,6 +30,19 @@ MEMBERS = ("metering_point", "meter_id")
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A result of which only the rows of one page were read.
+
+    Attributes:
+        rows: How many it has.
+        read: Reads all of them, with the same columns; asked for downloads and groups alone.
+    """
+
+    rows: int
+    read: Callable[[], pl.DataFrame]
+
+
 def table(
     say: Words,
     frame: pl.DataFrame,
@@ -42,6 +56,7 @@ def table(
     digits: Mapping[str, int] = MappingProxyType({}),
     help_texts: Mapping[str, str] = MappingProxyType({}),
     may_group: bool = True,
+    whole: Whole | None = None,
 ) -> pl.DataFrame:
     """Draws a table.
 
@@ -58,6 +73,7 @@ def table(
         digits: Decimals by column; numbers without show those they have.
         help_texts: What a column means, by column.
         may_group: Whether rows that name a meter or a metering point may go into a group from here.
+        whole: What ``frame`` is a page of, where the page counts them out itself; at most ``ROWS`` rows then.
 
     Returns:
         The rows of ``frame`` that are chosen; none where none is.
@@ -69,7 +85,7 @@ def table(
     with st.container(horizontal=True, vertical_alignment="bottom"):
         columns = _columns(say, frame, named, shown, key)
         ordered = _ordered(say, frame, named, key)
-        _downloads(say, ordered, named, file_name, key)
+        _downloads(say, whole or Whole(frame.height, lambda: ordered), named, file_name, key)
         place = st.container(width="content")
     page = 1
     if frame.height > ROWS:
@@ -97,7 +113,8 @@ def table(
     member = next((name for name in MEMBERS if name in frame.columns), None)
     if may_group and member and viewer().may(grouping.RIGHT):
         with place:
-            grouping.adder(say, ordered[member], chosen[member], key=key)
+            rest = None if whole is None else (whole.rows, lambda: whole.read()[member])
+            grouping.adder(say, ordered[member], chosen[member], key=key, rest=rest)
     return chosen
 
 
@@ -129,16 +146,18 @@ def _ordered(say: Words, frame: pl.DataFrame, named: Mapping[str, str], key: str
     return frame.sort(by, descending=down, nulls_last=True, maintain_order=True) if by else frame
 
 
-def _downloads(say: Words, frame: pl.DataFrame, named: Mapping[str, str], file_name: str, key: str) -> None:
-    local = frame.with_columns(pl.col(pl.Datetime(time_zone="*")).dt.convert_time_zone(say.zone.key))
+def _downloads(say: Words, whole: Whole, named: Mapping[str, str], file_name: str, key: str) -> None:
+    def local() -> pl.DataFrame:
+        return whole.read().with_columns(pl.col(pl.Datetime(time_zone="*")).dt.convert_time_zone(say.zone.key))
+
     locale, plain = viewer().locale, re.sub(r"[^\w.-]+", "_", file_name)
     forms = {
-        "CSV": ("csv", "text/csv", lambda: csv_of(local, locale)),
-        "XLSX": ("xlsx", _XLSX, lambda: workbook(local, named)),
-        "Parquet": ("parquet", "application/vnd.apache.parquet", lambda: render(local, "parquet")),
+        "CSV": ("csv", "text/csv", lambda: csv_of(local(), locale)),
+        "XLSX": ("xlsx", _XLSX, lambda: workbook(local(), named)),
+        "Parquet": ("parquet", "application/vnd.apache.parquet", lambda: render(local(), "parquet")),
     }
     with st.popover(say("table.download"), icon=":material/download:"):
-        st.caption(say("table.all_rows", rows=say.number(frame.height)))
+        st.caption(say("table.all_rows", rows=say.number(whole.rows)))
         for name, (ending, kind, data) in forms.items():
             st.download_button(
                 name, data, f"{plain}.{ending}", kind, key=f"{key}_{ending}", on_click="ignore", width="stretch"

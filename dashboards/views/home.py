@@ -1,15 +1,45 @@
-"""The fleet at a glance."""
+"""What needs attention today, and the fleet at a glance."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
 import streamlit as st
 
 from dashboards.charts.frame import CONFIG
 from dashboards.charts.outcomes import outcomes
+from dashboards.components import links
 from dashboards.components.table import table
+from dashboards.installation import installation
 from dashboards.page import Page
 from dashboards.remembering import remembered
-from dashboards.viewer import words
+from dashboards.viewer import organisation, policy, viewer, words
 from dashboards.words import Words
-from warehouse.queries import overview
+from registry.refusals import refusals
+from warehouse.policies import CoveragePolicy
+from warehouse.queries import attention, overview
+
+_NAMED = 3
+"""Parts of a number that are named below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """Something that waits for somebody.
+
+    Attributes:
+        name: Its texts: ``home.<name>`` and ``home.<name>_help``.
+        count: How many; nothing is shown of none.
+        parts: What they consist of, in words.
+        page: Page that shows them.
+        address: Its filter.
+    """
+
+    name: str
+    count: int
+    parts: list[str]
+    page: str
+    address: Mapping[str, str] = field(default_factory=dict)
 
 
 def page() -> None:
@@ -21,6 +51,8 @@ def page() -> None:
         st.info(say("home.empty"), icon=":material/info:")
         st.markdown(say("home.start"))
         return
+    files = remembered(overview.latest_imports)
+    _attention(say, days, files)
     _figures(say, counts)
     if days.is_empty():
         st.info(say("home.no_frames"), icon=":material/info:")
@@ -30,7 +62,7 @@ def page() -> None:
     st.subheader(say("home.latest_files"))
     table(
         say,
-        remembered(overview.latest_imports),
+        files,
         key="files",
         file_name="files",
         nothing=say("home.no_frames"),
@@ -38,7 +70,69 @@ def page() -> None:
     )
 
 
+def _attention(say: Words, days: pl.DataFrame, files: pl.DataFrame) -> None:
+    st.subheader(say("home.attention"))
+    items = [item for item in _items(say, days, files) if item.count]
+    if not items:
+        st.success(say("home.nothing"), icon=":material/check_circle:")
+        return
+    with st.container(horizontal=True):
+        for item in items:
+            with st.container(border=True, width=265):
+                st.metric(say(f"home.{item.name}"), say.number(item.count), help=say(f"home.{item.name}_help"))
+                shown = item.parts[:_NAMED]
+                if more := len(item.parts) - len(shown):
+                    shown.append(say("home.more", count=say.number(more)))
+                if shown:
+                    st.caption(" · ".join(shown))
+                links.link(item.page, say("home.show"), item.address)
+
+
+def _items(say: Words, days: pl.DataFrame, files: pl.DataFrame) -> list[_Item]:
+    late = remembered(attention.late_meters)
+    counts = remembered(attention.counts)
+    silent = remembered(attention.silent_collectors, policy(CoveragePolicy).gap_h)
+    waiting = attention.waiting_frames(days)
+    rejected = remembered(attention.rejected_lines, files["landed_at"].max())
+    refused = _refused_files()
+    causes = [] if late is None else list(late[1].iter_rows())
+    parts = [f"{say.named('cause', cause)} {say.number(meters)}" for cause, meters in causes]
+    return [
+        _Item("late", sum(meters for _, meters in causes), parts, "performance"),
+        _Item("high_codes", counts["high_code_meters"], [], "info_codes", {"high": "true", "active": "true"}),
+        _Item("exceptions", counts["exceptions"], [], "exceptions"),
+        _Item(
+            "silent",
+            silent.height,
+            [f"{name} {say.amount(hours, 'h', 0)}" for name, _, hours in silent.iter_rows()],
+            "check",
+            {"serial": silent["collector"][0]} if silent.height else {},
+        ),
+        _Item(
+            "waiting_frames",
+            waiting["frames"].sum(),
+            [f"{say.named('outcome', outcome)} {say.number(frames)}" for outcome, frames in waiting.iter_rows()],
+            "meters",
+            {"key_status": "missing"},
+        ),
+        _Item(
+            "failed_files",
+            rejected.height + len(refused),
+            [*refused, *rejected["source_file"]],
+            "imports",
+        ),
+    ]
+
+
+def _refused_files() -> list[str]:
+    """Dropped files that were refused; they are of the organisation, not of single meters."""
+    if viewer().meters is not None:
+        return []
+    return [row.path for row in refusals(installation().registry, organisation())]
+
+
 def _figures(say: Words, counts: dict[str, int]) -> None:
+    st.subheader(say("home.fleet"))
     performance = remembered(overview.performance)
     shown = (
         ("metering_points", say.number(counts["metering_points"]), None),

@@ -6,6 +6,7 @@ Personal data is shown to callers who may see it alone: they say so, after the a
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 import polars as pl
@@ -233,7 +234,9 @@ def _chosen(
     with_customers: bool,
 ) -> list[ColumnElement[bool]]:
     """Conditions on ``meters`` that the filters are, but for the status of keys."""
-    conditions = [Meter.organisation == organisation]
+    # A text is looked for in each row: by way of an index of organisations that takes twice as long.
+    owner = func.coalesce(Meter.organisation, "") if filters.text else Meter.organisation
+    conditions: list[ColumnElement[bool]] = [owner == organisation]
     conditions.append(Meter.state.in_(filters.states) if filters.states else Meter.state != "deleted")
     several = (
         (Meter.medium, filters.media),
@@ -266,23 +269,28 @@ def _has_text(session: Session, organisation: str, text: str, *, with_customers:
         .distinct()
         .limit(_MODELS_AT_MOST)
     ).all()
-    searched = (Meter.meter_id, Meter.meter_number)
     here = select(Installation.meter_id).where(Installation.organisation == organisation, open_installation())
-    places = here.where(Installation.metering_point.icontains(text, autoescape=True))
     found = [
-        *(column.icontains(text, autoescape=True) for column in searched),
+        _joined([Meter.meter_id, Meter.meter_number]).icontains(text, autoescape=True),
         Meter.model.in_(models),
-        Meter.meter_id.in_(places),
+        Meter.meter_id.in_(here.where(Installation.metering_point.icontains(text, autoescape=True))),
     ]
     if with_customers:
-        columns = [customer_column(name) for name in CUSTOMER_COLUMNS]
-        living = select(Customer.metering_point).where(
-            Customer.organisation == organisation,
-            Customer.occupied_to.is_(None),
-            or_(*(column.icontains(text, autoescape=True) for column in columns)),
-        )
-        found.append(Meter.meter_id.in_(here.where(Installation.metering_point.in_(living))))
+        living = session.scalars(
+            select(Customer.metering_point).where(
+                func.coalesce(Customer.organisation, "") == organisation,  # see _chosen
+                Customer.occupied_to.is_(None),
+                _joined([customer_column(name) for name in CUSTOMER_COLUMNS]).icontains(text, autoescape=True),
+            )
+        ).all()
+        found += [Meter.meter_id.in_(here.where(Installation.metering_point.in_(some))) for some in chunks(living)]
     return or_(*found)
+
+
+def _joined(columns: Sequence[SQLColumnExpression[Any]]) -> ColumnElement[str]:
+    """Columns as one text, which is searched in a fraction of the time; nobody types what stands between them."""
+    first, *others = (func.coalesce(column, "") for column in columns)
+    return reduce(lambda text, column: text + "\n" + column, others, first)
 
 
 def _in_group(session: Session, organisation: str, group: str, now: datetime) -> ColumnElement[bool]:

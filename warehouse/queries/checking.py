@@ -30,7 +30,10 @@ def last_frame(lake: Readable, organisation: str, meter_id: str) -> dict[str, An
     """
     for rows in _recent(lake, organisation):
         found = (
-            rows.filter(pl.col("meter_id") == meter_id).sort("received_at", "attempt", descending=True).head(1).collect()
+            rows.filter(pl.col("meter_id") == meter_id)
+            .sort("received_at", "attempt", descending=True)
+            .head(1)
+            .collect()
         )
         if not found.is_empty():
             frame = found.select("frame_id", "received_at", "landed_at", "outcome", "reason").row(0, named=True)
@@ -162,9 +165,7 @@ def last_contact(lake: Readable, organisation: str, meter_id: str) -> datetime |
 def _last_week(lake: Readable, table: Table, organisation: str, wanted: pl.Expr) -> pl.LazyFrame:
     rows = lake.scan(table).filter(organisation=organisation).filter(wanted)
     month = rows.select(pl.col("month").max()).collect().item()
-    last: date | None = (
-        None if month is None else rows.filter(month=month).select(pl.col("day").max()).collect().item()
-    )
+    last: date | None = None if month is None else rows.filter(month=month).select(pl.col("day").max()).collect().item()
     if last is None:
         return rows.clear()
     first = last - _LINKS

@@ -72,6 +72,20 @@ def installed(lake: Readable, organisation: str, points: pl.DataFrame | None = N
     )
 
 
+def kinds(lake: Readable, organisation: str) -> pl.DataFrame:
+    """What kinds of meters there are, for filters.
+
+    Args:
+        lake: Where the tables are.
+        organisation: Whose meters.
+
+    Returns:
+        ``medium``, ``manufacturer`` and ``model`` (null where nobody named one), each combination once.
+    """
+    names = ("medium", "manufacturer", "model")
+    return lake.scan(METERS).filter(organisation=organisation).select(names).unique().sort(names).collect()
+
+
 def _last_days(lake: Readable, organisation: str) -> pl.LazyFrame:
     """The last day with a reading per meter; the newest two months say enough of who was read lately."""
     rated = lake.scan(READING_PERFORMANCE_DAILY).filter(organisation=organisation)

@@ -143,6 +143,32 @@ def open_of(
     )
 
 
+def of_meter(
+    lake: Readable, organisation: str, policy: InfoCodePolicy, language: Language, meter_id: str, medium: str
+) -> pl.DataFrame:
+    """Every episode of info codes of one meter.
+
+    Args:
+        lake: Where the tables are.
+        organisation: Whose meter.
+        policy: What is decided about codes.
+        language: Language of names.
+        meter_id: The meter.
+        medium: Its medium.
+
+    Returns:
+        ``info_code`` (its name), ``code``, ``priority``, ``first_seen``, ``last_seen``, ``cleared_at`` (UTC; null while
+        open) and ``days_active_30``, the latest first.
+    """
+    found = lake.scan(INFO_CODE_EVENTS).filter(organisation=organisation, meter_id=meter_id).collect()
+    named = {code: _meaning(policy, medium, code, language)[1] for code in found["code"].unique()}
+    return (
+        found.with_columns(info_code=pl.col("code").replace(named))
+        .select("info_code", "code", "priority", "first_seen", "last_seen", "cleared_at", "days_active_30")
+        .sort("first_seen", "code", descending=[True, False])
+    )
+
+
 def _state(policy: InfoCodePolicy, asked: Asked) -> pl.Expr:
     """Whether the newest reading has the code, and whether it can still be rested on."""
     usual = policy.max_age_intervals * asked.expected_interval / timedelta(hours=1)

@@ -16,6 +16,7 @@ def test_home_counts(open_page: Opened) -> None:
         "Meters without key": "1",
         "Open info codes": "1",
         "Performance": "50.0 %",
+        "Waiting frames": "55",
     }
     files = app.dataframe[0].value
     assert files["frames"].to_list() == [40, 43, 46, 49, 52, 55]

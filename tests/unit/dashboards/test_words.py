@@ -17,7 +17,10 @@ from warehouse.queries.consumption import QUALITIES
 from warehouse.schemas import INSTANT
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
-BY_DATA = ("column", "register", "quality", "event", "priority", "outcome", "right", "area", "page", "help", "interval")
+BY_DATA = (
+    *("column", "register", "quality", "event", "priority", "outcome", "right", "area", "page", "help", "interval"),
+    *("state", "key_status", "medium", "source", "cause"),
+)
 """Sections whose names come from data; the code builds them."""
 NIGHT = [datetime(2025, 10, 26, hour, tzinfo=UTC) for hour in (0, 1)]
 

@@ -1,0 +1,84 @@
+"""Installed meters and collectors on a map."""
+
+import polars as pl
+import streamlit as st
+
+from dashboards.components import filters, links
+from dashboards.components import map as places
+from dashboards.remembering import remembered
+from dashboards.viewer import organisation, tables, words
+from dashboards.words import Words
+from warehouse.queries import fleet, subjects
+
+_STATUSES = ("attention", "silent", "ok")
+_KINDS = ("meter", "collector")
+
+
+def page() -> None:
+    """Draws the page."""
+    say = words()
+    left, middle, right = st.columns(3)
+    with left:
+        group = filters.group(say)
+    with middle:
+        wanted = filters.several(
+            say("places.status"), _STATUSES, key="status", named=lambda name: say(f"places.status_{name}")
+        )
+    with right:
+        kinds = filters.several(
+            say("places.kinds"), _KINDS, key="kind", default=_KINDS, named=lambda name: say(f"places.kind_{name}")
+        )
+    points = None if group is None else subjects.group(tables(), organisation(), group)
+    every = remembered(fleet.installed, points)
+    if every.is_empty():
+        st.info(say("places.empty_group", group=group) if group else say("places.none_yet"), icon=":material/info:")
+        return
+    located = places.located(every)
+    meters = located.filter(pl.col("status").is_in(wanted)) if wanted else located
+    shown = [
+        _labelled(say, meters) if "meter" in kinds else meters.clear(),
+        _collectors(say, located) if "collector" in kinds else pl.DataFrame(),
+    ]
+    rows = pl.concat([part for part in shown if part.height] or [meters.clear()], how="diagonal")
+    missing = meters["latitude"].null_count()
+    if missing and "meter" in kinds:
+        st.caption(say("places.without", count=say.number(missing)))
+    number = places.draw(say, rows, key="map")
+    if number is None:
+        st.caption(say("places.choose"))
+        return
+    _chosen(say, rows.row(number, named=True))
+
+
+def _labelled(say: Words, meters: pl.DataFrame) -> pl.DataFrame:
+    known = pl.col("status").replace({name: say(f"places.status_{name}") for name in _STATUSES})
+    return meters.with_columns(
+        label=pl.concat_str("metering_point", "serial", "model", "address", known, separator=" · ", ignore_nulls=True)
+    )
+
+
+def _collectors(say: Words, located: pl.DataFrame) -> pl.DataFrame:
+    found = fleet.centres(remembered(fleet.hearing), located)
+    return found.with_columns(
+        label=pl.concat_str(
+            "collector",
+            "comment",
+            say.rows("places.hears", meters=say.numbers(pl.col("meters"))),
+            pl.lit(say("places.estimated")),
+            separator=" · ",
+            ignore_nulls=True,
+        )
+    )
+
+
+def _chosen(say: Words, row: dict[str, object]) -> None:
+    with st.container(border=True):
+        st.text(str(row["label"]))
+        with st.container(horizontal=True):
+            if row["kind"] == "collector":
+                links.link("check", say("meter.check"), {"serial": str(row["collector"])}, icon="sensors")
+                return
+            links.link(
+                "meters", say("meters.open", meter=row["meter_id"]), {"meter": str(row["meter_id"])}, icon="speed"
+            )
+            links.link("consumption", say("meter.consumption"), {"point": str(row["metering_point"])}, icon="bar_chart")
