@@ -53,7 +53,8 @@ def recent(lake: Readable, organisation: str, meter_id: str, count: int = 48) ->
     """
     rows = lake.scan(READINGS).filter(organisation=organisation, meter_id=meter_id)
     month = rows.select(pl.col("month").max()).collect().item()
-    found = rows.filter(month=month).sort("measured_at", descending=True).head(count).collect()
+    newest = rows.clear() if month is None else rows.filter(month=month)
+    found = newest.sort("measured_at", descending=True).head(count).collect()
     there = [name for name in UNITS if found[name].null_count() < found.height]
     return found.select("measured_at", "quality", "source", *there)
 

@@ -1,5 +1,6 @@
 """The exchange of a meter, step by step: the new meter, when, the registers of both, and what comes of it."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,10 +22,11 @@ from registry.inventory.registers import parse_registers
 from registry.models import Meter
 from settings.features import require
 from warehouse.queries import readings
-from warehouse.schemas.registers import CUMULATIVE, MAIN_REGISTER_OF
+from warehouse.schemas.registers import CUMULATIVE, MAIN_REGISTER_OF, UNITS
 
 _OFFERED = 50
 _NEW = ("stock", "removed")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def exchange(say: Words, old: Meter, point: str) -> None:
@@ -53,6 +55,11 @@ def exchange(say: Words, old: Meter, point: str) -> None:
         st.info(say("exchange.incomplete"), icon=":material/info:")
         return
     st.markdown(say("exchange.summary", point=point, old=old.meter_id, new=new, at=at.replace("T", " ")))
+    for register, initial in initials.items():
+        before = _said(say, finals.get(register), register)
+        st.markdown(
+            say("exchange.line", register=say.register(register), final=before, initial=_said(say, initial, register))
+        )
     for register in _below(finals, latest):
         st.warning(say("exchange.below", register=say.register(register)), icon=":material/warning:")
     if not st.button(say("exchange.do"), type="primary", icon=":material/swap_horiz:", key=f"{key}_do"):
@@ -158,13 +165,23 @@ def _typed(
 
 
 def _digits(say: Words, text: str) -> str:
-    """A number typed with the separators of the language, as files have it."""
-    decimal, group = say.separators
+    """A number typed with the separators of the language, as files have it.
+
+    What stands between thousands is taken out only where it stands between thousands: ``1,5`` stays what it is, and is
+    refused where the comma separates no decimals.
+    """
+    decimal, group = map(re.escape, say.separators)
     plain = "".join(text.split())
-    if decimal in plain and decimal != ".":
-        plain = plain.replace(group, "") if group.strip() else plain
-        return plain.replace(decimal, ".")
-    return plain
+    if re.fullmatch(rf"\d{{1,3}}({group}\d{{3}})+({decimal}\d+)?", plain):
+        plain = re.sub(group, "", plain)
+    return re.sub(decimal, ".", plain)
+
+
+def _said(say: Words, digits: str | None, register: str) -> str:
+    """How a value was understood."""
+    if digits is None:
+        return say("exchange.estimated")
+    return say.amount(Decimal(digits), UNITS[register]) if _NUMBER.fullmatch(digits) else digits
 
 
 def _below(finals: dict[str, str], latest: pl.DataFrame) -> list[str]:
@@ -172,6 +189,6 @@ def _below(finals: dict[str, str], latest: pl.DataFrame) -> list[str]:
     found = []
     for name, text in finals.items():
         known = latest[name][0] if latest.height else None
-        if known is not None and text.replace(".", "", 1).isdecimal() and Decimal(text) < known:
+        if known is not None and _NUMBER.fullmatch(text) and Decimal(text) < known:
             found.append(name)
     return found
