@@ -107,7 +107,7 @@ def _gridded(figure: go.Figure, marks: pl.DataFrame) -> go.Figure:
     """North up, and a degree of longitude as much shorter than one of latitude as it is at that place."""
     (west, east), (south, north) = _bounds(marks)
     ratio = 1 / max(0.05, float(np.cos(np.radians((south + north) / 2))))
-    degrees = {"gridcolor": GRID, "zeroline": False, "ticksuffix": "°", "nticks": 6}
+    degrees = {"showgrid": True, "gridcolor": GRID, "zeroline": False, "ticksuffix": "°", "nticks": 6}
     figure.update_xaxes(range=[west, east], **degrees)
     figure.update_yaxes(range=[south, north], scaleanchor="x", scaleratio=ratio, **degrees)
     return figure

@@ -93,7 +93,7 @@ def _items(say: Words, days: pl.DataFrame, files: pl.DataFrame) -> list[_Item]:
     counts = remembered(attention.counts)
     silent = remembered(attention.silent_collectors, policy(CoveragePolicy).gap_h)
     waiting = attention.waiting_frames(days)
-    rejected = remembered(attention.rejected_lines, files["landed_at"].max())
+    rejected = remembered(attention.rejected_lines, files["landed_at"][0] if files.height else None)
     refused = _refused_files()
     causes = [] if late is None else list(late[1].iter_rows())
     parts = [f"{say.named('cause', cause)} {say.number(meters)}" for cause, meters in causes]
@@ -110,7 +110,7 @@ def _items(say: Words, days: pl.DataFrame, files: pl.DataFrame) -> list[_Item]:
         ),
         _Item(
             "waiting_frames",
-            waiting["frames"].sum(),
+            int(waiting["frames"].sum()),
             [f"{say.named('outcome', outcome)} {say.number(frames)}" for outcome, frames in waiting.iter_rows()],
             "meters",
             {"key_status": "missing"},

@@ -1,6 +1,5 @@
 """One meter: what it is, where it is, what it showed, what was done with it."""
 
-import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ import streamlit as st
 from sqlalchemy import select
 
 from dashboards.components import asking, filters, links
+from dashboards.components.facts import facts
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import remembered
@@ -160,14 +160,14 @@ def _head(say: Words, known: Known) -> None:
     st.subheader(meter.meter_id)
     if meter.state == "deleted":
         st.warning(say("meter.deleted", at=say.instant(meter.deleted_at)), icon=":material/delete:")
-    facts = {
+    known_facts = {
         "state": say("meter.state_since", state=say.named("state", meter.state), at=say.instant(meter.state_since))
         if meter.state_since
         else say.named("state", meter.state),
         **{name: getattr(meter, name) for name in _IDENTITY},
         "key_status": say.named("key_status", known.key_status),
     }
-    facts["medium"] = say.named("medium", meter.medium)
+    known_facts["medium"] = say.named("medium", meter.medium)
     where = {
         "metering_point": place.get("metering_point"),
         "address": ", ".join(
@@ -185,10 +185,10 @@ def _head(say: Words, known: Known) -> None:
     own = {known.defined[name].label: value for name, value in known.custom.items() if name in known.defined}
     left, right = st.columns(2)
     with left, st.container(border=True):
-        _facts({say.heading(name): value for name, value in facts.items()} | own)
+        facts({say.heading(name): value for name, value in known_facts.items()} | own)
     with right, st.container(border=True):
         if place:
-            _facts({say.heading(name): value for name, value in where.items()})
+            facts({say.heading(name): value for name, value in where.items()})
         else:
             st.markdown(say("meter.nowhere"))
         with st.container(horizontal=True):
@@ -197,17 +197,6 @@ def _head(say: Words, known: Known) -> None:
                     "consumption", say("meter.consumption"), {"point": place["metering_point"] or ""}, icon="bar_chart"
                 )
             links.link("check", say("meter.check"), {"serial": meter.meter_id}, icon="sensors")
-
-
-def _facts(facts: dict[str, str | None]) -> None:
-    """Names and values; nothing of what is not known."""
-    shown = {_plain(name): _plain(value) for name, value in facts.items() if value}
-    st.table(shown, border="horizontal")
-
-
-def _plain(text: str) -> str:
-    """A text that Markdown leaves as it is: names and addresses were typed by somebody."""
-    return re.sub(r"([\\`*_{}\[\]<>#$~|!:])", r"\\\1", text)
 
 
 def _readings(say: Words, known: Known) -> None:

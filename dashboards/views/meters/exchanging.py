@@ -94,7 +94,6 @@ def exchange(say: Words, old: Meter, point: str) -> None:
         return say(name, point=point, old=old.meter_id, new=chosen)
 
     if asking.done(RIGHT, enter, said=said):
-        st.query_params.from_dict({"meter": chosen})
         st.rerun()
 
 

@@ -24,8 +24,8 @@ from warehouse.queries import fleet, info_codes
 
 _ROWS = 50
 _SHOWN = (
-    *("info_codes", "address", "postal_code", "city", "customer_name", "model", "serial", "medium", "state"),
-    *("key_status", "read_at", "reading", "unit"),
+    *("info_codes", "serial", "address", "city", "customer_name", "model", "state", "read_at", "reading", "unit"),
+    "key_status",
 )
 """Columns shown at first."""
 _TEXTS: dict[str, Any] = {
@@ -34,7 +34,10 @@ _TEXTS: dict[str, Any] = {
     **dict.fromkeys(("state_since", "installed_at", "read_at"), pl.Datetime("us", "UTC")),
     "reading": pl.Decimal(18, 6),
 }
-_SORTABLE = [name for name in COLUMNS if name not in FILTERED_COLUMNS | READING_COLUMNS]
+_SORTABLE = [
+    "serial",
+    *(name for name in COLUMNS if name not in {"serial", *FILTERED_COLUMNS, *READING_COLUMNS}),
+]
 _VALUES = {"state": "state", "key_status": "key_status", "medium": "medium"}
 
 
@@ -124,7 +127,7 @@ def _list(say: Words, asked: Filters, defined: Mapping[str, Field]) -> None:
         down = st.toggle(say("table.descending"), key="down", bind="query-params")
         count = st.container(width="content")
     number = _page_number(repr((asked, sort, down)))
-    wanted = {
+    wanted: dict[str, Any] = {
         "columns": columns,
         "sort": sort,
         "descending": down,

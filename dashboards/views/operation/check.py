@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 import streamlit as st
 from sqlalchemy import select
 
 from dashboards.components import filters, links
+from dashboards.components.facts import facts
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import remembered
@@ -86,19 +88,16 @@ def _meter(say: Words, meter: Meter) -> None:
     newest = remembered(readings.recent, meter.meter_id, 1)
     with installation().registry.begin(readonly=True) as session:
         key = statuses(session, organisation(), datetime.now(UTC), [meter.meter_id]).get(meter.meter_id, MISSING)
-    _verdict(say, frame, contact, key, read=not newest.is_empty())
+    _verdict(say, frame, key, heard=contact is not None or heard.height > 0, read=newest.height > 0)
     last = max((at for at in (contact, frame and frame["received_at"]) if at), default=None)
-    with st.container(horizontal=True):
-        st.metric(say("check.last_contact"), say.instant(last) if last else say("check.never"), border=True, width=260)
-        st.metric(say("check.key"), say.named("key_status", key), border=True, width=260)
-        st.metric(
-            say("check.decoding"),
-            say.named("outcome", frame["outcome"]) if frame else say("check.no_frame"),
-            help=frame["reason"] if frame else None,
-            border=True,
-            width=260,
-        )
-        st.metric(say("check.reading"), *_reading(say, newest), border=True, width=260, delta_color="off")
+    facts(
+        {
+            say("check.last_contact"): say.instant(last) if last else say("check.never"),
+            say("check.key"): say.named("key_status", key),
+            say("check.decoding"): _frame(say, frame),
+            say("check.reading"): _reading(say, newest),
+        }
+    )
     st.markdown(f"**{say('check.heard_by')}**")
     table(
         say,
@@ -112,9 +111,9 @@ def _meter(say: Words, meter: Meter) -> None:
     links.link("meters", say("meters.open", meter=meter.meter_id), {"meter": meter.meter_id}, icon="speed")
 
 
-def _verdict(say: Words, frame: Mapping[str, Any] | None, contact: datetime | None, key: str, *, read: bool) -> None:
+def _verdict(say: Words, frame: Mapping[str, Any] | None, key: str, *, heard: bool, read: bool) -> None:
     """One sentence: whether somebody has to do something here."""
-    if frame is None and contact is None:
+    if frame is None and not heard:
         st.warning(say("check.silent"), icon=":material/signal_disconnected:")
     elif frame is not None and frame["outcome"] not in ("decoded", "partial"):
         text = "check.needs_key" if frame["outcome"] in ("no_key", "wrong_key") else "check.not_decoded"
@@ -125,13 +124,23 @@ def _verdict(say: Words, frame: Mapping[str, Any] | None, contact: datetime | No
         st.info(say("check.heard_only"), icon=":material/info:")
 
 
-def _reading(say: Words, newest: Any) -> tuple[str, str | None]:
+def _frame(say: Words, frame: Mapping[str, Any] | None) -> str:
+    """What became of the newest frame, and how well it was heard."""
+    if frame is None:
+        return say("check.no_frame")
+    signal = say.amount(frame["rssi_dbm"], "dBm", 0) if frame["rssi_dbm"] is not None else None
+    parts = (say.named("outcome", frame["outcome"]), say.instant(frame["received_at"]), frame["collector"], signal)
+    return " · ".join(filter(None, parts))
+
+
+def _reading(say: Words, newest: pl.DataFrame) -> str:
     """The main register of the newest reading, and when that was."""
-    there = [name for name in CUMULATIVE if name in newest.columns]
     if newest.is_empty():
-        return say("common.none"), None
+        return say("common.none")
+    there = [name for name in CUMULATIVE if name in newest.columns]
     at = say.instant(newest["measured_at"][0])
-    return (say.amount(newest[there[0]][0], UNITS[there[0]]) if there else say("common.unknown")), at
+    value = say.amount(newest[there[0]][0], UNITS[there[0]]) if there else say("common.unknown")
+    return f"{value} · {at}"
 
 
 def _collector(say: Words, name: str) -> None:
@@ -144,16 +153,14 @@ def _collector(say: Words, name: str) -> None:
     if now is None:
         st.warning(say("check.collector_silent"), icon=":material/signal_disconnected:")
     else:
-        with st.container(horizontal=True):
-            st.metric(say("check.last_contact"), say.instant(now["last_contact"]), border=True, width=260)
-            st.metric(say("check.meters"), say.number(now["meters"]), help=say.date(now["day"]), border=True, width=160)
-            st.metric(
-                say("check.receptions"),
-                say.number(now["receptions"]),
-                help=say.date(now["day"]),
-                border=True,
-                width=160,
-            )
+        day = say.date(now["day"])
+        facts(
+            {
+                say("check.last_contact"): say.instant(now["last_contact"]),
+                say("check.meters"): f"{say.number(now['meters'])} · {day}",
+                say("check.receptions"): f"{say.number(now['receptions'])} · {day}",
+            }
+        )
     st.markdown(f"**{say('check.hears')}**")
     chosen = table(
         say,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.unit.dashboards import house
 from tests.unit.dashboards.conftest import ANALYST, READER, Opened, figures, messages
@@ -77,15 +78,22 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+def facts(app: AppTest) -> dict[str, str]:
+    assert not app.exception
+    shown = app.table[0].value.to_dict(orient="split")
+    values = [str(row[0]).replace("\\", "").replace("\N{NARROW NO-BREAK SPACE}", " ") for row in shown["data"]]
+    return dict(zip(shown["index"], values, strict=True))
+
+
 @pytest.mark.parametrize("serial", ["10000002", house.NEW, house.NEW.lower()])
 def test_meter_says_when_and_by_whom_it_was_heard(open_page: Opened, heard: Path, serial: str) -> None:
     app = open_page("check", home=heard, viewer=READER, serial=serial)
 
-    assert figures(app) == {
+    assert facts(app) == {
         "Last contact": "4 Nov 2025 00:00 CET",
         "Key": "missing",
-        "Newest frame": "decoded",
-        "Latest reading": "69 m³",
+        "Newest frame": "decoded · 3 Nov 2025 23:00 CET · C-0 · -71 dBm",
+        "Latest reading": "69 m³ · 3 Nov 2025 23:00 CET",
     }
     links = app.dataframe[0].value
     assert list(links["collector"]) == ["C-0", "C-1"]
@@ -96,21 +104,25 @@ def test_meter_says_when_and_by_whom_it_was_heard(open_page: Opened, heard: Path
 def test_meter_whose_key_is_missing_needs_nothing_on_the_spot(open_page: Opened, heard: Path) -> None:
     app = open_page("check", home=heard, serial="20000001")
 
-    assert figures(app)["Newest frame"] == "without key"
+    assert facts(app)["Newest frame"].startswith("without key · ")
     assert "its key is missing" in messages(app)
 
 
 def test_registered_meter_that_was_never_heard(open_page: Opened) -> None:
     app = open_page("check", serial="30000001")
 
-    assert figures(app)["Last contact"] == "never"
+    assert facts(app)["Last contact"] == "never"
     assert "nothing of it was ever heard" in messages(app)
 
 
 def test_collector_says_which_meters_it_hears(open_page: Opened, heard: Path) -> None:
     app = open_page("check", home=heard, serial="C-0")
 
-    assert figures(app) == {"Last contact": "4 Nov 2025 00:00 CET", "Meters heard": "2", "Receptions": "72"}
+    assert facts(app) == {
+        "Last contact": "4 Nov 2025 00:00 CET",
+        "Meters heard": "2 · 4 Nov 2025",
+        "Receptions": "72 · 4 Nov 2025",
+    }
     assert list(app.dataframe[0].value["meter_id"]) == [house.NEW, house.HEAT]
     assert "Water tower" in messages(app)
 
