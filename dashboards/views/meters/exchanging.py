@@ -65,6 +65,7 @@ def exchange(say: Words, old: Meter, point: str) -> None:
     if not st.button(say("exchange.do"), type="primary", icon=":material/swap_horiz:", key=f"{key}_do"):
         return
     chosen: str = new
+    vault = installation().vault  # opened before the transaction, since it may have to write itself
 
     def enter(doing: asking.Doing) -> bool:
         require(doing.house.settings, "meter_exchange")
@@ -83,7 +84,7 @@ def exchange(say: Words, old: Meter, point: str) -> None:
             doing.session,
             doing.organisation,
             told,
-            vault=doing.house.vault,
+            vault=vault,
             zone=doing.house.settings.zone,
             identity=doing.identity,
             now=doing.now,

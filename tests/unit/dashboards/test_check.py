@@ -120,8 +120,8 @@ def test_collector_says_which_meters_it_hears(open_page: Opened, heard: Path) ->
 
     assert facts(app) == {
         "Last contact": "4 Nov 2025 00:00 CET",
-        "Meters heard": "2 · 4 Nov 2025",
-        "Receptions": "72 · 4 Nov 2025",
+        "Meters heard": "2 · 3 Nov 2025",
+        "Receptions": "72 · 3 Nov 2025",
     }
     assert list(app.dataframe[0].value["meter_id"]) == [house.NEW, house.HEAT]
     assert "Water tower" in messages(app)

@@ -193,7 +193,9 @@ def test_exchange_puts_the_new_meter_in_the_place_of_the_old_one(
 
     with registry_of(home).begin(readonly=True) as session:
         row = session.query(Exchange).one()
-        here = session.query(Installation).filter_by(metering_point="P-1", removed_at=None, organisation="default")
+        here = session.query(Installation).filter_by(
+            metering_point="P-1", removed_at=None, known_to=None, organisation="default"
+        )
         assert (row.metering_point, row.old_meter_id, row.new_meter_id) == ("P-1", house.NEW, house.SPARE)
         assert (float(row.old_final), float(row.new_initial)) == (1070.25, 0)
         assert here.one().meter_id == house.SPARE
