@@ -11,7 +11,7 @@ from registry import groups
 from registry.inventory.fields import Entity, Field, Type, add_field, set_values
 from registry.inventory.lifecycle import install
 from registry.inventory.list_columns import COLUMNS, CUSTOMER_COLUMNS, IN_USE_COLUMNS, READING_COLUMNS, STOCK_COLUMNS
-from registry.inventory.listing import Filters, ListError, Page, list_meters
+from registry.inventory.listing import Filters, ListError, Page, list_all, list_meters
 from registry.inventory.meters import find_meter
 from registry.key_status import KEY_STATUSES
 from registry.labels import set_labels
@@ -287,3 +287,40 @@ def test_who_moved_out_is_not_shown_and_repeats_no_meter(fleet) -> None:
 def test_another_organisation_sees_nothing(fleet) -> None:
     with fleet.begin(readonly=True) as session:
         assert list_meters(session, "elsewhere", Filters(), now=NOW).total == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "with_customers", "expected"),
+    [
+        ("meadow LANE 2", True, [2]),
+        ("c8", True, [1]),
+        ("customer 3", True, [3]),
+        ("meadow lane 2", False, []),
+        ("p2", False, [2]),
+        ("_ane", True, []),
+    ],
+)
+def test_text_finds_places_and_the_customers_of_who_may_see_them(
+    fleet, text: str, with_customers: bool, expected: list[int]
+) -> None:
+    with fleet.begin(readonly=True) as session:
+        page = list_meters(session, "default", Filters(text=text), now=NOW, with_customers=with_customers)
+
+    assert [row["meter_id"] for row in page.rows] == [meter_id(number) for number in expected]
+
+
+def test_every_meter_of_a_list_is_given_in_its_order_and_none_that_may_not_be_seen(fleet) -> None:
+    with fleet.begin(readonly=True) as session:
+        every = list_all(session, "default", Filters(), now=NOW, columns=("state",), descending=True)
+        seen = list_all(session, "default", Filters(among={meter_id(2)}), now=NOW)
+        none = list_all(session, "default", Filters(among=frozenset()), now=NOW)
+        found = [row["meter_id"] for row in every]
+
+        assert found == [meter_id(number) for number in (5, 4, 3, 2, 1)]
+        assert [row["meter_id"] for row in seen] == [meter_id(2)]
+        assert list(none) == []
+
+
+def test_all_rows_are_refused_to_who_may_not_see_customers(fleet) -> None:
+    with fleet.begin(readonly=True) as session, pytest.raises(ListError, match="may see customers"):
+        list(list_all(session, "default", Filters(), now=NOW, columns=("address",)))
