@@ -176,11 +176,14 @@ def test_edit_without_the_right_is_neither_offered_nor_done(open_page: Opened, h
     assert "no right for this" in messages(app)
 
 
-def test_exchange_puts_the_new_meter_in_the_place_of_the_old_one(
-    open_page: Opened, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     KeyVault.create(tmp_path / "master.key")
     monkeypatch.setenv("METERHOUSE_MASTER_KEY_FILE", str(tmp_path / "master.key"))
+
+
+@pytest.mark.usefixtures("vault")
+def test_exchange_puts_the_new_meter_in_the_place_of_the_old_one(open_page: Opened, home: Path) -> None:
     key = f"exchange_{house.NEW}"
     app = open_page("meters", home=home, viewer=OWNER, meter=house.NEW, part="exchange")
     assert "Choose the new meter" in messages(app)
@@ -205,6 +208,7 @@ def test_exchange_puts_the_new_meter_in_the_place_of_the_old_one(
     assert "Exchange" not in app.button_group[0].options, "it is installed nowhere now"
 
 
+@pytest.mark.usefixtures("vault")
 def test_what_is_typed_wrong_in_an_exchange_is_said_and_nothing_is_changed(open_page: Opened, home: Path) -> None:
     key = f"exchange_{house.NEW}"
     app = open_page("meters", home=home, viewer=OWNER, meter=house.NEW, part="exchange")
