@@ -107,6 +107,30 @@ def report(
     )
 
 
+def summary(found: pl.DataFrame) -> dict[str, float | None]:
+    """What a report sums up to.
+
+    Args:
+        found: From :func:`report`.
+
+    Returns:
+        ``points``, ``unknown`` (without a mean), ``good``, ``medium``, ``poor`` (points by rating), ``excess_m3`` (null
+        where none is known), and ``flow_temp_c``, ``return_temp_c`` and ``cooling_k`` weighted by volume (null where
+        nothing flowed).
+    """
+    volume, known = pl.col("volume_m3").cast(pl.Float64), pl.col("cooling_k").is_not_null()
+    weight = pl.when(known).then(volume)
+    means = {name: pl.when(weight.sum() > 0).then((pl.col(name) * weight).sum() / weight.sum()) for name in _FIGURES}
+    excess = pl.col("excess_m3")
+    return found.select(
+        points=pl.len(),
+        unknown=(~known).sum(),
+        **{name: (pl.col("rating") == name).sum() for name in RATINGS},
+        excess_m3=pl.when(excess.count() > 0).then(excess.sum()),
+        **means,
+    ).row(0, named=True)
+
+
 def checks(lake: Readable, organisation: str, *, first: date, last: date) -> pl.DataFrame:
     """Months in which counted energy does not fit volume and temperatures, the largest deviation first.
 

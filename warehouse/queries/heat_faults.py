@@ -27,8 +27,8 @@ def report(
 
     Returns:
         ``rank``, ``metering_point``, ``meter_id``, ``rule``, ``since``, ``score``, ``reason``, ``excess_m3``, ``cost``,
-        ``verdict`` and ``verdict_reason`` (null where nobody looked), ``period_start``; by score, then excess volume.
-        Points that show several faults have a row for each.
+        ``verdict`` and ``verdict_reason`` (null where nobody looked), ``period_start``, and ``value`` and ``limit`` in
+        the rule's unit; by score, then excess volume. Points that show several faults have a row for each.
     """
     key = ("metering_point", "period_start", "rule")
     faults = lake.scan(HEAT_FAULTS).filter(
@@ -50,7 +50,33 @@ def report(
         .select(
             pl.col("rank").cast(pl.Int64),
             *("metering_point", "meter_id", "rule", "since", "score", "reason", "excess_m3", "cost"),
-            *("verdict", "verdict_reason", "period_start"),
+            *("verdict", "verdict_reason", "period_start", "value", "limit"),
         )
         .collect()
     )
+
+
+def years(lake: Readable, organisation: str) -> pl.DataFrame:
+    """The heating years in which faults were looked for and found.
+
+    Returns:
+        ``period_start`` and ``period_end`` (UTC), the latest first.
+    """
+    rows = lake.scan(HEAT_FAULTS).filter(pl.col("organisation") == organisation)
+    return rows.select("period_start", "period_end").unique().sort("period_start", descending=True).collect()
+
+
+def summary(found: pl.DataFrame) -> dict[str, float | None]:
+    """What a report sums up to: ``faults``, ``points``, and of points once ``excess_m3`` and ``cost``.
+
+    Args:
+        found: From :func:`report`.
+    """
+    once = found.unique("metering_point")
+    volumes, costs = (once[name].drop_nulls() for name in ("excess_m3", "cost"))
+    return {
+        "faults": found.height,
+        "points": once.height,
+        "excess_m3": volumes.sum() if volumes.len() else None,
+        "cost": costs.sum() if costs.len() else None,
+    }

@@ -77,3 +77,25 @@ def report(
         .sort("severity_l", "metering_point", "kind", descending=[True, False, False])
         .collect()
     )
+
+
+def extent(lake: Readable, organisation: str, zone: ZoneInfo) -> tuple[date, date] | None:
+    """First and last local day that any leak or burst was seen on; ``None`` where there is none."""
+    rows = lake.scan(LEAK_EVENTS).filter(pl.col("organisation") == organisation)
+    days = (local_day(pl.col(name), zone) for name in ("first_seen", "last_seen"))
+    first, last = rows.select(first=next(days).min(), last=next(days).max()).collect().row(0)
+    return None if first is None else (first, last)
+
+
+def summary(found: pl.DataFrame) -> dict[str, float]:
+    """What a list sums up to: ``points``, ``confirmed`` (or chronic), ``lost_l`` and ``lost_money``.
+
+    Args:
+        found: From :func:`report`.
+    """
+    return found.select(
+        points=pl.col("metering_point").n_unique(),
+        confirmed=pl.col("state").is_in(["confirmed", "chronic"]).sum(),
+        lost_l=pl.col("lost_l").sum(),
+        lost_money=pl.col("lost_money").sum(),
+    ).row(0, named=True)

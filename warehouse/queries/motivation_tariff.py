@@ -1,6 +1,7 @@
 """The motivation tariff of a year, point by point (§15)."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -96,6 +97,21 @@ def report(
         *("metering_point", "meter_id", "first_day", "last_day", "energy_kwh", "supply_c", "return_c"),
         *("expected_c", "deviation_k", "percent", "amount", "excluded"),
     ).sort("metering_point")
+
+
+def summary(found: pl.DataFrame) -> dict[str, Decimal | int]:
+    """What a report sums up to: ``discounts`` and ``surcharges`` (money, both positive), ``charged`` and ``excluded``.
+
+    Args:
+        found: From :func:`report`.
+    """
+    amount = pl.col("amount")
+    return found.select(
+        discounts=-amount.filter(amount < 0).sum(),
+        surcharges=amount.filter(amount > 0).sum(),
+        charged=pl.col("excluded").is_null().sum(),
+        excluded=pl.col("excluded").is_not_null().sum(),
+    ).row(0, named=True)
 
 
 def _tenths(register: str, temperature: str) -> pl.Expr:

@@ -104,3 +104,26 @@ def report(
         .with_columns(pl.col(pl.Float64).round(3))
         .sort("metering_point", "month")
     )
+
+
+def by_month(found: pl.DataFrame) -> pl.DataFrame:
+    """Sums of a report by month, of the points whose heat could be normalised.
+
+    Args:
+        found: From :func:`report`.
+
+    Returns:
+        ``month``, ``points`` (all), ``normalised`` (of them), ``consumption_kwh`` and ``normalised_kwh`` of these, by
+        month.
+    """
+    known = pl.col("normalised_kwh").is_not_null()
+    return (
+        found.group_by("month")
+        .agg(
+            points=pl.len(),
+            normalised=known.sum(),
+            consumption_kwh=pl.col("consumption_kwh").cast(pl.Float64).filter(known).sum(),
+            normalised_kwh=pl.col("normalised_kwh").sum(),
+        )
+        .sort("month")
+    )

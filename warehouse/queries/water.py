@@ -110,6 +110,24 @@ def balances(
     )
 
 
+def extent(lake: Readable, organisation: str) -> tuple[date, date] | None:
+    """First and last local day that any district was balanced of; ``None`` where there is none."""
+    rows = lake.scan(WATER_BALANCE_DAILY).filter(pl.col("organisation") == organisation)
+    first, last = rows.select(first=pl.col("day").min(), last=pl.col("day").max()).collect().row(0)
+    return None if first is None else (first, last)
+
+
+def zone_pressures(lake: Readable, organisation: str, asked: Asked) -> pl.DataFrame:
+    """Average pressure of districts by local day: ``district``, ``day``, ``pressure_m`` and ``pressure_method``."""
+    return (
+        _districts(lake, WATER_BALANCE_DAILY, organisation, asked)
+        .filter(pl.col("day").is_between(asked.first, asked.last), pl.col("pressure_m").is_not_null())
+        .select("district", "day", "pressure_m", "pressure_method")
+        .sort("district", "day")
+        .collect()
+    )
+
+
 def loss_alarms(lake: Readable, organisation: str, asked: Asked) -> pl.DataFrame:
     """Alarms on losses that reach into local days: ``district``, ``kind``, ``first_day`` to ``sigma``, by time."""
     rows = _districts(lake, LOSS_ALARMS, organisation, asked)

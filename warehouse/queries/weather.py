@@ -1,6 +1,6 @@
 """Outdoor temperatures, degree days and signatures, as reports and estimates use them."""
 
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 
@@ -61,6 +61,40 @@ def signatures_of_years(lake: Readable, organisation: str) -> pl.DataFrame:
         )
         .select("metering_point", "period_start", "t0_c", "station", a_kw_per_k="slope", b_kw="base")
         .sort("metering_point", "period_start")
+        .collect()
+    )
+
+
+def signature_years(lake: Readable, organisation: str) -> pl.DataFrame:
+    """The heating years that have signatures: ``period_start`` and ``period_end`` (UTC), the latest first."""
+    rows = lake.scan(ENERGY_SIGNATURES).filter(pl.col("organisation") == organisation)
+    return rows.select("period_start", "period_end").unique().sort("period_start", descending=True).collect()
+
+
+def signature_report(lake: Readable, organisation: str, period_start: datetime) -> pl.DataFrame:
+    """The signatures of power of a heating year, usable or not, the steepest first.
+
+    Args:
+        lake: Where the tables are.
+        organisation: Whose rows count.
+        period_start: Start of the heating year, UTC.
+
+    Returns:
+        ``metering_point``, ``meter_id``, ``slope_kw_per_k``, ``base_kw``, ``t0_c``, ``r2``, ``days``, ``heating_days``,
+        ``fit`` (as ``quality`` of the table), ``station`` and ``period_start``.
+    """
+    return (
+        lake.scan(ENERGY_SIGNATURES)
+        .filter(
+            pl.col("organisation") == organisation,
+            pl.col("quantity") == POWER,
+            pl.col("period_start") == period_start,
+        )
+        .select(
+            *("metering_point", "meter_id", pl.col("slope").alias("slope_kw_per_k"), pl.col("base").alias("base_kw")),
+            *("t0_c", "r2", "days", "heating_days", pl.col("quality").alias("fit"), "station", "period_start"),
+        )
+        .sort("slope_kw_per_k", "metering_point", descending=[True, False], nulls_last=True)
         .collect()
     )
 
