@@ -30,7 +30,4 @@ def members(known: Known, group: str) -> pl.DataFrame | None:
         return None
     if group not in subjects.groups(known.lake, known.organisation)["group"]:
         raise RegistryError(f"There is no group {group}; 'meterhouse group list' names them.")
-    now = pl.lit(known.now)
-    points = subjects.group(known.lake, known.organisation, group)
-    begun = (pl.col("valid_from") <= now).fill_null(value=True)
-    return points.filter(begun, (pl.col("valid_to") > now).fill_null(value=True)).select("metering_point")
+    return subjects.members(known.lake, known.organisation, group, known.now)

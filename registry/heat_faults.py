@@ -1,5 +1,6 @@
 """What people found of faults of substations: confirmed, or false."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +12,23 @@ from registry.errors import RegistryError
 from registry.models import HeatFaultReview
 
 Verdict = Literal["confirmed", "false"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One verdict on a fault.
+
+    Attributes:
+        verdict: What it turned out to be.
+        reason: What was found, in words.
+        identity: Who said so.
+        known_from: When, UTC.
+    """
+
+    verdict: str
+    reason: str
+    identity: str
+    known_from: datetime
 
 
 def review(
@@ -78,6 +96,32 @@ def review(
         reason=reason,
         details={"rule": rule, "period_start": period_start.isoformat()},
     )
+
+
+def reviews(
+    session: Session, organisation: str, metering_point: str, rule: str, period_start: datetime
+) -> list[Reviewed]:
+    """What people found of a fault, the latest first.
+
+    Args:
+        session: A transaction.
+        organisation: Whose point.
+        metering_point: Where.
+        rule: Rule that found the fault.
+        period_start: Start of the heating year, UTC.
+    """
+    r = HeatFaultReview
+    statement = (
+        select(r.verdict, r.reason, r.identity, r.known_from)
+        .where(
+            r.organisation == organisation,
+            r.metering_point == metering_point,
+            r.rule == rule,
+            r.period_start == period_start,
+        )
+        .order_by(r.known_from.desc(), r.id.desc())
+    )
+    return [Reviewed(*row) for row in session.execute(statement)]
 
 
 def erase_reviews(session: Session, organisation: str, metering_point: str, earliest: datetime, end: datetime) -> None:

@@ -75,3 +75,27 @@ class RatingsPolicy(PolicyModel):
     heating: Rating
     cooling: Rating
     groups: tuple[GroupRating, ...]
+
+    def rating_of(self, medium: Literal["heating", "cooling"], group: str = "") -> Rating | None:
+        """The rating of a group, or of all that are in none; ``None`` where the group has no own."""
+        if not group:
+            return getattr(self, medium)  # type: ignore[no-any-return]
+        return next((getattr(of, medium) for of in self.groups if of.group == group), None)
+
+    def with_rating(
+        self, medium: Literal["heating", "cooling"], rating: Rating | None, group: str = ""
+    ) -> "RatingsPolicy":
+        """The policy with another rating.
+
+        Args:
+            medium: Of points that heat, or that cool.
+            rating: The rating; ``None`` lets the group have none of its own.
+            group: The group; empty for all that are in none, whose rating cannot be left out.
+        """
+        if not group:
+            return self.model_copy(update={medium: rating or getattr(self, medium)})
+        before = next((of for of in self.groups if of.group == group), None)
+        changed = (before or GroupRating(group=group)).model_copy(update={medium: rating})
+        kept = [changed if of is before else of for of in self.groups]
+        every = kept if before else [*kept, changed]
+        return self.model_copy(update={"groups": tuple(of for of in every if of.heating or of.cooling)})

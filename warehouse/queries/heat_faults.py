@@ -73,10 +73,6 @@ def summary(found: pl.DataFrame) -> dict[str, float | None]:
         found: From :func:`report`.
     """
     once = found.unique("metering_point")
-    volumes, costs = (once[name].drop_nulls() for name in ("excess_m3", "cost"))
-    return {
-        "faults": found.height,
-        "points": once.height,
-        "excess_m3": volumes.sum() if volumes.len() else None,
-        "cost": costs.sum() if costs.len() else None,
-    }
+    volume, cost = (pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()) for name in ("excess_m3", "cost"))
+    sums = once.select(points=pl.len(), excess_m3=volume, cost=cost).row(0, named=True)
+    return {"faults": found.height, **sums}

@@ -9,7 +9,7 @@ from warehouse.excerpt import Readable
 from warehouse.policies.districts import DistrictsPolicy
 from warehouse.queries.readings import among
 from warehouse.queries.water import Asked, pressure_events, samples_of
-from warehouse.schemas import GROUP_MEMBERS, INSTALLATIONS, READINGS
+from warehouse.schemas import GROUP_MEMBERS, INSTALLATIONS, METERING_POINTS, READINGS
 from warehouse.transforms.calendar import local_day, local_days
 from warehouse.transforms.pressure import head_losses, head_of_a_bar, sensors_of
 
@@ -63,6 +63,9 @@ def sensors(lake: Readable, organisation: str, policy: DistrictsPolicy, asked: A
         sensors without a sample have nulls.
     """
     wanted = sensors_of(policy).filter((pl.col("district") == asked.district) | (pl.lit(asked.district) == ""))
+    # The policy may name points that who asks may not see.
+    seen = lake.scan(METERING_POINTS).filter(pl.col("organisation") == organisation).select(_POINT).collect()
+    wanted = wanted.join(seen, on=_POINT, how="semi")
     days = local_days(asked.first, asked.last, asked.zone)
     samples = samples_of(lake, organisation, wanted[_POINT].unique(), days["start"][0], days["end"][-1])
     at, bar = pl.col("at"), pl.col("pressure_bar")
@@ -167,11 +170,15 @@ def priority(lake: Readable, organisation: str, group: str, at: datetime) -> pl.
         pl.col("organisation") == organisation,
         among("meter_id", present["meter_id"]),
         pl.col("quality") != "R",
-        pl.col("month") >= f"{at - timedelta(days=31):%Y-%m}",
     )
     measured = pl.col("measured_at")
+    newest = rows.group_by("meter_id").agg(newest=measured.max()).collect()
+    earliest = newest["newest"].min()
+    if isinstance(earliest, datetime):
+        rows = rows.filter(pl.col("month") >= f"{earliest - timedelta(days=1):%Y-%m}")
     told = (
-        rows.filter(measured > measured.max().over("meter_id") - timedelta(days=1))
+        rows.join(newest.lazy(), on="meter_id")
+        .filter(measured > pl.col("newest") - timedelta(days=1))
         .select("meter_id", "measured_at", *gauges)
         .sort("meter_id", "measured_at")
         .group_by("meter_id", maintain_order=True)

@@ -4,6 +4,8 @@ A subject is a frame of ``metering_point``, ``valid_from`` and ``valid_to``: the
 time it belongs to it. Either end is null where there is none.
 """
 
+from datetime import datetime
+
 import polars as pl
 
 from warehouse.excerpt import Readable
@@ -121,3 +123,10 @@ def group(lake: Readable, organisation: str, name: str) -> pl.DataFrame:
         .sort("metering_point", "valid_from")
         .collect()
     )
+
+
+def members(lake: Readable, organisation: str, name: str, at: datetime) -> pl.DataFrame:
+    """The metering points that belong to a group at an instant: ``metering_point``."""
+    points = group(lake, organisation, name)
+    begun = (pl.col("valid_from") <= at).fill_null(value=True)
+    return points.filter(begun, (pl.col("valid_to") > at).fill_null(value=True)).select("metering_point")
