@@ -1,6 +1,7 @@
 """Colours, patterns and symbols by which the pages show things; never a colour alone."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,31 @@ OUTCOME_COLOUR = {
     "wrong_key": "#b04a4a",
     "corrupt": "#7a2f2f",
 }
+
+RATING = {
+    "good": Look("#1e8449"),
+    "medium": Look("#e0a53c", "/"),
+    "poor": Look("#c0392b", "x"),
+    "unknown": Look("#9a9a9a", "."),
+}
+RATING_SYMBOL: dict[str, Literal["circle", "diamond", "triangle-up", "x"]] = {
+    "good": "circle",
+    "medium": "diamond",
+    "poor": "triangle-up",
+    "unknown": "x",
+}
+
+FLOW, RETURN, COOLING = "#c0392b", "#2b7bba", "#2e8b57"
+"""Lines of flow and return temperature and of cooling; each has a dash of its own, too."""
+
+BALANCE = {
+    "consumption_measured_m3": Look("#2b7bba"),
+    "consumption_estimated_m3": Look("#5aa5d8", "/"),
+    "billed_unmetered_m3": Look("#7fb3a5", "-"),
+    "unbilled_m3": Look("#e0a53c", "."),
+    "apparent_loss_m3": Look("#c2781a", "\\"),
+    "real_loss_m3": Look("#c0392b", "x"),
+}
+"""Where the water of a district went."""
+
+FIRST_LINE, SECOND_LINE, THIRD_LINE = "#2b7bba", "#c2781a", "#8a63b8"

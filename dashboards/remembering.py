@@ -17,6 +17,7 @@ from dashboards.installation import installation
 from dashboards.viewer import organisation, viewer
 from warehouse.excerpt import Excerpt, Readable
 from warehouse.lake import Lake
+from warehouse.policies import PolicyModel
 from warehouse.schemas import Table
 
 MOST_KEPT = 200
@@ -94,7 +95,7 @@ def remembered(
     Args:
         query: A function of ``warehouse.queries``: ``query(lake, organisation, ...)``, whose result depends on the
             tables and its arguments alone, and which nobody changes.
-        args: Further arguments: frames, and what can be hashed.
+        args: Further arguments: frames, policies, and what can be hashed.
         kwargs: The same, by name.
 
     Returns:
@@ -113,9 +114,11 @@ def remembered(
 
 
 def _mark(value: object) -> object:
-    """A frame by its content, anything else by itself."""
+    """A frame or a policy by its content, anything else by itself."""
     if isinstance(value, pl.DataFrame):
         return sha256(value.serialize()).digest()
+    if isinstance(value, PolicyModel):  # some hold what cannot be hashed
+        return type(value), value.model_dump_json()
     return tuple(map(_mark, value)) if isinstance(value, list) else value
 
 

@@ -4,13 +4,14 @@ An address may be wrong: a choice that there is none of is the first one, or non
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar, get_args
 
 import polars as pl
 import streamlit as st
 
 from dashboards.components import address
+from dashboards.remembering import remembered
 from dashboards.viewer import organisation, tables
 from dashboards.words import Words
 from warehouse.queries import subjects
@@ -196,3 +197,41 @@ def point(say: Words, *, key: str = "point") -> str | None:
     else:
         st.warning(say("filter.point_unknown", asked=asked))
     return None
+
+
+def number(label: str, *, key: str, unit: str = "", least: float | None = None) -> float | None:
+    """A number, or none.
+
+    Args:
+        label: For people.
+        key: Parameter of the address.
+        unit: Said behind the label.
+        least: Smallest one that can be asked for; ``None`` for any.
+    """
+    return st.number_input(
+        f"{label} ({unit})" if unit else label,
+        min_value=least,
+        value=None,
+        step=1.0,
+        format="%.1f",
+        key=key,
+        bind="query-params",
+    )
+
+
+def members(say: Words, *, key: str = "group") -> tuple[str, pl.DataFrame | None] | None:
+    """A group with the points that are in it now.
+
+    Returns:
+        Its name and ``metering_point`` of its members, or an empty name and ``None`` for all points; ``None`` where
+        the group has no members, which has been said.
+    """
+    name = group(say, key=key)
+    if name is None:
+        return "", None
+    today = datetime.combine(datetime.now(say.zone).date(), time.max, say.zone).astimezone(UTC)
+    points = remembered(subjects.members, name, today)
+    if points.is_empty():
+        st.info(say("filter.no_members", group=name), icon=":material/info:")
+        return None
+    return name, points

@@ -12,6 +12,9 @@ from dashboards.words import Words
 from registry import places
 from warehouse.policies.map import MapPolicy
 
+MOST_ADDRESSES = 5000
+"""Rows of a table up to which each has an address."""
+
 
 def located(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with the addresses and coordinates of their metering points, read from the registry now.
@@ -28,7 +31,12 @@ def located(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.join(found, on="metering_point", how="left", maintain_order="left")
 
 
-def draw(say: Words, rows: pl.DataFrame, *, key: str) -> int | None:
+def addressed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with addresses as :func:`located`, where they are no more than people read; else the rows alone."""
+    return located(rows) if rows.height <= MOST_ADDRESSES else rows
+
+
+def draw(say: Words, rows: pl.DataFrame, *, key: str, rules: MapPolicy | None = None) -> int | None:
     """Draws rows as places.
 
     Args:
@@ -37,6 +45,7 @@ def draw(say: Words, rows: pl.DataFrame, *, key: str) -> int | None:
             tooltip) and any of the columns that the policy's rules name: ``kind``, ``manufacturer``, ``medium``,
             ``model``, ``status``, ``priority``, ``state``.
         key: Unique on the page.
+        rules: Colours and symbols; ``None`` takes those of the policy.
 
     Returns:
         Number of the row that was clicked, from 0; ``None`` where none was.
@@ -50,7 +59,7 @@ def draw(say: Words, rows: pl.DataFrame, *, key: str) -> int | None:
     known = installation().settings
     tiles = Tiles(known.map_tiles, known.map_attribution) if known.map_tiles else None
     event = st.plotly_chart(
-        chart(placed, policy(MapPolicy), say, tiles),
+        chart(placed, rules or policy(MapPolicy), say, tiles),
         config={**CONFIG, "scrollZoom": True},
         key=key,
         on_select="rerun",

@@ -55,6 +55,7 @@ def table(
     values: Mapping[str, str] = MappingProxyType({}),
     digits: Mapping[str, int] = MappingProxyType({}),
     help_texts: Mapping[str, str] = MappingProxyType({}),
+    absent: str = "",
     may_group: bool = True,
     whole: Whole | None = None,
 ) -> pl.DataFrame:
@@ -72,6 +73,7 @@ def table(
             downloads keep the values themselves.
         digits: Decimals by column; numbers without show those they have.
         help_texts: What a column means, by column.
+        absent: What stands where there is no value.
         may_group: Whether rows that name a meter or a metering point may go into a group from here.
         whole: What ``frame`` is a page of, where the page counts them out itself; at most ``ROWS`` rows then.
 
@@ -106,7 +108,7 @@ def table(
             )
             for name in columns
         },
-        placeholder="",
+        placeholder=absent,
         alt=f"{file_name}: {', '.join(named[name] for name in columns)}",
     )
     chosen = rows[list(event.selection.rows)]
@@ -169,7 +171,9 @@ def _displayed(
 ) -> "pd.io.formats.style.Styler":
     """One page as people read it; numbers and instants stay what they are below, so that headings order them."""
     naming = [
-        pl.col(name).cast(pl.String).replace({value: say.named(section, str(value)) for value in rows[name].unique()})
+        pl.col(name)
+        .cast(pl.String)
+        .replace({value: say.named(section, str(value)) for value in rows[name].drop_nulls().unique()})
         for name, section in values.items()
         if name in rows.columns
     ]

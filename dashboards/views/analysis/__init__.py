@@ -1,7 +1,7 @@
 """Pages of the area analysis: a module per page, each with a function ``page``."""
 
 from dashboards.page import Page
-from dashboards.views.analysis import consumption
+from dashboards.views.analysis import consumption, heat_faults, heat_reports, water_loss
 
 PAGES: tuple[Page, ...] = (
     Page(
@@ -11,4 +11,7 @@ PAGES: tuple[Page, ...] = (
         feature="consumption_page",
         sample={"interval": "daily"},
     ),
+    Page("heat_reports", "mode_heat", heat_reports.page),
+    Page("heat_faults", "build", heat_faults.page),
+    Page("water_loss", "water_drop", water_loss.page),
 )
