@@ -20,6 +20,9 @@ OTHERS = [language for language in LANGUAGES if language != "en"]
 BY_DATA = (
     *("column", "register", "quality", "event", "priority", "outcome", "right", "area", "page", "help", "interval"),
     *("state", "key_status", "medium", "source", "cause"),
+    *("rating", "weighting", "normalised_reason", "base_from", "fit", "tariff_excluded", "verdict", "fault_rule"),
+    *("loss_state", "loss_alarm", "lnu_method", "hdf_method", "leak_kind", "leak_state", "pressure_event"),
+    "pressure_method",
 )
 """Sections whose names come from data; the code builds them."""
 NIGHT = [datetime(2025, 10, 26, hour, tzinfo=UTC) for hour in (0, 1)]
