@@ -18,7 +18,40 @@ from warehouse.schemas import INSTANT
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 BY_DATA = (
-    *("column", "register", "quality", "event", "priority", "outcome", "right", "area", "page", "help", "interval"),
+    *("column", "register", "quality", "event", "priority", "outcome", "right", "area", "page", "help", "interval")
+BY_DATA += (
+    "import_kind",
+    "import_columns",
+    "audit_event",
+    "tasks_shown",
+    "task_state",
+    "file_state",
+    "group_kind",
+    "rule_match",
+    "rule_field",
+    "rule_test",
+    "policy_name",
+    "medium_name",
+    "retention_zone",
+    "reading_source",
+    "retention_keep",
+    "field_entity",
+    "field_type",
+    "service",
+    "role",
+    "users_part",
+    "account_state",
+    "invitation_state",
+    "mail_part",
+    "mail_kind",
+    "mail_language",
+    "mail_state",
+    "keys_part",
+    "key_status",
+    "claim_status",
+    "batch_confirmation",
+    "feature",
+),
     *("state", "key_status", "medium", "source", "cause"),
 )
 """Sections whose names come from data; the code builds them."""
