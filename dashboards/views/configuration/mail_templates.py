@@ -39,7 +39,7 @@ def page() -> None:
             languages,
             index=languages.index(say.language),
             format_func=lambda name: say.named("mail_language", name),
-            key="language",
+            key="letter_language",
         )
     with installation().registry.begin(readonly=True) as session:
         found = mail.listing(session, organisation(), kind=kind, language=language)
