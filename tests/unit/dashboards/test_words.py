@@ -18,7 +18,9 @@ from warehouse.schemas import INSTANT
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 BY_DATA = (
-    *("column", "register", "quality", "event", "priority", "outcome", "right", "area", "page", "help", "interval")
+    *("column", "register", "quality", "event", "priority", "outcome", "right", "area", "page", "help", "interval"),
+    *("state", "key_status", "medium", "source", "cause"),
+)
 BY_DATA += (
     "import_kind",
     "import_columns",
@@ -47,12 +49,9 @@ BY_DATA += (
     "mail_language",
     "mail_state",
     "keys_part",
-    "key_status",
     "claim_status",
     "batch_confirmation",
     "feature",
-),
-    *("state", "key_status", "medium", "source", "cause"),
 )
 """Sections whose names come from data; the code builds them."""
 NIGHT = [datetime(2025, 10, 26, hour, tzinfo=UTC) for hour in (0, 1)]
