@@ -85,7 +85,7 @@ def test_key_file_is_taken_and_no_key_stands_on_the_page(home: Path) -> None:
     assert KEY.lower() not in str(app).lower()
     shown = opened("keys")
     rows = shown.dataframe[0].value.set_index("meter_id")
-    assert rows.loc[house.SPARE, "key_status"] == "unverified"
+    assert rows.loc[house.SPARE, "key_status"] == "not tried yet"
     assert figures(shown)["missing"] == "4"
 
 
