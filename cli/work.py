@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TypedDict, TypeVar
+from typing import Self, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -13,16 +13,10 @@ from assets.installation import Installation
 from assets.steps.publishing import publish_registry
 from cli.acting import act_as, identity
 from cli.home import open_home
+from registry.audit import By
 from registry.imports.instants import read_instant
 
 T = TypeVar("T")
-
-
-class By(TypedDict):
-    """Who changes something and when, as functions of the registry ask for it."""
-
-    identity: str
-    now: datetime
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def _run() -> None:
     if not reachable(viewer()):
         refused(words())
         return
-    page = st.navigation(navigation())
+    page = st.navigation(navigation(), expanded=True)
     _sidebar(person)
     try:
         page.run()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -40,6 +40,13 @@ _HASHED = (
     *("subject", "personal"),
 )
 """Columns that the hash covers, besides ``at``."""
+
+
+class By(TypedDict):
+    """Who changes something and when, as functions of the registry ask for it."""
+
+    identity: str
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)

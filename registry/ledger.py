@@ -216,6 +216,12 @@ def landed_since(registry: Registry, organisation: str, since: datetime) -> pl.D
     return pl.DataFrame([tuple(row) for row in rows], schema=FILES, orient="row")
 
 
+def latest(session: Session, organisation: str, limit: int = 200) -> list[File]:
+    """The files that landed last, the youngest first."""
+    statement = select(File).where(File.organisation == organisation)
+    return list(session.scalars(statement.order_by(File.landed_at.desc(), File.sha256).limit(limit)))
+
+
 def frames_by_day(registry: Registry, organisation: str) -> pl.DataFrame:
     """``landed_day`` and ``frames``: frames of landed files that should be there: without those known to be gone."""
     with registry.begin(readonly=True) as session:

@@ -25,6 +25,7 @@ class Filter:
         event: Type, or its beginning up to a dot (``meters``).
         identity: User or service.
         target: What was changed.
+        kinds: Types, any of them; none lets all through.
     """
 
     organisation: str
@@ -33,6 +34,7 @@ class Filter:
     event: str | None = None
     identity: str | None = None
     target: str | None = None
+    kinds: tuple[str, ...] = ()
 
 
 def events(registry: Registry, asked: Filter, limit: int = 1000) -> list[AuditEvent]:
@@ -46,10 +48,20 @@ def events(registry: Registry, asked: Filter, limit: int = 1000) -> list[AuditEv
         statement = statement.where(e.at < asked.until)
     if asked.event is not None:
         statement = statement.where((e.event == asked.event) | e.event.startswith(f"{asked.event}.", autoescape=True))
+    if asked.kinds:
+        statement = statement.where(e.event.in_(asked.kinds))
     if asked.identity is not None:
         statement = statement.where(e.identity == asked.identity)
     if asked.target is not None:
         statement = statement.where(e.object == asked.target)
+    with registry.begin(readonly=True) as session:
+        return list(session.scalars(statement))
+
+
+def types(registry: Registry, organisation: str) -> list[str]:
+    """Types of the events that there are, by name."""
+    e = AuditEvent
+    statement = select(e.event).where(e.organisation.in_((organisation, NOBODY))).distinct().order_by(e.event)
     with registry.begin(readonly=True) as session:
         return list(session.scalars(statement))
 

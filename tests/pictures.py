@@ -72,7 +72,7 @@ def main(names: list[str]) -> None:
     with TemporaryDirectory() as folder:
         home = heated.add(house.home_with_figures(Path(folder) / "home"))
         with gateway(home) as served, chromium(Path(folder) / "profile") as browser:
-            add_person(served.registry, "analyst@example.org", manager="administrator")
+            add_person(served.registry, "analyst@example.org", manager="administrator", keys="superuser")
             sign_in(browser, served.address, "analyst@example.org")
             for page in pages:
                 for look in LOOKS:

@@ -258,11 +258,43 @@ def import_key_file(
     mode: ImportMode = WHOLE_FILE,
     now: datetime,
 ) -> tuple[KeyFile, KeyReport]:
-    """Imports the keys of a key file.
+    """Imports the keys of a key file; see :func:`import_key_content`.
+
+    Raises:
+        RegistryError: The file is no such file, or its password is wrong.
+        ConnectorError: The file cannot be read.
+    """
+    return import_key_content(
+        house,
+        read_complete(file),
+        file.name,
+        password=password,
+        profile=profile,
+        identity=identity,
+        register=register,
+        mode=mode,
+        now=now,
+    )
+
+
+def import_key_content(
+    house: Installation,
+    content: bytes,
+    name: str,
+    *,
+    password: Callable[[], str],
+    profile: str = "",
+    identity: str,
+    register: str | None,
+    mode: ImportMode = WHOLE_FILE,
+    now: datetime,
+) -> tuple[KeyFile, KeyReport]:
+    """Imports the keys that a key file holds.
 
     Args:
         house: The installation.
-        file: KEM, KEM2 or CSV export.
+        content: KEM, KEM2 or CSV export.
+        name: Its name.
         password: Gives the password; asked only where the file is encrypted.
         profile: Name or file of the profile of a CSV export; empty to go by its header.
         identity: Who asks; goes into the audit log.
@@ -274,12 +306,10 @@ def import_key_file(
         The file, and what came of it; unknown and rejected lines are kept in ``rejected_rows``, too.
 
     Raises:
-        RegistryError: The file is no such file, or its password is wrong.
-        ConnectorError: The file cannot be read.
+        RegistryError: It is no such file, or its password is wrong.
     """
-    content = read_complete(file)
-    keys = read_key_file(content, file.name, password, find_key_profile(profile) if profile else None)
-    report = store_key_file(house, keys, content, file.name, identity=identity, register=register, mode=mode, now=now)
+    keys = read_key_file(content, name, password, find_key_profile(profile) if profile else None)
+    report = store_key_file(house, keys, content, name, identity=identity, register=register, mode=mode, now=now)
     if report.stored:
         publish_registry(house)
     return keys, report

@@ -16,6 +16,7 @@ from assets.steps.publishing import publish_events, publish_registry
 from dashboards.identity import SESSION_HEADER, current_person
 from dashboards.installation import EXPECTED, installation
 from dashboards.viewer import viewer, words
+from registry.audit import By, computer_at_work
 from registry.errors import RegistryError
 from registry.people import access, users
 from registry.people.errors import Denied, PeopleError
@@ -44,6 +45,37 @@ class Doing:
     now: datetime
     house: Installation
 
+    @property
+    def by(self) -> By:
+        """Who and when, as functions of the registry ask for it."""
+        return {"identity": self.identity, "now": self.now}
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """What work goes by that has transactions of its own.
+
+    Attributes:
+        organisation: Whose data.
+        identity: Who acts; for the audit log.
+        now: When.
+        house: The installation.
+    """
+
+    organisation: str
+    identity: str
+    now: datetime
+    house: Installation
+
+    @property
+    def by(self) -> By:
+        """Who and when, as functions of the registry ask for it."""
+        return {"identity": self.identity, "now": self.now}
+
+
+class NoRight(RegistryError):  # noqa: N818  says itself what happened
+    """Who is at the page has no right to do this."""
+
 
 class Changed(RegistryError):  # noqa: N818  says itself what happened
     """Somebody else has changed the thing meanwhile; the text says who and when."""
@@ -69,6 +101,47 @@ def done(
         Whether it was done. Where it was not, a sentence stands in its place; the page then goes on as it was, with
         what was filled in.
     """
+
+    def act(working: Working) -> Done:
+        with working.house.registry.begin() as session:
+            _authorise(session, working, right)
+            return action(Doing(session, working.organisation, working.identity, working.now, working.house))
+
+    return _carried_out(act, said, publish)
+
+
+def worked(
+    right: Right,
+    action: Callable[[Working], Done],
+    *,
+    said: Callable[[Done], str],
+    publish: Callable[[Installation], object] | None = publish_events,
+) -> bool:
+    """Does work that has transactions of its own, such as an import; else as :func:`done`.
+
+    Args:
+        right: What is needed; asked of the registry just before.
+        action: Does it.
+        said: What to say of the result when it holds.
+        publish: What is published to the lake then.
+
+    Returns:
+        Whether it was done.
+    """
+
+    def act(working: Working) -> Done:
+        with working.house.registry.begin(readonly=True) as session:
+            _authorise(session, working, right)
+        return action(working)
+
+    return _carried_out(act, said, publish)
+
+
+def _carried_out(
+    act: Callable[[Working], Done],
+    said: Callable[[Done], str],
+    publish: Callable[[Installation], object] | None,
+) -> bool:
     say, house, now = words(), installation(), datetime.now(UTC)
     try:
         who = viewer()
@@ -77,19 +150,31 @@ def done(
             if person is None or person.identity != who.identity:
                 st.error(say("shell.signed_out"), icon=":material/logout:")
                 return False
-        with house.registry.begin() as session:
-            access.authorise_right(session, who.identity, who.organisation, right, now)
-            result = action(Doing(session, who.organisation, who.identity, now, house))
+        # Streamlit runs pages in threads of its own, which do not know the request that they came by.
+        address = st.context.ip_address
+        token = computer_at_work.set(address if isinstance(address, str) else None)
+        try:
+            result = act(Working(who.organisation, who.identity, now, house))
+        finally:
+            computer_at_work.reset(token)
         if publish is not None:
             publish(house)
-    except Denied:
-        st.error(say("asking.denied", area=say.named("right", right.area)), icon=":material/lock:")
+    except NoRight as exc:
+        st.error(str(exc), icon=":material/lock:")
         return False
     except EXPECTED as exc:
         st.error(say.problem(exc) if isinstance(exc, RegistryError) else str(exc), icon=":material/error:")
         return False
     st.session_state[_SAID] = said(result)
     return True
+
+
+def _authorise(session: Session, working: Working, right: Right) -> None:
+    try:
+        access.authorise_right(session, working.identity, working.organisation, right, working.now)
+    except Denied:
+        say = words()
+        raise NoRight(say("asking.denied", area=say.named("right", right.area))) from None
 
 
 def tell() -> None:

@@ -13,7 +13,17 @@ from warehouse.policies.estimation import EstimationRules
 from warehouse.policies.heat import HeatPolicy, RatingsPolicy
 from warehouse.policies.heat_faults import HeatFaultsPolicy
 from warehouse.policies.info_codes import InfoCodePolicy
-from warehouse.policies.kinds import KINDS, Kind, kind_of, name_of, presets, read_as, read_policy, shipped_document
+from warehouse.policies.kinds import (
+    KINDS,
+    Kind,
+    kind_of,
+    name_of,
+    presets,
+    read_as,
+    read_policy,
+    shipped_document,
+    written,
+)
 from warehouse.policies.leaks import LeakPolicy
 from warehouse.policies.map import MapPolicy
 from warehouse.policies.model import PolicyModel
@@ -52,4 +62,5 @@ __all__ = [
     "read_as",
     "read_policy",
     "shipped_document",
+    "written",
 ]

@@ -52,6 +52,14 @@ class InfoCodePolicy(PolicyModel):
             priority=own.priority or common.priority, icon=own.icon or common.icon, text=common.text | own.text
         )
 
+    def saying(self, medium: str, code: str, meaning: CodeMeaning | None) -> "InfoCodePolicy":
+        """The policy with another meaning of a code of a medium; ``None`` takes back what was decided of it."""
+        codes = {name: dict(said) for name, said in self.codes.items()}
+        codes.setdefault(medium, {}).pop(code, None)
+        if meaning is not None:
+            codes[medium][code] = meaning
+        return self.model_copy(update={"codes": {name: said for name, said in codes.items() if said}})
+
     def priorities(self, shipped: Mapping[str, str]) -> pl.DataFrame:
         """The priority of every code.
 

@@ -5,6 +5,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TypeVar
 
+import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from warehouse.plain_yaml import faults, read_settings
@@ -118,6 +119,12 @@ def read_as(model: type[Model], document: str) -> Model:
     policy = read_policy(name_of(model), document)
     assert isinstance(policy, model)  # noqa: S101  kinds and models go together
     return policy
+
+
+def written(policy: PolicyModel) -> str:
+    """A policy as a document: YAML that :func:`read_policy` reads as the same policy."""
+    facts = policy.model_dump(mode="json", exclude_unset=True)
+    return str(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=120))
 
 
 def name_of(model: type[PolicyModel]) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from warehouse.excerpt import Readable
-from warehouse.schemas import GROUP_MEMBERS, GROUP_READERS, GROUPS, INSTALLATIONS, INSTANT, LINK_DAILY
+from warehouse.schemas import COLLECTORS, GROUP_MEMBERS, GROUP_READERS, GROUPS, INSTALLATIONS, INSTANT, LINK_DAILY
 from warehouse.transforms.calendar import local_days
 
 _MEMBER = ("metering_point", "meter_id")
@@ -90,6 +90,12 @@ def readers(lake: Readable, organisation: str, at: datetime) -> pl.DataFrame:
         .sort("collector")
         .collect()
     )
+
+
+def collectors(lake: Readable, organisation: str) -> list[str]:
+    """All collectors by name."""
+    rows = lake.scan(COLLECTORS).filter(organisation=organisation).select("collector").unique().sort("collector")
+    return rows.collect()["collector"].to_list()
 
 
 def read_by(lake: Readable, organisation: str, collector: str, day: date, zone: ZoneInfo) -> pl.DataFrame:

@@ -24,6 +24,38 @@ BY_DATA = (
     *("loss_state", "loss_alarm", "lnu_method", "hdf_method", "leak_kind", "leak_state", "pressure_event"),
     "pressure_method",
 )
+BY_DATA += (
+    "import_kind",
+    "import_columns",
+    "audit_event",
+    "tasks_shown",
+    "task_state",
+    "file_state",
+    "group_kind",
+    "rule_match",
+    "rule_field",
+    "rule_test",
+    "policy_name",
+    "medium_name",
+    "retention_zone",
+    "reading_source",
+    "retention_keep",
+    "field_entity",
+    "field_type",
+    "service",
+    "role",
+    "users_part",
+    "account_state",
+    "invitation_state",
+    "mail_part",
+    "mail_kind",
+    "mail_language",
+    "mail_state",
+    "keys_part",
+    "claim_status",
+    "batch_confirmation",
+    "feature",
+)
 """Sections whose names come from data; the code builds them."""
 NIGHT = [datetime(2025, 10, 26, hour, tzinfo=UTC) for hour in (0, 1)]
 
