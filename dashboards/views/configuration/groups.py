@@ -34,6 +34,7 @@ def page() -> None:
         key="groups",
         file_name="groups",
         nothing=say("groups.none"),
+        headings={"members": say("groups.column_members")},
         values={"group_kind": "group_kind"},
         may_group=False,
     )
