@@ -19,6 +19,9 @@ from warehouse.queries.consumption import Interval
 
 T = TypeVar("T")
 
+MOST_NAMED = 2000
+"""Points and meters that a list names; others are typed, since a longer list would be sent at each rerun."""
+
 
 def period(say: Words, known: tuple[date, date], *, back: int = 30, key: str = "days") -> tuple[date, date] | None:
     """Local days.
@@ -172,21 +175,35 @@ def as_of(say: Words, *, key: str = "as_of") -> datetime | None:
     return midnight.astimezone(UTC)
 
 
-def point(say: Words, *, key: str = "point") -> str | None:
+def day_of(say: Words, at: datetime) -> str:
+    """The day of the address that :func:`as_of` gives an instant for."""
+    return str((at.astimezone(say.zone) - timedelta(microseconds=1)).date())
+
+
+def told_past(say: Words, at: datetime | None) -> None:
+    """Says above figures that they are those of the past; nothing for now."""
+    if at is not None:
+        st.warning(say("analysis.past", at=say.instant(at)), icon=":material/history:")
+
+
+def point(say: Words, *, key: str = "point", label: str = "") -> str | None:
     """A metering point, by its name, a meter or a serial number.
 
     Returns:
         Its name; ``None`` where what was asked for is none, which has been said.
     """
-    points = subjects.metering_points(tables(), organisation())
-    meters = subjects.meters(tables(), organisation())
+    points, meters = remembered(subjects.metering_points), remembered(subjects.meters)
+    names = pl.concat([points["metering_point"], meters["meter_id"]])
     asked = st.selectbox(
-        say("filter.point"),
-        [*points["metering_point"], *meters["meter_id"]],
+        label or say("filter.point"),
+        names.head(MOST_NAMED).to_list(),
         key=key,
         bind="query-params",
         accept_new_options=True,
+        help=say("analysis.type_point") if names.len() > MOST_NAMED else None,
     )
+    if asked is None:
+        return None
     found = subjects.find(points, meters, str(asked).strip())
     if len(found) == 1:
         return found[0]
