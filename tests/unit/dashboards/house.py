@@ -123,7 +123,10 @@ def _hours() -> pl.DataFrame:
     points = pl.DataFrame({"metering_point": ["P-1", "P-2"], "factor": [1, 2]})
     gap = (pl.col("metering_point") == "P-1") & (pl.col("day") == datetime(2025, 10, 25).date())  # noqa: DTZ001
     filled = (pl.col("metering_point") == "P-1") & (pl.col("day") == datetime(2025, 10, 27).date())  # noqa: DTZ001
+    course = pl.col("litres") * pl.col("factor")
     return hours.join(points, how="cross").with_columns(
+        register_end=course.cum_sum().over("metering_point"),
+        register_start=(course.cum_sum() - course).over("metering_point"),
         consumption=pl.when(~gap).then(pl.col("litres") * pl.col("factor")),
         quality=pl.when(gap).then(pl.lit("N")).when(filled).then(pl.lit("I")).otherwise(pl.lit("M")),
     )
@@ -139,6 +142,8 @@ def _figures(lake: Lake) -> None:
     ):
         rows = hours.group_by("metering_point", pl.col("local").dt.truncate(every).alias("start")).agg(
             consumption=pl.when(pl.col("consumption").null_count() < pl.len()).then(pl.col("consumption").sum()),
+            register_start=pl.col("register_start").first(),
+            register_end=pl.col("register_end").last(),
             quality=pl.col("quality").sort_by(pl.col("quality").replace_strict({"M": 0, "I": 1, "N": -1})).last(),
         )
         start = pl.col("start").dt.convert_time_zone("UTC")
@@ -157,7 +162,10 @@ def _figures(lake: Lake) -> None:
                 period_start=start,
                 period_end=pl.col("start").dt.offset_by(every).dt.convert_time_zone("UTC"),
                 day=pl.col("start").dt.date(),
-                consumption=pl.col("consumption").cast(_MILLIONTHS) / pl.lit(1000).cast(_MILLIONTHS),
+                **{
+                    name: pl.col(name).cast(_MILLIONTHS) / pl.lit(1000).cast(_MILLIONTHS)
+                    for name in ("consumption", "register_start", "register_end")
+                },
                 unit=pl.lit("m3"),
                 method=pl.lit("EXACT"),
                 start_quality=pl.lit("M"),
@@ -289,6 +297,8 @@ def _daily(place: str, meter: str, register: str, unit: str, amount: int, **more
             "period_end": end,
             "day": start.astimezone(ZONE).date(),
             "consumption": amount + number,
+            "register_start": amount * number + number * (number - 1) // 2,
+            "register_end": amount * (number + 1) + number * (number + 1) // 2,
             "quality": "M",
             "method": "EXACT",
             "start_quality": "M",
@@ -313,7 +323,10 @@ def _by_period(lake: Lake, days: list[dict[str, object]]) -> None:
         sums: dict[str, dict[str, object]] = {}
         for day in days:
             found = sums.setdefault(str(day["day"])[:letters], {**day, "consumption": 0})
-            found |= {"consumption": found["consumption"] + day["consumption"], "period_end": day["period_end"]}
+            found |= {
+                "consumption": found["consumption"] + day["consumption"],
+                **{name: day[name] for name in ("period_end", "register_end")},
+            }
         _write(lake, table, *sums.values())
 
 
