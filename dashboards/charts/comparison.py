@@ -46,7 +46,7 @@ def comparison(grid: pl.DataFrame, names: Sequence[str], units: Sequence[str], *
                 yaxis="y" if unit == axes[0] else "y2",
                 line={"color": looks.SERIES[place % len(looks.SERIES)], "dash": looks.DASH[place % len(looks.DASH)]},
                 customdata=list(zip(times, said.fill_null(say("common.unknown")).to_list(), strict=True)),
-                hovertemplate=f"%{{customdata[0]}}<br><b>%{{customdata[1]}} {symbol}</b><extra>%{{fullData.name}}</extra>",
+                hovertemplate=f"%{{customdata[0]}}<br><b>%{{customdata[1]}} {symbol}</b><br>{name}<extra></extra>",
             )
         )
     for number, unit in enumerate(axes[:MOST_UNITS]):

@@ -18,7 +18,17 @@ from warehouse.queries import provenance, subjects
 
 _Row = dict[str, Any]
 _SIDES = ("start", "end")
-_FRAME = ("collector", "received_at", "rssi_dbm", "outcome", "reason", "source_file", "source_line", "landed_at")
+_FRAME = (
+    "collector",
+    "received_at",
+    "rssi_dbm",
+    "outcome",
+    "reason",
+    "source_file",
+    "source_line",
+    "landed_at",
+    "frame_id",
+)
 
 
 def page() -> None:
@@ -80,7 +90,7 @@ def _figure(say: Words, figure: _Row) -> None:
     _part(say, "readings", _readings(say, figure), f"{key}_readings", "explain.no_readings", opened=True)
     _part(say, "frames", _frames(say, figure), f"{key}_frames", "explain.no_frames", opened=True)
     _part(say, "versions", _versions(say, figure), f"{key}_versions")
-    _part(say, "events", _events(say, figure), f"{key}_events")
+    _part(say, "events", _events(figure), f"{key}_events")
     _part(say, "exceptions", figure["exceptions"], f"{key}_exceptions")
 
 
@@ -124,18 +134,13 @@ def _readings(say: Words, figure: _Row) -> list[_Row]:
 
 def _frames(say: Words, figure: _Row) -> list[_Row]:
     """The receptions of the telegrams that the readings come from."""
-    rows = []
-    for side in _SIDES:
-        for reading in figure[side]["readings"]:
-            for heard in (reading["telegram"] or {"receptions": ()})["receptions"]:
-                rows.append(
-                    {
-                        "boundary": say(f"explain.{side}"),
-                        **{name: heard[name] for name in _FRAME},
-                        "frame_id": heard["frame_id"],
-                    }
-                )
-    return rows
+    return [
+        {"boundary": say(f"explain.{side}"), **{name: heard[name] for name in _FRAME}}
+        for side in _SIDES
+        for reading in figure[side]["readings"]
+        if reading["telegram"] is not None
+        for heard in reading["telegram"]["receptions"]
+    ]
 
 
 def _versions(say: Words, figure: _Row) -> list[_Row]:
@@ -149,7 +154,7 @@ def _versions(say: Words, figure: _Row) -> list[_Row]:
     ]
 
 
-def _events(say: Words, figure: _Row) -> list[_Row]:
+def _events(figure: _Row) -> list[_Row]:
     columns = ("at", "kind", "meter_id", "before", "after", "correction")
     return [{name: event[name] for name in columns} for event in figure["events"]]
 

@@ -8,7 +8,8 @@ from typing import Literal, get_args
 import polars as pl
 import streamlit as st
 
-from dashboards.components import filters, links, map
+from dashboards.components import filters, links
+from dashboards.components.map import located
 from dashboards.components.table import table
 from dashboards.remembering import AsKnown, remembered
 from dashboards.viewer import organisation, tables, words
@@ -127,7 +128,7 @@ def _consumers(say: Words, asked: Asked, points: pl.DataFrame | None, at: dateti
     _footer(say, rows)
     chosen = table(
         say,
-        map.located(rows).drop("latitude", "longitude") if rows.height else rows,
+        located(rows).drop("latitude", "longitude") if rows.height else rows,
         key="report",
         file_name=f"{say('page.consumption_report')}_{name}",
         nothing=say("report.none_such"),
@@ -207,7 +208,7 @@ def _changes(say: Words, asked: Asked, points: pl.DataFrame | None, at: datetime
     )
     table(
         say,
-        map.located(told).drop("latitude", "longitude") if rows.height else told,
+        located(told).drop("latitude", "longitude") if rows.height else told,
         key="changes",
         file_name=f"{say('report.changes')}_{name}",
         nothing=say("report.no_changes", at=say.instant(earlier)),

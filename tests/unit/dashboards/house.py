@@ -67,7 +67,8 @@ def home_with_figures(home: Path) -> Path:
 
 
 def _write(lake: Lake, table: Table, *rows: dict[str, object]) -> None:
-    frame = pl.DataFrame([{"organisation": ORGANISATION, **row} for row in rows], infer_schema_length=None)
+    always = {"organisation": ORGANISATION} | ({"known_from": KNOWN} if "known_from" in table.schema else {})
+    frame = pl.DataFrame([{**always, **row} for row in rows], infer_schema_length=None)
     lake.append(table, frame)
 
 
