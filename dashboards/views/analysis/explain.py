@@ -70,18 +70,17 @@ def page() -> None:
 def _figure(say: Words, figure: _Row) -> None:
     register, unit = figure["register"], figure["unit"]
     st.subheader(say.named("register", register))
-    policy = figure["policy"]
-    cells = [
+    cells = (
         (say("explain.consumption"), say.amount(figure["consumption"], unit)),
         (say("explain.quality"), say(f"quality.{figure['quality']}")),
-        (say("explain.known"), say.instant(figure["known_from"])),
-    ]
-    if policy is not None:
-        cells.append(
-            (say("explain.policy"), say.number(policy["version"]) if policy["version"] else say("explain.shipped"))
-        )
-    for place, (label, value) in zip(st.columns(len(cells)), cells, strict=True):
+    )
+    for place, (label, value) in zip(st.columns(2), cells, strict=True):
         place.metric(label, value, border=True)
+    facts = [f"{say('explain.known')} {say.instant(figure['known_from'])}"]
+    if policy := figure["policy"]:
+        version = say.number(policy["version"]) if policy["version"] else say("explain.shipped")
+        facts.append(f"{say('explain.policy')} {version}")
+    st.caption(" · ".join(facts))
     for side in _SIDES:
         st.markdown(
             f":material/{'start' if side == 'start' else 'line_end'}: {_boundary(say, side, figure[side], unit)}"

@@ -68,13 +68,15 @@ def page() -> None:
 
 def _days(say: Words, today: date) -> tuple[date, date] | None:
     """The days that are asked for, none of which is today or later; said where there are none."""
-    preset: Preset = filters.choice(
-        say("report.period"),
-        get_args(Preset),
-        key="period",
-        default="last_month",
-        named=lambda name: say(f"report.{name}"),
-    )
+    left, right = st.columns(2)
+    with left:
+        preset: Preset = filters.choice(
+            say("report.period"),
+            get_args(Preset),
+            key="period",
+            default="last_month",
+            named=lambda name: say(f"report.{name}"),
+        )
     yesterday, month = today - timedelta(days=1), today.replace(day=1)
     year = month.replace(month=1)
     days = {
@@ -84,7 +86,8 @@ def _days(say: Words, today: date) -> tuple[date, date] | None:
         "last_year": (year.replace(year=year.year - 1), year - timedelta(days=1)),
     }
     if preset == "days":
-        return filters.period(say, days["last_month"], back=30)
+        with right:
+            return filters.period(say, days["last_month"], back=30)
     first, last = days[preset]
     if last < first:
         st.info(say("report.just_begun"), icon=":material/info:")
@@ -160,13 +163,15 @@ def _footer(say: Words, rows: pl.DataFrame) -> None:
     """What all of it comes to, by register, and of how many meters."""
     if rows.is_empty():
         return
+    media = rows["medium"].unique().sort().to_list()  # volumes of water and of heat make no sum
     cells = [
         (
-            say.named("register", line["register"]),
+            say.named("register", line["register"]) + (f" · {say.named('medium', medium or '')}" if media[1:] else ""),
             say.amount(line["consumption"], line["unit"]),
             say("report.of_points", points=say.number(line["points"]), missing=say.number(line["missing"])),
         )
-        for line in totals(rows).rows(named=True)
+        for medium in media
+        for line in totals(rows.filter(pl.col("medium").eq_missing(medium))).rows(named=True)
     ]
     cells.append((say("report.meters"), say.number(rows["meter_id"].n_unique()), say("report.meters_help")))
     for place, (label, value, explanation) in zip(st.columns(len(cells)), cells, strict=True):

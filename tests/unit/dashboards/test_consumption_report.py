@@ -19,9 +19,10 @@ def test_rows_and_totals_of_a_month(open_page: Opened) -> None:
     assert rows["metering_point"].to_list() == ["P-1", "P-2", "P-3", "P-3"]
     assert rows["name"].to_list() == ["Sample One", "Sample Two", "Sample Three", "Sample Three"]
     assert rows["address"].to_list()[0] == "Sample Street 1"
-    water = rows[rows["register"] == "Volume"]["consumption"].sum()
-    assert shown["Volume"] == f"{water:,.2f}".rstrip("0").rstrip(".") + " m³"
-    assert shown["Heat energy"] == "1,705 kWh"
+    water = rows[(rows["register"] == "Volume") & (rows["metering_point"] != "P-3")]["consumption"].sum()
+    assert shown["Volume · water"] == f"{water:.2f} m³"
+    assert shown["Heat energy · heat"] == "1,705 kWh"
+    assert shown["Volume · heat"] == "496 m³"
     assert shown["Meters"] == "3"
     assert "Neighbour" not in str(rows)
 

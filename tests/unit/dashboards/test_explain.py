@@ -13,8 +13,8 @@ def test_figure_with_its_boundaries_and_readings(open_page: Opened) -> None:
     app = open_page("explain", point="P-2", day="2025-11-03")
 
     shown = figures(app)
-    assert shown["Known since"] == "4 Nov 2025 01:00 CET"
-    assert shown["Version of the policy"] == "as shipped"
+    assert shown == {"Consumption": "5.4 m³", "Quality": "measured"}
+    assert "Known since 4 Nov 2025 01:00 CET · Version of the policy as shipped" in messages(app)
     told = " ".join(str(part.value) for part in app.markdown)
     assert "End**, 4 Nov 2025 00:00 CET" in told
     assert "reckoned between two readings" in told or "no readings on both sides" in told
@@ -50,7 +50,7 @@ def test_nobody_sees_others(open_page: Opened, tmp_path: Path) -> None:
     assert neighbour.dataframe[-1].value["meter_id"].to_list() == [house.FOREIGN]
     single = replace(ANALYST, meters=frozenset({house.OTHER}))
     assert "P-1 is registered" in messages(open_page("explain", viewer=single, point="P-1"))
-    assert "Version of the policy" not in figures(open_page("explain", viewer=single, point="P-2"))
+    assert "Version of the policy" not in messages(open_page("explain", viewer=single, point="P-2"))
     assert not open_page("explain", viewer=replace(ANALYST, areas={}), point="P-2").metric
     empty = open_page("explain", home=house.empty_home(tmp_path / "home"))
     assert "meterhouse import customers" in messages(empty)
