@@ -8,16 +8,18 @@ import streamlit as st
 
 from dashboards.charts.consumption import consumption as chart
 from dashboards.charts.frame import CONFIG
-from dashboards.components import filters, links
+from dashboards.components import filters, links, sending
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import AsKnown, remembered
 from dashboards.sheets.consumption import Shown, consumption_sheet
 from dashboards.sheets.pdf import pdf
-from dashboards.sheets.sheet import html
+from dashboards.sheets.sheet import Sheet, html
 from dashboards.viewer import organisation, tables, words
 from dashboards.words import Words
 from registry import places
+from registry.errors import RegistryError
+from registry.mail import Attachment
 from warehouse.queries import consumption as queries
 from warehouse.queries import subjects
 from warehouse.schemas.registers import UNITS
@@ -151,7 +153,7 @@ def _draw(say: Words, subject: pl.DataFrame, shown: Shown, *, together: bool) ->
     bars = [point.get("customdata") for point in clicked.selection.points]
     days = [bar[2] for bar in bars if isinstance(bar, list) and len(bar) > 2]
     with st.container(horizontal=True):
-        _download(say, shown, together=together)
+        _report(say, shown, together=together)
         way = st.container()
     chosen = _tables(say, shown)
     days += chosen["period_start"].dt.convert_time_zone(say.zone.key).dt.date().cast(pl.String).to_list()
@@ -174,18 +176,27 @@ def _lead(say: Words, shown: Shown, day: str | None, *, together: bool) -> None:
             links.link("explain", label, {"point": shown.name, "day": day, **known}, icon="account_tree")
 
 
-def _download(say: Words, shown: Shown, *, together: bool) -> None:
+def _report(say: Words, shown: Shown, *, together: bool) -> None:
     """The report of what is shown, written when it is asked for."""
 
-    def written(form: str) -> bytes:
+    def sheet() -> Sheet | None:
         resident = None
         if not together:
             with installation().registry.begin(readonly=True) as session:
                 resident = places.resident(session, organisation(), shown.name)
-        sheet = consumption_sheet(shown, resident, say, datetime.now(UTC))
-        if sheet is None:
+        return consumption_sheet(shown, resident, say, datetime.now(UTC))
+
+    def written(form: str) -> bytes:
+        found = sheet()
+        if found is None:
             return say("consumption.not_theirs").encode()
-        return pdf(sheet) if form == "pdf" else html(sheet)
+        return pdf(found) if form == "pdf" else html(found)
+
+    def attached() -> list[Attachment]:
+        found = sheet()
+        if found is None:
+            raise RegistryError(say("consumption.not_theirs"))
+        return [Attachment(f"{name}.pdf", "application/pdf", pdf(found))]
 
     name = f"{shown.name}_{shown.days[0]}_{shown.days[1]}"
     with st.popover(say("consumption.report"), icon=":material/description:"):
@@ -200,6 +211,7 @@ def _download(say: Words, shown: Shown, *, together: bool) -> None:
                 on_click="ignore",
                 width="stretch",
             )
+        sending.by_mail(say, f"{say('page.consumption')} · {shown.name}", attached, target=shown.name, key="report")
 
 
 def _key_figures(say: Words, subject: pl.DataFrame, shown: Shown, *, together: bool) -> None:

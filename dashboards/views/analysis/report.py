@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from time import monotonic
 from typing import Literal, get_args
 
 import polars as pl
@@ -16,7 +17,7 @@ from dashboards.viewer import organisation, tables, words
 from dashboards.words import Words
 from warehouse.queries import subjects
 from warehouse.queries.report_changes import report_changes
-from warehouse.queries.reports import Asked, Limit, consumption_report, totals
+from warehouse.queries.reports import Asked, Limit, consumption_report, limited, totals
 from warehouse.schemas.registers import CUMULATIVE
 
 Preset = Literal["this_month", "last_month", "this_year", "last_year", "days"]
@@ -32,6 +33,9 @@ _CHANGED = (
     "corrected_at",
 )
 _MANY_DAYS = 92
+_MANY_ROWS = 5000
+_KEPT_S = 60
+_ADDRESSES = "report_addresses"
 
 
 def page() -> None:
@@ -126,12 +130,12 @@ def _consumers(say: Words, asked: Asked, points: pl.DataFrame | None, at: dateti
         bound = _bound(say) if limit in ("above", "below") else Decimal(0)
     if bound is None:
         return
-    narrowed = replace(asked, registers=tuple(registers), limit=None if limit == _ALL else _limit(limit), bound=bound)
-    rows = remembered(AsKnown(consumption_report, at), narrowed, points)
+    narrowed = replace(asked, limit=None if limit == _ALL else _limit(limit), bound=bound)
+    rows = limited(whole.filter(pl.col("register").is_in(registers)) if registers else whole, narrowed)
     _footer(say, rows)
     chosen = table(
         say,
-        located(rows).drop("latitude", "longitude") if rows.height else rows,
+        _addressed(rows),
         key="report",
         file_name=f"{say('page.consumption_report')}_{name}",
         nothing=say("report.none_such"),
@@ -140,6 +144,23 @@ def _consumers(say: Words, asked: Asked, points: pl.DataFrame | None, at: dateti
         values={"quality": "quality", "register": "register", "medium": "medium"},
     )
     _leads(say, chosen, asked, at)
+
+
+def _addressed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with who lives there; of many rows as it was read within the last minute, since all are read at once."""
+    if rows.height <= _MANY_ROWS:
+        return located(rows).drop("latitude", "longitude")
+    points = rows.select("metering_point").unique()
+    kept, now = st.session_state.get(_ADDRESSES), monotonic()
+    if (
+        kept is None
+        or kept[0] != organisation()
+        or now - kept[1] > _KEPT_S
+        or points.join(kept[2], on="metering_point", how="anti").height
+    ):
+        kept = (organisation(), now, located(points).drop("latitude", "longitude"))
+        st.session_state[_ADDRESSES] = kept
+    return rows.join(kept[2], on="metering_point", how="left", maintain_order="left")
 
 
 def _limit(name: str) -> Limit:
@@ -213,7 +234,7 @@ def _changes(say: Words, asked: Asked, points: pl.DataFrame | None, at: datetime
     )
     table(
         say,
-        located(told).drop("latitude", "longitude") if rows.height else told,
+        _addressed(told),
         key="changes",
         file_name=f"{say('report.changes')}_{name}",
         nothing=say("report.no_changes", at=say.instant(earlier)),
