@@ -40,6 +40,8 @@ HEAT, FOREIGN = "KAM-40000001-30-04", "DME-50000001-7b-07"
 ORGANISATION, NEIGHBOUR = "default", "neighbour"
 EXCHANGED = datetime(2025, 10, 20, 9, 30, tzinfo=UTC)
 ROLLED_OVER = datetime(2025, 10, 12, 14, tzinfo=UTC)
+HEARD = f"{0:016x}-4"
+"""Frame of the last reading of ``OTHER``."""
 KNOWN = datetime(2025, 11, 4, tzinfo=UTC)
 
 _MILLIONTHS = pl.Decimal(18, 6)
@@ -188,6 +190,7 @@ def _figures(lake: Lake) -> None:
                 "source": "radio",
                 "quality": "M",
                 "month": "2025-11",
+                "frame_id": HEARD if (meter, hours) == (OTHER, 1) else None,
             }
             for meter in (NEW, OTHER)
             for hours in (2, 1)
@@ -271,6 +274,7 @@ def _frames(lake: Lake) -> None:
                 "decoders": "0" * 16,
                 "outcome": {1: "no_key", 2: "corrupt", 3: "foreign"}.get(frame["source_line"] % 11, "decoded"),
                 "reason": None,
+                "meter_id": OTHER if frame["frame_id"] == HEARD else None,
                 **{name: frame[name] for name in ("frame_id", "received_at", "landed_at", "landed_day")},
             }
             for frame in frames

@@ -21,6 +21,9 @@ def test_figure_with_its_boundaries_and_readings(open_page: Opened) -> None:
     readings = app.dataframe[0].value
     assert readings["value"].to_list() == [68.0, 69.0][-len(readings) :]
     assert set(readings["meter_id"]) == {house.OTHER}
+    frame = app.dataframe[1].value.iloc[-1]
+    assert (frame["collector"], frame["outcome"], frame["source_line"]) == ("C-0", "decoded", 4)
+    assert frame["source_file"] == "concentrator-2025-11-03.csv"
 
 
 def test_exchange_of_the_day_is_told(open_page: Opened) -> None:
