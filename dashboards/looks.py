@@ -28,6 +28,19 @@ QUALITY = {
     "N": Look("#9a9a9a"),
 }
 
+REGISTER = {
+    "energy_import_kwh": "#2b7bba",
+    "energy_export_kwh": "#3f9b6b",
+    "energy_kwh": "#c2581a",
+    "cooling_energy_kwh": "#2b7bba",
+}
+"""Colours of registers that are stacked."""
+
+SERIES = ("#2b7bba", "#d1661f", "#3f9b6b", "#8a63b8", "#b04a4a", "#6b6b6b", "#a8a03c", "#3aa6b9")
+"""Colours of curves that are compared; each has a dash of its own, too."""
+
+DASH = ("solid", "dash", "dot", "dashdot")
+
 EVENT = {
     "EXCHANGE": ("diamond", "#8a63b8"),
     "ROLLOVER": ("triangle-up", "#2e8b57"),

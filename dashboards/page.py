@@ -25,4 +25,4 @@ class Page:
     draw: Callable[[], None]
     rights: tuple[Right, ...] = SEE
     feature: str = ""
-    sample: Mapping[str, str] = field(default_factory=dict)
+    sample: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)

@@ -49,6 +49,7 @@ def navigation() -> dict[str, list[st.Page]]:
     Pages that are not for this person are no entries, and say so where somebody has their address.
     """
     say, shown = words(), reachable(viewer())
+    links.keep(shown)
     menu: dict[str, list[st.Page]] = {}
     for area, pages in AREAS.items():
         entries = menu.setdefault(say(f"area.{area}"), [])

@@ -6,16 +6,17 @@ for somebody else.
 
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import sha256
 from threading import Lock
-from typing import Concatenate, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 import polars as pl
 import streamlit as st
 
 from dashboards.installation import installation
-from dashboards.viewer import organisation, viewer
-from warehouse.excerpt import Excerpt, Readable
+from dashboards.viewer import organisation, readable, viewer
+from warehouse.excerpt import Readable
 from warehouse.lake import Lake
 from warehouse.policies import PolicyModel
 from warehouse.schemas import Table
@@ -24,6 +25,25 @@ MOST_KEPT = 200
 MOST_BYTES = 300_000_000
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
+
+
+class AsKnown(Generic[_Arguments, _Result]):
+    """A query of what was known at an instant; called and remembered like the query itself.
+
+    Args:
+        query: A function of ``warehouse.queries``.
+        at: The instant, UTC; ``None`` for now.
+    """
+
+    def __init__(self, query: Callable[Concatenate[Readable, str, _Arguments], _Result], at: datetime | None) -> None:
+        self._query, self.at = query, at
+        self.__module__, self.__qualname__ = query.__module__, f"{query.__qualname__}@{at}"
+
+    def __call__(
+        self, lake: Readable, organisation: str, *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        """What the query says of a lake."""
+        return self._query(lake, organisation, *args, **kwargs)
 
 
 class _Kept(NamedTuple):
@@ -107,7 +127,8 @@ def remembered(
     kept = memory().get(key, lake)
     if kept is None:
         noting = _Noting(lake)
-        result = query(noting if meters is None else Excerpt(noting, meters), organisation(), *args, **kwargs)
+        at = query.at if isinstance(query, AsKnown) else None
+        result = query(readable(noting, meters, at), organisation(), *args, **kwargs)
         kept = _Kept(noting.versions, result, _size(result))
         memory().put(key, kept)
     return cast("_Result", kept.result)  # put there under the name of its query

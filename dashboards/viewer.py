@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from registry.people.locale import Locale
 from registry.people.rights import ANALYTICS, DATA_ACCESS, MANAGER, Right
 from registry.policies import Model
 from warehouse.excerpt import Excerpt, Readable
+from warehouse.versions import Past
 
 SEE = (Right(DATA_ACCESS, MANAGER), Right(DATA_ACCESS, ANALYTICS))
 """Rights of which one is enough to look at figures."""
@@ -66,10 +68,19 @@ def organisation() -> str:
     return viewer().organisation
 
 
-def tables() -> Readable:
-    """What the pages read from: the lake, or of it what belongs to the meters the person may see."""
-    lake, meters = installation().lake, viewer().meters
-    return lake if meters is None else Excerpt(lake, meters)
+def tables(at: datetime | None = None) -> Readable:
+    """What the pages read from: the lake, or of it what belongs to the meters the person may see.
+
+    Args:
+        at: As it was known at this instant (UTC); ``None`` for now.
+    """
+    return readable(installation().lake, viewer().meters, at)
+
+
+def readable(lake: Readable, meters: frozenset[str] | None, at: datetime | None) -> Readable:
+    """The part of a lake that belongs to some meters, as it was known at an instant; ``None`` for all, and for now."""
+    known = lake if at is None else Past(lake, at)
+    return known if meters is None else Excerpt(known, meters)
 
 
 def words() -> Words:

@@ -51,7 +51,7 @@ def show(browser: webdriver.Chrome, address: str, page: Page, look: str) -> None
 
 def address_of(address: str, page: Page) -> str:
     """Where a page is, as its sample shows it."""
-    return f"{address}/{page.name}?{urlencode(page.sample)}"
+    return f"{address}/{page.name}?{urlencode(page.sample, doseq=True)}"
 
 
 def set_size(browser: webdriver.Chrome, width: int, height: int) -> None:

@@ -38,7 +38,7 @@ class Excerpt:
         rows = self._whole.scan(table)
         if "meter_id" in table.schema:
             return rows.filter(pl.col("meter_id").is_in(self._meters))
-        if table is METERING_POINTS:
+        if table in (METERING_POINTS, METERING_POINTS.history):
             places = self.scan(INSTALLATIONS)
             return rows.join(places, on=["organisation", "metering_point"], how="semi", maintain_order="left")
         if table is RECEPTIONS:

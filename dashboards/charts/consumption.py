@@ -14,13 +14,14 @@ from warehouse.queries.consumption import QUALITIES, Interval
 from warehouse.schemas import INSTANT
 
 _TICKS_AT_MOST = 14
+EXPORT = "energy_export_kwh"
 
 
 def consumption(
     figures: pl.DataFrame,
     *,
     interval: Interval,
-    register: str,
+    title: str,
     events: pl.DataFrame,
     info_codes: pl.DataFrame,
     say: Words,
@@ -29,9 +30,9 @@ def consumption(
 
     Args:
         figures: One row per period: ``period_start``, ``period_end``, ``consumption``, ``quality`` and, for the sum of
-            several points, ``points`` and ``missing``.
+            several points, ``points`` and ``missing``. Where several registers are stacked, ``register``.
         interval: Length of the periods.
-        register: Canonical register.
+        title: What the bars stand for.
         events: From :func:`warehouse.queries.consumption.register_events`.
         info_codes: From :func:`warehouse.queries.consumption.info_codes`.
         say: Who reads it; gives the zone of the times shown.
@@ -56,7 +57,7 @@ def consumption(
         figure.add_trace(trace, row=2, col=1)
     for at in _placed(events["at"], interval, say):
         figure.add_vline(x=at, line={"width": 1, "dash": "dot", "color": "#888888"}, row=1, col=1)
-    figure.update_yaxes(title_text=say.register(register), rangemode="tozero", gridcolor=GRID, row=1, col=1)
+    figure.update_yaxes(title_text=title, rangemode="tozero", gridcolor=GRID, row=1, col=1)
     figure.update_xaxes(type="date", showgrid=False, **_time_axis(figures, interval, say))
     if lanes:
         figure.update_yaxes(title_text=say("chart.info_codes"), showgrid=False, fixedrange=True, row=2, col=1)
@@ -88,28 +89,33 @@ def _bars(figures: pl.DataFrame, interval: Interval, say: Words) -> list[go.Bar 
         counts = {name: pl.col(name).cast(pl.String) for name in ("missing", "points")}
         partly = pl.concat_str(pl.lit("<br>"), say.rows("chart.partly", **counts))
         said = pl.concat_str(said, pl.when(pl.col("missing") > 0).then(partly).otherwise(pl.lit("")))
+    stacked = "register" in figures.columns
     placed = figures.select(
         "quality",
-        "consumption",
+        register=pl.col("register") if stacked else pl.lit(""),
+        consumption=height(figures),
+        day=figures["period_start"].dt.convert_time_zone(say.zone.key).dt.date().cast(pl.String),
         start=starts,
         width=(ends - starts).dt.total_milliseconds(),
         period=say.periods(figures["period_start"], interval),
         said=said,
-    )
+    ).with_columns(base=_below())
     traces: list[go.Bar | go.Scatter] = []
-    for letter in QUALITIES:
-        rows = placed.filter(pl.col("quality") == letter)
-        if rows.is_empty():
-            continue
-        look, name = looks.QUALITY[letter], say(f"quality.{letter}")
+    ranks = {letter: rank for rank, letter in enumerate(QUALITIES)}
+    ordered = placed.sort(pl.col("quality").replace_strict(ranks, return_dtype=pl.Int32), maintain_order=True)
+    for (register, letter), rows in ordered.group_by("register", "quality", maintain_order=True):
+        look, name = looks.QUALITY[str(letter)], say(f"quality.{letter}")
+        colour = looks.REGISTER.get(str(register), look.colour)
+        if register:
+            name = f"{say.named('register', str(register))}: {name}"
         common = {
             "name": name,
-            "customdata": rows.select("period", "said").rows(),
+            "customdata": rows.select("period", "said", "day").rows(),
             "hovertemplate": f"%{{customdata[0]}}<br><b>%{{customdata[1]}}</b><br>{name}<extra></extra>",
         }
         if letter == "N":
             x = rows["start"] + (rows["width"] // 2).cast(pl.Duration("ms"))
-            marker = {"symbol": "x-thin", "size": 7, "line": {"width": 1.5, "color": look.colour}}
+            marker = {"symbol": "x-thin", "size": 7, "line": {"width": 1.5, "color": colour}}
             traces.append(
                 go.Scatter(
                     x=x.to_list(), y=[0] * rows.height, mode="markers", marker=marker, cliponaxis=False, **common
@@ -121,19 +127,35 @@ def _bars(figures: pl.DataFrame, interval: Interval, say: Words) -> list[go.Bar 
             traces.append(
                 go.Bar(
                     x=rows["start"].to_list(),
-                    y=rows["consumption"].cast(pl.Float64).to_list(),
+                    y=rows["consumption"].to_list(),
+                    base=rows["base"].to_list(),
                     width=(rows["width"] * (1 - gap)).to_list(),
                     offset=(rows["width"] * (gap / 2)).to_list(),
-                    marker={"color": look.colour, "pattern": {"shape": look.pattern, "size": 5}, "line": {"width": 0}},
+                    marker={"color": colour, "pattern": {"shape": look.pattern, "size": 5}, "line": {"width": 0}},
                     **common,
                 )
             )
     return traces
 
 
+def height(figures: pl.DataFrame) -> pl.Expr:
+    """How far the bar of a figure reaches: what is sent back to the net hangs below zero."""
+    amount = pl.col("consumption").cast(pl.Float64)
+    if "register" not in figures.columns:
+        return amount
+    return pl.when(pl.col("register") == EXPORT).then(-amount).otherwise(amount)
+
+
+def _below() -> pl.Expr:
+    """Where the bar of a figure begins: at the end of the one below it in the same period."""
+    amount = pl.col("consumption").fill_null(0)
+    return (amount.cum_sum() - amount).over("start", amount < 0)
+
+
 def _markers(events: pl.DataFrame, figures: pl.DataFrame, interval: Interval, say: Words) -> list[go.Scatter]:
     """Events stand at the height of the tallest bar."""
-    height = max(figures["consumption"].cast(pl.Float64).drop_nulls().to_list(), default=0.0) or 1.0
+    sums = figures.group_by("period_start").agg(pl.col("consumption").cast(pl.Float64).sum())["consumption"]
+    top = max(sums.to_list(), default=0.0) or 1.0
     traces = []
     for (kind,), rows in events.group_by("kind", maintain_order=True):
         name = say.named("event", str(kind))
@@ -152,7 +174,7 @@ def _markers(events: pl.DataFrame, figures: pl.DataFrame, interval: Interval, sa
         traces.append(
             go.Scatter(
                 x=_placed(rows["at"], interval, say).to_list(),
-                y=[height * 1.06] * rows.height,
+                y=[top * 1.06] * rows.height,
                 mode="markers",
                 name=name,
                 marker={"symbol": shape, "size": 12, "color": colour, "line": {"width": 1, "color": "white"}},

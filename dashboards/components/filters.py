@@ -19,6 +19,9 @@ from warehouse.queries.consumption import Interval
 
 T = TypeVar("T")
 
+MOST_NAMED = 2000
+"""Points and meters that a list names; others are typed, since a longer list would be sent at each rerun."""
+
 
 def period(say: Words, known: tuple[date, date], *, back: int = 30, key: str = "days") -> tuple[date, date] | None:
     """Local days.
@@ -151,14 +154,19 @@ def text(label: str, *, key: str, placeholder: str = "") -> str:
     return str(st.text_input(label, key=key, placeholder=placeholder, bind="query-params") or "").strip()
 
 
-def as_of(say: Words, *, key: str = "as_of") -> datetime | None:
+def as_of(say: Words, *, key: str = "as_of", label: str = "") -> datetime | None:
     """The instant whose knowledge counts: the end of a local day.
+
+    Args:
+        say: Who reads it.
+        key: Parameter of the address.
+        label: For people, where it is another instant than the one that the page is of.
 
     Returns:
         The instant, UTC; ``None`` for now.
     """
     chosen = st.date_input(
-        say("filter.as_of", zone=say.zone.key),
+        label or say("filter.as_of", zone=say.zone.key),
         None,
         max_value=datetime.now(say.zone).date(),
         key=key,
@@ -172,22 +180,59 @@ def as_of(say: Words, *, key: str = "as_of") -> datetime | None:
     return midnight.astimezone(UTC)
 
 
+def day_of(say: Words, at: datetime) -> str:
+    """The day of the address that :func:`as_of` gives an instant for."""
+    return str((at.astimezone(say.zone) - timedelta(microseconds=1)).date())
+
+
+def told_past(say: Words, at: datetime | None) -> None:
+    """Says above figures that they are those of the past; nothing for now."""
+    if at is not None:
+        st.warning(say("analysis.past", at=say.instant(at)), icon=":material/history:")
+
+
 def point(say: Words, *, key: str = "point") -> str | None:
     """A metering point, by its name, a meter or a serial number.
 
     Returns:
         Its name; ``None`` where what was asked for is none, which has been said.
     """
-    points = subjects.metering_points(tables(), organisation())
-    meters = subjects.meters(tables(), organisation())
+    points, meters = remembered(subjects.metering_points), remembered(subjects.meters)
+    names = pl.concat([points["metering_point"], meters["meter_id"]])
     asked = st.selectbox(
         say("filter.point"),
-        [*points["metering_point"], *meters["meter_id"]],
+        names.head(MOST_NAMED).to_list(),
         key=key,
         bind="query-params",
         accept_new_options=True,
+        help=say("analysis.type_point") if names.len() > MOST_NAMED else None,
     )
-    found = subjects.find(points, meters, str(asked).strip())
+    return None if asked is None else _meant(say, points, meters, str(asked).strip())
+
+
+def points(say: Words, *, key: str = "point") -> list[str]:
+    """Several metering points, by their names, meters or serial numbers.
+
+    Returns:
+        Their names, each once; what was asked for and is none has been said, and is left out.
+    """
+    places, meters = remembered(subjects.metering_points), remembered(subjects.meters)
+    asked = st.multiselect(
+        say("analysis.points"),
+        places["metering_point"].head(MOST_NAMED).to_list(),
+        default=places["metering_point"].head(2).to_list(),
+        key=key,
+        bind="query-params",
+        accept_new_options=True,
+        help=say("analysis.type_point"),
+    )
+    found = [_meant(say, places, meters, str(one).strip()) for one in asked]
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def _meant(say: Words, points: pl.DataFrame, meters: pl.DataFrame, asked: str) -> str | None:
+    """The point that a text means; where it is none, or several, this is said."""
+    found = subjects.find(points, meters, asked)
     if len(found) == 1:
         return found[0]
     if found:

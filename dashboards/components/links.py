@@ -21,7 +21,9 @@ def leads(page: str) -> bool:
     return page in st.session_state.get(_REACHABLE, ())
 
 
-def link(page: str, label: str, address: Mapping[str, str] | None = None, *, icon: str = "arrow_forward") -> bool:
+def link(
+    page: str, label: str, address: Mapping[str, str | list[str]] | None = None, *, icon: str = "arrow_forward"
+) -> bool:
     """Draws a link to a page; nothing where there is none for who looks.
 
     Args:

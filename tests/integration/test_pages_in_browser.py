@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
 from dashboards.page import Page
@@ -79,6 +80,20 @@ def test_choice_stands_in_the_address_and_the_way_back_undoes_it(browser: webdri
 
     browser.back()
     visible(browser, By.XPATH, chosen.format("Daily"))
+
+
+def test_bar_leads_to_the_readings_of_its_day(browser: webdriver.Chrome, address: str) -> None:
+    pictures.set_size(browser, 1400, 1300)
+    browser.get(f"{address}/consumption?point=P-2&interval=daily")
+    visible(browser, By.CSS_SELECTOR, ".js-plotly-plot .barlayer .point")
+    plot = visible(browser, By.CSS_SELECTOR, ".js-plotly-plot .nsewdrag")
+    middle = plot.size["height"] // 4
+
+    ActionChains(browser).move_to_element_with_offset(plot, 8, middle).pause(0.5).click().perform()
+    visible(browser, By.XPATH, "//a[contains(., 'Explain 19 Oct 2025')]").click()
+
+    visible(browser, By.XPATH, "//h1[contains(., 'Explain')]")
+    assert "day=2025-10-19" in browser.current_url
 
 
 def test_unknown_meter_in_the_address_is_explained(browser: webdriver.Chrome, address: str) -> None:

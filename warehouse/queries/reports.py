@@ -76,7 +76,7 @@ def consumption_report(
     events = _of(breaks.filter(pl.col("at") > start, pl.col("at") <= end), wanted, asked.registers)
     meters = lake.scan(METERS).filter(organisation=organisation).select("meter_id", "serial", "medium", "model")
     found = between(opening, closing, events).join(meters.collect(), on="meter_id", how="left", maintain_order="left")
-    return _limited(found, asked).select(
+    return limited(found, asked).select(
         *("metering_point", "meter_id", "serial", "medium", "model", "register", "consumption", "unit", "quality"),
         *("method", "register_start", "register_end"),
     )
@@ -110,7 +110,13 @@ def _of(rows: pl.LazyFrame, points: pl.DataFrame, registers: tuple[str, ...]) ->
     return rows.join(points.lazy(), on="metering_point", how="semi").collect()
 
 
-def _limited(found: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+def limited(found: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+    """The rows of a report that a limit lets through.
+
+    Args:
+        found: From :func:`consumption_report`, without a limit.
+        asked: The limit and what it means.
+    """
     consumption = pl.col("consumption")
     bound = pl.lit(asked.bound).cast(found.schema["consumption"])
     return {

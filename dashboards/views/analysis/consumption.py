@@ -1,35 +1,40 @@
 """Consumption of a metering point or group, with what happened to its meters."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from functools import partial
 
 import polars as pl
 import streamlit as st
 
 from dashboards.charts.consumption import consumption as chart
-from dashboards.charts.consumption import register_unit
 from dashboards.charts.frame import CONFIG
-from dashboards.components import filters
+from dashboards.components import filters, links, sending
 from dashboards.components.table import table
-from dashboards.remembering import remembered
+from dashboards.installation import installation
+from dashboards.remembering import AsKnown, remembered
+from dashboards.sheets.consumption import Shown, consumption_sheet
+from dashboards.sheets.pdf import pdf
+from dashboards.sheets.sheet import Sheet, html
 from dashboards.viewer import organisation, tables, words
 from dashboards.words import Words
+from registry import places
+from registry.errors import RegistryError
+from registry.mail import Attachment
 from warehouse.queries import consumption as queries
 from warehouse.queries import subjects
-from warehouse.queries.consumption import Interval
+from warehouse.schemas.registers import UNITS
 
 _BACK = {"hourly": 6, "daily": 30, "monthly": 364, "yearly": 3650}
 _SHOWN = (
-    "metering_point",
-    "meter_id",
-    "period_start",
-    "period_end",
-    "consumption",
-    "unit",
-    "quality",
-    "points",
-    "missing",
+    *("metering_point", "meter_id", "register", "period_start", "period_end", "consumption", "unit", "quality"),
+    *("points", "missing"),
 )
 _POINT, _GROUP = "point", "group"
+_STACKS = {
+    "electricity": ("energy_import_kwh", "energy_export_kwh"),
+    "thermal": ("energy_kwh", "cooling_energy_kwh"),
+}
+"""Registers of one unit that are shown in one figure, by the name of both in the address."""
 
 
 def page() -> None:
@@ -38,7 +43,7 @@ def page() -> None:
     if remembered(subjects.metering_points).is_empty():
         st.info(say("consumption.no_points"), icon=":material/info:")
         return
-    left, right = st.columns([1, 3])
+    left, middle, right = st.columns([1, 2, 1])
     with left:
         kind = filters.choice(
             say("consumption.show"),
@@ -48,15 +53,18 @@ def page() -> None:
             named=lambda name: say(f"consumption.{name}"),
         )
     with right:
-        chosen = _group(say) if kind == _GROUP else _point(say)
+        at = filters.as_of(say)
+    with middle:
+        chosen = _group(say, at) if kind == _GROUP else _point(say)
     if chosen is None:
         return
+    filters.told_past(say, at)
     name, subject = chosen
-    registers = remembered(queries.registers, subject)
+    registers = remembered(AsKnown(queries.registers, at), subject)
     if not registers:
         st.info(say("consumption.no_figures", name=name), icon=":material/info:")
         return
-    _show(say, name, subject, registers, together=kind == _GROUP)
+    _show(say, name, subject, registers, at, together=kind == _GROUP)
 
 
 def _point(say: Words) -> tuple[str, pl.DataFrame] | None:
@@ -64,123 +72,219 @@ def _point(say: Words) -> tuple[str, pl.DataFrame] | None:
     return None if name is None else (name, subjects.point(name))
 
 
-def _group(say: Words) -> tuple[str, pl.DataFrame] | None:
+def _group(say: Words, at: datetime | None) -> tuple[str, pl.DataFrame] | None:
     name = filters.group(say, optional=False)
     if name is None:
         st.info(say("consumption.no_groups"), icon=":material/info:")
         return None
-    subject = subjects.group(tables(), organisation(), name)
+    subject = subjects.group(tables(at), organisation(), name)
     if subject.is_empty():
         st.info(say("consumption.empty_group", group=name), icon=":material/info:")
         return None
     return name, subject
 
 
-def _show(say: Words, name: str, subject: pl.DataFrame, registers: list[str], *, together: bool) -> None:
+def _show(
+    say: Words, name: str, subject: pl.DataFrame, offered: list[str], at: datetime | None, *, together: bool
+) -> None:
     first_column, second_column, third_column = st.columns([1.2, 1.4, 1.4])
+    stacks = [stack for stack, parts in _STACKS.items() if set(parts) <= set(offered)]
     with first_column:
-        register = filters.register(say, registers)
+        asked = filters.one_of(
+            say("filter.register"),
+            [*offered, *stacks],
+            key="register",
+            named=lambda one: say(f"consumption.stack_{one}") if one in _STACKS else say.register(one),
+        )
+    registers = _STACKS.get(asked, (asked,))
     with second_column:
         interval = filters.interval(say)
-    known = remembered(queries.extent, subject, register)
-    if known is None:
-        st.info(say("consumption.no_register", name=name, register=say.register(register)), icon=":material/info:")
+    extents = [remembered(AsKnown(queries.extent, at), subject, register) for register in registers]
+    days_known = [extent for extent in extents if extent is not None]
+    if not days_known:
+        st.info(say("consumption.no_register", name=name, register=say.register(registers[0])), icon=":material/info:")
         return
+    known = (min(first for first, _ in days_known), max(last for _, last in days_known))
     with third_column:
         days = filters.period(say, known, back=_BACK[interval], key=f"days_{interval}")
     if days is None:
         return
-    first, last = days
-    figures = remembered(queries.figures, subject, interval=interval, register=register, first=first, last=last)
-    shown = queries.total(tables(), organisation(), subject, figures) if together else figures
-    if shown.is_empty():
+    query = AsKnown(queries.summed if together else queries.figures, at)
+    figures = pl.concat(
+        remembered(query, subject, interval=interval, register=register, first=days[0], last=days[1]).with_columns(
+            register=pl.lit(register)
+        )
+        for register in registers
+    )
+    if figures.is_empty():
         dates = {
             name: say.date(day) for name, day in zip(("first", "last", "from_", "to"), (*days, *known), strict=True)
         }
         st.info(say("consumption.none_in_days", name=name, **dates), icon=":material/info:")
         return
-    _draw(say, subject, shown, interval, register, f"{name}_{register}_{interval}_{first}_{last}", together=together)
+    whole = _days_of(say, figures)
+    events = pl.concat(
+        remembered(AsKnown(queries.register_events, at), subject, register=register, zone=say.zone, **whole)
+        for register in registers
+    )
+    codes = remembered(AsKnown(queries.info_codes, at), subject, zone=say.zone, **whole)
+    _draw(say, subject, Shown(name, figures, events, codes, registers, interval, days, at), together=together)
 
 
-def _draw(
-    say: Words,
-    subject: pl.DataFrame,
-    shown: pl.DataFrame,
-    interval: Interval,
-    register: str,
-    file_name: str,
-    *,
-    together: bool,
-) -> None:
-    whole = _days_of(say, shown)
-    events = remembered(queries.register_events, subject, register=register, zone=say.zone, **whole)
-    codes = remembered(queries.info_codes, subject, zone=say.zone, **whole)
-    _key_figures(say, subject, shown, codes, register, together=together)
-    st.plotly_chart(
-        chart(shown, interval=interval, register=register, events=events, info_codes=codes, say=say),
+def _draw(say: Words, subject: pl.DataFrame, shown: Shown, *, together: bool) -> None:
+    _key_figures(say, subject, shown, together=together)
+    several = len(shown.registers) > 1
+    title = say.unit(UNITS[shown.registers[0]]) if several else say.register(shown.registers[0])
+    clicked = st.plotly_chart(
+        chart(
+            shown.figures if several else shown.figures.drop("register"),
+            interval=shown.interval,
+            title=title,
+            events=shown.events,
+            info_codes=shown.codes,
+            say=say,
+        ),
         config=CONFIG,
         key="chart",
-        alt=say("consumption.chart", register=say.register(register), periods=say.number(shown.height)),
+        on_select="rerun",
+        selection_mode="points",
+        alt=say("consumption.chart", register=title, periods=say.number(shown.figures.height)),
     )
-    _tables(say, shown, events, codes, file_name)
+    bars = [point.get("customdata") for point in clicked.selection.points]
+    days = [bar[2] for bar in bars if isinstance(bar, list) and len(bar) > 2]
+    with st.container(horizontal=True):
+        _report(say, shown, together=together)
+        way = st.container()
+    chosen = _tables(say, shown)
+    days += chosen["period_start"].dt.convert_time_zone(say.zone.key).dt.date().cast(pl.String).to_list()
+    with way:
+        _lead(say, shown, days[0] if days else None, together=together)
 
 
-def _key_figures(
-    say: Words, subject: pl.DataFrame, shown: pl.DataFrame, codes: pl.DataFrame, register: str, *, together: bool
-) -> None:
-    unit = register_unit(shown)
-    unknown = shown["consumption"].null_count()
-    total = shown.select(pl.col("consumption").sum()).item() if unknown < shown.height else None
+def _lead(say: Words, shown: Shown, day: str | None, *, together: bool) -> None:
+    """The way on from a figure: of a day to its readings, of a group to its members."""
+    known: dict[str, str | list[str]] = {} if shown.at is None else {"as_of": filters.day_of(say, shown.at)}
+    if together:
+        first, last = (str(one) for one in shown.days)
+        address = {"group": shown.name, "period": "days", "days": [first, last], **known}
+        links.link("consumption_report", say("consumption.members"), address, icon="groups")
+    elif shown.interval in ("hourly", "daily"):
+        if day is None:
+            st.caption(say("consumption.click"))
+        else:
+            label = say("consumption.explain", day=say.date(date.fromisoformat(day)))
+            links.link("explain", label, {"point": shown.name, "day": day, **known}, icon="account_tree")
+
+
+def _report(say: Words, shown: Shown, *, together: bool) -> None:
+    """The report of what is shown, written when it is asked for."""
+
+    def sheet() -> Sheet | None:
+        resident = None
+        if not together:
+            with installation().registry.begin(readonly=True) as session:
+                resident = places.resident(session, organisation(), shown.name)
+        return consumption_sheet(shown, resident, say, datetime.now(UTC))
+
+    def written(form: str) -> bytes:
+        found = sheet()
+        if found is None:
+            return say("consumption.not_theirs").encode()
+        return pdf(found) if form == "pdf" else html(found)
+
+    def attached() -> list[Attachment]:
+        found = sheet()
+        if found is None:
+            raise RegistryError(say("consumption.not_theirs"))
+        return [Attachment(f"{name}.pdf", "application/pdf", pdf(found))]
+
+    name = f"{shown.name}_{shown.days[0]}_{shown.days[1]}"
+    with st.popover(say("consumption.report"), icon=":material/description:"):
+        st.caption(say("consumption.report_help"))
+        for form, kind in {"pdf": "application/pdf", "html": "text/html"}.items():
+            st.download_button(
+                form.upper(),
+                partial(written, form),
+                f"{name}.{form}",
+                kind,
+                key=f"report_{form}",
+                on_click="ignore",
+                width="stretch",
+            )
+        sending.by_mail(say, f"{say('page.consumption')} · {shown.name}", attached, target=shown.name, key="report")
+
+
+def _key_figures(say: Words, subject: pl.DataFrame, shown: Shown, *, together: bool) -> None:
+    figures, codes = shown.figures, shown.codes
     names = codes["code"].unique().sort().to_list()
-    cells = [
-        (
-            say("consumption.sum"),
-            say.amount(total, unit),
-            say("consumption.sum_help", known=say.number(shown.height - unknown), periods=say.number(shown.height)),
-        ),
+    cells: list[tuple[str, str, str | None]] = [_sum(say, shown, register) for register in shown.registers]
+    cells += [
         (
             say("consumption.measured"),
-            say.percent(shown.filter(pl.col("quality").is_in(["M", "A"])).height / shown.height),
+            say.percent(figures.filter(pl.col("quality").is_in(["M", "A"])).height / figures.height),
             say("consumption.measured_help"),
         ),
-        _points(say, subject) if together else _latest(say, subject, register, unit),
+        _points(say, subject) if together else _latest(say, subject, shown),
         (say("consumption.codes"), say.number(len(names)), ", ".join(names) or say("consumption.no_codes")),
     ]
-    for place, (label, value, explanation) in zip(st.columns(4), cells, strict=True):
+    for place, (label, value, explanation) in zip(st.columns(len(cells)), cells, strict=True):
         place.metric(label, value, help=explanation, border=True)
+
+
+def _sum(say: Words, shown: Shown, register: str) -> tuple[str, str, str]:
+    rows = shown.figures.filter(register=register)
+    known = rows["consumption"].drop_nulls()
+    label = say.named("register", register) if len(shown.registers) > 1 else say("consumption.sum")
+    counts = {"known": say.number(known.len()), "periods": say.number(rows.height)}
+    return (
+        label,
+        say.amount(known.sum() if known.len() else None, UNITS[register]),
+        say("consumption.sum_help", **counts),
+    )
 
 
 def _points(say: Words, subject: pl.DataFrame) -> tuple[str, str, None]:
     return say("consumption.points"), say.number(subject["metering_point"].n_unique()), None
 
 
-def _latest(say: Words, subject: pl.DataFrame, register: str, unit: str) -> tuple[str, str, str | None]:
-    latest = remembered(queries.latest_reading, subject).head(1)
+def _latest(say: Words, subject: pl.DataFrame, shown: Shown) -> tuple[str, str, str | None]:
+    latest = remembered(AsKnown(queries.latest_reading, shown.at), subject).head(1)
     if latest.is_empty():
         return say("consumption.latest"), say("common.none"), None
+    register = shown.registers[0]
     at, meter = say.instant(latest["measured_at"][0]), latest["meter_id"][0]
-    return say("consumption.latest"), say.amount(latest[register][0], unit), f"{at} · {meter}"
+    return say("consumption.latest"), say.amount(latest[register][0], UNITS[register]), f"{at} · {meter}"
 
 
-def _tables(say: Words, shown: pl.DataFrame, events: pl.DataFrame, codes: pl.DataFrame, file_name: str) -> None:
+def _tables(say: Words, shown: Shown) -> pl.DataFrame:
+    """Draws what the chart shows as tables; the figures that are chosen."""
+    several = len(shown.registers) > 1
+    figures = shown.figures if several else shown.figures.drop("register")
+    named = {"quality": "quality", "register": "register"}
     parts = (
-        ("figures", shown, say("consumption.no_figures_in_days"), {"quality": "quality"}),
-        ("events", events, say("consumption.no_events"), {"kind": "event"}),
-        ("codes", codes, say("consumption.no_codes"), {"priority": "priority"}),
+        ("figures", figures, say("consumption.no_figures_in_days"), named),
+        ("events", shown.events, say("consumption.no_events"), {"kind": "event"}),
+        ("codes", shown.codes, say("consumption.no_codes"), {"priority": "priority"}),
     )
     tabs = st.tabs([say(f"consumption.tab_{name}", rows=say.number(frame.height)) for name, frame, _, _ in parts])
+    file_name = f"{shown.name}_{'_'.join(shown.registers)}_{shown.interval}_{shown.days[0]}_{shown.days[1]}"
+    chosen = figures.clear()
+    headings = {name: say(f"sheet.{name}") for name in ("register_start", "register_end")}
     for tab, (name, frame, nothing, values) in zip(tabs, parts, strict=True):
         with tab:
-            table(
+            rows = table(
                 say,
                 frame,
                 key=name,
                 file_name=f"{file_name}_{name}",
                 nothing=nothing,
                 shown=_SHOWN if name == "figures" else (),
+                headings=headings,
                 values=values,
                 may_group=False,
             )
+            chosen = rows if name == "figures" else chosen
+    return chosen
 
 
 def _days_of(say: Words, shown: pl.DataFrame) -> dict[str, date]:

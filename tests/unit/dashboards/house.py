@@ -40,6 +40,8 @@ HEAT, FOREIGN = "KAM-40000001-30-04", "DME-50000001-7b-07"
 ORGANISATION, NEIGHBOUR = "default", "neighbour"
 EXCHANGED = datetime(2025, 10, 20, 9, 30, tzinfo=UTC)
 ROLLED_OVER = datetime(2025, 10, 12, 14, tzinfo=UTC)
+HEARD = f"{0:016x}-4"
+"""Frame of the last reading of ``OTHER``."""
 KNOWN = datetime(2025, 11, 4, tzinfo=UTC)
 
 _MILLIONTHS = pl.Decimal(18, 6)
@@ -67,7 +69,8 @@ def home_with_figures(home: Path) -> Path:
 
 
 def _write(lake: Lake, table: Table, *rows: dict[str, object]) -> None:
-    frame = pl.DataFrame([{"organisation": ORGANISATION, **row} for row in rows], infer_schema_length=None)
+    always = {"organisation": ORGANISATION} | ({"known_from": KNOWN} if "known_from" in table.schema else {})
+    frame = pl.DataFrame([{**always, **row} for row in rows], infer_schema_length=None)
     lake.append(table, frame)
 
 
@@ -123,7 +126,10 @@ def _hours() -> pl.DataFrame:
     points = pl.DataFrame({"metering_point": ["P-1", "P-2"], "factor": [1, 2]})
     gap = (pl.col("metering_point") == "P-1") & (pl.col("day") == datetime(2025, 10, 25).date())  # noqa: DTZ001
     filled = (pl.col("metering_point") == "P-1") & (pl.col("day") == datetime(2025, 10, 27).date())  # noqa: DTZ001
+    course = pl.col("litres") * pl.col("factor")
     return hours.join(points, how="cross").with_columns(
+        register_end=course.cum_sum().over("metering_point"),
+        register_start=(course.cum_sum() - course).over("metering_point"),
         consumption=pl.when(~gap).then(pl.col("litres") * pl.col("factor")),
         quality=pl.when(gap).then(pl.lit("N")).when(filled).then(pl.lit("I")).otherwise(pl.lit("M")),
     )
@@ -139,6 +145,8 @@ def _figures(lake: Lake) -> None:
     ):
         rows = hours.group_by("metering_point", pl.col("local").dt.truncate(every).alias("start")).agg(
             consumption=pl.when(pl.col("consumption").null_count() < pl.len()).then(pl.col("consumption").sum()),
+            register_start=pl.col("register_start").first(),
+            register_end=pl.col("register_end").last(),
             quality=pl.col("quality").sort_by(pl.col("quality").replace_strict({"M": 0, "I": 1, "N": -1})).last(),
         )
         start = pl.col("start").dt.convert_time_zone("UTC")
@@ -157,7 +165,10 @@ def _figures(lake: Lake) -> None:
                 period_start=start,
                 period_end=pl.col("start").dt.offset_by(every).dt.convert_time_zone("UTC"),
                 day=pl.col("start").dt.date(),
-                consumption=pl.col("consumption").cast(_MILLIONTHS) / pl.lit(1000).cast(_MILLIONTHS),
+                **{
+                    name: pl.col(name).cast(_MILLIONTHS) / pl.lit(1000).cast(_MILLIONTHS)
+                    for name in ("consumption", "register_start", "register_end")
+                },
                 unit=pl.lit("m3"),
                 method=pl.lit("EXACT"),
                 start_quality=pl.lit("M"),
@@ -179,6 +190,7 @@ def _figures(lake: Lake) -> None:
                 "source": "radio",
                 "quality": "M",
                 "month": "2025-11",
+                "frame_id": HEARD if (meter, hours) == (OTHER, 1) else None,
             }
             for meter in (NEW, OTHER)
             for hours in (2, 1)
@@ -262,6 +274,7 @@ def _frames(lake: Lake) -> None:
                 "decoders": "0" * 16,
                 "outcome": {1: "no_key", 2: "corrupt", 3: "foreign"}.get(frame["source_line"] % 11, "decoded"),
                 "reason": None,
+                "meter_id": OTHER if frame["frame_id"] == HEARD else None,
                 **{name: frame[name] for name in ("frame_id", "received_at", "landed_at", "landed_day")},
             }
             for frame in frames
@@ -289,6 +302,8 @@ def _daily(place: str, meter: str, register: str, unit: str, amount: int, **more
             "period_end": end,
             "day": start.astimezone(ZONE).date(),
             "consumption": amount + number,
+            "register_start": amount * number + number * (number - 1) // 2,
+            "register_end": amount * (number + 1) + number * (number + 1) // 2,
             "quality": "M",
             "method": "EXACT",
             "start_quality": "M",
@@ -301,6 +316,11 @@ def _daily(place: str, meter: str, register: str, unit: str, amount: int, **more
     ]
 
 
+def add_register(home: Path, place: str, meter: str, register: str, unit: str, amount: int) -> None:
+    """Gives a point five weeks of figures of one more register."""
+    _by_period(Lake(home / "lake"), _daily(place, meter, register, unit, amount))
+
+
 def _by_period(lake: Lake, days: list[dict[str, object]]) -> None:
     """Writes daily rows, and their sums by month and year."""
     _write(lake, CONSUMPTION_DAILY, *days)
@@ -308,7 +328,10 @@ def _by_period(lake: Lake, days: list[dict[str, object]]) -> None:
         sums: dict[str, dict[str, object]] = {}
         for day in days:
             found = sums.setdefault(str(day["day"])[:letters], {**day, "consumption": 0})
-            found |= {"consumption": found["consumption"] + day["consumption"], "period_end": day["period_end"]}
+            found |= {
+                "consumption": found["consumption"] + day["consumption"],
+                **{name: day[name] for name in ("period_end", "register_end")},
+            }
         _write(lake, table, *sums.values())
 
 

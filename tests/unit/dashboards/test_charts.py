@@ -61,7 +61,7 @@ def draw(
     events: pl.DataFrame = EVENTS,
     codes: pl.DataFrame = CODES,
 ) -> go.Figure:
-    return consumption(figures, interval=interval, register="volume_m3", events=events, info_codes=codes, say=SAY)
+    return consumption(figures, interval=interval, title="Volume (m³)", events=events, info_codes=codes, say=SAY)
 
 
 def test_one_trace_per_quality_told_apart_by_pattern() -> None:
@@ -101,7 +101,7 @@ def test_day_of_the_change_keeps_its_calendar_width() -> None:
 
     assert bar.x[0] == datetime(2025, 10, 26)  # noqa: DTZ001  places on the axis have no zone
     assert bar.width[0] + 2 * bar.offset[0] == pytest.approx(86_400_000)
-    assert tuple(bar.customdata[0]) == ("Sun 26 Oct 2025", "7 m³")
+    assert tuple(bar.customdata[0]) == ("Sun 26 Oct 2025", "7 m³", "2025-10-26")
 
 
 def test_markers_say_what_happened() -> None:

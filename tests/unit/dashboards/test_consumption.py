@@ -1,5 +1,6 @@
 """The page of consumption."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def test_consumption_of_the_first_point(open_page: Opened) -> None:
     assert shown["Consumption"] == f"{rows['consumption'].sum():.2f} m³"
     assert app.dataframe[1].value["kind"].to_list() == ["roll-over", "meter exchange"]
     assert app.dataframe[2].value["code"].to_list() == ["LEAK", "DRY"]
-    assert [button.label for button in app.get("download_button")] == ["CSV", "XLSX", "Parquet"] * 3
+    assert [button.label for button in app.get("download_button")] == ["PDF", "HTML"] + ["CSV", "XLSX", "Parquet"] * 3
     assert len(app.get("plotly_chart")) == 1
 
 
@@ -141,3 +142,43 @@ def test_page_speaks_the_language_of_who_looks(open_page: Opened) -> None:
     assert app.title[0].value == "Verbrauch"
     assert figures(app)["Letzte Ablesung"] == "12.345 kWh"
     assert app.segmented_control(key="interval").options == ["Stündlich", "Täglich", "Monatlich", "Jährlich"]
+
+
+def test_figures_as_they_were_known(open_page: Opened) -> None:
+    before = open_page("consumption", point="P-1", as_of="2025-11-03")
+    assert "as they were known at 4 Nov 2025 00:00 CET" in messages(before)
+    assert "There is no consumption of P-1 yet" in messages(before)
+
+    after = open_page("consumption", point="P-1", as_of="2025-11-04")
+    assert "as they were known at 5 Nov 2025" in messages(after)
+    assert figures(after) == figures(open_page("consumption", point="P-1"))
+
+
+def test_chosen_day_leads_to_its_readings(open_page: Opened) -> None:
+    app = open_page("consumption", point="P-2", interval="daily")
+    assert "Click a bar" in messages(app)
+
+    app.session_state["reachable"] = frozenset({"explain"})
+    app.session_state["figures_rows_1"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+
+    (link,) = app.get("page_link")
+    assert link.proto.label == "Explain 4 Oct 2025"
+    assert link.proto.query_string == "point=P-2&day=2025-10-04"
+
+
+def test_heat_and_cooling_are_stacked(open_page: Opened, tmp_path: Path) -> None:
+    home = house.home_with_figures(tmp_path / "home")
+    house.add_register(home, "P-3", house.HEAT, "cooling_energy_kwh", "kWh", 5)
+
+    app = open_page("consumption", home=home, point="P-3", register="thermal", interval="monthly")
+
+    shown = figures(app)
+    assert (shown["Heat energy"], shown["Cooling energy"]) == ("1,921 kWh", "731 kWh")
+    rows = app.dataframe[0].value
+    assert set(rows["register"]) == {"Heat energy", "Cooling energy"}
+    bars = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert [bar["name"] for bar in bars if bar["type"] == "bar"] == [
+        "Heat energy: measured",
+        "Cooling energy: measured",
+    ]

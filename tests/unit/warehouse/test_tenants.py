@@ -30,6 +30,7 @@ from warehouse.queries import (
     alerts,
     attention,
     checking,
+    comparison,
     consumption,
     corrections,
     coverage,
@@ -49,6 +50,7 @@ from warehouse.queries import (
     pressure,
     provenance,
     readings,
+    report_changes,
     reports,
     roles,
     silence,
@@ -226,6 +228,16 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     consumption.registers: lambda lake: consumption.registers(lake, OURS, both()),
     consumption.extent: lambda lake: consumption.extent(lake, OURS, both(), "volume_m3"),
     consumption.figures: lambda lake: consumption.figures(lake, OURS, both(), interval="daily", **PERIOD),
+    consumption.summed: lambda lake: consumption.summed(lake, OURS, both(), interval="daily", **PERIOD),
+    comparison.on_common_grid: lambda lake: comparison.on_common_grid(
+        lake,
+        OURS,
+        [comparison.Series(f"{whose}-metering_point", "volume_m3") for whose in (OURS, THEIRS)],
+        comparison.Compared(DAY, DAY, ZONE, "daily", timedelta(hours=1)),
+    ),
+    report_changes.report_changes: lambda lake: report_changes.report_changes(
+        lake, OURS, reports.Asked(DAY, DAY, ZONE), TODAY - timedelta(days=400)
+    ),
     consumption.register_events: lambda lake: consumption.register_events(lake, OURS, both(), **PERIOD, zone=ZONE),
     consumption.info_codes: lambda lake: consumption.info_codes(lake, OURS, both(), first=DAY, last=DAY, zone=ZONE),
     exceptions.exceptions: lambda lake: exceptions.exceptions(lake, OURS, zone=ZONE, states=()),
@@ -379,11 +391,15 @@ def excerpt(tmp_path_factory: pytest.TempPathFactory) -> Excerpt:
     return Excerpt(lake, {f"{OURS}-meter_id"})
 
 
+PLACES = ("metering_points", "metering_points_history", "receptions")
+"""Tables without a meter that show what belongs to one."""
+
+
 @pytest.mark.parametrize("name", [table.name for table in TABLES.values() if table.kind == "stored"])
 def test_an_excerpt_shows_the_rows_of_its_meters_alone(excerpt: Excerpt, name: str) -> None:
     table = TABLES[name]
     rows = excerpt.scan(table).collect()
-    assert rows.height == int("meter_id" in table.schema or name in ("metering_points", "receptions"))
+    assert rows.height == int("meter_id" in table.schema or name in PLACES)
     assert THEIRS not in rows.select(pl.col(pl.String)).write_csv()
 
 
