@@ -232,4 +232,10 @@ def _latest(say: Words) -> None:
         st.subheader(say("imports.dropped"))
         columns = {"path": TEXT, "source": TEXT, "tries": COUNT, "first_at": WHEN, "last_at": WHEN, "reason": TEXT}
         frame = rows_of(waiting, columns).with_columns(path=pl.col("path").str.split("/").list.tail(2).list.join("/"))
-        table(say, frame.rename({"path": "source_file", "last_at": "tried_at"}), key="dropped", file_name="dropped", nothing="")
+        table(
+            say,
+            frame.rename({"path": "source_file", "last_at": "tried_at"}),
+            key="dropped",
+            file_name="dropped",
+            nothing="",
+        )
