@@ -32,16 +32,20 @@ def by_mail(say: Words, title: str, files: Callable[[], Sequence[Attachment]], *
         if not st.form_submit_button(say("sending.send"), icon=":material/send:", type="primary"):
             return
 
+    # Before the transaction: opening the vault may write, and drawing a report takes a while.
+    vault, attached = installation().vault, files()
+    sender = asking.name_of(viewer().identity, viewer().organisation)
+
     def send(doing: asking.Doing) -> str:
         return send_report(
             doing.session,
-            doing.house.vault,
+            vault,
             doing.organisation,
             address.strip(),
             title,
-            files(),
+            attached,
             language=say.language,
-            sender=asking.name_of(doing.identity, doing.organisation),
+            sender=sender,
             note=note.strip(),
             target=target,
             identity=doing.identity,

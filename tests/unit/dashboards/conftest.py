@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards.viewer import Viewer
 from registry.people.rights import AREAS, DATA_ACCESS, MANAGER
+from registry.vault import KeyVault
 from tests.unit.dashboards import house
 
 ANALYST = Viewer("user:1", house.ORGANISATION, areas={MANAGER: frozenset(AREAS)})
@@ -32,6 +33,22 @@ def _draw(name: str) -> None:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small installation, which tests that change nothing share."""
     return house.home_with_figures(tmp_path_factory.mktemp("filled") / "home")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The small installation for a test that changes it."""
+    made = house.home_with_figures(tmp_path / "home")
+    monkeypatch.setenv("METERHOUSE_HOME", str(made))
+    return made
+
+
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KeyVault:
+    """A master key for it."""
+    key = tmp_path / "master.key"
+    monkeypatch.setenv("METERHOUSE_MASTER_KEY_FILE", str(key))
+    return KeyVault.create(key)
 
 
 @pytest.fixture(autouse=True)

@@ -111,3 +111,8 @@ def _fill(session: Session) -> None:
             )
     for collector, comment in (("C-0", "Water tower"), ("C-1", None)):
         session.add(Collector(organisation="default", collector=collector, comment=comment))
+
+
+def registry_of(home: Path) -> Registry:
+    """The registry of an installation's folder."""
+    return Registry.open(f"sqlite:///{home / 'registry.sqlite'}")

@@ -24,7 +24,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frames = [
         (house.NEW, "decoded", None, 1),
         (house.NEW, "no_key", "no key yet", 2),
-        (house.OTHER, "no_key", "no key yet", 1),
+        (house.OTHER, "no_key", "no key yet", -1),
         ("KAM-99999999-1b-16", "foreign", None, 1),
     ]
     rows = [

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import fastexcel
 import polars as pl
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards.remembering import memory
@@ -14,9 +13,9 @@ from dashboards.viewer import Viewer
 from registry.models import AuditEvent, Group, GroupMember, MeteringPoint
 from registry.people.locale import Locale
 from registry.people.spreadsheets import csv_of
-from registry.store import Registry
 from tests.unit.dashboards import house
 from tests.unit.dashboards.conftest import ANALYST, OWNER, READER, messages
+from tests.unit.dashboards.registered import registry_of
 from warehouse.lake import Lake
 from warehouse.schemas import GROUP_MEMBERS, METERS
 from warehouse.workbook import workbook
@@ -50,21 +49,10 @@ def _result(rows: int, known: str = "") -> None:
             asking.done(right, lambda _: asking.unchanged("1", known, "Harbour"), said=lambda _: "saved", publish=None)
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = house.home_with_figures(tmp_path / "home")
-    monkeypatch.setenv("METERHOUSE_HOME", str(made))
-    return made
-
-
 def opened(viewer: Viewer = OWNER, rows: int = 3, known: str = "") -> AppTest:
     app = AppTest.from_function(_result, default_timeout=30, kwargs={"rows": rows, "known": known})
     app.session_state["viewer"] = viewer
     return app.run()
-
-
-def registry_of(home: Path) -> Registry:
-    return Registry.open(f"sqlite:///{home / 'registry.sqlite'}")
 
 
 def add(app: AppTest, name: str, *, exactly: bool = False) -> AppTest:

@@ -13,21 +13,14 @@ from dashboards.views.configuration import PAGES, support
 from registry import audit, policies
 from registry.inventory.fields import fields
 from registry.people.rights import AREAS, CAPABILITIES, KEYS, MANAGER
-from registry.store import Registry
 from tests.unit.dashboards import house
 from tests.unit.dashboards.conftest import OWNER, READER, Opened, _draw, figures, messages
+from tests.unit.dashboards.registered import registry_of
 
 ALMIGHTY = replace(
     OWNER, areas={MANAGER: frozenset(AREAS), KEYS: frozenset(AREAS)}, capabilities=frozenset(CAPABILITIES)
 )
 NAMES = [page.name for page in PAGES]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = house.home_with_figures(tmp_path / "home")
-    monkeypatch.setenv("METERHOUSE_HOME", str(made))
-    return made
 
 
 def opened(name: str, viewer: Viewer = ALMIGHTY, **address: str) -> AppTest:
@@ -37,10 +30,6 @@ def opened(name: str, viewer: Viewer = ALMIGHTY, **address: str) -> AppTest:
     for parameter, value in address.items():
         app.query_params[parameter] = value
     return app.run()
-
-
-def registry_of(home: Path) -> Registry:
-    return Registry.open(f"sqlite:///{home / 'registry.sqlite'}")
 
 
 def press(app: AppTest, label: str) -> AppTest:

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from registry import audit, mail, refusals
 from registry.models import AuditEvent, LegalHold, Meter, Organisation
 from registry.people import roles, users
-from registry.vault import KeyVault
 from tests.unit.dashboards import house
 from tests.unit.dashboards.conftest import ANALYST, figures, messages
 from tests.unit.dashboards.test_configuration import ALMIGHTY, opened, press, registry_of
@@ -24,15 +23,7 @@ METERS_FILE = (
 )
 KEY = "000102030405060708090A0B0C0D0E0F"
 
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = house.home_with_figures(tmp_path / "home")
-    key = tmp_path / "master.key"
-    KeyVault.create(key)
-    monkeypatch.setenv("METERHOUSE_HOME", str(made))
-    monkeypatch.setenv("METERHOUSE_MASTER_KEY_FILE", str(key))
-    return made
+pytestmark = pytest.mark.usefixtures("vault")
 
 
 def test_file_is_looked_through_first_and_then_taken_as_the_person(home: Path) -> None:

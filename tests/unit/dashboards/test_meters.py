@@ -7,19 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from registry.models import AuditEvent, Exchange, Installation, Meter
-from registry.store import Registry
-from registry.vault import KeyVault
 from tests.unit.dashboards import house
 from tests.unit.dashboards.conftest import ANALYST, OWNER, READER, Opened, messages
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return house.home_with_figures(tmp_path / "home")
-
-
-def registry_of(home: Path) -> Registry:
-    return Registry.open(f"sqlite:///{home / 'registry.sqlite'}")
+from tests.unit.dashboards.registered import registry_of
 
 
 def listed(app: AppTest) -> list[str]:
@@ -174,12 +164,6 @@ def test_edit_without_the_right_is_neither_offered_nor_done(open_page: Opened, h
     save(app)
 
     assert "no right for this" in messages(app)
-
-
-@pytest.fixture
-def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    KeyVault.create(tmp_path / "master.key")
-    monkeypatch.setenv("METERHOUSE_MASTER_KEY_FILE", str(tmp_path / "master.key"))
 
 
 @pytest.mark.usefixtures("vault")
