@@ -90,3 +90,24 @@ BALANCE = {
 """Where the water of a district went."""
 
 FIRST_LINE, SECOND_LINE, THIRD_LINE = "#2b7bba", "#c2781a", "#8a63b8"
+
+CODE_ICON = {
+    "air": "≈",
+    "alarm": "⚠",
+    "battery": "▯",
+    "bit": "▫",
+    "burst": "✸",
+    "clock": "◷",
+    "cold": "❄",
+    "dry": "▽",
+    "flow": "≋",
+    "leak": "☂",
+    "link": "⇄",
+    "power": "↯",
+    "pressure": "⇅",
+    "pulse": "∿",
+    "reverse": "↩",
+    "tamper": "⚒",
+    "thermometer": "°",
+}
+"""Signs of info codes by the names of their icons: such as fonts for text have, since not every device has others."""

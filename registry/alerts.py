@@ -133,6 +133,23 @@ def end(session: Session, organisation: str, alert_no: int, *, identity: str, no
     _note(session, row, "alert.end", before, {"ends_at": _text(now)}, identity, now)
 
 
+def replace(
+    session: Session, organisation: str, alert_no: int, wanted: Wanted, *, most: int, identity: str, now: datetime
+) -> int:
+    """Ends an alert and lets another one take its place, so that what the former told stands with its limit.
+
+    Returns:
+        Number of the new one.
+
+    Raises:
+        AlertError: There is none, or the new one is not possible.
+    """
+    row = get(session, organisation, alert_no)
+    if row.ends_at is None or row.ends_at > now:
+        end(session, organisation, alert_no, identity=identity, now=now)
+    return add(session, organisation, wanted, most=most, identity=identity, now=now)
+
+
 def remove(session: Session, organisation: str, alert_no: int, *, identity: str, now: datetime) -> None:
     """Takes an alert off the list; what it told remains known.
 

@@ -11,13 +11,24 @@ from registry import audit
 from registry.errors import RegistryError
 from registry.models import Meter, ReportComment
 
-PERFORMANCE = "performance"
+PERFORMANCE, INFO_CODES = "performance", "info_codes"
+"""Reports whose rows may have comments."""
+
 LONGEST = 500
 """Characters of a comment at most."""
 
 
-def comment(session: Session, organisation: str, meter_id: str, text: str, *, identity: str, now: datetime) -> int:
-    """Adds a comment to a meter's row in the report of reading performance.
+def comment(
+    session: Session,
+    organisation: str,
+    meter_id: str,
+    text: str,
+    *,
+    identity: str,
+    now: datetime,
+    report: str = PERFORMANCE,
+) -> int:
+    """Adds a comment to a meter's rows in a report.
 
     Args:
         session: A writing transaction.
@@ -26,6 +37,7 @@ def comment(session: Session, organisation: str, meter_id: str, text: str, *, id
         text: The comment.
         identity: Who writes.
         now: When, UTC.
+        report: Which report.
 
     Returns:
         Number of the comment among the meter's.
@@ -40,14 +52,14 @@ def comment(session: Session, organisation: str, meter_id: str, text: str, *, id
         raise RegistryError(f"There is no meter {meter_id}.")
     last = select(func.max(ReportComment.number)).where(
         ReportComment.organisation == organisation,
-        ReportComment.report == PERFORMANCE,
+        ReportComment.report == report,
         ReportComment.subject == meter_id,
     )
     number = (session.scalar(last) or 0) + 1
     session.add(
         ReportComment(
             organisation=organisation,
-            report=PERFORMANCE,
+            report=report,
             subject=meter_id,
             number=number,
             text=words,
@@ -62,25 +74,28 @@ def comment(session: Session, organisation: str, meter_id: str, text: str, *, id
         identity=identity,
         now=now,
         target=meter_id,
-        details={"report": PERFORMANCE, "number": number},
+        details={"report": report, "number": number},
     )
     return number
 
 
-def comments(session: Session, organisation: str, as_of: datetime | None = None) -> pl.DataFrame:
-    """The newest comment on each meter's row of the report of reading performance.
+def comments(
+    session: Session, organisation: str, as_of: datetime | None = None, report: str = PERFORMANCE
+) -> pl.DataFrame:
+    """The newest comment on each meter's rows of a report.
 
     Args:
         session: A transaction.
         organisation: Owner of the meters.
         as_of: The newest of then, UTC; ``None`` for now.
+        report: Which report.
 
     Returns:
         ``meter_id``, ``comment``, ``comment_by`` and ``comment_at`` (UTC).
     """
     statement = (
         select(ReportComment)
-        .where(ReportComment.organisation == organisation, ReportComment.report == PERFORMANCE)
+        .where(ReportComment.organisation == organisation, ReportComment.report == report)
         .order_by(ReportComment.subject, ReportComment.number)
     )
     if as_of is not None:

@@ -1,5 +1,6 @@
 """Decisions about exceptions of validation: added, never changed; the newest one that takes effect counts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,17 @@ from registry.errors import RegistryError
 from registry.models import Decision, ManualReading
 from warehouse.transforms.validation.effects import DECISION, STATES
 from warehouse.transforms.validation.rules import KEY
+
+_FEW = 5000
+"""Meters up to which the database is asked about them alone."""
+_TOLD: dict[str, pl.DataType | type[pl.DataType]] = {
+    **{name: DECISION[name] for name in ("meter_id", "register", "at", "rule")},
+    "number": pl.Int64,
+    "decision": pl.String,
+    "takes_effect": pl.Boolean,
+    "decided_at": DECISION["decided_at"],
+    "decided_by": pl.String,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,27 @@ class Subject:
     register: str
     at: datetime
     rule: str
+
+    @property
+    def target(self) -> str:
+        """How the audit log names it."""
+        return f"{self.meter_id} {self.register} {self.rule}"
+
+
+def latest(session: Session, organisation: str, subject: Subject) -> Decision | None:
+    """The last decision about an exception, whether or not it takes effect; ``None`` where nobody decided."""
+    return session.scalars(
+        select(Decision)
+        .where(
+            Decision.organisation == organisation,
+            Decision.meter_id == subject.meter_id,
+            Decision.register == subject.register,
+            Decision.at == subject.at,
+            Decision.rule == subject.rule,
+        )
+        .order_by(Decision.id.desc())
+        .limit(1)
+    ).first()
 
 
 def decide(
@@ -73,18 +106,7 @@ def decide(
         raise RegistryError("An override has a value, other decisions have none.")
     if not reason.strip():
         raise RegistryError("An exception is decided for a reason: give one.")
-    last = session.scalars(
-        select(Decision)
-        .where(
-            Decision.organisation == organisation,
-            Decision.meter_id == subject.meter_id,
-            Decision.register == subject.register,
-            Decision.at == subject.at,
-            Decision.rule == subject.rule,
-        )
-        .order_by(Decision.id.desc())
-        .limit(1)
-    ).first()
+    last = latest(session, organisation, subject)
     proposed = last is not None and not last.takes_effect and (last.decision, last.value) == (decision, value)
     if four_eyes and proposed and last is not None and last.identity == identity:
         raise RegistryError(f"{identity} has decided this already: a second person must confirm it.")
@@ -113,13 +135,58 @@ def decide(
         event=f"exception.{decision}",
         identity=identity,
         now=now,
-        target=f"{subject.meter_id} {subject.register} {subject.rule}",
+        target=subject.target,
         before={"decision": before},
         after={"decision": decision, "takes_effect": takes_effect},
         reason=reason,
         details={"at": subject.at, "reason_code": reason_code, "forced": forced},
     )
     return takes_effect
+
+
+def told(session: Session, organisation: str, meters: Sequence[str]) -> pl.DataFrame:
+    """The last decision about each exception of some meters, those that wait for a second person among them.
+
+    Args:
+        session: A transaction.
+        organisation: Owner of the meters.
+        meters: ``meter_id`` of those asked about.
+
+    Returns:
+        ``meter_id``, ``register``, ``at``, ``rule``, ``number`` (grows with each decision), ``decision``,
+        ``takes_effect``, ``decided_at`` (UTC) and ``decided_by``.
+    """
+    d = Decision
+    columns = (d.meter_id, d.register, d.at, d.rule, d.id, d.decision, d.takes_effect, d.decided_at, d.identity)
+    statement = select(*columns).where(d.organisation == organisation).order_by(d.id)
+    if len(meters) <= _FEW:
+        statement = statement.where(d.meter_id.in_(list(meters)))
+    frame = pl.DataFrame([tuple(row) for row in session.execute(statement)], schema=_TOLD, orient="row")
+    return frame.unique(["meter_id", "register", "at", "rule"], keep="last", maintain_order=True)
+
+
+def standing(rows: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions as they stand with decisions after which nothing was reckoned yet.
+
+    Args:
+        rows: Rows of ``vee_exceptions``.
+        decided: From :func:`told`.
+
+    Returns:
+        The same rows with ``state``, ``decided_at`` and ``decided_by`` as decided last, ``waits`` (whether a decision
+        waits for a second person) and ``number`` (of the last decision; 0 without).
+    """
+    found = rows.join(decided, on=["meter_id", "register", "at", "rule"], how="left", maintain_order="left")
+    later = (pl.col("decided_at_right") > pl.col("decided_at")).fill_null(pl.col("decided_at").is_null())
+    holds = (pl.col("takes_effect") & later & (pl.col("state") != "resolved")).fill_null(value=False)
+    newest = pl.col("decision").replace_strict(STATES, default=None, return_dtype=pl.String)
+    return found.with_columns(
+        state=pl.when(holds).then(newest).otherwise("state"),
+        decided_at=pl.when(holds).then("decided_at_right").otherwise("decided_at"),
+        decided_by=pl.when(holds).then("decided_by_right").otherwise("decided_by"),
+        waits=(~pl.col("takes_effect")).fill_null(value=False),
+        number=pl.col("number").fill_null(0),
+    ).drop("decision", "takes_effect", "decided_at_right", "decided_by_right")
 
 
 def in_force(session: Session, organisation: str) -> pl.DataFrame:

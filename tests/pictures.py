@@ -70,7 +70,7 @@ def main(names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     pages = [page for page in every_page() if not names or page.name in names]
     with TemporaryDirectory() as folder:
-        home = heated.add(house.home_with_figures(Path(folder) / "home"))
+        home = heated.add(house.home_in_operation(Path(folder) / "home"))
         with gateway(home) as served, chromium(Path(folder) / "profile") as browser:
             add_person(served.registry, "analyst@example.org", manager="administrator", keys="superuser")
             sign_in(browser, served.address, "analyst@example.org")

@@ -1,11 +1,12 @@
 """Decisions about exceptions, and readings by hand: checked against what stands, noted, and reckoned with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
+from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from assets.steps.erasing import without_erased_readings
@@ -17,6 +18,7 @@ from registry.errors import RegistryError
 from registry.inventory.registers import subject_of
 from registry.models import ManualReading
 from registry.tables import registered_meters
+from warehouse.excerpt import Readable
 from warehouse.policies import ValidationPolicy
 from warehouse.schemas import INSTALLATIONS, READINGS, VEE_EXCEPTIONS
 from warehouse.transforms.validation.catalogue import EXCLUDING, RULES, WHOLE
@@ -64,37 +66,77 @@ def decide(house: Installation, subject: Subject, choice: Choice, *, identity: s
         RegistryError: There is no such exception, no such reason code, or the value is worse than the one that stands.
     """
     policy = house.policy(ValidationPolicy)
-    if choice.reason_code not in policy.reason_codes:
-        raise RegistryError(f"{choice.reason_code} is no reason code; there are {', '.join(policy.reason_codes)}.")
-    row = _exception(house, subject)
-    if choice.decision == "override":
-        _may_override(house, subject, row, forced=choice.forced)
     with house.registry.begin() as session:
-        takes_effect = decisions.decide(
-            session,
-            house.organisation,
-            subject,
-            choice.decision,
-            reason_code=choice.reason_code,
-            reason=choice.reason,
-            identity=identity,
-            now=now,
-            value=choice.value,
-            four_eyes=policy.four_eyes,
-            forced=choice.forced,
+        takes_effect = note(
+            session, house.lake, house.organisation, policy, subject, choice, identity=identity, now=now
         )
-    publish_events(house)
-    if takes_effect:
-        times = pl.DataFrame({"meter_id": [subject.meter_id], "measured_at": [subject.at]})
-        touch(house, times.cast({"measured_at": READINGS.schema["measured_at"]}), "decision", identity)
+    publish_decisions(house, house.organisation, [subject] if takes_effect else [], identity)
     return takes_effect
 
 
-def _exception(house: Installation, subject: Subject) -> dict[str, object]:
+def note(
+    session: Session,
+    lake: Readable,
+    organisation: str,
+    policy: ValidationPolicy,
+    subject: Subject,
+    choice: Choice,
+    *,
+    identity: str,
+    now: datetime,
+) -> bool:
+    """Notes a decision in the transaction of who decides; see :func:`decide`.
+
+    Args:
+        session: A writing transaction.
+        lake: Where the tables are.
+        organisation: Owner of the meter.
+        policy: Reason codes, and whether two persons decide.
+        subject: The exception.
+        choice: What is decided.
+        identity: Who decides.
+        now: Instant of the decision, UTC.
+
+    Returns:
+        Whether it takes effect; :func:`publish_decisions` then has figures reckoned again.
+
+    Raises:
+        RegistryError: There is no such exception, no such reason code, or the value is worse than the one that stands.
+    """
+    if choice.reason_code not in policy.reason_codes:
+        raise RegistryError(f"{choice.reason_code} is no reason code; there are {', '.join(policy.reason_codes)}.")
+    row = _exception(lake, organisation, subject)
+    if choice.decision == "override":
+        _may_override(lake, organisation, subject, row, forced=choice.forced)
+    return decisions.decide(
+        session,
+        organisation,
+        subject,
+        choice.decision,
+        reason_code=choice.reason_code,
+        reason=choice.reason,
+        identity=identity,
+        now=now,
+        value=choice.value,
+        four_eyes=policy.four_eyes,
+        forced=choice.forced,
+    )
+
+
+def publish_decisions(house: Installation, organisation: str, decided: Sequence[Subject], identity: str) -> None:
+    """Publishes events of decisions, and has the figures reckoned again that those in effect are about."""
+    publish_events(house)
+    rows = [(subject.meter_id, subject.at) for subject in decided]
+    columns = {"meter_id": READINGS.schema["meter_id"], "measured_at": READINGS.schema["measured_at"]}
+    times = pl.DataFrame(rows, schema=columns, orient="row")
+    touch(house, times, "decision", identity, organisation=organisation)
+
+
+def _exception(lake: Readable, organisation: str, subject: Subject) -> dict[str, object]:
     found = (
-        house.lake.scan(VEE_EXCEPTIONS)
+        lake.scan(VEE_EXCEPTIONS)
         .filter(
-            (pl.col("organisation") == house.organisation)
+            (pl.col("organisation") == organisation)
             & (pl.col("meter_id") == subject.meter_id)
             & (pl.col("register") == subject.register)
             & (pl.col("at") == subject.at)
@@ -115,15 +157,17 @@ def _discredits(rule: str) -> str:
     return RULES[rule].discredits if rule in RULES else ""
 
 
-def _may_override(house: Installation, subject: Subject, row: Mapping[str, object], *, forced: bool) -> None:
+def _may_override(
+    lake: Readable, organisation: str, subject: Subject, row: Mapping[str, object], *, forced: bool
+) -> None:
     """Values are edited upwards alone: an edited one must not replace a measured one that counts."""
     if subject.register == WHOLE:
         raise RegistryError("An override gives the value of a register, and this exception is about a whole reading.")
     counts = _discredits(subject.rule) in {"", "figure"} or row["severity"] not in EXCLUDING or row["state"] not in OPEN
     stands = (
-        house.lake.scan(READINGS)
+        lake.scan(READINGS)
         .filter(
-            (pl.col("organisation") == house.organisation)
+            (pl.col("organisation") == organisation)
             & (pl.col("month") == subject.at.strftime("%Y-%m"))
             & (pl.col("meter_id") == subject.meter_id)
             & (pl.col("measured_at") == subject.at)

@@ -19,7 +19,14 @@ _SERIES = "touched"
 """Series of the lake's batch numbers."""
 
 
-def touch(house: Installation, times: pl.DataFrame, cause: str, identity: str | None = None) -> None:
+def touch(
+    house: Installation,
+    times: pl.DataFrame,
+    cause: str,
+    identity: str | None = None,
+    *,
+    organisation: str | None = None,
+) -> None:
     """Notes that readings of some meters changed.
 
     Args:
@@ -27,14 +34,22 @@ def touch(house: Installation, times: pl.DataFrame, cause: str, identity: str | 
         times: ``meter_id`` and ``measured_at`` (UTC) of every reading that came, changed or went.
         cause: As ``touched`` declares it.
         identity: Who brought it; ``None`` where nobody did by hand.
+        organisation: Owner of the meters; ``None`` for that of the installation.
     """
     if times.is_empty():
         return
     spans = times.group_by("meter_id").agg(first_at=pl.col("measured_at").min(), last_at=pl.col("measured_at").max())
-    touch_spans(house, spans, cause, identity)
+    touch_spans(house, spans, cause, identity, organisation=organisation)
 
 
-def touch_spans(house: Installation, spans: pl.DataFrame, cause: str, identity: str | None = None) -> None:
+def touch_spans(
+    house: Installation,
+    spans: pl.DataFrame,
+    cause: str,
+    identity: str | None = None,
+    *,
+    organisation: str | None = None,
+) -> None:
     """Notes that figures of some meters must be reckoned again.
 
     Args:
@@ -42,11 +57,12 @@ def touch_spans(house: Installation, spans: pl.DataFrame, cause: str, identity: 
         spans: ``meter_id``, ``first_at``, ``last_at`` (UTC, both inclusive).
         cause: As ``touched`` declares it.
         identity: Who brought it; ``None`` where nobody did by hand.
+        organisation: Owner of the meters; ``None`` for that of the installation.
     """
     with house.alone("touched"):
         number = newest_batch(house) + 1
         rows = spans.with_columns(
-            organisation=pl.lit(house.organisation),
+            organisation=pl.lit(organisation or house.organisation),
             batch_no=pl.lit(number),
             cause=pl.lit(cause),
             identity=pl.lit(identity, pl.String),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import polars as pl
 import streamlit as st
 from sqlalchemy.orm import Session
 
@@ -215,4 +216,22 @@ def name_of(identity: str, organisation: str) -> str:
     return account.name or account.email
 
 
-__all__ = ["Changed", "Doing", "done", "name_of", "publish_events", "publish_registry", "tell", "unchanged"]
+def names(identities: pl.Series) -> pl.Series:
+    """Who acted, as people call them, see :func:`name_of`; null where nobody is named."""
+    known = identities.drop_nulls().unique().to_list()
+    return identities.replace_strict(
+        known, [name_of(one, viewer().organisation) for one in known], return_dtype=pl.String
+    )
+
+
+__all__ = [
+    "Changed",
+    "Doing",
+    "done",
+    "name_of",
+    "names",
+    "publish_events",
+    "publish_registry",
+    "tell",
+    "unchanged",
+]

@@ -96,7 +96,7 @@ def table(
     rows = ordered.slice((page - 1) * ROWS, ROWS)
     event = st.dataframe(
         _displayed(say, rows.select(columns), values, digits),
-        key=f"{key}_rows_{page}",
+        key=_selection_key(f"{key}_rows_{page}", rows),
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -118,6 +118,14 @@ def table(
             rest = None if whole is None else (whole.rows, lambda: whole.read()[member])
             grouping.adder(say, ordered[member], chosen[member], key=key, rest=rest)
     return chosen
+
+
+def _selection_key(key: str, rows: pl.DataFrame) -> str:
+    """Key of the widget that shows rows; another one where they have changed, since choices are kept by position."""
+    last: tuple[int, pl.DataFrame] = st.session_state.get(f"{key}_shown", (0, rows))
+    number = last[0] if last[1].equals(rows) else last[0] + 1
+    st.session_state[f"{key}_shown"] = (number, rows)
+    return f"{key}_{number}" if number else key
 
 
 def _columns(say: Words, frame: pl.DataFrame, named: Mapping[str, str], shown: Sequence[str], key: str) -> list[str]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,7 @@ from registry.inventory.versions import supersede
 from registry.inventory.whereabouts import whereabouts
 from registry.models import Exchange, Installation, Meter
 from registry.vault import KeyVault
+from warehouse.schemas import EXCHANGES
 
 
 def correct(
@@ -308,6 +310,24 @@ def standing(
         for row in session.scalars(statement.where(Exchange.metering_point.in_(some)).order_by(Exchange.id)):
             found.setdefault((row.metering_point, row.exchanged_at), []).append(row)
     return found
+
+
+def recorders(session: Session, organisation: str, metering_points: Iterable[str]) -> pl.DataFrame:
+    """Who entered or last corrected the exchanges of points, as they hold now.
+
+    Returns:
+        ``metering_point``, ``exchanged_at`` (UTC), ``register`` and ``recorded_by`` (identity; null where an import of
+        former releases did not say).
+    """
+    wanted = (Exchange.metering_point, Exchange.exchanged_at, Exchange.register, Exchange.identity)
+    statement = select(*wanted).where(Exchange.organisation == organisation, Exchange.known_to.is_(None))
+    rows = [
+        tuple(row)
+        for some in chunks(sorted(set(metering_points)))
+        for row in session.execute(statement.where(Exchange.metering_point.in_(some)))
+    ]
+    schema = {name: EXCHANGES.schema[name] for name in ("metering_point", "exchanged_at", "register")}
+    return pl.DataFrame(rows, schema={**schema, "recorded_by": pl.String}, orient="row")
 
 
 def _standing(session: Session, organisation: str, point: str, at: datetime) -> Sequence[Exchange]:

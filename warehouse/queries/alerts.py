@@ -96,3 +96,9 @@ def events(lake: Readable, organisation: str, alert_no: int) -> pl.DataFrame:
         .sort("window_start", descending=True)
         .collect()
     )
+
+
+def changes(lake: Readable, organisation: str) -> dict[int, datetime]:
+    """When each alert was changed last, UTC, by its number."""
+    rows = lake.scan(CONSUMPTION_ALERTS).filter(pl.col("organisation") == organisation)
+    return dict(rows.select("alert_no", "changed_at").collect().iter_rows())

@@ -169,6 +169,14 @@ def of_meter(
     )
 
 
+def extent(lake: Readable, organisation: str, zone: ZoneInfo) -> tuple[date, date] | None:
+    """First and last local day on which any listed code was seen; ``None`` where none ever was."""
+    events = lake.scan(INFO_CODE_EVENTS).filter(pl.col("organisation") == organisation, pl.col("priority") != "ignore")
+    ends = (local_day(pl.col("first_seen").min(), zone), local_day(pl.col("last_seen").max(), zone))
+    first, last = events.select(first=ends[0], last=ends[1]).collect().row(0)
+    return None if first is None else (first, last)
+
+
 def _state(policy: InfoCodePolicy, asked: Asked) -> pl.Expr:
     """Whether the newest reading has the code, and whether it can still be rested on."""
     usual = policy.max_age_intervals * asked.expected_interval / timedelta(hours=1)

@@ -104,6 +104,53 @@ def summary(meters: pl.DataFrame) -> Summary:
     return Summary(judged.height, *numbers)
 
 
+def extent(lake: Readable, organisation: str) -> tuple[date, date] | None:
+    """First and last local day on which anything was expected; ``None`` where nothing ever was."""
+    rows = lake.scan(READING_PERFORMANCE_DAILY).filter(organisation=organisation)
+    first, last = rows.select(first=pl.col("day").min(), last=pl.col("day").max()).collect().row(0)
+    return None if first is None else (first, last)
+
+
+def by_day(
+    lake: Readable, organisation: str, criterion: str, first: date, last: date, *, points: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Performance of all meters together, day by day.
+
+    Args:
+        lake: Where the tables are.
+        organisation: Whose meters.
+        criterion: One of :data:`ASKED`.
+        first: First local day.
+        last: Last local day, inclusive.
+        points: ``metering_point`` of those that count; ``None`` for all.
+
+    Returns:
+        ``day``, ``meters`` (of which something was expected), ``expected``, ``received``, ``received_on_time``,
+        ``performance`` and ``performance_on_time`` (% of all expected readings, two decimals), by day; days on which
+        nothing was expected have no row.
+    """
+    days = _days(lake, organisation, first, last)
+    rows = (_complete_days(days) if criterion == BSR else _rated(days, criterion)).filter(pl.col("expected") > 0)
+    if points is not None:
+        meters = rows.select("meter_id").unique().collect()["meter_id"]
+        there = _places(lake, organisation, meters).join(
+            points.select("metering_point"), on="metering_point", how="semi"
+        )
+        rows = rows.join(there.lazy(), on="meter_id", how="semi")
+    return (
+        rows.group_by("day")
+        .agg(
+            meters=pl.len().cast(pl.Int64),
+            expected=pl.col("expected").sum().cast(pl.Int64),
+            received=pl.col("received").sum().cast(pl.Int64),
+            received_on_time=pl.col("received_on_time").sum().cast(pl.Int64),
+        )
+        .with_columns(performance=_share("received"), performance_on_time=_share("received_on_time"))
+        .sort("day")
+        .collect()
+    )
+
+
 def causes(
     lake: Readable, organisation: str, criterion: str, first: date, last: date, *, points: pl.DataFrame | None = None
 ) -> pl.DataFrame:

@@ -51,6 +51,12 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KeyVault:
     return KeyVault.create(key)
 
 
+@pytest.fixture(scope="session")
+def operated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with what goes on in it; shared, too."""
+    return house.home_in_operation(tmp_path_factory.mktemp("operated") / "home")
+
+
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     """No test sees what another one has opened."""
@@ -86,3 +92,10 @@ def messages(app: AppTest) -> str:
     assert not app.exception
     said = (*app.info, *app.warning, *app.error, *app.success, *app.caption)
     return " ".join(str(element.value) for element in said)
+
+
+def pick(app: AppTest, table: str, *rows: int) -> AppTest:
+    """Chooses rows of a table's first page by their numbers."""
+    (key,) = [shown.key for shown in app.dataframe if shown.key and shown.key.startswith(f"{table}_rows_1")]
+    app.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    return app.run()

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 import settings
+from tests.unit.dashboards import operations
 from tests.unit.dashboards.registered import fill_registry
 from warehouse.lake import Lake
 from warehouse.schemas import (
@@ -65,6 +66,12 @@ def home_with_figures(home: Path) -> Path:
     _heat(lake)
     _collectors(lake)
     _neighbour(lake)
+    return home
+
+
+def home_in_operation(home: Path) -> Path:
+    """The same with what goes on in it."""
+    operations.fill(home_with_figures(home))
     return home
 
 
@@ -217,6 +224,7 @@ def _events(lake: Lake) -> None:
             "last_seen": EXCHANGED + timedelta(days=7),
             "cleared_at": EXCHANGED + timedelta(days=7, hours=1),
             "days_active_30": 6,
+            "max_class": 7,
             "priority": "high",
         },
         {
@@ -229,7 +237,7 @@ def _events(lake: Lake) -> None:
             "priority": "normal",
         },
     )
-    performance = {"criterion": "daily", "received_on_time": 1, "performance": 100.0, "known_from": KNOWN}
+    performance = {"criterion": "daily", "known_from": KNOWN}
     _write(
         lake,
         READING_PERFORMANCE_DAILY,
@@ -240,6 +248,8 @@ def _events(lake: Lake) -> None:
                 "day": END.date(),
                 "expected": 1,
                 "received": received,
+                "received_on_time": received,
+                "performance": 100.0 * received,
                 "month": "2025-11",
             }
             for meter, received in ((NEW, 1), (OTHER, 0))
@@ -358,6 +368,7 @@ def _heat(lake: Lake) -> None:
 def _collectors(lake: Lake) -> None:
     _write(lake, COLLECTORS, {"collector": "C-0", "comment": "Water tower"}, {"collector": "C-1", "comment": None})
     link = {"receptions": 24, "telegrams": 24, "rssi_p10_dbm": -96.0, "rssi_p50_dbm": -90.0, "rssi_p90_dbm": -84.0}
+    link |= {"read_hours": 2**24 - 1, "error_rate": 4.0}
     _write(
         lake,
         LINK_DAILY,

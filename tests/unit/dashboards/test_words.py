@@ -55,6 +55,7 @@ BY_DATA += (
     "claim_status",
     "batch_confirmation",
     "feature",
+    *("code_state", "alert_event", "severity", "collector_state"),
 )
 """Sections whose names come from data; the code builds them."""
 NIGHT = [datetime(2025, 10, 26, hour, tzinfo=UTC) for hour in (0, 1)]

@@ -108,3 +108,14 @@ def test_every_change_is_audited(placed) -> None:
     assert told["event"].to_list() == ["alert.add", "alert.reset", "alert.end", "alert.remove"]
     assert set(told["object"]) == {str(number)}
     assert '"limit_value": "1.5"' in told["after"][0]
+
+
+def test_another_limit_takes_the_place_of_an_alert_that_ends(placed) -> None:
+    former = add(placed)
+    wanted = Wanted("P1", "volume_m3", Decimal(3), LATER)
+    with placed.begin() as session:
+        number = alerts.replace(session, "default", former, wanted, most=1, identity="user:1", now=LATER)
+    assert {row["alert_no"]: row["ends_at"] for row in published(placed)} == {former: LATER, number: None}
+    with placed.begin() as session:  # one that has ended already stays as it was
+        alerts.replace(session, "default", former, wanted, most=2, identity="user:1", now=LATER + timedelta(days=1))
+    assert next(row["ends_at"] for row in published(placed) if row["alert_no"] == former) == LATER

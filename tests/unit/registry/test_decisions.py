@@ -96,3 +96,34 @@ def test_a_policy_may_hold_untried_and_the_log_says_so(registry: Registry) -> No
             session, "default", "validation", document, reason="At once.", identity="local:first", now=NOW, untried=True
         )
     assert version == 1
+
+
+def test_exceptions_stand_as_decided_last_before_anything_is_reckoned(registry: Registry) -> None:
+    later = Subject(ABOUT.meter_id, "volume_m3", AT + timedelta(hours=1), "V06")
+    gone = Subject(ABOUT.meter_id, "volume_m3", AT + timedelta(hours=2), "V06")
+    decide(registry, "reject")
+    decide(registry, "approve", about=later, four_eyes=True)
+    decide(registry, "approve", about=gone)
+    with registry.begin(readonly=True) as session:
+        told = decisions.told(session, "default", [ABOUT.meter_id])
+        assert decisions.told(session, "other", [ABOUT.meter_id]).is_empty()
+        assert decisions.told(session, "default", ["KAM-00000002-1b-16"]).is_empty()
+    columns = {"meter_id": pl.String, "register": pl.String, "at": told.schema["at"], "rule": pl.String}
+    columns |= {"state": pl.String, "decided_at": told.schema["decided_at"], "decided_by": pl.String}
+    rows = pl.DataFrame(
+        [
+            (ABOUT.meter_id, "volume_m3", AT, "V06", "open", None, None),
+            (ABOUT.meter_id, "volume_m3", AT, "V07", "open", None, None),
+            (ABOUT.meter_id, "volume_m3", later.at, "V06", "open", None, None),
+            (ABOUT.meter_id, "volume_m3", gone.at, "V06", "resolved", None, None),
+        ],
+        schema=columns,
+        orient="row",
+    )
+    standing = decisions.standing(rows, told)
+    assert standing["state"].to_list() == ["rejected", "open", "open", "resolved"]
+    assert standing["decided_by"].to_list() == ["local:first", None, None, None]
+    assert standing["waits"].to_list() == [False, False, True, False]
+    assert [number > 0 for number in standing["number"]] == [True, False, True, True]
+    reckoned = rows.with_columns(state=pl.lit("approved"), decided_at=pl.lit(NOW + timedelta(days=1)))
+    assert set(decisions.standing(reckoned, told)["state"]) == {"approved"}
