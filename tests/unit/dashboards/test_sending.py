@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from assets.installation import open_installation
 from registry import mail
-from registry.vault import KeyVault
 from tests.unit.dashboards.conftest import OWNER, Opened, messages
-from tests.unit.dashboards.registered import registry_of
 
 SERVER = {"METERHOUSE_SMTP_HOST": "mail.example.org", "METERHOUSE_SMTP_SENDER": "Meterhouse <meters@example.org>"}
 
@@ -17,9 +16,10 @@ def test_a_page_says_what_is_missing_for_sending(open_page: Opened) -> None:
     assert "METERHOUSE_SMTP_HOST" in messages(open_page("consumption", point="P-1"))
 
 
+@pytest.mark.usefixtures("vault")
 @pytest.mark.parametrize("address", ["someone@example.org", "no address"])
 def test_report_is_queued_with_its_files(
-    open_page: Opened, home: Path, vault: KeyVault, monkeypatch: pytest.MonkeyPatch, address: str
+    open_page: Opened, home: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     for name, value in SERVER.items():
         monkeypatch.setenv(name, value)
@@ -28,12 +28,13 @@ def test_report_is_queued_with_its_files(
     next(button for button in app.button if button.label == "Send by e-mail").click().run()
 
     assert not app.exception
-    waiting = mail.claim(registry_of(home), datetime.now(UTC))
+    here = open_installation(home)
+    waiting = mail.claim(here.registry, datetime.now(UTC))
     if "@" not in address:
         assert waiting is None
         return
     assert "sent within a minute" in messages(app)
-    due = mail.compose(registry_of(home), vault, str(waiting), datetime.now(UTC))
+    due = mail.compose(here.registry, here.vault, str(waiting), datetime.now(UTC))
     assert due is not None
     assert (due.address, due.language) == (address, "en")
     assert "P-1" in due.content.subject
