@@ -81,7 +81,7 @@ def test_script_shows_nothing_to_who_did_not_come_through_the_door(
     assert not app.dataframe
 
 
-@pytest.mark.parametrize(("number", "page"), enumerate(EVERY), ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(("number", "page"), list(enumerate(EVERY)), ids=lambda value: getattr(value, "name", ""))
 def test_pages_open_in_other_languages(open_page: Opened, number: int, page: Page) -> None:
     language = sorted(LANGUAGES)[number % len(LANGUAGES)]  # the texts of each are compared one by one elsewhere
     app = open_page(page.name, viewer=replace(READER, language=language))
