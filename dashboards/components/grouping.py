@@ -39,6 +39,8 @@ def adder(
     paged = rest is not None and not chosen.len()
     count = rest[0] if rest is not None and paged else len(names)
     label = say("group.add_chosen" if chosen.len() else "group.add_all", rows=say.number(count))
+    if count == 1:
+        label = say("group.add_one")
     with st.popover(label, icon=":material/group_add:", disabled=not names):
         known = subjects.groups(tables(), organisation())
         manual = known.filter((pl.col("kind") == "manual") | (pl.col("group") == PRIORITY))["group"].to_list()

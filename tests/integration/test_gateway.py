@@ -161,7 +161,7 @@ def test_open_page_shows_nothing_more_once_the_session_ends(
 @pytest.mark.parametrize(
     ("email", "roles", "sentence"),
     [
-        ("keys@example.org", {"portal": "superuser", "keys": "superuser"}, "no access to these pages"),
+        ("keys@example.org", {"portal": "superuser", "keys": "superuser"}, "is not open to your account"),
         ("analyst@example.org", {"analytics": "user"}, None),
     ],
 )

@@ -8,14 +8,14 @@ import streamlit as st
 
 from dashboards.charts.consumption import consumption as chart
 from dashboards.charts.frame import CONFIG
-from dashboards.components import filters, links, sending
+from dashboards.components import filters, grouping, links, sending
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import AsKnown, remembered
 from dashboards.sheets.consumption import Shown, consumption_sheet
 from dashboards.sheets.pdf import pdf
 from dashboards.sheets.sheet import Sheet, html
-from dashboards.viewer import organisation, tables, words
+from dashboards.viewer import organisation, tables, viewer, words
 from dashboards.words import Words
 from registry import places
 from registry.errors import RegistryError
@@ -154,6 +154,9 @@ def _draw(say: Words, subject: pl.DataFrame, shown: Shown, *, together: bool) ->
     days = [bar[2] for bar in bars if isinstance(bar, list) and len(bar) > 2]
     with st.container(horizontal=True):
         _report(say, shown, together=together)
+        if viewer().may(grouping.RIGHT):
+            points = subject["metering_point"]
+            grouping.adder(say, points, points.clear(), key="subject")
         way = st.container()
     chosen = _tables(say, shown)
     days += chosen["period_start"].dt.convert_time_zone(say.zone.key).dt.date().cast(pl.String).to_list()

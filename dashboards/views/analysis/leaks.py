@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards.charts import water as charts
 from dashboards.charts.frame import CONFIG
-from dashboards.components import filters
+from dashboards.components import filters, links
 from dashboards.components import map as places
 from dashboards.components.table import table
 from dashboards.remembering import remembered
@@ -123,3 +123,5 @@ def _detail(say: Words, found: pl.DataFrame, chosen: pl.DataFrame) -> None:
         return
     figure = charts.leak(hours, begin, row["last_seen"], row["rate_lh"], say)
     st.plotly_chart(figure, config=CONFIG, key="leak_hours", alt=say("leak.evidence"))
+    address = {"point": str(row["metering_point"]), "interval": "daily", "days_daily": [str(first), str(last)]}
+    links.link("consumption", say("leak.consumption", point=row["metering_point"]), address, icon="bar_chart")
