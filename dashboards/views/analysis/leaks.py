@@ -123,5 +123,6 @@ def _detail(say: Words, found: pl.DataFrame, chosen: pl.DataFrame) -> None:
         return
     figure = charts.leak(hours, begin, row["last_seen"], row["rate_lh"], say)
     st.plotly_chart(figure, config=CONFIG, key="leak_hours", alt=say("leak.evidence"))
-    address = {"point": str(row["metering_point"]), "interval": "daily", "days_daily": [str(first), str(last)]}
-    links.link("consumption", say("leak.consumption", point=row["metering_point"]), address, icon="bar_chart")
+    point, days = str(row["metering_point"]), [str(first), str(last)]
+    address: dict[str, str | list[str]] = {"point": point, "interval": "daily", "days_daily": days}
+    links.link("consumption", say("leak.consumption", point=point), address, icon="bar_chart")
