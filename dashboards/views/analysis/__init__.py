@@ -9,7 +9,7 @@ PAGES: tuple[Page, ...] = (
         "bar_chart",
         consumption.page,
         feature="consumption_page",
-        sample={"interval": "daily"},
+        sample={"point": "P-1", "interval": "daily"},
     ),
     Page(
         "data_comparison",

@@ -195,8 +195,9 @@ def _footer(say: Words, rows: pl.DataFrame) -> None:
         for line in totals(rows.filter(pl.col("medium").eq_missing(medium))).rows(named=True)
     ]
     cells.append((say("report.meters"), say.number(rows["meter_id"].n_unique()), say("report.meters_help")))
-    for place, (label, value, explanation) in zip(st.columns(len(cells)), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    with st.container(horizontal=True):  # as wide as their numbers, in as many lines as they need
+        for label, value, explanation in cells:
+            st.metric(label, value, help=explanation, border=True, width="content")
 
 
 def _leads(say: Words, chosen: pl.DataFrame, asked: Asked, at: datetime | None) -> None:

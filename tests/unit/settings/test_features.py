@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 import settings
@@ -36,27 +35,6 @@ def test_a_feature_that_there_is_none_of_is_named(home: Path, monkeypatch: pytes
     monkeypatch.setenv("METERHOUSE_FEATURES", '{"warp_drive": true}')
     with pytest.raises(settings.InstallationError, match="warp_drive"):
         why_off(settings.load(home), "meter_update")
-
-
-def _menu() -> None:
-    import streamlit as st
-
-    import settings
-    from dashboards.pages import pages
-
-    for page in pages(settings.load()):
-        st.text(page.title)
-
-
-def test_a_page_that_is_off_is_hidden(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def menu() -> list[str]:
-        app = AppTest.from_function(_menu, default_timeout=60).run()
-        assert not app.exception
-        return [text.value for text in app.text]
-
-    assert menu() == ["Home", "Consumption"]
-    monkeypatch.setenv("METERHOUSE_FEATURES", '{"consumption_page": false}')
-    assert menu() == ["Home"]
 
 
 def test_a_command_that_is_off_is_refused(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
