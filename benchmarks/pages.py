@@ -13,6 +13,7 @@ import argparse
 import statistics
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -27,7 +28,9 @@ from tests.integration.gateways import chromium, gateway, patience, sign_in, vis
 from tests.pictures import AT_REST, address_of
 from tests.unit.gateway.doors import add_person
 
-ANALYST = "analyst@example.org"
+ANALYST = f"analyst-{uuid.uuid4().hex}@example.org"
+"""An account of this run; the installation may have been measured before."""
+
 AGAIN = 3
 CHOICES = "[data-testid=stButtonGroup] button:not([kind$=Active]), [data-testid=stCheckbox] label"
 """What changes a filter with one click: another choice of those side by side, or a switch."""
