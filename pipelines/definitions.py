@@ -1,10 +1,13 @@
 """What the orchestrator loads: assets, checks, jobs, sensors and the installation they work on."""
 
+from functools import partial
+
 import dagster as dg
 
 from assets import catalogue, decoding, figures, landing, registry_tables
 from assets.checks import CHECKS
 from assets.expectations import EXPECTATIONS
+from assets.partitions import after_the_latest_day
 from assets.resources import INSTALLATION
 from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
 from pipelines.backup import make_backup, nightly_backups
@@ -15,7 +18,14 @@ from pipelines.retention import nightly_retention, retention_job
 from pipelines.sensors import SENSORS
 from pipelines.upkeep import nightly_upkeep, upkeep_job
 
-ASSETS = dg.load_assets_from_modules([landing, registry_tables, decoding, figures, catalogue])
+_ASSETS = [
+    asset
+    for asset in dg.load_assets_from_modules([landing, registry_tables, decoding, figures, catalogue])
+    if isinstance(asset, dg.AssetsDefinition)
+]
+ASSETS = dg.map_asset_specs(
+    partial(after_the_latest_day, {key for asset in _ASSETS if asset.partitions_def for key in asset.keys}), _ASSETS
+)
 
 
 @dg.definitions

@@ -34,6 +34,19 @@ def test_every_table_asset_says_what_it_is() -> None:
         assert node.owners, key
 
 
+def test_what_is_reckoned_as_a_whole_rests_on_the_latest_arrival_day() -> None:
+    graph = defs().resolve_asset_graph()
+    mapped = {
+        (key, parent)
+        for key in graph.get_all_asset_keys()
+        for parent in graph.get(key).parent_keys
+        if graph.get(parent).partitions_def and not graph.get(key).partitions_def
+    }
+    assert (dg.AssetKey("consumption_daily"), dg.AssetKey("readings")) in mapped
+    for key, parent in mapped:
+        assert isinstance(graph.get(key).partition_mappings.get(parent), dg.LastPartitionMapping), (key, parent)
+
+
 def test_checks_guard_law_and_keys() -> None:
     names = {(key.asset_key.to_user_string(), key.name) for key in defs().resolve_asset_graph().asset_check_keys}
     assert ("outcomes", "nothing_lost") in names
