@@ -1,42 +1,67 @@
-"""Formats: YAML documents that say what a file for billing looks like.
+"""Formats: YAML documents that say what a file for billing looks like."""
 
-Each layout has a model of its own, told apart by ``layout``; :mod:`exports.writing` calls its writer.
-"""
+from functools import cache
+from importlib.resources import files
 
-from typing import Annotated, Literal
+from pydantic import ValidationError
 
-import yaml  # type: ignore[import-untyped]
-from pydantic import BaseModel, ConfigDict, Field
+from exports.base import BaseFormat
+from exports.errors import ExportError
+from exports.layouts import LAYOUTS
+from warehouse.plain_yaml import faults, read_settings
 
-Content = Literal["readings", "hourly", "daily", "monthly", "yearly"]
-"""Registers at their reading times, or consumption per local period."""
+Format = BaseFormat
+"""A format of any layout; ``layout`` says which model it has, see :mod:`exports.layouts`."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-
-
-class Model(BaseModel):
-    """A part of a format or a job: settings that are all known, and never changed once read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    def written(self) -> str:
-        """The same as a YAML document, which reads back as the same; what is not set is left out."""
-        return str(yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True))
+_SUFFIX = ".yaml"
 
 
-class BaseFormat(Model):
-    """What every layout has.
+def read_format(document: str, name: str) -> Format:
+    """Reads a format.
 
-    Attributes:
-        layout: Which layout.
-        title: What people call it.
-        content: What a row is.
-        registers: Canonical registers that go out; ``None`` for all.
-        file_name: Template, see :mod:`exports.file_names`.
+    Args:
+        document: YAML of plain values.
+        name: What messages call it.
+
+    Returns:
+        The format.
+
+    Raises:
+        ExportError: It is too large, no YAML of plain values, or no format; the message names the places and what may
+            stand there.
     """
+    try:
+        settings = read_settings(document.encode())
+    except ValueError as exc:
+        raise ExportError(f"The format {name} {exc}.") from exc
+    layout = LAYOUTS.get(str(settings.get("layout")))
+    if layout is None:
+        raise ExportError(f"The format {name} is not understood: layout: it is one of {', '.join(LAYOUTS)}.")
+    try:
+        return layout.model.model_validate(settings)
+    except ValidationError as exc:
+        raise ExportError(f"The format {name} is not understood: {faults(exc)}.") from exc
 
-    layout: str
-    title: Annotated[str, Field(min_length=1, max_length=100)]
-    content: Content = "readings"
-    registers: tuple[str, ...] | None = None
-    file_name: Annotated[str, Field(min_length=1, max_length=200)]
+
+@cache
+def shipped() -> dict[str, Format]:
+    """The formats that come with the package, by name."""
+    return {name: read_format(document, name) for name, document in _documents().items()}
+
+
+def shipped_document(name: str) -> str:
+    """The document of a format that comes with the package.
+
+    Raises:
+        ExportError: There is none of this name.
+    """
+    if name not in _documents():
+        raise ExportError(f"No format called {name} comes with Meterhouse; there are {', '.join(_documents())}.")
+    return _documents()[name]
+
+
+@cache
+def _documents() -> dict[str, str]:
+    folder = files("exports") / "shipped"
+    found = sorted((file for file in folder.iterdir() if file.name.endswith(_SUFFIX)), key=lambda file: file.name)
+    return {file.name.removesuffix(_SUFFIX): file.read_text(encoding="utf-8") for file in found}

@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from exports.formats import Model, Name
+from exports.base import Model, Name
+from exports.file_names import FileName
 
 Interval = Literal["hourly", "daily", "weekly", "monthly"]
 Readings = Literal["all", "last", "final", "since_last"]
@@ -100,7 +101,7 @@ class Job(Model):
     media: tuple[str, ...] | None = None
     interpolate: bool = False
     interpolate_drive_by: bool = False
-    file_name: str | None = None
+    file_name: FileName | None = None
     gate: Gate = Gate()
     retry: Retry = Retry()
 
