@@ -47,7 +47,8 @@ def test_periods_stand_side_by_side() -> None:
 
 
 def test_register_that_would_be_lost_refuses_the_file() -> None:
-    twice = pl.concat([readings(), readings()[1:2].with_columns(value=pl.lit(Decimal(7), pl.Decimal(18, 6)))])
+    again = readings()[1:2].with_columns(value=pl.lit(Decimal(7), pl.Decimal(18, 6)))
+    twice = pl.concat([readings()[:3], again, readings()[3:]])
     with pytest.raises(ExportError, match=r"KAM-91234567-1b-16, metering point P1, volume_m3, .* is there twice"):
         written(form("serial", "volume_m3"), twice)
 
