@@ -1,6 +1,6 @@
 """The cost of writing files: rows per second by format.
 
-    .venv/bin/python benchmarks/export_files.py [--meters 100000] [--hours 24] [--piece 200000]
+    .venv/bin/python -m benchmarks.export_files [--meters 100000] [--hours 24] [--piece 200000]
 
 Makes export rows of hourly meters in memory, a piece at a time, and writes them in the shipped formats and in a row per
 reading. Rows are made before the clock starts; what is written is counted and thrown away. ``POLARS_MAX_THREADS=1`` for
