@@ -72,7 +72,6 @@ class BaseFormat(Model):
         return self
 
     def takes(self) -> pl.Expr:
-        """Whether an export row goes into files of this format, by its ``register`` and ``source``."""
+        """Whether a row's kind of reading goes out, by ``source``."""
         logged = pl.col("source").eq_missing("logger")
-        kind = {"all": pl.lit(value=True), "current": ~logged, "logged": logged}[self.reading_kind]
-        return kind if self.registers is None else kind & pl.col("register").is_in(self.registers)
+        return {"all": pl.lit(value=True), "current": ~logged, "logged": logged}[self.reading_kind]

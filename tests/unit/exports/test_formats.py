@@ -96,12 +96,10 @@ def test_document_that_is_not_wrong_is_taken() -> None:
     ("settings", "places"),
     [
         ("", [0, 1, 2, 3, 4, 5]),
-        ("registers: [energy_kwh]", [3, 4]),
         ("reading_kind: logged", [3, 4, 5]),
         ("reading_kind: current", [0, 1, 2]),
-        ("registers: [volume_m3]\nreading_kind: logged", [5]),
     ],
 )
-def test_format_takes_its_registers_and_kinds_of_readings(settings: str, places: list[int]) -> None:
+def test_format_takes_its_kind_of_readings(settings: str, places: list[int]) -> None:
     form = read_format(CSV + ONE + settings, "mine")
     assert readings().filter(form.takes()).equals(readings()[places])

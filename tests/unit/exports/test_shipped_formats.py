@@ -38,7 +38,7 @@ def test_ready_csv_is_read_back_by_a_csv_reader() -> None:
 def test_records_of_the_fixed_width_example_have_one_length() -> None:
     lines = written(shipped()["fixed-width"], readings()).decode("latin-1").split("\r\n")
     assert lines.pop() == ""
-    assert {len(line) for line in lines} == {96}
+    assert {len(line) for line in lines} == {104}
     assert [line[70:86] for line in lines[1:-1]] == [
         "000000000000000 ",
         "000000001234500 ",
