@@ -1,1 +1,1 @@
-"""Tables to file bytes: the formats billing reads. The formats follow; the layer and its place stand."""
+"""Tables to file bytes: the formats that billing reads. Pure: rows, a format and facts in, bytes out."""

@@ -13,6 +13,7 @@ from registry.models.customers import Customer
 from registry.models.decisions import Decision, ManualReading, PolicyTrial
 from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
+from registry.models.exports import ExportDestination, ExportFormat, ExportJob, ExportRun
 from registry.models.groups import Group, GroupMember, GroupReader
 from registry.models.heat_faults import HeatFaultReview
 from registry.models.inventory import (
@@ -77,6 +78,10 @@ __all__ = [
     "Erasure",
     "Exact",
     "Exchange",
+    "ExportDestination",
+    "ExportFormat",
+    "ExportJob",
+    "ExportRun",
     "File",
     "FinalReading",
     "Group",
