@@ -3,7 +3,8 @@
 Places: 1 system (10), 12 date (8), 21 series (6), 28, 36, 44 and 52 texts (7 each), 60 import series (6), 67 number
 of hours (2), 70 values as ``xxx.yyy``, separated by commas. Between the fields stands the separator. Hours follow
 each other as they passed: the 25-hour day has the doubled hour twice, the 23-hour day goes from the second to the
-fourth. An hour without a row or without a value is empty. What does not fit its place fails the file.
+fourth. An hour without a row, without a value or with a rejected one is empty. What does not fit its place fails the
+file.
 """
 
 from collections.abc import Iterable, Iterator
@@ -65,7 +66,10 @@ def write(form: Dg10sFormat, pieces: Iterable[pl.DataFrame], facts: Facts) -> It
         ExportError: A row cannot be expressed.
     """
     for piece in pieces:
-        rows = in_series(form, piece, _DECIMALS).with_columns(day=local_day(pl.col("period_start"), facts.zone))
+        rows = in_series(form, piece, _DECIMALS).with_columns(
+            day=local_day(pl.col("period_start"), facts.zone),
+            text=pl.when(pl.col("quality") != "R").then("text"),
+        )
         wide = {
             "a value has three digits before the point": pl.col("text").str.len_chars() > _WIDTH,
             "the name of a series has 6 characters": pl.col("series").str.len_chars() > _SERIES_WIDTH,

@@ -14,6 +14,7 @@ from exports.errors import ExportError
 from exports.naming import named
 from exports.texts import Manner, text_of
 from exports.variables import FIELD_PREFIX, VARIABLES
+from warehouse.schemas.registers import UNITS
 
 _IDENTIFIERS = frozenset(
     variable.name for variable in VARIABLES if variable.dtype == pl.String and not variable.is_personal
@@ -26,11 +27,20 @@ def _identifier(name: str) -> str:
     return name
 
 
+def _register(name: str) -> str:
+    if name not in UNITS:
+        raise ValueError(f"there is no register {name!r}; there are {', '.join(UNITS)}")
+    return name
+
+
 Quality = Annotated[str, Field(pattern=r"^[MAXFIERN](:[A-Z_]+)?$")]
 """A quality letter, or a letter and a method: ``I:LIN``."""
 
 Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z.]{1,20}$")]
 """A market's code of a quality."""
+
+Register = Annotated[str, AfterValidator(_register)]
+"""A canonical register."""
 
 Identifier = Annotated[str, AfterValidator(_identifier)]
 """A variable that names a place, a meter or a series; never one of a person."""

@@ -16,6 +16,7 @@ from exports.facts import Facts
 from exports.market import (
     Identifier,
     MarketFormat,
+    Register,
     coded,
     expressible,
     identifier,
@@ -70,7 +71,7 @@ class MeterReadingsFormat(MarketFormat):
     layout: Literal["meter_readings"]
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9:/._#-]{1,200}$")] = NAMESPACE
     meter: Identifier = "meter_id"
-    reading_types: Mapping[str, ReadingType] = {}
+    reading_types: Mapping[Register, ReadingType] = {}
     decimals: Annotated[int, Field(ge=0, le=6)] = 3
 
 

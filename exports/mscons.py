@@ -21,6 +21,7 @@ from exports.facts import Facts
 from exports.market import (
     Identifier,
     MarketFormat,
+    Register,
     coded,
     expressible,
     identifier,
@@ -86,7 +87,7 @@ class MsconsFormat(MarketFormat):
     application: Annotated[str, Field(pattern=r"^[0-9A-Z]{0,14}$")] = ""
     reference_prefix: Annotated[str, Field(pattern=r"^[0-9A-Z]{0,7}$")] = ""
     meter: Identifier = "serial"
-    obis: Mapping[str, Annotated[str, Field(pattern=r"^[0-9A-Za-z.:*-]{1,35}$")]] = {}
+    obis: Mapping[Register, Annotated[str, Field(pattern=r"^[0-9A-Za-z.:*-]{1,35}$")]] = {}
     units: Mapping[str, Annotated[str, Field(pattern=r"^[0-9A-Z]{1,3}$")]] = UNITS
     decimals: Annotated[int, Field(ge=0, le=6)] = 3
     reading_dates: Literal["date", "instant"] = "date"

@@ -14,7 +14,7 @@ from pydantic import Field
 from exports.base import Model
 from exports.errors import ExportError
 from exports.facts import Facts
-from exports.market import Identifier, MarketFormat, Quality, coded, identifier, mapped
+from exports.market import Identifier, MarketFormat, Quality, Register, coded, identifier, mapped
 
 ENCODING = "ascii"
 
@@ -68,7 +68,7 @@ class NemFormat(MarketFormat):
     receiver: Participant | None = None
     nmi: Identifier = "metering_point"
     meter: Identifier = "serial"
-    streams: Mapping[str, Stream] = {
+    streams: Mapping[Register, Stream] = {
         "energy_import_kwh": Stream(suffix="E1"),
         "energy_export_kwh": Stream(suffix="B1", direction="I"),
     }

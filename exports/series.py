@@ -6,7 +6,7 @@ from typing import Annotated, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from exports.market import Identifier, MarketFormat, identifier, mapped, number
+from exports.market import Identifier, MarketFormat, Register, identifier, mapped, number
 
 ENCODING = "iso-8859-1"
 
@@ -25,7 +25,7 @@ class SeriesFormat(MarketFormat):
     """
 
     series: Identifier = "metering_point"
-    suffixes: Mapping[str, Suffix] = {
+    suffixes: Mapping[Register, Suffix] = {
         "energy_kwh": "",
         "cooling_energy_kwh": "-C",
         "energy_import_kwh": "",

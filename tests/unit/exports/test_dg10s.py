@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +31,11 @@ def test_short_day_has_23_values_and_what_is_missing_is_empty() -> None:
     sent = table(hours(ENERGY, ["1000", None, "3000"], start=SPRING))
     (line,) = lines(written(FORM, sent, facts=replace(FACTS, period_from=SPRING)))
     assert line[66:] == "23,1.000,,3.000" + "," * 20
+
+
+def test_rejected_value_does_not_go_out() -> None:
+    sent = table(hours(ENERGY, ["1000"]), hours(ENERGY, ["2000"], start=AUTUMN + timedelta(hours=1), quality="R"))
+    assert lines(written(FORM, sent))[0][66:] == "25,1.000" + "," * 24
 
 
 def test_days_and_series_have_a_line_each() -> None:

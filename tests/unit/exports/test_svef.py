@@ -73,7 +73,14 @@ def test_field_that_nobody_has_fails_with_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"content": "daily"}, {"content": "readings"}, {"missing": "0.0"}, {"series": "address"}]
+    "settings",
+    [
+        {"content": "daily"},
+        {"content": "readings"},
+        {"missing": "0.0"},
+        {"series": "address"},
+        {"suffixes": {"energy": ""}},
+    ],
 )
 def test_settings_that_the_layout_has_not_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ExportError, match="not understood"):
