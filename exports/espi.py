@@ -130,7 +130,7 @@ def _series(form: EspiFormat, piece: pl.DataFrame) -> pl.DataFrame:
             pl.col("service", "commodity", "uom", "flow").first(),
             pl.col("start").min(),
             duration=(pl.col("start") + pl.col("duration")).max() - pl.col("start").min(),
-            readings=pl.col("reading").str.join(""),
+            readings=pl.col("reading").str.join("", ignore_nulls=False),
         )
         .with_columns(
             title=escaped("metering_point"),

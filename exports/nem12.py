@@ -112,13 +112,13 @@ def _lines(form: Nem12Format, rows: pl.DataFrame) -> pl.Series:
         .with_columns(run=pl.col("code").rle_id().over(*_SERIES, "day"))
     )
     lines = grid.group_by(*_LINES, "day", "updated", maintain_order=True).agg(
-        pl.col("text").str.join(","), pl.col("code").first(), varies=pl.col("run").max() > 0
+        pl.col("text").str.join(",", ignore_nulls=False), pl.col("code").first(), varies=pl.col("run").max() > 0
     )
     events = (
         grid.group_by(*_SERIES, "day", "run", maintain_order=True)
         .agg(pl.col("code").first(), first=pl.col("slot").first() + 1, last=pl.col("slot").last() + 1)
         .group_by(*_SERIES, "day", maintain_order=True)
-        .agg(written("400,{first},{last},{code},,\r\n").str.join("").alias("events"))
+        .agg(written("400,{first},{last},{code},,\r\n").str.join("", ignore_nulls=False).alias("events"))
     )
     return (
         lines.join(events, on=[*_SERIES, "day"], how="left", maintain_order="left", nulls_equal=True)
