@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
+import yaml
 
 from exports.base import BaseFormat
 from exports.facts import Facts
@@ -37,10 +38,24 @@ TEXTS = {
     "city": "Northtown",
     "manufacturer": "KAM",
     "model": "flowIQ",
-    "medium": "water",
     "quality": "M",
     "source": "radio",
 }
+REGISTERS = {
+    "volume_m3": ("V1", "m3", "8-0:1.0.0", "water"),
+    "energy_kwh": ("E1", "kWh", "6-0:1.0.0", "heat"),
+    "energy_import_kwh": ("A+", "kWh", "1-0:1.8.0", "electricity"),
+}
+PARTIES = {"sender": {"id": "1"}, "receiver": {"id": "2"}}
+PARTICIPANTS = {"sender": "A", "receiver": "B"}
+SETTINGS = {
+    "mscons": {**PARTIES, "reading_dates": "instant"},
+    "mscons-intervals": PARTIES,
+    "nem12": PARTICIPANTS,
+    "nem13": PARTICIPANTS,
+    "dg10s": {"series": "field:Series"},
+}
+"""What formats need that comes from the utility."""
 
 
 def main() -> None:
@@ -51,11 +66,11 @@ def main() -> None:
     parser.add_argument("--piece", type=int, default=200_000, help="rows of a piece")
     asked = parser.parse_args()
     share = max(1, asked.piece // asked.hours)
-    forms = {**shipped(), "wide": read_format(WIDE, "wide")}
+    forms = {name: own(name, form) for name, form in shipped().items()} | {"wide": read_format(WIDE, "wide")}
     for name, form in forms.items():
         wall, cpu, size = 0.0, 0.0, 0
         for first in range(0, asked.meters, share):
-            piece = rows(first, min(share, asked.meters - first), asked.hours, both=name == "wide")
+            piece = rows(first, min(share, asked.meters - first), asked.hours, registers(name, form))
             before = time.perf_counter(), time.process_time()
             size += written(form, piece)
             wall, cpu = wall + time.perf_counter() - before[0], cpu + time.process_time() - before[1]
@@ -71,12 +86,25 @@ def written(form: BaseFormat, piece: pl.DataFrame) -> int:
     return sum(len(part) for part in write(form, [piece], FACTS))
 
 
-def rows(first: int, meters: int, hours: int, *, both: bool) -> pl.DataFrame:
-    """Export rows of some meters, in their order; with energy beside volume where ``both``."""
+def own(name: str, form: BaseFormat) -> BaseFormat:
+    """The format with what it needs from the utility."""
+    return read_format(yaml.safe_dump({**yaml.safe_load(form.written()), **SETTINGS.get(name, {})}), name)
+
+
+def registers(name: str, form: BaseFormat) -> list[str]:
+    """Registers whose rows a format is given."""
+    if name == "wide":
+        return ["volume_m3", "energy_kwh"]
+    return [register for register in REGISTERS if form.registers is None or register in form.registers][:1]
+
+
+def rows(first: int, meters: int, hours: int, chosen: list[str]) -> pl.DataFrame:
+    """Export rows of some meters and registers, in their order."""
     number = pl.int_range(first, first + meters, eager=True).alias("number").to_frame()
-    registers = {"volume_m3": ("V1", "m3"), **({"energy_kwh": ("E1", "kWh")} if both else {})}
     register = pl.DataFrame(
-        [(name, *more) for name, more in registers.items()], ["register", "consumption_type", "unit"], orient="row"
+        [(name, *REGISTERS[name]) for name in chosen],
+        ["register", "consumption_type", "unit", "obis", "medium"],
+        orient="row",
     )
     hour = pl.int_range(0, hours, eager=True).alias("hour").to_frame()
     crossed = number.join(register, how="cross", maintain_order="left_right")
@@ -84,6 +112,7 @@ def rows(first: int, meters: int, hours: int, *, both: bool) -> pl.DataFrame:
     digits = pl.col("number").cast(pl.String).str.pad_start(8, "0")
     micros = (pl.col("number") * 7_919_000 + pl.col("hour") * 13_000) % 10**12
     made = crossed.with_columns(
+        digits.str.tail(6).alias("field:Series"),
         **{name: pl.lit(text) for name, text in TEXTS.items()},
         metering_point=pl.lit("P") + digits,
         customer_number=pl.lit("C-") + digits,
@@ -92,12 +121,15 @@ def rows(first: int, meters: int, hours: int, *, both: bool) -> pl.DataFrame:
         meter_number=pl.lit("W") + digits,
         measured_at=pl.lit(START).cast(pl.Datetime("us", "UTC"))
         + pl.duration(hours="hour", seconds=pl.col("number") % 3600),
+        period_start=pl.lit(START).cast(pl.Datetime("us", "UTC")) + pl.duration(hours="hour"),
+        period_end=pl.lit(START).cast(pl.Datetime("us", "UTC")) + pl.duration(hours=pl.col("hour") + 1),
+        known_from=pl.lit(START).cast(pl.Datetime("us", "UTC")),
         value=micros.cast(pl.Int128).reinterpret(dtype=pl.Decimal(18, 6)),
         info_codes=pl.when(pl.col("number") % 50 == 0).then(pl.lit("LEAK,DRY")),
     )
     return made.select(
         (pl.col(name) if name in made.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in SCHEMA.items()
+        for name, dtype in {**SCHEMA, "field:Series": pl.String}.items()
     )
 
 

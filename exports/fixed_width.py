@@ -1,6 +1,6 @@
 """Columns at fixed places of records. What does not fit its place refuses the file; nothing is ever cut off."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -68,14 +68,8 @@ class FixedWidthFormat(TextFormat):
 
     @model_validator(mode="after")
     def _has_places(self) -> Self:
-        for one, other in pairwise(sorted(enumerate(self.columns), key=lambda found: found[1].start)):
-            if one[1].last >= other[1].start:
-                taken = f"columns.{one[0]} reaches to {one[1].last}"
-                raise ValueError(f"columns.{other[0]}.start: it begins at {other[1].start}, but {taken}")
-        longest = self.length or _LONGEST
+        check_places(self.columns, self.length or _LONGEST)
         for place, column in enumerate(self.columns):
-            if column.last > longest:
-                raise ValueError(f"columns.{place}.width: it reaches to {column.last}, beyond {longest}")
             if len(self.missing) > column.width and column.missing is None and column.variable is not None:
                 raise ValueError(f"columns.{place}.width: what is missing ({self.missing!r}) is wider")
         return self
@@ -92,21 +86,48 @@ class FixedWidthFormat(TextFormat):
 def write(form: FixedWidthFormat, pieces: Iterable[pl.DataFrame], facts: Facts) -> Iterator[bytes]:
     """Writes a file; as :func:`exports.writing.write`."""
     texts = [text_of(column, form, facts.zone) for column in form.columns]
+    cells, faults = placed(form.columns, texts)
+    line = record(form.columns, form.length, form.end)
+    layout = LineLayout(
+        texts=texts, cells=cells, faults=faults, lines=lambda cells: cells.select(line.str.join("")).item()
+    )
+    return write_lines(form, pieces, facts, layout)
+
+
+def check_places(columns: Sequence[FixedColumn], length: int) -> None:
+    """Checks that columns neither overlap nor reach beyond their record.
+
+    Raises:
+        ValueError: They do; says which.
+    """
+    for one, other in pairwise(sorted(enumerate(columns), key=lambda found: found[1].start)):
+        if one[1].last >= other[1].start:
+            taken = f"columns.{one[0]} reaches to {one[1].last}"
+            raise ValueError(f"columns.{other[0]}.start: it begins at {other[1].start}, but {taken}")
+    for place, column in enumerate(columns):
+        if column.last > length:
+            raise ValueError(f"columns.{place}.width: it reaches to {column.last}, beyond {length}")
+
+
+def placed(columns: Sequence[FixedColumn], texts: Sequence[Text]) -> tuple[list[pl.Expr], list[Fault]]:
+    """Texts of columns in their widths, and what must not be of them, over cells as :func:`cell` calls them."""
     faults = [fault for text in texts for fault in text.faults]
-    for place, column in enumerate(form.columns):
+    for place, column in enumerate(columns):
         written = pl.col(cell(place))
         too_wide = f"the value is wider than {column.width} characters"
         faults.append(Fault(column.label, written.str.len_chars() > column.width, too_wide))
         if column.kind == "text":
             faults.append(Fault(column.label, written.str.contains("[\r\n]"), "the value holds a line end"))
-    record = _record(form)
-    layout = LineLayout(
-        texts=texts,
-        cells=[_filled(column, text) for column, text in zip(form.columns, texts, strict=True)],
-        faults=faults,
-        lines=lambda cells: cells.select(record.str.join("")).item(),
-    )
-    return write_lines(form, pieces, facts, layout)
+    return [_filled(column, text) for column, text in zip(columns, texts, strict=True)], faults
+
+
+def record(columns: Sequence[FixedColumn], length: int | None, end: str) -> pl.Expr:
+    """A record per row from the cells of its columns, blank between them and up to its length."""
+    parts, reached = [], 0
+    for place, column in sorted(enumerate(columns), key=lambda found: found[1].start):
+        parts += [pl.lit(" " * (column.start - 1 - reached)), pl.col(cell(place))]
+        reached = column.last
+    return pl.concat_str(*parts, pl.lit(" " * ((length or reached) - reached) + end))
 
 
 def _filled(column: FixedColumn, text: Text) -> pl.Expr:
@@ -122,11 +143,3 @@ def _filled(column: FixedColumn, text: Text) -> pl.Expr:
             room = pl.lit(column.width) - sign.str.len_chars()
             filled = text.with_body(text.body.str.pad_start(room, "0")).whole
     return filled.fill_null(missing)
-
-
-def _record(form: FixedWidthFormat) -> pl.Expr:
-    parts, reached = [], 0
-    for place, column in sorted(enumerate(form.columns), key=lambda found: found[1].start):
-        parts += [pl.lit(" " * (column.start - 1 - reached)), pl.col(cell(place))]
-        reached = column.last
-    return pl.concat_str(*parts, pl.lit(" " * ((form.length or reached) - reached) + form.end))
