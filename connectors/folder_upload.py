@@ -66,10 +66,8 @@ class FolderPlace:
         self._path = path
 
     def store(self, name: str, content: Iterator[bytes]) -> int:
-        """Writes a file, to the disk."""
+        """Writes a file that is not there yet, to the disk."""
         with self._told():
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=self._descriptor)
             made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640, dir_fd=self._descriptor)
             with os.fdopen(made, "wb") as stream:
                 for block in content:

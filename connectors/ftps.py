@@ -109,7 +109,7 @@ class FtpsPlace:
             return True
 
     def remove(self, name: str) -> None:
-        """Removes a file, if there is one; that it may not, the server says in the same way."""
+        """Removes a file, if there is one and that is allowed; servers give both the same answer."""
         with self._told("removing", "Ask the server's operator."), contextlib.suppress(ftplib.error_perm):
             self._client.delete(name)
 

@@ -191,7 +191,7 @@ def _absolute(sftp: paramiko.SFTPClient, folder: str) -> str:
     try:
         return str(sftp.normalize(folder))
     except OSError as exc:
-        if exc.errno not in (None, errno.ENOENT, errno.EACCES):
+        if exc.errno not in (errno.EIO, errno.ENOENT, errno.EACCES):
             raise
         return posixpath.join(str(sftp.normalize(".")), posixpath.normpath(folder))
 

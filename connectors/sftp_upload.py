@@ -80,8 +80,8 @@ class SftpPlace:
                 return False
 
     def remove(self, name: str) -> None:
-        """Removes a file, if there is one."""
-        with self._told("removing"), contextlib.suppress(FileNotFoundError):
+        """Removes a file, if there is one and that is allowed."""
+        with self._told("removing"), contextlib.suppress(FileNotFoundError, PermissionError):
             self._session.remove(self._at(name))
 
     def _at(self, name: str) -> str:

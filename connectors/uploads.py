@@ -51,7 +51,7 @@ class Place(Protocol):
     """A folder somewhere, while one is connected to it; each method raises :class:`Transient` or :class:`Permanent`."""
 
     def store(self, name: str, content: Iterator[bytes]) -> int:
-        """Writes a file, over one that is there, and gives the size that it has there then [B]."""
+        """Writes a file, over one that is there if need be, and gives the size that it has there then [B]."""
 
     def rename(self, name: str, to: str) -> None:
         """Renames a file; over one that is there where the place can do that in one step."""
@@ -60,7 +60,7 @@ class Place(Protocol):
         """Whether there is a file of this name."""
 
     def remove(self, name: str) -> None:
-        """Removes a file, if there is one."""
+        """Removes a file, if there is one and the place allows that."""
 
 
 def upload(destination: Destination, secret: bytes | None, files: Sequence[Upload], *, folder_root: Path) -> None:
@@ -114,6 +114,8 @@ def _part(name: str) -> str:
 def _store(place: Place, file: Upload, label: str) -> None:
     with _reading(file.path):
         size = file.path.stat().st_size
+    # What a dying connection of an earlier try still writes does not go into this try's file then.
+    place.remove(_part(file.name))
     stored = place.store(_part(file.name), _blocks(file.path))
     if stored != size:
         raise Transient(f"{label}: {file.name} has {stored} of {size} bytes there. Try again.")

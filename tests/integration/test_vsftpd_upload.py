@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -17,6 +18,9 @@ from connectors.errors import Permanent
 from connectors.uploads import Upload, upload
 from tests.conftest import require
 from tests.integration.mail_server import Authority, authority, free_port
+
+_ACCOUNT = "daemon"
+"""An account whose home there is on every Debian machine."""
 
 _CONFIG = """\
 listen=YES
@@ -49,18 +53,19 @@ rsa_private_key_file={key}
 @pytest.fixture(params=["NO", "YES"], ids=["explicit", "implicit"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Destination, Path]]:
     """A running server with a folder ``in``."""
-    vsftpd = shutil.which("vsftpd", path="/usr/sbin:/usr/local/sbin")
+    vsftpd = shutil.which("vsftpd") or shutil.which("vsftpd", path="/usr/sbin:/usr/local/sbin")
     require(vsftpd is not None and os.geteuid() == 0, "vsftpd is not installed (Debian: vsftpd), or we are not root")
     tls: Authority = authority(tmp_path / "tls")
-    root, empty = tmp_path / "root", tmp_path / "empty"
-    for folder in (root, empty, root / "in"):
-        folder.mkdir(mode=0o755)
-    shutil.chown(root / "in", "nobody")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o011)
+    # Outside of the folder of tests, which no other account may enter.
+    served = Path(tempfile.mkdtemp(prefix="vsftpd-"))
+    root, empty = served / "root", served / "empty"
+    for folder in (served, root, empty, root / "in"):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    shutil.chown(root / "in", _ACCOUNT)
     port = free_port()
     config = tmp_path / "vsftpd.conf"
-    settings = {"port": port, "root": root, "empty": empty, "user": "nobody", "implicit": request.param}
+    settings = {"port": port, "root": root, "empty": empty, "user": _ACCOUNT, "implicit": request.param}
     config.write_text(_CONFIG.format(**settings, certificate=tls.certificate, key=tls.key))
     process = subprocess.Popen([str(vsftpd), str(config)], stdin=subprocess.DEVNULL)
     try:
@@ -82,6 +87,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Des
     finally:
         process.terminate()
         process.wait(timeout=10)
+        shutil.rmtree(served)
 
 
 def test_files_arrive_whole_and_replace_those_of_an_earlier_try(server: tuple[Destination, Path], tmp_path: Path):
