@@ -100,7 +100,10 @@ class SftpPlace:
         try:
             yield
         except FileNotFoundError as exc:
-            raise Permanent(f"{self._label}: the folder {self._folder} is missing. Check its name.") from exc
+            raise Permanent(
+                f"{self._label}: {doing} in the folder {self._folder} failed: it is missing, or what was written there "
+                "is gone. Check its name, and who takes files away before they have theirs."
+            ) from exc
         except PermissionError as exc:
             raise Permanent(
                 f"{self._label}: {doing} in the folder {self._folder} is not allowed. Ask its operator for the right."

@@ -122,7 +122,7 @@ def test_a_secret_that_is_none_is_named_and_not_told(openssh: OpenSsh, manifest:
 
 
 def test_a_missing_folder_is_named(openssh: OpenSsh, manifest: Path):
-    with pytest.raises(Permanent, match="the folder out/billing is missing"):
+    with pytest.raises(Permanent, match="writing in the folder out/billing failed: it is missing"):
         put(destination(openssh, folder="out/billing"), key(openssh), manifest)
 
 
