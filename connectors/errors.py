@@ -4,7 +4,7 @@
 
     ConnectorError
     ├── Transient   may pass by itself: time-out, lost connection, file in use; try again
-    └── Permanent   will not pass by itself: unknown host key, refused login, missing folder, full disk
+    └── Permanent   will not pass by itself: unknown host key, refused login, missing folder, full disk of our own
 """
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import posixpath
-import socket
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,13 +11,8 @@ from pathlib import Path
 import paramiko
 
 from connectors.cursor import Cursor, is_finished_name
-from connectors.errors import Permanent, Transient
-
-TIMEOUT_S = 10
-"""For connecting, the banner and the login."""
-
-READ_TIMEOUT_S = 30
-"""Longest silence of the server in an open session."""
+from connectors.errors import Permanent
+from connectors.sftp_session import Account, opened, scan_hint
 
 _PACKET = 32_768
 """Largest answer of a server."""
@@ -127,69 +121,30 @@ class SftpDrop:
     def _name(self) -> str:
         return f"sftp://{self.username}@{self.host}:{self.port}"
 
-    @contextlib.contextmanager
-    def _session(self) -> Iterator[paramiko.SFTPClient]:
-        """An open session; errors of the connection come out as this package's."""
-        client = paramiko.SSHClient()
-        try:
-            self._trust(client)
-            self._connect(client)
-            sftp = client.open_sftp()
-            sftp.get_channel().settimeout(READ_TIMEOUT_S)
-            yield sftp
-        except paramiko.BadHostKeyException as exc:
-            raise Permanent(
-                f"{self._name}: the server shows another host key than {self.known_hosts_file} has. Ask its operator "
-                "whether the key was changed before replacing the line."
-            ) from exc
-        except paramiko.AuthenticationException as exc:
-            raise Permanent(
-                f"{self._name}: login refused. Check user name, {self.private_key_file or 'no private key file'} and "
-                f"{self.password_file or 'no password file'}; a private key must have no passphrase."
-            ) from exc
-        except (OSError, EOFError, paramiko.SSHException) as exc:
-            detail = f"{type(exc).__name__}: {exc}".rstrip(": ")
-            raise Transient(f"{self._name}: the connection failed ({detail}). Try again.") from exc
-        finally:
-            client.close()
-
-    def _trust(self, client: paramiko.SSHClient) -> None:
-        """Loads the pinned host keys."""
-        client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        remedy = f"Put the server's line into it: ssh-keyscan -p {self.port} {self.host}, checked with its operator."
-        if self.known_hosts_file is None:
-            raise Permanent(f"{self._name}: no known_hosts file is set. {remedy}")
-        try:
-            client.load_host_keys(str(self.known_hosts_file))
-        except OSError as exc:
-            raise Permanent(f"{self.known_hosts_file} cannot be read: {exc.strerror}. {remedy}") from exc
-        entry = self.host if self.port == paramiko.config.SSH_PORT else f"[{self.host}]:{self.port}"
-        if client.get_host_keys().lookup(entry) is None:
-            raise Permanent(f"{self._name}: the host key is unknown: {self.known_hosts_file} has no {entry}. {remedy}")
-
-    def _connect(self, client: paramiko.SSHClient) -> None:
-        key, password = self._key(), self._password()
-        connection = socket.create_connection((self.host, self.port), timeout=TIMEOUT_S)
-        try:
-            # Without this every small request waits for the last one's acknowledgement: 3 to 5 times slower.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            client.connect(
-                self.host,
-                self.port,
-                sock=connection,
+    def _session(self) -> contextlib.AbstractContextManager[paramiko.SFTPClient]:
+        key_file, password_file = self.private_key_file, self.password_file
+        return opened(
+            Account(
+                host=self.host,
+                port=self.port,
                 username=self.username,
-                pkey=key,
-                password=password,
-                allow_agent=False,
-                look_for_keys=False,
-                timeout=TIMEOUT_S,
-                banner_timeout=TIMEOUT_S,
-                auth_timeout=TIMEOUT_S,
-                channel_timeout=TIMEOUT_S,
+                known_hosts=self._known_hosts(),
+                pinned_in=str(self.known_hosts_file),
+                private_key=self._key(),
+                password=self._password(),
+                proved_by=f"{key_file or 'no private key file'} and {password_file or 'no password file'}",
             )
-        except BaseException:
-            connection.close()
-            raise
+        )
+
+    def _known_hosts(self) -> str:
+        if self.known_hosts_file is None:
+            raise Permanent(f"{self._name}: no known_hosts file is set. {scan_hint(self.host, self.port)}")
+        try:
+            return self.known_hosts_file.read_text(encoding="utf-8", errors="replace")
+        except OSError as exc:
+            raise Permanent(
+                f"{self.known_hosts_file} cannot be read: {exc.strerror}. {scan_hint(self.host, self.port)}"
+            ) from exc
 
     def _key(self) -> paramiko.PKey | None:
         if self.private_key_file is None:
@@ -236,7 +191,7 @@ def _absolute(sftp: paramiko.SFTPClient, folder: str) -> str:
     try:
         return str(sftp.normalize(folder))
     except OSError as exc:
-        if exc.errno not in (None, errno.ENOENT, errno.EACCES):
+        if exc.errno not in (errno.EIO, errno.ENOENT, errno.EACCES):
             raise
         return posixpath.join(str(sftp.normalize(".")), posixpath.normpath(folder))
 

@@ -114,4 +114,5 @@ def create(home: Path, timezone: str, organisation: str = "default") -> Path:
     partial.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in entries.items()), encoding="utf-8")
     partial.rename(config)
     (directory / "inbox").mkdir(exist_ok=True)
+    (directory / "exports" / "outgoing").mkdir(parents=True, exist_ok=True)
     return directory

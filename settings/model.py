@@ -115,6 +115,7 @@ class Settings(BaseSettings):
         master_key_variable: Environment variable that holds the master key instead of a file.
         master_key_command: Program with arguments that prints the master key instead of a file.
         inbox: Folder that the folder sensor watches.
+        export_folder: Folder that destinations of the kind ``folder`` lie in.
         check_addresses: Whether addresses of customers are looked up after each import, by ``addresses.csv``.
         key_passwords_file: File with the passwords of dropped key files, one per line; each is tried.
         key_archive: Folder that dropped key files are moved to when their keys are stored; without it they are deleted.
@@ -145,6 +146,7 @@ class Settings(BaseSettings):
     master_key_variable: str = ""
     master_key_command: str = ""
     inbox: Path | None = None
+    export_folder: Path | None = None
     check_addresses: bool = False
     key_passwords_file: Path | None = None
     key_archive: Path | None = None
@@ -212,6 +214,11 @@ class Settings(BaseSettings):
     def inbox_path(self) -> Path:
         """Folder that the folder sensor watches."""
         return self.inbox or self.home / "inbox"
+
+    @property
+    def export_path(self) -> Path:
+        """Folder that destinations of the kind ``folder`` lie in."""
+        return self.export_folder or self.home / "exports" / "outgoing"
 
     @property
     def profiles_path(self) -> Path:

@@ -129,6 +129,7 @@ def restore(folder: Path, name: str, home: Path, *, identity: str, now: datetime
     if known.registry_address != f"sqlite:///{saved}":
         _move_registry(saved, known.registry_address)
     (staging / "inbox").mkdir(exist_ok=True)
+    (staging / "exports" / "outgoing").mkdir(parents=True, exist_ok=True)
     if home.exists():
         home.rmdir()
     staging.rename(home)

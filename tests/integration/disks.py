@@ -23,8 +23,10 @@ def disk_of(size: str, folder: Path) -> Iterator[Path]:
         check=False,
     )
     require(mounted.returncode == 0, f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)  # connections of a registry may be open
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # connections of a registry may be open
 
 
 @pytest.fixture

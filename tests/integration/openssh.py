@@ -24,7 +24,7 @@ HostKey {home}/host_key
 AuthorizedKeysFile {home}/user_key.pub
 PidFile {home}/sshd.pid
 Subsystem sftp internal-sftp
-ForceCommand internal-sftp
+ForceCommand internal-sftp {options}
 PermitRootLogin yes
 PasswordAuthentication yes
 KbdInteractiveAuthentication no
@@ -72,8 +72,8 @@ class OpenSsh:
 
 
 @pytest.fixture
-def openssh(tmp_path: Path) -> Iterator[OpenSsh]:
-    """A server with an empty served folder."""
+def openssh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenSsh]:
+    """A server with an empty served folder; its parameter is options of ``internal-sftp``."""
     sshd = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
     keygen = shutil.which("ssh-keygen")
     require(bool(sshd and keygen), "OpenSSH's sshd and ssh-keygen are not installed (Debian: openssh-server)")
@@ -85,7 +85,9 @@ def openssh(tmp_path: Path) -> Iterator[OpenSsh]:
     server = OpenSsh(tmp_path, _free_port())
     server.folder.mkdir()
     server.trust(server.port).rename(tmp_path / "known_hosts")
-    (tmp_path / "sshd_config").write_text(_CONFIG.format(port=server.port, home=tmp_path))
+    (tmp_path / "sshd_config").write_text(
+        _CONFIG.format(port=server.port, home=tmp_path, options=getattr(request, "param", ""))
+    )
     # Older servers know no penalties per source; -o cannot ask, so the option is dropped where it is unknown.
     config, log = tmp_path / "sshd_config", tmp_path / "sshd.log"
     if subprocess.run([sshd, "-t", "-f", config], capture_output=True, check=False).returncode:
@@ -115,14 +117,15 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def breaking_line(port: int, after_bytes: int, *, silently: bool = False) -> Iterator[int]:
-    """A port that leads to another one and breaks down for good after so many bytes from there.
+def breaking_line(port: int, after_bytes: int, *, silently: bool = False, upwards: bool = False) -> Iterator[int]:
+    """A port that leads to another one and breaks down for good after so many bytes from there, upwards: to there.
 
     Silently is as when a cable is pulled: the connection stays open and nothing comes any more.
     """
     over = threading.Event()
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        thread = threading.Thread(target=_carry, args=(listener, port, after_bytes, over if silently else None))
+        arguments = (listener, port, after_bytes, over if silently else None, upwards)
+        thread = threading.Thread(target=_carry, args=arguments)
         thread.start()
         yield int(listener.getsockname()[1])
         over.set()
@@ -131,15 +134,16 @@ def breaking_line(port: int, after_bytes: int, *, silently: bool = False) -> Ite
         thread.join(timeout=10)
 
 
-def _carry(listener: socket.socket, port: int, after_bytes: int, over: threading.Event | None) -> None:
+def _carry(listener: socket.socket, port: int, after_bytes: int, over: threading.Event | None, upwards: bool) -> None:
     try:
         near, _ = listener.accept()
     except OSError:
         return
     with closing(near), closing(socket.create_connection(("127.0.0.1", port))) as far:
-        back = threading.Thread(target=_pump, args=(near, far, None))
+        source, target = (near, far) if upwards else (far, near)
+        back = threading.Thread(target=_pump, args=(target, source, None))
         back.start()
-        _pump(far, near, after_bytes)
+        _pump(source, target, after_bytes)
         if over is not None:
             over.wait(timeout=60)
         for end in (near, far):

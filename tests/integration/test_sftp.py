@@ -183,7 +183,7 @@ def test_a_connection_lost_in_mid_file_hands_out_nothing_half(openssh: OpenSsh, 
 
 
 def test_a_connection_that_falls_silent_in_mid_file_is_transient(openssh: OpenSsh, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("connectors.sftp.READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("connectors.sftp_session.READ_TIMEOUT_S", 0.5)
     path = openssh.folder / "a.csv"
     path.write_bytes(bytes(900_000))
     with breaking_line(openssh.port, 200_000, silently=True) as port:
@@ -206,7 +206,7 @@ def test_nobody_listening_is_transient(openssh: OpenSsh):
 
 
 def test_a_silent_server_is_transient(openssh: OpenSsh, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("connectors.sftp.TIMEOUT_S", 0.5)
+    monkeypatch.setattr("connectors.sftp_session.TIMEOUT_S", 0.5)
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]
         started = time.monotonic()

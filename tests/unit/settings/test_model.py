@@ -38,3 +38,11 @@ def test_what_is_said_of_bad_settings_shows_no_value(tmp_path: Path, monkeypatch
     said = str(caught.value)
     assert "installation_id: Field required; instalation_id: Extra inputs" in said
     assert "s3cret" not in said
+
+
+def test_files_for_others_go_where_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = settings.create(tmp_path / "home", "Europe/Copenhagen")
+    assert settings.load(home).export_path == home / "exports" / "outgoing"
+    assert settings.load(home).export_path.is_dir()
+    monkeypatch.setenv("METERHOUSE_EXPORT_FOLDER", str(tmp_path / "mounted"))
+    assert settings.load(home).export_path == tmp_path / "mounted"
