@@ -9,7 +9,7 @@ import yaml  # type: ignore[import-untyped]
 
 from assets.steps.mailing import deliver, deliver_texts, sms_service, smtp_server
 from assets.steps.notifying import notify
-from assets.steps.publishing import publish_events
+from assets.steps.publishing import publish_events, publish_notifications
 from cli.files import read_bytes
 from cli.home import HomeOption, open_home
 from cli.messages import complain, say
@@ -132,6 +132,7 @@ def send(home: HomeOption = None) -> None:
         failed = failed or bool(sent.failed or sent.error)
         if sent.error:
             complain(sent.error)
+    publish_notifications(work.house)
     raise typer.Exit(1 if failed else 0)
 
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.resources import InstallationResource
 from assets.steps.mailing import deliver, deliver_texts, sms_service, smtp_server
+from assets.steps.publishing import publish_notifications
 from registry import mail
 
 ASK_AGAIN_MIN = 10
@@ -23,6 +24,7 @@ def send_due_mail(context: dg.OpExecutionContext, installation: InstallationReso
         done = send(house, datetime.now(UTC))
         context.log.info(f"{done.sent} {name} sent, {done.postponed} postponed, {done.failed} failed.")
         errors += [done.error] if done.error else []
+    publish_notifications(house)
     if errors:
         raise dg.Failure(" ".join(errors), allow_retries=False)
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.resources import InstallationResource
 from assets.steps.notifying import due_at, notify
+from assets.steps.publishing import publish_notifications
 from registry.notifications import telling
 from warehouse.schemas import ALERT_EVENTS, COLLECTOR_DAILY, INFO_CODE_EVENTS
 
@@ -19,7 +20,9 @@ _LOOKED_AT = (INFO_CODE_EVENTS, ALERT_EVENTS, COLLECTOR_DAILY)
 @dg.op
 def queue_notifications(context: dg.OpExecutionContext, installation: InstallationResource) -> None:
     """Queues what is news to somebody."""
-    done = notify(installation.open(), datetime.now(UTC))
+    house = installation.open()
+    done = notify(house, datetime.now(UTC))
+    publish_notifications(house)
     context.log.info(f"{done.messages} messages queued, which tell of {done.events} events.")
 
 

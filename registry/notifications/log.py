@@ -13,7 +13,7 @@ from registry.models import NotificationMessage, NotificationRecipient, Notifica
 from registry.notifications.catalogue import listing
 from registry.subjects import unseal
 from registry.vault import KeyVault
-from warehouse.schemas import INSTANT
+from warehouse.schemas import NOTIFICATIONS
 
 WAITING, SUCCESS, FAILED = "waiting", "success", "failed"
 _TAKEN = {"mail": "The mail server took the message", "sms": "The SMS service took the message"}
@@ -25,17 +25,6 @@ OVERVIEW: Types = {
     **dict.fromkeys(("subject", "group", "frequency"), pl.String),
     "immediately": pl.Boolean,
     **dict.fromkeys(("last_sent", "status", "reason"), pl.String),
-}
-LOG: Types = {
-    **dict.fromkeys(("organisation", "message_id", "rule_id", "rule", "kind", "channel"), pl.String),
-    "recipient_no": pl.Int64,
-    "made_at": INSTANT,
-    "state": pl.String,
-    "attempts": pl.Int64,
-    "next_at": INSTANT,
-    "settled_at": INSTANT,
-    "status": pl.String,
-    "reason": pl.String,
 }
 
 
@@ -88,9 +77,7 @@ def log(session: Session, organisation: str | None = None, *, limit: int | None 
         limit: Messages at most; ``None`` for all.
 
     Returns:
-        ``organisation``, ``message_id``, ``rule_id``, ``rule``, ``kind``, ``channel``, ``recipient_no``, ``made_at``,
-        ``state`` (``queued``, ``retry`` after a failed attempt, ``sent``, ``delivered`` or ``dead``), ``attempts``,
-        ``next_at``, ``settled_at``, ``status`` and ``reason``.
+        Columns of the table ``notifications``.
     """
     message, mail, rule = NotificationMessage, OutgoingMail, NotificationRule
     statement = (
@@ -116,7 +103,7 @@ def log(session: Session, organisation: str | None = None, *, limit: int | None 
     )
     if organisation is not None:
         statement = statement.where(message.organisation == organisation)
-    return pl.DataFrame([_told(*row) for row in session.execute(statement)], schema=LOG, orient="row")
+    return pl.DataFrame([_told(*row) for row in session.execute(statement)], schema=NOTIFICATIONS.schema, orient="row")
 
 
 def _told(*row: object) -> tuple[object, ...]:

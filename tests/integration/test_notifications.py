@@ -1,5 +1,9 @@
 """From an event to the people it is told to: immediately, in digests, once, whatever dies in between."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +21,7 @@ from registry import mail, notifications
 from registry.customers import add_customer
 from registry.notifications import Choice, read_rule
 from settings.model import Sms, Smtp
+from tests.conftest import REPOSITORY
 from tests.integration.mail_server import PASSWORD, SENDER, USER, Authority, Inbox, free_port, mail_server
 from tests.integration.mailing import ca, inbox, port
 from tests.integration.sms_service import Phones, sms_service
@@ -226,9 +231,10 @@ def test_many_events_at_once_go_in_one_message(house: Installation, inbox: Inbox
     put(house, INFO_CODE_EVENTS, *codes[: AT_ONCE + 1])
     done = notify(house, NOW)
     assert (done.messages, done.events) == (1, AT_ONCE + 1)
-    put(house, INFO_CODE_EVENTS, *codes)
-    assert notify(house, NOW).messages == 1
     deliver(house, NOW)
+    put(house, INFO_CODE_EVENTS, *codes)
+    assert notify(house, NOW + MINUTE).messages == 1
+    deliver(house, NOW + MINUTE)
     last = inbox.messages[-1]
     assert last["Subject"] == f"Leaks: {250 - AT_ONCE - 1} events"
     assert "29 more are in the attached file." in text_of(last)
@@ -276,8 +282,6 @@ def test_a_collector_that_falls_silent_while_another_delivers(house: Installatio
     deliver(house, NOW + HOUR)
     subject = inbox.messages[0]["Subject"].strip()
     assert subject == "Collectors: Collector delivers nothing, K1, since 2026-01-12 13:00 CET"
-        inbox.messages[0]["Subject"].strip() == "Collectors: Collector delivers nothing, K1, since 2026-01-12 13:00 CET"
-    )
 
 
 class Killed(BaseException):
@@ -286,8 +290,9 @@ class Killed(BaseException):
 
 STEPS: list[tuple[str, str]] = [
     ("registry.notifications.telling.queue", "before the message is queued"),
-    ("registry.notifications.telling.NotificationTelling", "before it is noted what it tells"),
+    ("registry.notifications.telling.NotificationMessage", "before it is noted what it tells"),
     ("assets.steps.notifying.telling.handled", "before the digest is noted"),
+    ("assets.steps.mailing.mail.claim", "before it is claimed"),
     ("assets.steps.mailing.mail.compose", "after it was claimed"),
     ("assets.steps.mailing._message", "before it is handed over"),
 ]
@@ -333,6 +338,42 @@ def dies(step: str, calls: int) -> Callable[..., object]:
         return real(*arguments, **options)
 
     return run
+
+
+NOTIFYING = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from unittest.mock import patch
+from assets.installation import open_installation
+from assets.steps.notifying import notify
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with patch(sys.argv[3], die):
+    notify(open_installation(Path(sys.argv[1])), datetime.fromisoformat(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize(
+    "step", ["registry.notifications.telling.NotificationMessage", "assets.steps.notifying.telling.handled"]
+)
+def test_a_process_that_is_killed_leaves_nothing_half_told(house: Installation, inbox: Inbox, step: str) -> None:
+    add(house, DIGEST)
+    put(house, INFO_CODE_EVENTS, leak(since=DUE - HOUR, last_seen=DUE))
+    home = house.settings.home
+    died = subprocess.run(
+        [sys.executable, "-c", NOTIFYING, str(home), DUE.isoformat(), step],
+        cwd=REPOSITORY,
+        env={**os.environ, "METERHOUSE_MASTER_KEY_FILE": str(home.parent / "master.key")},
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL
+    assert log(house) == []
+    assert (notify(house, DUE + MINUTE).messages, notify(house, DUE + HOUR).messages) == (1, 0)
+    deliver(house, DUE + HOUR)
+    assert len(inbox.messages) == 1
 
 
 def test_a_customer_is_told_of_their_own_place(house: Installation, inbox: Inbox) -> None:
