@@ -13,13 +13,18 @@ from registry.notifications.due import days_before, latest_due
 from registry.notifications.rules import Report
 from registry.notifications.telling import Holding
 from warehouse import notification_texts as texts
+from warehouse import pdf_table, workbook
 from warehouse.formulas import shielded_texts
 from warehouse.policies import InfoCodePolicy, PerformancePolicy
 from warehouse.policies.info_codes import Language
 from warehouse.queries import info_codes, performance, reports, subjects, water
-from warehouse.workbook import MOST_ROWS, workbook
 
-_TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+_TYPES = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+_MOST_ROWS = {"xlsx": workbook.MOST_ROWS, "pdf": pdf_table.MOST_ROWS}
 
 
 def send_report(house: Installation, held: Holding, now: datetime) -> int:
@@ -43,9 +48,9 @@ def send_report(house: Installation, held: Holding, now: datetime) -> int:
     due_at = latest_due(frequency, zone, now)
     first, last = days_before(frequency, due_at.astimezone(zone).date())
     rows = report_rows(house, report, held.rule.group, first, last, cast("Language", held.rule.language), now)
-    file = _file(report, rows, first, last)
     told = f"{first}" if first == last else f"{first} - {last}"
     title = f"{held.rule.title}: {texts.REPORTS[report.kind][held.rule.language]}, {told}"
+    file = _file(report, rows, f"{first}_{last}", title, held.rule.language)
     vault = house.vault  # opening it takes a transaction of its own
     with house.registry.begin() as session:
         row = session.get(Organisation, house.organisation)
@@ -106,8 +111,14 @@ def report_rows(
             return info_codes.report(lake, organisation, house.policy(InfoCodePolicy), asked, points)
 
 
-def _file(report: Report, rows: pl.DataFrame, first: date, last: date) -> Attachment:
-    """The file; what no sheet has room for goes as CSV."""
-    form = "csv" if rows.height > MOST_ROWS else report.format
-    content = shielded_texts(rows).write_csv().encode() if form == "csv" else workbook(rows)
-    return Attachment(f"{report.kind}_{first}_{last}.{form}", _TYPES[form], content)
+def _file(report: Report, rows: pl.DataFrame, period: str, title: str, language: str) -> Attachment:
+    """The file; of more rows than its form has room for, CSV."""
+    form = report.format if rows.height <= _MOST_ROWS.get(report.format, rows.height) else "csv"
+    match form:
+        case "csv":
+            content = shielded_texts(rows).write_csv().encode()
+        case "xlsx":
+            content = workbook.workbook(rows)
+        case "pdf":
+            content = pdf_table.pdf_table(rows, title, language)
+    return Attachment(f"{report.kind}_{period}.{form}", _TYPES[form], content)

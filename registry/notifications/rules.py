@@ -88,7 +88,7 @@ class Report(Model):
     """
 
     kind: Literal["consumption", "info_codes", "performance", "water_loss"]
-    format: Literal["csv", "xlsx"] = "xlsx"
+    format: Literal["csv", "xlsx", "pdf"] = "xlsx"
 
 
 class Rule(Model):

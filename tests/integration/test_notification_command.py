@@ -84,7 +84,8 @@ def test_a_rule_from_its_file_to_the_inbox(
     shown = done("notification", "show", "Alerts")
     file.write_text(shown + "remind_days: 3\n")
     done("notification", "edit", "Alerts", str(file), "--version", "1")
-    assert "changed by somebody else" in run("notification", "edit", "Alerts", str(file), "--version", "1").output
+    refused = run("notification", "edit", "Alerts", str(file), "--version", "1")
+    assert "changed by somebody else" in str(refused.exception)
     done("notification", "deactivate", "Alerts")
     assert rows("list")[0]["active"] is False
     done("notification", "activate", "Alerts")
