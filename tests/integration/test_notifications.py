@@ -19,6 +19,7 @@ from assets.steps.mailing import deliver, deliver_texts
 from assets.steps.notifying import AT_ONCE, notify
 from registry import mail, notifications
 from registry.customers import add_customer
+from registry.models import ExportJob, ExportRun
 from registry.notifications import Choice, read_rule
 from settings.model import Sms, Smtp
 from tests.conftest import REPOSITORY
@@ -282,6 +283,26 @@ def test_a_collector_that_falls_silent_while_another_delivers(house: Installatio
     deliver(house, NOW + HOUR)
     subject = inbox.messages[0]["Subject"].strip()
     assert subject == "Collectors: Collector delivers nothing, K1, since 2026-01-12 13:00 CET"
+
+
+def test_an_export_that_somebody_has_to_look_at(house: Installation, inbox: Inbox) -> None:
+    document = f"name: Exports\nexports: true\nrecipients: ['{KIM}']\n"
+    job = ExportJob(
+        job_id="1", organisation="default", name="billing", document="", version=1, sequence=1, changed_at=NOW
+    )
+    run = {"organisation": "default", "job_id": "1", "period_from": NOW, "period_to": NOW, "seq": 1, "attempts": 1}
+    run |= {"job_document": "", "requested_by": "local:me", "requested_at": NOW}
+    with house.registry.begin() as session:
+        notifications.add(session, house.vault, "default", read_rule(document.encode()), **WHO)
+        session.add(job)
+        for number, state in enumerate(("failed", "withheld", "delivered"), 1):
+            session.add(ExportRun(run_id=state, revision=number, state=state, **run))
+    assert [notify(house, NOW + n * HOUR).messages for n in range(2)] == [2, 0]
+    deliver(house, NOW + HOUR)
+    assert sorted(message["Subject"].strip() for message in inbox.messages) == [
+        "Exports: Export failed, billing, since 2026-01-15 13:00 CET",
+        "Exports: Export withheld, billing, since 2026-01-15 13:00 CET",
+    ]
 
 
 class Killed(BaseException):

@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from alembic import command
 from sqlalchemy import select
 
 from registry import mail, notifications
@@ -18,6 +19,7 @@ from registry.notifications.rules import Frequency, InfoCodes
 from registry.notifications.telling import Told
 from registry.trail import Filter, events
 from tests.unit.registry.conftest import CUSTOMERS, METERS, NOW, ZONE
+from tests.unit.registry.migrating import migrate
 
 KIM, PHONE = "kim@elsewhere.example", "+4587654321"
 WHO = {"identity": "local:clerk", "now": NOW}
@@ -296,6 +298,29 @@ def test_with_a_customer_goes_what_they_chose_and_what_waits_for_them(registry, 
             assert session.scalars(select(table)).all() == [], table.__tablename__
     assert mail.claim(registry, NOW) == message_id
     assert mail.compose(registry, vault, message_id, NOW) is None, "it cannot be opened any more"
+
+
+def test_with_a_period_goes_what_was_told_of_its_place_then(registry, vault, meters, customers, made) -> None:
+    meters(METERS)
+    customers(CUSTOMERS)
+    made()
+    tell(registry, vault)
+    for last, left in ((NOW.date() - timedelta(days=1), 1), (NOW.date(), 0)):
+        request = Request("default", "P1", date(2000, 1, 1), last, "request 7")
+        finish(registry, request, begin(registry, request, **WHO), {}, vault=vault, zone=ZONE, **WHO)
+        with registry.begin(readonly=True) as session:
+            assert len(session.scalars(select(NotificationTelling)).all()) == left
+            assert len(session.scalars(select(NotificationRule)).all()) == 1
+
+
+def test_the_migration_goes_back_and_forth(registry, vault, made) -> None:
+    made()
+    for recipient_no in (1, 2):
+        tell(registry, vault, recipient_no)
+    migrate(registry.engine, command.downgrade, "0026")
+    migrate(registry.engine, command.upgrade, "head")
+    with registry.begin(readonly=True) as session:
+        assert [entry.channel for entry in mail.entries(session, "default")] == ["mail"]
 
 
 def test_a_rule_shows_no_address() -> None:
