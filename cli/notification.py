@@ -119,7 +119,9 @@ def send(home: HomeOption = None) -> None:
     work = Work.begin(home)
     done = notify(work.house, work.now)
     say(f"{done.messages} messages queued, which tell of {done.events} events.")
-    failed = False
+    for failure in done.failures:
+        complain(failure)
+    failed = bool(done.failures)
     for name, server, hand_over, setting in (
         ("E-mail", smtp_server, deliver, "METERHOUSE_SMTP_HOST"),
         ("SMS", sms_service, deliver_texts, "METERHOUSE_SMS_URL"),

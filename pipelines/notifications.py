@@ -24,6 +24,8 @@ def queue_notifications(context: dg.OpExecutionContext, installation: Installati
     done = notify(house, datetime.now(UTC))
     publish_notifications(house)
     context.log.info(f"{done.messages} messages queued, which tell of {done.events} events.")
+    if done.failures:
+        raise dg.Failure(" ".join(done.failures), allow_retries=False)
 
 
 @dg.job(executor_def=dg.in_process_executor)

@@ -5,17 +5,20 @@ it was told, in one transaction. Whoever dies before it has told nobody, and who
 dies after it has told everybody.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import polars as pl
+from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from assets.steps.describing import Event, Words
 from assets.steps.notable import notable
 from assets.steps.scheduled_reports import send_report
+from registry.errors import RegistryError
 from registry.mail import Attachment
 from registry.mail.kinds import Value
 from registry.mail.rendering import MOST_LINES
@@ -31,8 +34,11 @@ WORK = "notifying"
 AT_ONCE = 20
 """Immediate messages to one recipient at a time; more events than that go in one message, as in a digest."""
 
-_RULES = 200
-"""Rules in one transaction."""
+_RULES = 500
+"""Rules that are looked at together."""
+
+_Batch = tuple[int, str, list[dict[str, Any]]]
+"""A message: recipient, kind (``single``, ``many`` or ``digest``) and the events that it tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,45 +48,66 @@ class Notified:
     Attributes:
         messages: Messages in all.
         events: Episodes that they tell of, each counted for each recipient.
+        failures: Rules that could not tell what they have to, and why; the others have.
     """
 
     messages: int = 0
     events: int = 0
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
-    """A rule with its recipients, and when its digest is due where it is."""
+class _Plan:
+    """What a rule has to tell.
+
+    Attributes:
+        held: The rule.
+        people: Its recipients by their numbers.
+        digest_at: When the digest was due that is made now; ``None`` where none is.
+        batches: Messages.
+    """
 
     held: Holding
     people: dict[int, NotificationRecipient]
     digest_at: datetime | None
+    batches: list[_Batch]
 
 
 def notify(house: Installation, now: datetime) -> Notified:
-    """Queues all messages that are due: immediate ones, digests and reports.
+    """Queues all messages that are due: immediate ones, digests and reports; those of each rule in one transaction.
 
     Args:
         house: The installation.
         now: The present, UTC.
 
     Returns:
-        What was queued. Doing it again queues nothing.
+        What was queued. Doing it again queues nothing but what failed.
     """
-    done = [Notified()]
     with house.alone(WORK):
         with house.registry.begin(readonly=True) as session:
             rules = telling.holding(session, house.organisation)
         reports = [held for held in rules if held.rule.report is not None and due_at(house, held, now) is not None]
         of_events = [held for held in rules if held.rule.report is None]
-        done += [Notified(messages=send_report(house, held, now)) for held in reports]
         matched = _matched(house, of_events, now)
-        told_of = set(matched["rule_id"])
-        at_work = [held for held in of_events if held.rule_id in told_of or due_at(house, held, now) is not None]
         words = _words(house, matched, of_events)
-        for start in range(0, len(at_work), _RULES):
-            done.append(_tell(house, at_work[start : start + _RULES], matched, words, now))
-    return Notified(sum(one.messages for one in done), sum(one.events for one in done))
+        told = [
+            _tried(held, partial(_tell, house, held, matched, words, now))
+            for held in _pressing(house, of_events, matched, now)
+        ]
+        told += [_tried(held, partial(_report, house, held, now)) for held in reports]
+    return Notified(
+        sum(one.messages for one in told),
+        sum(one.events for one in told),
+        tuple(failure for one in told for failure in one.failures),
+    )
+
+
+def _tried(held: Holding, work: Callable[[], Notified]) -> Notified:
+    """What came of a rule; one that fails keeps no other from telling what it has to."""
+    try:
+        return work()
+    except RegistryError as exc:
+        return Notified(failures=(f"{held.rule.name}: {exc}",))
 
 
 def due_at(house: Installation, held: Holding, now: datetime) -> datetime | None:
@@ -113,75 +140,92 @@ def _words(house: Installation, matched: pl.DataFrame, rules: Sequence[Holding])
     return Words.about(house, matched.with_columns(shows_address=pl.col("rule_id").is_in(shown)))
 
 
-def _tell(
-    house: Installation, rules: Sequence[Holding], matched: pl.DataFrame, words: Words, now: datetime
-) -> Notified:
-    """Queues the messages of some rules in one transaction."""
-    names = [held.rule_id for held in rules]
-    theirs = matched.filter(pl.col("rule_id").is_in(names))
+def _pressing(house: Installation, rules: Sequence[Holding], matched: pl.DataFrame, now: datetime) -> Iterator[Holding]:
+    """Rules that have something to tell, or to note; nobody who writes waits for the others."""
+    told_of = set(matched["rule_id"])
+    looked_at = [held for held in rules if held.rule_id in told_of or due_at(house, held, now) is not None]
+    for start in range(0, len(looked_at), _RULES):
+        with house.registry.begin(readonly=True) as session:
+            plans = _plans(session, house, looked_at[start : start + _RULES], matched, now)
+        yield from (plan.held for plan in plans if plan.batches or plan.digest_at is not None)
+
+
+def _tell(house: Installation, held: Holding, matched: pl.DataFrame, words: Words, now: datetime) -> Notified:
+    """Queues the messages of a rule in one transaction, in which it is looked up anew what was told."""
     messages = events = 0
     vault = house.vault  # opening it takes a transaction of its own
     with house.registry.begin() as session:
         row = session.get(Organisation, house.organisation)
         title = row.name if row else house.organisation
-        people = telling.recipients_of(session, names)
-        remind = {held.rule_id: held.rule.remind_days for held in rules}
-        reached = pl.DataFrame(
-            [(one.rule_id, one.recipient_no, remind[one.rule_id]) for one in people],
-            schema={"rule_id": pl.String, "recipient_no": pl.Int64, "remind_days": pl.Int64},
-            orient="row",
-        )
-        tellings = telling.tellings_of(session, names, theirs["event_key"].unique().to_list())
-        missing = pending(theirs, reached, tellings, now).partition_by("rule_id", as_dict=True)
-        for held in rules:
-            due = _Due(
+        (plan,) = _plans(session, house, [held], matched, now)
+        for recipient_no, kind, told in plan.batches:
+            message_id = telling.tell(
+                session,
+                vault,
+                plan.people[recipient_no],
                 held,
-                {one.recipient_no: one for one in people if one.rule_id == held.rule_id},
-                due_at(house, held, now),
+                "digest" if kind == "digest" else "immediate",
+                "notification" if kind == "single" else "digest",
+                _message(words, held, told, title, single=kind == "single"),
+                now,
+                told=[_noted(event) for event in told],
+                due_at=plan.digest_at if kind == "digest" else None,
+                attachments=_attached(words, held, told),
             )
-            for recipient_no, kind, told in _batches(due, missing.get((held.rule_id,))):
-                values = _message(words, held, told, title, single=kind == "single")
-                message_id = telling.tell(
-                    session,
-                    vault,
-                    due.people[recipient_no],
-                    held,
-                    "digest" if kind == "digest" else "immediate",
-                    "notification" if kind == "single" else "digest",
-                    values,
-                    now,
-                    told=[_noted(event) for event in told],
-                    due_at=due.digest_at if kind == "digest" else None,
-                    attachments=_attached(words, held, told),
-                )
-                if message_id is not None:
-                    messages, events = messages + 1, events + len(told)
-            if due.digest_at is not None:
-                telling.handled(session, held.rule_id, due.digest_at)
+            if message_id is not None:
+                messages, events = messages + 1, events + len(told)
+        if plan.digest_at is not None:
+            telling.handled(session, held.rule_id, plan.digest_at)
     return Notified(messages, events)
 
 
-def _batches(due: _Due, missing: pl.DataFrame | None) -> Iterator[tuple[int, str, list[dict[str, Any]]]]:
-    """Messages of a rule: recipient, kind (``single``, ``many`` or ``digest``) and what each tells.
+def _report(house: Installation, held: Holding, now: datetime) -> Notified:
+    return Notified(send_report(house, held, now))
+
+
+def _plans(
+    session: Session, house: Installation, rules: Sequence[Holding], matched: pl.DataFrame, now: datetime
+) -> list[_Plan]:
+    """What rules have to tell, by what their recipients know."""
+    remind = {held.rule_id: held.rule.remind_days for held in rules}
+    theirs = matched.filter(pl.col("rule_id").is_in(list(remind)))
+    people: dict[str, dict[int, NotificationRecipient]] = {name: {} for name in remind}
+    for one in telling.recipients_of(session, list(remind)):
+        people[one.rule_id][one.recipient_no] = one
+    reached = pl.DataFrame(
+        [(name, number, remind[name]) for name, numbers in people.items() for number in numbers],
+        schema={"rule_id": pl.String, "recipient_no": pl.Int64, "remind_days": pl.Int64},
+        orient="row",
+    )
+    tellings = telling.tellings_of(session, list(remind), theirs["event_key"].unique().to_list())
+    missing = pending(theirs, reached, tellings, now).partition_by("rule_id", as_dict=True)
+    plans = []
+    for held in rules:
+        digest_at = due_at(house, held, now)
+        found = missing.get((held.rule_id,))
+        batches = [] if found is None else list(_batches(held, digest_at, found))
+        plans.append(_Plan(held, people[held.rule_id], digest_at, batches))
+    return plans
+
+
+def _batches(held: Holding, digest_at: datetime | None, missing: pl.DataFrame) -> Iterator[_Batch]:
+    """Messages of a rule.
 
     What is new goes at once where the rule says so; reminders wait for the digest where there is one. A digest tells of
     what lasts, and of what is taken back.
     """
-    if missing is None:
-        return
-    rule = due.held.rule
+    rule = held.rule
     is_digest = pl.lit(rule.frequency is not None) & ((pl.col("kind") == "reminded") | (not rule.immediately))
     lasts = pl.col("ended_at").is_null() | (pl.col("kind") == "retracted")
-    for recipient_no in due.people:
+    for recipient_no in missing["recipient_no"].unique().sort():
         rows = missing.filter(recipient_no=recipient_no)
         at_once = rows.filter(~is_digest).rows(named=True)
         if len(at_once) > AT_ONCE:
             yield recipient_no, "many", at_once
         else:
-            for event in at_once:
-                yield recipient_no, "single", [event]
+            yield from ((recipient_no, "single", [event]) for event in at_once)
         later = rows.filter(is_digest & lasts).rows(named=True)
-        if due.digest_at is not None and later:
+        if digest_at is not None and later:
             yield recipient_no, "digest", later
 
 

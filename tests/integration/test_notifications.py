@@ -447,6 +447,23 @@ def test_a_report_is_sent_at_its_time(house: Installation, inbox: Inbox, kind: s
     assert notify(house, NOW + 7 * DAY).messages == 2
 
 
+def test_a_rule_that_fails_keeps_no_other_from_telling(house: Installation, inbox: Inbox) -> None:
+    report = "report: {kind: info_codes, format: csv}\nfrequency: {at: '06:00'}\n"
+    with house.registry.begin() as session:
+        document = f"name: Morning\nrecipients: ['{KIM}']\n{report}"
+        notifications.add(session, house.vault, "default", read_rule(document.encode()), **WHO)
+    add(house)
+    put(house, INFO_CODE_EVENTS, leak())
+    with patch("registry.mail.outbox.MOST_BYTES", 10):
+        done = notify(house, NOW)
+    assert (done.messages, done.failures) == (
+        1,
+        ("Morning: Files of more than 0 MB cannot go by e-mail: choose less.",),
+    )
+    assert notify(house, NOW).messages == 1, "once it is small enough"
+    assert notify(house, NOW) == notifying.Notified()
+
+
 def test_a_rule_that_is_made_later_tells_of_what_lasts_and_not_of_what_was(house: Installation) -> None:
     put(house, INFO_CODE_EVENTS, leak(), leak("B", cleared_at=NOW - MINUTE))
     add(house, now=NOW)
