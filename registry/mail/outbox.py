@@ -114,7 +114,6 @@ class Entry:
     Attributes:
         mail_id: Its name.
         kind: Its type.
-        channel: ``mail`` or ``sms``.
         language: Its language.
         subject: The person it is for, by a name without meaning.
         state: ``queued``, ``sent``, ``delivered`` (where the service tells so) or ``failed``.
@@ -123,11 +122,11 @@ class Entry:
         next_at: When it is tried next; ``None`` once it is settled.
         settled_at: When it was sent or given up; ``None`` before.
         error: What the last attempt failed of, or ``None``.
+        channel: ``mail`` or ``sms``.
     """
 
     mail_id: str
     kind: str
-    channel: str
     language: str
     subject: str
     state: str
@@ -136,6 +135,7 @@ class Entry:
     next_at: datetime | None
     settled_at: datetime | None
     error: str | None
+    channel: str
 
 
 def queue(
@@ -367,7 +367,6 @@ def entries(session: Session, organisation: str, *, state: str | None = None) ->
         Entry(
             row.mail_id,
             row.kind,
-            row.channel,
             row.language,
             row.subject,
             row.state,
@@ -376,6 +375,7 @@ def entries(session: Session, organisation: str, *, state: str | None = None) ->
             row.next_at if row.state == "queued" else None,
             row.settled_at,
             row.error,
+            row.channel,
         )
         for row in session.scalars(statement.order_by(OutgoingMail.queued_at.desc(), OutgoingMail.mail_id))
     ]
