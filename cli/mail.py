@@ -42,6 +42,7 @@ class State(StrEnum):
 
     queued = "queued"
     sent = "sent"
+    delivered = "delivered"
     failed = "failed"
 
 

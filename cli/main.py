@@ -49,6 +49,7 @@ COMMANDS = {
     "erase": "cli.erase:app",
     "serve": "cli.serve:serve",
     "mail": "cli.mail:app",
+    "notification": "cli.notification:app",
     "simulate": "cli.simulate:simulate",
 }
 """Where the commands are; each is imported when it is asked for, since the orchestrator alone takes seconds."""

@@ -96,6 +96,11 @@ RIGHTS: Mapping[str, Right | None] = {
     "timezone": _SYSTEM,
     "serve": _SYSTEM,
     "mail": _SYSTEM,
+    "notification": Right(READING_MANAGEMENT),
+    "notification log": _SEE,
+    "notification subscribe": _DEVICES,
+    "notification subscriptions": _DEVICES,
+    "notification unsubscribe": _DEVICES,
 }
 """Right by command, and by the kind of file; the longest name that a command begins with counts.
 

@@ -13,10 +13,9 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parseaddr
-from enum import Enum
 from pathlib import Path
 
-from connectors.errors import ConnectorError
+from connectors.errors import MessageUndelivered, Trouble
 
 TIMEOUT_S = 30
 """Longest silence of the server before and between commands."""
@@ -29,27 +28,8 @@ _7BIT = SMTP.clone(cte_type="7bit")
 """Headers and bodies in ASCII, encoded where they are not: every server takes them."""
 
 
-class Trouble(Enum):
-    """What a failure means for the messages that wait."""
-
-    SERVER = "server"
-    """No message can be sent now: the server is away, or refuses us."""
-    LATER = "later"
-    """This message was not taken now; another may be."""
-    NEVER = "never"
-    """This message will never be taken."""
-
-
-class MailError(ConnectorError):
-    """A message was not handed over. The text names server and remedy, never an address or what the message says.
-
-    Attributes:
-        trouble: What it means for the messages that wait.
-    """
-
-    def __init__(self, text: str, trouble: Trouble = Trouble.SERVER) -> None:
-        super().__init__(text)
-        self.trouble = trouble
+class MailError(MessageUndelivered):
+    """A message was not handed to a mail server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
 from pipelines.backup import make_backup, nightly_backups
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.mail import mail_job, mail_sensor
+from pipelines.notifications import notification_job, notification_sensor
 from pipelines.quality import QUALITY, nightly_quality
 from pipelines.retention import nightly_retention, retention_job
 from pipelines.sensors import SENSORS
@@ -28,14 +29,18 @@ ASSETS = dg.map_asset_specs(
 )
 
 
+ASSET_JOBS = [INGEST, QUALITY]
+OTHER_JOBS = [import_job, key_job, note_audit_heads, make_backup, upkeep_job, retention_job, mail_job, notification_job]
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     """The whole graph. Nothing is opened here: the installation is named by ``METERHOUSE_HOME`` when a run starts."""
     return dg.Definitions(
         assets=[*ASSETS, figures.outdoor_temperatures],
         asset_checks=[*CHECKS, *EXPECTATIONS],
-        jobs=[INGEST, import_job, key_job, note_audit_heads, make_backup, upkeep_job, retention_job, mail_job, QUALITY],
+        jobs=[*ASSET_JOBS, *OTHER_JOBS],
         schedules=[DAILY_HEAD, nightly_backups, nightly_upkeep, nightly_retention, nightly_quality],
-        sensors=[*SENSORS, *RUN_SENSORS, mail_sensor],
+        sensors=[*SENSORS, *RUN_SENSORS, mail_sensor, notification_sensor],
         resources={"installation": INSTALLATION},
     )

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets.resources import InstallationResource
-from assets.steps.mailing import deliver, smtp_server
+from assets.steps.mailing import deliver, deliver_texts, sms_service, smtp_server
+from assets.steps.publishing import publish_notifications
 from registry import mail
 
 ASK_AGAIN_MIN = 10
@@ -15,16 +16,22 @@ ASK_AGAIN_MIN = 10
 
 @dg.op
 def send_due_mail(context: dg.OpExecutionContext, installation: InstallationResource) -> None:
-    """Sends every message that is due."""
-    done = deliver(installation.open(), datetime.now(UTC))
-    context.log.info(f"{done.sent} messages sent, {done.postponed} postponed, {done.failed} failed.")
-    if done.error:
-        raise dg.Failure(done.error, allow_retries=False)
+    """Sends every message that is due, by mail and as text messages, where there is a server for them."""
+    house, errors = installation.open(), []
+    for name, server, send in (("e-mails", smtp_server, deliver), ("text messages", sms_service, deliver_texts)):
+        if server(house) is None:
+            continue
+        done = send(house, datetime.now(UTC))
+        context.log.info(f"{done.sent} {name} sent, {done.postponed} postponed, {done.failed} failed.")
+        errors += [done.error] if done.error else []
+    publish_notifications(house)
+    if errors:
+        raise dg.Failure(" ".join(errors), allow_retries=False)
 
 
 @dg.job(executor_def=dg.in_process_executor)
 def mail_job() -> None:
-    """Hands the messages that are due to the mail server."""
+    """Hands the messages that are due to the mail server, and text messages to their service."""
     send_due_mail()
 
 
@@ -32,10 +39,12 @@ def mail_job() -> None:
 def mail_sensor(installation: InstallationResource) -> dg.RunRequest | dg.SkipReason:
     """Asks for a run when messages are due."""
     house, now = installation.open(), datetime.now(UTC)
-    if smtp_server(house) is None:
-        return dg.SkipReason("No mail server is configured (METERHOUSE_SMTP_HOST).")
+    servers: dict[mail.Channel, object | None] = {"mail": smtp_server(house), "sms": sms_service(house)}
+    channels = [channel for channel, server in servers.items() if server is not None]
+    if not channels:
+        return dg.SkipReason("No mail server is configured (METERHOUSE_SMTP_HOST), and no SMS service.")
     with house.registry.begin(readonly=True) as session:
-        due = mail.due(session, now)
+        due = [message for channel in channels for message in mail.due(session, now, channel)]
     if not due:
         return dg.SkipReason("No message is due.")
     period = int(now.timestamp()) // (60 * ASK_AGAIN_MIN)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from registry import audit, erased_customers, subjects
 from registry.errors import RegistryError
 from registry.models import Customer, Erasure, LegalHold, MeteringPoint
+from registry.notifications.subscriptions import forget as forget_subscriptions
 from registry.store import Registry
 from registry.vault import KeyVault
 
@@ -188,8 +189,7 @@ def begin(registry: Registry, request: Request, *, identity: str, now: datetime)
 
 def former_occupancies(session: Session, request: Request, zone: ZoneInfo) -> list[Customer]:
     """Who lived at the metering point and had moved in and out within the period; one of unknown start counts."""
-    start = datetime.combine(request.first_day, time(), zone).astimezone(UTC)
-    end = datetime.combine(request.last_day + timedelta(days=1), time(), zone).astimezone(UTC)
+    start, end = _instants(request, zone)
     statement = select(Customer).where(
         Customer.organisation == request.organisation,
         Customer.metering_point == request.metering_point,
@@ -228,6 +228,9 @@ def finish(
         persons = former_occupancies(session, request, zone)
         numbers = [person.customer_number for person in persons]
         erased_customers.remember(session, vault, request.organisation, number, numbers)
+        start, end = _instants(request, zone)
+        occupancies = [person.occupancy for person in persons]
+        forget_subscriptions(session, request.organisation, request.metering_point, occupancies, start, end)
         for person in persons:
             subjects.destroy(session, request.organisation, f"customer:{person.metering_point}:{person.occupancy}")
             session.delete(person)
@@ -308,6 +311,12 @@ class ErasedDays:
         """Whether a point's data of an instant is erased."""
         day = at.astimezone(self.zone).date()
         return any(first <= day <= last for first, last in self.periods.get(metering_point, ()))
+
+
+def _instants(request: Request, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Start and end of the period, UTC, half-open."""
+    start = datetime.combine(request.first_day, time(), zone).astimezone(UTC)
+    return start, datetime.combine(request.last_day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def _known(session: Session, organisation: str, metering_point: str) -> None:

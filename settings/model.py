@@ -60,6 +60,43 @@ class Smtp(BaseSettings):
     sender: str = ""
 
 
+class Sms(BaseSettings):
+    """A service that text messages are handed to over HTTP; unused while it names no address.
+
+    Attributes:
+        url: Its address; ``https``, or ``http`` on this machine alone.
+        fields: What it is told, by name; ``{to}``, ``{text}`` and ``{id}`` stand for number, text and name of the
+            message, also deep inside.
+        body: Whether that goes as JSON, as a form or in the address.
+        method: Of the request.
+        authorization_file: File whose first line is sent as ``authorization_header``.
+        authorization_header: Name of that header.
+        state_path: Where its answer (JSON) says what became of the message, such as ``messages.0.status``.
+        accepted: Words there that mean that it was taken.
+        delivered: Words there that mean that the recipient has it.
+        most_segments: A text of more parts is cut.
+        timeout_s: Longest silence of the service [s].
+        ca_file: Certificates to trust instead of those of the machine (PEM).
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix="METERHOUSE_SMS_", extra="forbid", hide_input_in_errors=True
+    )
+
+    url: str = Field(default="", pattern=r"^(https?://[^/\s@]+[^\s]*)?$")
+    fields: dict[str, Any] = Field(default_factory=lambda: {"to": "{to}", "text": "{text}"})
+    body: Literal["json", "form", "query"] = "json"
+    method: Literal["POST", "PUT", "GET"] = "POST"
+    authorization_file: Path | None = None
+    authorization_header: str = Field(default="Authorization", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+    state_path: str = ""
+    accepted: tuple[str, ...] = ()
+    delivered: tuple[str, ...] = ()
+    most_segments: int = Field(default=3, ge=1, le=10)
+    timeout_s: float = Field(default=30.0, gt=0, le=600)
+    ca_file: Path | None = None
+
+
 class Gateway(BaseSettings):
     """The door through which people come in.
 
@@ -121,6 +158,7 @@ class Settings(BaseSettings):
         key_archive: Folder that dropped key files are moved to when their keys are stored; without it they are deleted.
         sftp: SFTP drop that the SFTP sensor watches; unused while it names no host.
         smtp: Mail server; messages wait while it names no host.
+        sms: Service for text messages; they wait while it names no address.
         gateway: The door through which people come in.
         oidc: OpenID Connect provider that people may sign in with; unused while it names no issuer.
         expected_interval_s: Interval at which a fixed network delivers readings [s].
@@ -152,6 +190,7 @@ class Settings(BaseSettings):
     key_archive: Path | None = None
     sftp: Sftp = Field(default_factory=Sftp)
     smtp: Smtp = Field(default_factory=Smtp)
+    sms: Sms = Field(default_factory=Sms)
     gateway: Gateway = Field(default_factory=Gateway)
     oidc: Oidc = Field(default_factory=Oidc)
     expected_interval_s: int = Field(default=3600, gt=0)

@@ -1,17 +1,24 @@
-"""Mailing: what waits in the outbox is handed to the mail server."""
+"""Mailing: what waits in the outbox is handed to the mail server, and text messages to theirs."""
 
 import contextlib
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from assets.installation import Installation
-from connectors.mail import MailError, Message, SmtpServer, SmtpSession, Trouble
+from connectors.errors import MessageUndelivered, Trouble
+from connectors.mail import MailError, Message, SmtpServer
+from connectors.sms import Sms, SmsError, SmsService
 from registry import audit, mail
 from registry.errors import RegistryError
-from registry.mail import Due
+from registry.mail import Channel, Due
+
+Send = Callable[[Due], bool]
+"""Hands a message over; says whether the recipient is known to have it."""
 
 
 class Outcome(Enum):
@@ -40,11 +47,7 @@ class Delivery:
 
 
 def deliver(house: Installation, now: datetime) -> Delivery:
-    """Sends every message that is due, one process at a time.
-
-    A message is claimed, handed over and noted as sent, each before the next is touched. A process that dies before the
-    server took a message leaves it to be sent later; only one that dies between the server's yes and the note sends it
-    again, under the same Message-ID.
+    """Sends every e-mail that is due, one process at a time; see :func:`_work_off`.
 
     Args:
         house: The installation.
@@ -57,34 +60,58 @@ def deliver(house: Installation, now: datetime) -> Delivery:
         MailError: No mail server is set.
     """
     server = _server(house)
+    return _work_off(house, "mail", lambda: _mail_session(server), now)
+
+
+def deliver_texts(house: Installation, now: datetime) -> Delivery:
+    """Sends every text message that is due, as :func:`deliver` does with e-mails.
+
+    Raises:
+        SmsError: No service is set.
+    """
+    service = sms_service(house)
+    if service is None:
+        raise SmsError("No service for text messages is set. Name one in METERHOUSE_SMS_URL.")
+    return _work_off(house, "sms", lambda: _sms_session(service), now)
+
+
+def _work_off(
+    house: Installation, channel: Channel, connect: Callable[[], AbstractContextManager[Send]], now: datetime
+) -> Delivery:
+    """Sends what is due of a channel.
+
+    A message is claimed, handed over and noted as sent, each before the next is touched. A process that dies before the
+    server took a message leaves it to be sent later; only one that dies between the server's yes and the note sends it
+    again, under the same name.
+    """
     counts = dict.fromkeys(Outcome, 0)
     error = None
-    with house.alone("mailing"), contextlib.ExitStack() as stack:
+    with house.alone(_LOCKS[channel]), contextlib.ExitStack() as stack:
         begun = time.monotonic()
-        session: SmtpSession | None = None
+        send: Send | None = None
 
         def instant() -> datetime:
             """The clock, counted on from the beginning: a claim has to last from when it is made."""
             return now + timedelta(seconds=time.monotonic() - begun)
 
-        while error is None and (mail_id := mail.claim(house.registry, instant())) is not None:
+        while error is None and (mail_id := mail.claim(house.registry, instant(), channel)) is not None:
             try:
                 due = mail.compose(house.registry, house.vault, mail_id, instant())
                 if due is not None:
-                    session = session or stack.enter_context(server.session())
-                    session.send(_message(due))
-                    mail.sent(house.registry, mail_id, instant())
+                    send = send or stack.enter_context(connect())
+                    delivered = send(due)
+                    mail.sent(house.registry, mail_id, instant(), delivered=delivered)
                 counts[Outcome.FAILED if due is None else Outcome.SENT] += 1
-            except (MailError, RegistryError) as exc:
+            except (MessageUndelivered, RegistryError) as exc:
                 counts[_give_back(house, mail_id, exc, instant())] += 1
-                if isinstance(exc, MailError) and exc.trouble is Trouble.SERVER:
+                if isinstance(exc, MessageUndelivered) and exc.trouble is Trouble.SERVER:
                     error = str(exc)
     return Delivery(counts[Outcome.SENT], counts[Outcome.POSTPONED], counts[Outcome.FAILED], error)
 
 
-def _give_back(house: Installation, mail_id: str, exc: MailError | RegistryError, now: datetime) -> Outcome:
+def _give_back(house: Installation, mail_id: str, exc: MessageUndelivered | RegistryError, now: datetime) -> Outcome:
     """Notes what a message failed of; it is tried again unless it never can be."""
-    if isinstance(exc, MailError) and exc.trouble is Trouble.NEVER:
+    if isinstance(exc, MessageUndelivered) and exc.trouble is Trouble.NEVER:
         mail.failed(house.registry, mail_id, str(exc), now)
         return Outcome.FAILED
     again = mail.postpone(house.registry, mail_id, str(exc), now)
@@ -149,6 +176,32 @@ def smtp_server(house: Installation) -> SmtpServer | None:
         ca_file=smtp.ca_file,
         sender=smtp.sender,
     )
+
+
+def sms_service(house: Installation) -> SmsService | None:
+    """The service for text messages of the settings; ``None`` where they name none."""
+    known = house.settings.sms
+    return SmsService(**known.model_dump()) if known.url else None
+
+
+_LOCKS: dict[Channel, str] = {"mail": "mailing", "sms": "texting"}
+
+
+@contextlib.contextmanager
+def _mail_session(server: SmtpServer) -> Iterator[Send]:
+    with server.session() as session:
+
+        def send(due: Due) -> bool:
+            session.send(_message(due))
+            return False  # SMTP tells of taking alone
+
+        yield send
+
+
+@contextlib.contextmanager
+def _sms_session(service: SmsService) -> Iterator[Send]:
+    with service.session() as session:
+        yield lambda due: session.send(Sms(due.mail_id, due.address, due.content.subject))
 
 
 def _server(house: Installation) -> SmtpServer:

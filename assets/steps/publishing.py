@@ -7,6 +7,7 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.touched import touch_meters
 from registry import audit
+from registry.notifications.log import log
 from registry.tables import published_events, published_tables
 from warehouse.schemas import (
     AUDIT_LOG,
@@ -22,6 +23,7 @@ from warehouse.schemas import (
     METER_CONFIGURATIONS,
     METERING_POINTS,
     METERS,
+    NOTIFICATIONS,
     POLICIES,
     RETENTION_CERTIFICATES,
     Table,
@@ -97,6 +99,14 @@ def publish_events(house: Installation) -> None:
     """Adds the audit events to the lake that came since the last time, for changes of what is not published."""
     with house.alone("publishing"):
         _add_events(house)
+
+
+def publish_notifications(house: Installation) -> None:
+    """Writes what became of notifications to the lake, where that has changed; addresses stay in the registry."""
+    with house.alone("publishing"):
+        with house.registry.begin(readonly=True) as session:
+            rows = log(session)
+        house.lake.overwrite(NOTIFICATIONS, rows)
 
 
 def _add_events(house: Installation) -> None:

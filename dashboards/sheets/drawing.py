@@ -2,36 +2,25 @@
 
 from collections.abc import Sequence
 from math import ceil, floor, log10
-from pathlib import Path
 
 import polars as pl
-import reportlab
 from reportlab.graphics.shapes import Circle, Drawing, Line, PolyLine, Rect, String
 from reportlab.lib.colors import HexColor
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 
 from dashboards import looks
 from dashboards.charts.consumption import height
 from dashboards.words import Words
+from warehouse.pdf_fonts import FONT, fonts, plain
 from warehouse.queries.consumption import Interval
 
 WIDTH, HEIGHT = 515, 230
 """Size of the figure [pt]."""
 
-FONT, BOLD = "Vera", "VeraBd"
 _LEFT, _RIGHT, _BOTTOM, _TOP = 54, 6, 52, 14
 _GREY, _PALE, _INK = HexColor("#5a6572"), HexColor("#e3e7ec"), HexColor("#1d2733")
 _MARKS = 8
 _READ = ("M", "A")
-
-
-def fonts() -> None:
-    """Makes the fonts known that the figure and its report are written in."""
-    folder = Path(reportlab.__file__).parent / "fonts"
-    for name in (FONT, BOLD):
-        if name not in pdfmetrics.getRegisteredFontNames():
-            pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))
 
 
 def bars(figures: pl.DataFrame, events: pl.DataFrame, *, interval: Interval, unit: str, say: Words) -> Drawing:
@@ -148,8 +137,3 @@ def _steps(low: float, high: float) -> Sequence[float]:
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 7) -> String:
     return String(x, y, plain(text), fontName=FONT, fontSize=size, fillColor=_INK, textAnchor=anchor)
-
-
-def plain(text: str) -> str:
-    """A text with the blanks that the fonts have."""
-    return text.replace("\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")

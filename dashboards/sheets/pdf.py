@@ -10,8 +10,8 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, LongTable, Paragraph, SimpleDocTemplate, Spacer, Table
 
-from dashboards.sheets.drawing import BOLD, FONT, fonts, plain
 from dashboards.sheets.sheet import Part, Sheet
+from warehouse.pdf_fonts import BOLD, FONT, fonts, plain
 
 _INK, _GREY, _PALE = HexColor("#1d2733"), HexColor("#5a6572"), HexColor("#c5ccd4")
 _BODY = {"fontName": FONT, "fontSize": 8, "leading": 11, "textColor": _INK}

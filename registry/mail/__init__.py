@@ -3,11 +3,12 @@
 What is said to whom is fixed here; how the bytes reach a mail server is :mod:`connectors.mail`.
 """
 
-from registry.mail.addresses import check_address
+from registry.mail.addresses import check_address, check_number
 from registry.mail.catalogue import SYSTEM, Template, activate, copy, delete, edit, listing, preview, template
 from registry.mail.kinds import KINDS, LANGUAGES, moment
 from registry.mail.outbox import (
     Attachment,
+    Channel,
     Due,
     Entry,
     Recipient,
@@ -28,6 +29,7 @@ __all__ = [
     "LANGUAGES",
     "SYSTEM",
     "Attachment",
+    "Channel",
     "Due",
     "Entry",
     "Recipient",
@@ -37,6 +39,7 @@ __all__ = [
     "Values",
     "activate",
     "check_address",
+    "check_number",
     "claim",
     "compose",
     "copy",

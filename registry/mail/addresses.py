@@ -1,5 +1,6 @@
-"""E-mail addresses, checked before a message is kept for one."""
+"""E-mail addresses and telephone numbers, checked before a message is kept for one."""
 
+import re
 from email.errors import MessageError
 from email.headerregistry import Address
 
@@ -7,6 +8,9 @@ from registry.errors import RegistryError
 
 LONGEST = 254
 """Characters of an address (RFC 5321, 4.5.3.1.3)."""
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SPACED = str.maketrans("", "", " -./()")
 
 
 def check_address(address: str) -> str:
@@ -36,3 +40,21 @@ def check_address(address: str) -> str:
     if not parsed.username or not parsed.domain or parsed.addr_spec != address or '"' in address or "[" in address:
         raise refusal
     return address
+
+
+def check_number(number: str) -> str:
+    """Refuses what no text message can be sent to.
+
+    Args:
+        number: International telephone number (ITU-T E.164), such as ``+45 12 34 56 78``.
+
+    Returns:
+        The number without blanks, points, hyphens, slashes and brackets.
+
+    Raises:
+        RegistryError: It is none. The text does not repeat it, since it is personal data.
+    """
+    plain = number.translate(_SPACED)
+    if not _E164.fullmatch(plain):
+        raise RegistryError("The recipient is no telephone number with its country, such as +4512345678.")
+    return plain

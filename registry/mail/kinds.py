@@ -1,10 +1,14 @@
 """Types of messages, the variables each may use, and the languages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from registry.errors import RegistryError
+
+Value = str | int | Sequence[str]
+"""Value of a variable; several lines are a list or tuple."""
 
 LANGUAGES = ("de", "en", "es", "sv", "da", "nb", "fr")
 DEFAULT_LANGUAGE = "en"
@@ -21,16 +25,19 @@ class Variable:
         sample: What a preview shows.
         optional: Whether a message may be without it; it is empty then.
         essential: Whether each template has to show it: without its link an invitation is none.
+        lines: Whether it is a list of lines; the subject cannot show it.
     """
 
     meaning: str
-    sample: str | int
+    sample: Value
     optional: bool = False
     essential: bool = False
+    lines: bool = False
 
 
 _NAME = Variable("name of the recipient", "Kim Sample", optional=True)
 _ORGANISATION = Variable("name of the organisation that writes", "Sampletown Water")
+_TITLE = Variable("subject of the rule that tells of it", "Leaks in Northtown")
 _UNTIL = Variable("until when the link works", "2026-01-15 16:00 CET")
 
 
@@ -44,6 +51,18 @@ KINDS: dict[str, dict[str, Variable]] = {
         "organisation": _ORGANISATION,
         "link": _link("confirms the address and activates the account"),
         "valid_until": _UNTIL,
+    },
+    "digest": {
+        "organisation": _ORGANISATION,
+        "title": _TITLE,
+        "count": Variable("number of events it tells of", 2),
+        "events": Variable(
+            "the events, a line each",
+            ("Leak, P-1, since 2026-01-15 12:00 CET", "Burst, P-2, since 2026-01-15 13:00 CET"),
+            essential=True,
+            lines=True,
+        ),
+        "more": Variable("number of events that are in the attached file alone", 0, optional=True),
     },
     "invite_user": {
         "name": _NAME,
@@ -59,6 +78,16 @@ KINDS: dict[str, dict[str, Variable]] = {
         "devices": Variable("number of devices in it", 48),
         "label": Variable("label of the batch", "Spring delivery", optional=True),
         "needs_confirmation": Variable("whether a takeover waits for confirmation", "yes", optional=True),
+    },
+    "notification": {
+        "organisation": _ORGANISATION,
+        "title": _TITLE,
+        "what": Variable("what is the matter", "Leak", essential=True),
+        "place": Variable("metering point and meter, or what else it is about", "P-1 (KAM-76348799-1b-16)"),
+        "address": Variable("address of the metering point", "Meadow Lane 12, 1000 Sampletown", optional=True),
+        "since": Variable("since when", "2026-01-15 12:00 CET"),
+        "reminder": Variable("whether it was told before and still is so", "", optional=True),
+        "retracted": Variable("whether it was told before and turned out not to be so", "", optional=True),
     },
     "password_reset": {
         "name": _NAME,
@@ -87,7 +116,7 @@ def variables_of(kind: str) -> dict[str, Variable]:
     return KINDS[kind]
 
 
-def samples(kind: str) -> dict[str, str | int]:
+def samples(kind: str) -> dict[str, Value]:
     """Sample values of a type's variables."""
     return {name: variable.sample for name, variable in variables_of(kind).items()}
 

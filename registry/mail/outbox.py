@@ -1,6 +1,6 @@
-"""The outbox: messages are kept in the transaction that causes them, and sent afterwards.
+"""The outbox: messages are kept in the transaction that causes them, and sent afterwards, by e-mail or by SMS.
 
-A message is claimed before it is handed to a mail server and settled after the server took it; each is a transaction.
+A message is claimed before it is handed to a server and settled after the server took it; each is a transaction.
 Who dies in between leaves a claim that runs out, and the message is sent by the next one.
 """
 
@@ -10,12 +10,13 @@ from base64 import b64decode, b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from registry.errors import RegistryError
-from registry.mail.addresses import check_address
+from registry.mail.addresses import check_address, check_number
 from registry.mail.catalogue import choose
 from registry.mail.kinds import nearest_language
 from registry.mail.rendering import Rendered, Values, render
@@ -23,6 +24,9 @@ from registry.models import OutgoingMail
 from registry.store import Registry
 from registry.subjects import seal, unseal
 from registry.vault import KeyVault
+
+Channel = Literal["mail", "sms"]
+"""How a message goes: by e-mail, or as a text message, which is the subject of its template alone."""
 
 LIFETIME = timedelta(days=3)
 """How long sending is tried where the message names no end of its own."""
@@ -32,6 +36,13 @@ CLAIM = timedelta(minutes=30)
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
+
+_TOLD = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
+PAUSES = {"notification": _TOLD, "digest": _TOLD}
+"""Pauses after each failed attempt, for types that are given up after the last one (ALGORITHMS §8.4).
+
+Others pause a minute, then twice as long each time up to an hour, until they expire.
+"""
 
 MOST_BYTES = 10_000_000
 """Attachments of one message together; mail servers refuse larger ones."""
@@ -47,7 +58,7 @@ class Recipient:
 
     Attributes:
         subject: The person, by a name without meaning, such as ``user:42``; what is kept is encrypted under its key.
-        address: E-mail address.
+        address: E-mail address, or telephone number.
         name: How the address is shown, or empty.
     """
 
@@ -105,12 +116,13 @@ class Entry:
         kind: Its type.
         language: Its language.
         subject: The person it is for, by a name without meaning.
-        state: ``queued``, ``sent`` or ``failed``.
+        state: ``queued``, ``sent``, ``delivered`` (where the service tells so) or ``failed``.
         attempts: How often sending was begun.
         queued_at: When it was written.
         next_at: When it is tried next; ``None`` once it is settled.
         settled_at: When it was sent or given up; ``None`` before.
         error: What the last attempt failed of, or ``None``.
+        channel: ``mail`` or ``sms``.
     """
 
     mail_id: str
@@ -123,6 +135,7 @@ class Entry:
     next_at: datetime | None
     settled_at: datetime | None
     error: str | None
+    channel: str
 
 
 def queue(
@@ -137,6 +150,7 @@ def queue(
     *,
     attachments: Sequence[Attachment] = (),
     expires_at: datetime | None = None,
+    channel: Channel = "mail",
 ) -> str:
     """Keeps a message for sending, in the transaction of what causes it.
 
@@ -151,6 +165,7 @@ def queue(
         now: Instant of the change.
         attachments: Files that go with it, at most :data:`MOST_BYTES` together.
         expires_at: When its link expires; it is not sent after that. Three days where it is ``None``.
+        channel: How it goes.
 
     Returns:
         Name of the message.
@@ -159,7 +174,7 @@ def queue(
         RegistryError: The address is none, the files are too large, or a variable is missing, unknown or does not
             hold.
     """
-    check_address(recipient.address)
+    address = check_address(recipient.address) if channel == "mail" else check_number(recipient.address)
     if sum(len(file.content) for file in attachments) > MOST_BYTES:
         raise RegistryError(f"Files of more than {MOST_BYTES // 1_000_000} MB cannot go by e-mail: choose less.")
     if not recipient.name.isprintable():
@@ -174,10 +189,11 @@ def queue(
         OutgoingMail(
             mail_id=mail_id,
             organisation=organisation,
+            channel=channel,
             kind=kind,
             language=nearest_language(language),
             subject=recipient.subject,
-            recipient=sealed({"address": recipient.address, "name": recipient.name}),
+            recipient=sealed({"address": address, "name": recipient.name}),
             variables=sealed(dict(variables)),
             attachments=sealed([_told(file) for file in attachments]) if attachments else None,
             state="queued",
@@ -208,13 +224,13 @@ def withdraw(session: Session, recipient: str, kinds: Collection[str], now: date
     )
 
 
-def due(session: Session, now: datetime) -> list[tuple[str, int]]:
+def due(session: Session, now: datetime, channel: Channel = "mail") -> list[tuple[str, int]]:
     """Name and attempts of each message that could be sent now, or has expired, whichever organisation wrote it."""
-    statement = select(OutgoingMail.mail_id, OutgoingMail.attempts).where(_is_due(now)).order_by(*_ORDER)
+    statement = select(OutgoingMail.mail_id, OutgoingMail.attempts).where(_is_due(now, channel)).order_by(*_ORDER)
     return [(row.mail_id, row.attempts) for row in session.execute(statement)]
 
 
-def claim(registry: Registry, now: datetime) -> str | None:
+def claim(registry: Registry, now: datetime, channel: Channel = "mail") -> str | None:
     """Claims the message that waits longest, so that no other process sends it.
 
     The claim counts as an attempt and runs out by itself.
@@ -222,13 +238,14 @@ def claim(registry: Registry, now: datetime) -> str | None:
     Args:
         registry: The registry.
         now: Instant of the claim.
+        channel: Messages of which channel.
 
     Returns:
         Name of the message; ``None`` where nothing is due. A message that is too late fails, and is not returned.
     """
     while True:
         with registry.begin() as session:
-            row = session.scalars(select(OutgoingMail).where(_is_due(now)).order_by(*_ORDER).limit(1)).first()
+            row = session.scalars(select(OutgoingMail).where(_is_due(now, channel)).order_by(*_ORDER).limit(1)).first()
             if row is None:
                 return None
             if row.expires_at <= now:
@@ -237,7 +254,9 @@ def claim(registry: Registry, now: datetime) -> str | None:
             # The count tells whether another process was faster: only one finds it as it was read.
             taken = (
                 update(OutgoingMail)
-                .where(OutgoingMail.mail_id == row.mail_id, _is_due(now), OutgoingMail.attempts == row.attempts)
+                .where(
+                    OutgoingMail.mail_id == row.mail_id, _is_due(now, channel), OutgoingMail.attempts == row.attempts
+                )
                 .values(attempts=row.attempts + 1, next_at=now + CLAIM)
                 .execution_options(synchronize_session=False)
             )
@@ -285,10 +304,17 @@ def compose(registry: Registry, vault: KeyVault, mail_id: str, now: datetime) ->
         )
 
 
-def sent(registry: Registry, mail_id: str, now: datetime) -> None:
-    """Notes that the mail server took a message, and destroys what it said."""
+def sent(registry: Registry, mail_id: str, now: datetime, *, delivered: bool = False) -> None:
+    """Notes that the server took a message, and destroys what it said.
+
+    Args:
+        registry: The registry.
+        mail_id: Name of the message.
+        now: Instant.
+        delivered: Whether the server said that the recipient has it.
+    """
     with registry.begin() as session:
-        _settle(session, mail_id, "sent", now, None)
+        _settle(session, mail_id, "delivered" if delivered else "sent", now, None)
 
 
 def failed(registry: Registry, mail_id: str, error: str, now: datetime) -> None:
@@ -305,7 +331,7 @@ def failed(registry: Registry, mail_id: str, error: str, now: datetime) -> None:
 
 
 def postpone(registry: Registry, mail_id: str, error: str, now: datetime) -> datetime | None:
-    """Gives a claimed message back for another attempt, after a pause that doubles each time up to an hour.
+    """Gives a claimed message back for another attempt, after the pause of its type; see :data:`PAUSES`.
 
     Args:
         registry: The registry.
@@ -314,12 +340,12 @@ def postpone(registry: Registry, mail_id: str, error: str, now: datetime) -> dat
         now: Instant.
 
     Returns:
-        When it is tried again; ``None`` where that would be too late: it has failed then.
+        When it is tried again; ``None`` where that would be too late, or it was tried often enough: it has failed then.
     """
     with registry.begin() as session:
         row = session.get_one(OutgoingMail, mail_id)
-        pause = min(FIRST_PAUSE * 2 ** min(row.attempts - 1, 10), LONGEST_PAUSE)
-        if now + pause >= row.expires_at:
+        pause = _pause(row.kind, row.attempts)
+        if pause is None or now + pause >= row.expires_at:
             _settle(session, mail_id, "failed", now, error)
             return None
         row.next_at, row.error = now + pause, error
@@ -332,7 +358,7 @@ def entries(session: Session, organisation: str, *, state: str | None = None) ->
     Args:
         session: A transaction.
         organisation: Whose.
-        state: Only messages that are ``queued``, ``sent`` or ``failed``.
+        state: Only messages that are ``queued``, ``sent``, ``delivered`` or ``failed``.
     """
     statement = select(OutgoingMail).where(OutgoingMail.organisation == organisation)
     if state is not None:
@@ -349,6 +375,7 @@ def entries(session: Session, organisation: str, *, state: str | None = None) ->
             row.next_at if row.state == "queued" else None,
             row.settled_at,
             row.error,
+            row.channel,
         )
         for row in session.scalars(statement.order_by(OutgoingMail.queued_at.desc(), OutgoingMail.mail_id))
     ]
@@ -366,8 +393,17 @@ def _read(kept: dict[str, str]) -> Attachment:
     return Attachment(kept["name"], kept["media_type"], b64decode(kept["content"]))
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    return and_(OutgoingMail.state == "queued", OutgoingMail.next_at <= now)
+def _pause(kind: str, attempts: int) -> timedelta | None:
+    """How long to wait after so many attempts; ``None`` where they were enough."""
+    pauses = PAUSES.get(kind)
+    if pauses is None:
+        doubled: timedelta = FIRST_PAUSE * 2 ** min(attempts - 1, 10)
+        return min(doubled, LONGEST_PAUSE)
+    return pauses[attempts - 1] if attempts <= len(pauses) else None
+
+
+def _is_due(now: datetime, channel: Channel) -> ColumnElement[bool]:
+    return and_(OutgoingMail.state == "queued", OutgoingMail.channel == channel, OutgoingMail.next_at <= now)
 
 
 def _settle(session: Session, mail_id: str, state: str, now: datetime, error: str | None) -> None:

@@ -9,16 +9,19 @@ from dataclasses import dataclass, field
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
 from registry.errors import RegistryError
-from registry.mail.kinds import samples, variables_of
+from registry.mail.kinds import Value, samples, variables_of
 
-Values = Mapping[str, str | int]
+Values = Mapping[str, Value]
 """Values of variables by name."""
 
 SUBJECT_LENGTH = 300
 PART_LENGTH = 50_000
 VALUE_LENGTH = 2_000
+MOST_LINES = 200
+_BREAK = Markup("<br>\n")
 
 _ALLOWED = (
     nodes.Template,
@@ -101,13 +104,15 @@ def check_source(kind: str, source: Source) -> None:
                 f"The {part} uses {', '.join(unknown)}, which messages of the type {kind} do not have; they have "
                 f"{', '.join(known)}."
             )
+        if part == "subject" and (lists := sorted(name for name in used if known[name].lines)):
+            raise RegistryError(f"The subject shows {', '.join(lists)}, which has many lines; it is a single line.")
         lacking = sorted(name for name, variable in known.items() if variable.essential and name not in used)
         if lacking and part != "subject":
             raise RegistryError(f"The {part} does not show {{{{ {lacking[0]} }}}}, which the message is about.")
     render(kind, source, samples(kind))
 
 
-def check_values(kind: str, values: Values) -> dict[str, str | int]:
+def check_values(kind: str, values: Values) -> dict[str, Value]:
     """Refuses values that do not make a message.
 
     Args:
@@ -125,15 +130,21 @@ def check_values(kind: str, values: Values) -> dict[str, str | int]:
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise RegistryError(f"Messages of the type {kind} have no {', '.join(unknown)}; they have {', '.join(known)}.")
-    missing = [name for name, variable in known.items() if not variable.optional and values.get(name, "") == ""]
+    missing = [
+        name for name, variable in known.items() if not variable.optional and _lines(values.get(name, "")) == [""]
+    ]
     if missing:
         raise RegistryError(f"A message of the type {kind} lacks {', '.join(missing)}.")
     for name, value in values.items():
-        text = str(value)
-        if _unprintable(text):
+        lines = _lines(value)
+        if len(lines) > (MOST_LINES if known[name].lines else 1):
+            raise RegistryError(
+                f"{name} has {len(lines)} lines; messages take {MOST_LINES} where they take more than one."
+            )
+        if any(map(_unprintable, lines)):
             raise RegistryError(f"{name} holds a line break or another control character; messages take single lines.")
-        if len(text) > VALUE_LENGTH:
-            raise RegistryError(f"{name} has {len(text)} characters; messages take {VALUE_LENGTH}.")
+        if (longest := max(map(len, lines))) > VALUE_LENGTH:
+            raise RegistryError(f"{name} has {longest} characters; messages take {VALUE_LENGTH}.")
     if "link" in values and not str(values["link"]).startswith(("https://", "http://")):
         raise RegistryError("link is no web address; it starts with https://.")
     return {name: values.get(name, "") for name in known}
@@ -154,11 +165,18 @@ def render(kind: str, source: Source, values: Values) -> Rendered:
         RegistryError: A value does not hold.
     """
     checked = check_values(kind, values)
+    plain = {name: value if isinstance(value, str | int) else "\n".join(value) for name, value in checked.items()}
+    marked = {name: value if isinstance(value, str | int) else _BREAK.join(value) for name, value in checked.items()}
     return Rendered(
-        subject=_PLAIN.from_string(source.subject).render(checked).strip(),
-        text=_PLAIN.from_string(source.text).render(checked),
-        html=_HTML.from_string(source.html).render(checked),
+        subject=_PLAIN.from_string(source.subject).render(plain).strip(),
+        text=_PLAIN.from_string(source.text).render(plain),
+        html=_HTML.from_string(source.html).render(marked),
     )
+
+
+def _lines(value: Value) -> list[str]:
+    """A value's lines; a list without any counts as empty."""
+    return [str(value)] if isinstance(value, str | int) else list(value) or [""]
 
 
 def _variables(part: str, content: str) -> set[str]:

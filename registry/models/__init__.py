@@ -38,6 +38,12 @@ from registry.models.key_management import (
 from registry.models.keys import MeterKey, SigningKey
 from registry.models.landing import Cursor, File, RefusedImport
 from registry.models.mail import ActiveMailTemplate, MailTemplate, OutgoingMail
+from registry.models.notifications import (
+    NotificationMessage,
+    NotificationRecipient,
+    NotificationRule,
+    NotificationTelling,
+)
 from registry.models.people import (
     AllowedDomain,
     DomainRequest,
@@ -101,6 +107,10 @@ __all__ = [
     "MeterGrant",
     "MeterKey",
     "MeteringPoint",
+    "NotificationMessage",
+    "NotificationRecipient",
+    "NotificationRule",
+    "NotificationTelling",
     "Organisation",
     "OutgoingMail",
     "Partner",

@@ -45,10 +45,10 @@ class ActiveMailTemplate(Base):
 
 
 class OutgoingMail(Base):
-    """A message to one person: waiting, sent or failed.
+    """A message to one person: waiting, sent, delivered or failed.
 
-    ``recipient``, ``variables`` and ``attachments`` are JSON encrypted under the key of ``subject``; all are gone once
-    it is sent or has failed.
+    ``channel`` is ``mail`` or ``sms``. ``recipient``, ``variables`` and ``attachments`` are JSON encrypted under the
+    key of ``subject``; all are gone once it is sent or has failed.
     """
 
     __tablename__ = "mail_outbox"
@@ -56,13 +56,14 @@ class OutgoingMail(Base):
 
     mail_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     organisation: Mapped[str] = mapped_column(String(64), index=True)
+    channel: Mapped[str] = mapped_column(String(8), server_default="mail")
     kind: Mapped[str] = mapped_column(String(32))
     language: Mapped[str] = mapped_column(String(8))
     subject: Mapped[str] = mapped_column(String(128), index=True)
     recipient: Mapped[bytes | None] = mapped_column(LargeBinary)
     variables: Mapped[bytes | None] = mapped_column(LargeBinary)
     attachments: Mapped[bytes | None] = mapped_column(LargeBinary)
-    state: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(16))
     attempts: Mapped[int]
     queued_at: Mapped[datetime]
     next_at: Mapped[datetime]

@@ -20,7 +20,7 @@ DAYS = 30
 
 Order = Literal["newest", "important"]
 
-_LOGGED = "_(THIS|PREV)_MONTH$"
+LOGGED = "_(THIS|PREV)_MONTH$"
 """Codes of a meter's monthly log: they say that something was active, never that it is."""
 
 _SERIES = ("meter_id", "code")
@@ -122,14 +122,14 @@ def open_of(
         lake.scan(INFO_CODE_EVENTS)
         .filter(organisation=organisation)
         .filter(pl.col("cleared_at").is_null(), pl.col("priority").is_in(list(SYMBOLS)))
-        .filter(among("meter_id", meters["meter_id"]), ~pl.col("code").str.contains(_LOGGED))
+        .filter(among("meter_id", meters["meter_id"]), ~pl.col("code").str.contains(LOGGED))
         .select("meter_id", "code", "priority")
         .collect()
         .join(meters.select("meter_id", "medium"), on="meter_id")
     )
     places = rows.select("medium", "code").unique()
     named = pl.DataFrame(
-        [(medium, code, _meaning(policy, medium, code, language)[1]) for medium, code in places.rows()],
+        [(medium, code, meaning(policy, medium, code, language)[1]) for medium, code in places.rows()],
         schema=dict.fromkeys(("medium", "code", "name"), pl.String),
         orient="row",
     )
@@ -161,7 +161,7 @@ def of_meter(
         open) and ``days_active_30``, the latest first.
     """
     found = lake.scan(INFO_CODE_EVENTS).filter(organisation=organisation, meter_id=meter_id).collect()
-    named = {code: _meaning(policy, medium, code, language)[1] for code in found["code"].unique()}
+    named = {code: meaning(policy, medium, code, language)[1] for code in found["code"].unique()}
     return (
         found.with_columns(info_code=pl.col("code").replace(named))
         .select("info_code", "code", "priority", "first_seen", "last_seen", "cleared_at", "days_active_30")
@@ -183,7 +183,7 @@ def _state(policy: InfoCodePolicy, asked: Asked) -> pl.Expr:
     age_h = (pl.lit(asked.as_of) - pl.col("last_seen")).dt.total_seconds() / 3600
     limit = pl.col("source").replace_strict(dict(policy.max_age_h), default=usual, return_dtype=pl.Float64)
     return (
-        pl.when(pl.col("code").str.contains(_LOGGED))
+        pl.when(pl.col("code").str.contains(LOGGED))
         .then(pl.lit("was_active"))
         .when(pl.col("cleared_at").is_not_null())
         .then(pl.lit("cleared"))
@@ -267,7 +267,7 @@ def _worded(rows: pl.DataFrame, policy: InfoCodePolicy, language: Language) -> p
     """Names, icons and sentences."""
     places = rows.select("medium", "code").unique()
     named = pl.DataFrame(
-        [(medium, code, *_meaning(policy, medium, code, language)) for medium, code in places.rows()],
+        [(medium, code, *meaning(policy, medium, code, language)) for medium, code in places.rows()],
         schema=dict.fromkeys(("medium", "code", "icon", "name"), pl.String),
         orient="row",
     )
@@ -299,7 +299,7 @@ def _worded(rows: pl.DataFrame, policy: InfoCodePolicy, language: Language) -> p
     )
 
 
-def _meaning(policy: InfoCodePolicy, medium: str | None, code: str, language: Language) -> tuple[str, str]:
+def meaning(policy: InfoCodePolicy, medium: str | None, code: str, language: Language) -> tuple[str, str]:
     """Icon and name: as decided, as shipped, else the code itself; English where the language has no word."""
     decided, shipped = policy.decided(medium or "", code), shipped_texts().get(code)
     words = (dict(shipped.names) if shipped else {}) | decided.text

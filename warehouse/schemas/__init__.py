@@ -4,7 +4,7 @@ Checks, the data dictionary, SQL views, API models and the graph's metadata deri
 """
 
 from warehouse.schemas.alerts import ALERT_EVENTS, ALERT_USAGE, CONSUMPTION_ALERTS
-from warehouse.schemas.events import CORRECTIONS, DELIVERIES, FINAL_ESTIMATES, VEE_EXCEPTIONS
+from warehouse.schemas.events import CORRECTIONS, DELIVERIES, FINAL_ESTIMATES, NOTIFICATIONS, VEE_EXCEPTIONS
 from warehouse.schemas.figures import (
     CONSUMPTION_DAILY,
     CONSUMPTION_HOURLY,
@@ -109,6 +109,7 @@ TABLES = {
         FINAL_ESTIMATES,
         GROUP_PROFILES,
         DELIVERIES,
+        NOTIFICATIONS,
         GAUGES_DAILY,
         FROZEN_PERIODS,
         RETENTION_CERTIFICATES,
@@ -160,6 +161,7 @@ __all__ = [
     "METER_LINKS",
     "MISSING_CAUSES_DAILY",
     "NIGHT_FLOW_DAILY",
+    "NOTIFICATIONS",
     "OUTCOMES",
     "OUTDOOR_TEMPERATURES",
     "POLICIES",

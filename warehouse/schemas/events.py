@@ -102,3 +102,37 @@ DELIVERIES = Table(
     sort_by=("job", "period_start"),
     known_since="at",
 )
+
+NOTIFICATIONS = Table(
+    name="notifications",
+    meaning="One row per notification to one recipient of a rule, and what became of it.",
+    columns=(
+        c.organisation,
+        Column("message_id", pl.String, "Name of the message; the same at each attempt to send it."),
+        Column("rule_id", pl.String, "Rule that it comes from."),
+        Column("rule", pl.String, "What people call that rule; Subscription where a customer chose it."),
+        Column(
+            "kind",
+            pl.String,
+            "immediate (of events as soon as they are known), digest or report.",
+            values=("immediate", "digest", "report"),
+        ),
+        Column("channel", pl.String, "mail or sms.", values=("mail", "sms")),
+        Column("recipient_no", pl.Int64, "Number of the recipient in the rule; the address is in the registry alone."),
+        Column("made_at", INSTANT, "When it was written."),
+        Column(
+            "state",
+            pl.String,
+            "queued, retry (an attempt failed), sent (the server took it), delivered or dead (given up).",
+            values=("queued", "retry", "sent", "delivered", "dead"),
+        ),
+        Column("attempts", pl.Int64, "How often sending was begun."),
+        Column("next_at", INSTANT, "When it is tried next.", nullable=True),
+        Column("settled_at", INSTANT, "When it was sent or given up.", nullable=True),
+        Column("status", pl.String, "waiting, success or failed.", values=("waiting", "success", "failed")),
+        Column("reason", pl.String, "Why.", nullable=True),
+    ),
+    key=("organisation", "message_id"),
+    sort_by=("made_at",),
+    known_since="made_at",
+)

@@ -14,10 +14,10 @@ from warehouse.schemas import TABLES
 
 _HISTORIES = {table.history.name for table in TABLES.values() if table.history}
 NOT_ASSETS = {
-    *("frames", "touched", "deliveries", "final_estimates", "gauges_daily", "frozen_periods"),
+    *("frames", "touched", "deliveries", "notifications", "final_estimates", "gauges_daily", "frozen_periods"),
     *_HISTORIES,
 }
-"""A view, tables that are by-products of others, one that exports will fill, and two that retention leaves."""
+"""A view, tables that are by-products of others, two that exports and messages fill, and two that retention leaves."""
 
 
 def test_every_table_is_an_asset() -> None:
@@ -60,7 +60,7 @@ def test_jobs_and_sensors() -> None:
     assert isinstance(loaded.resolve_job_def("registry_import"), dg.JobDefinition)
     assert isinstance(loaded.resolve_job_def("mail_job"), dg.JobDefinition)
     assert {sensor.name for sensor in loaded.sensors or []} == {
-        *("folder_sensor", "sftp_sensor", "waiting_sensor", "mail_sensor"),
+        *("folder_sensor", "sftp_sensor", "waiting_sensor", "mail_sensor", "notification_sensor"),
         *("import_sensor", "sftp_import_sensor", "key_sensor"),
         *("audit_runs_success", "audit_runs_failure"),
     }
