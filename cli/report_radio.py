@@ -64,7 +64,7 @@ def performance(
         return
     policy = known.policy(PerformancePolicy)
     below = policy.thresholds.get(criterion.value, 100.0) if threshold is None else threshold
-    rows = queries.by_meter(*where, threshold=below, points=points)
+    rows = queries.judged(queries.by_meter(*where, points=points), below)
     _say_summary(queries.summary(rows), below)
     rows = with_customers(known, rows.filter(pl.col("poor")) if poor else rows)
     with known.house.registry.begin(readonly=True) as session:

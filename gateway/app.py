@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 import dashboards
 from api.routes import Api
+from dashboards import pages
 from gateway.access_log import AccessLog
 from gateway.authentication import Authentication, away_page
 from gateway.cookies import is_secure, session_cookie
@@ -27,8 +28,9 @@ from gateway.signin import SignIn
 from registry.errors import RegistryError
 from registry.people.sessions import Person
 
-LOADED_FIRST = (pd,)
-"""Plotly looks for pandas among the loaded modules, and finds half of it while another page's thread loads it."""
+LOADED_FIRST = (pd, pages)
+"""What the first visitor would wait for. Plotly looks for pandas among the loaded modules, too, and finds half of it
+while another page's thread loads it."""
 
 SCRIPT = Path(dashboards.__file__).parent / "app.py"
 

@@ -111,8 +111,7 @@ def record(
         subject=personal.subject if personal else None,
         personal=_sealed_all(session, organisation, [personal], now)[0] if personal else None,
     )
-    previous = session.scalar(select(AuditEvent.digest).order_by(AuditEvent.number.desc()).limit(1))
-    row.digest = _digest(previous or GENESIS, row)
+    row.digest = _digest(head(session), row)
     session.add(row)
     session.flush()
 
@@ -162,7 +161,7 @@ def record_changes(
     if not changes:
         return
     session.flush()
-    digest = session.scalar(select(AuditEvent.digest).order_by(AuditEvent.number.desc()).limit(1)) or GENESIS
+    digest = head(session)
     rows = []
     common = {
         "organisation": organisation,
@@ -183,6 +182,11 @@ def record_changes(
         digest = _chained(digest, row)
         rows.append(row | {"digest": digest})
     insert_rows(session, AuditEvent, rows)
+
+
+def head(session: Session) -> str:
+    """Digest of the newest event: another one as soon as anybody has changed anything of the registry."""
+    return session.scalar(select(AuditEvent.digest).order_by(AuditEvent.number.desc()).limit(1)) or GENESIS
 
 
 def digest_of(session: Session, number: int) -> str | None:

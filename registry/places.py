@@ -3,12 +3,13 @@
 Personal data: it is never written to the lake, to logs or to files of the installation.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from registry.frames import read_frame
@@ -17,6 +18,7 @@ from registry.models import Customer
 _FEW = 5000
 """Points up to which the database is asked about them alone."""
 _COLUMNS = ("metering_point", "customer_number", "name", "address", "postal_code", "city", "latitude", "longitude")
+_DEGREES = pl.col("latitude", "longitude").cast(pl.Float64, strict=False)
 
 
 def places(session: Session, organisation: str, points: Collection[str] | None = None) -> pl.DataFrame:
@@ -32,19 +34,29 @@ def places(session: Session, organisation: str, points: Collection[str] | None =
         ``latitude`` and ``longitude`` (degrees, WGS 84; null where unknown), by point. A point where nobody lives has
         no row.
     """
-    statement = (
-        select(*(getattr(Customer, name) for name in _COLUMNS))
-        .where(Customer.organisation == organisation, Customer.occupied_to.is_(None))
-        .order_by(Customer.metering_point)
-    )
+    statement = _living(organisation, _COLUMNS).order_by(Customer.metering_point)
     wanted = None if points is None else sorted(set(points))
     if wanted is not None and len(wanted) <= _FEW:
         statement = statement.where(Customer.metering_point.in_(wanted))
     found = read_frame(session, statement, dict.fromkeys(_COLUMNS, pl.String))
     if wanted is not None and len(wanted) > _FEW:
         found = found.filter(pl.col("metering_point").is_in(wanted))
-    degrees = pl.col("latitude", "longitude").cast(pl.Float64, strict=False)
-    return found.with_columns(degrees).unique("metering_point", keep="last", maintain_order=True)
+    return found.with_columns(_DEGREES).unique("metering_point", keep="last", maintain_order=True)
+
+
+def coordinates(session: Session, organisation: str) -> pl.DataFrame:
+    """Coordinates of all metering points, without anything else that is known of who lives there.
+
+    Args:
+        session: A transaction.
+        organisation: Owner of the points.
+
+    Returns:
+        ``metering_point``, ``latitude`` and ``longitude`` (degrees, WGS 84, never null), each point once.
+    """
+    names = ("metering_point", "latitude", "longitude")
+    found = read_frame(session, _living(organisation, names), dict.fromkeys(names, pl.String))
+    return found.with_columns(_DEGREES).drop_nulls().unique("metering_point")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +96,10 @@ def resident(session: Session, organisation: str, point: str) -> Resident | None
     place = " ".join(part for part in (found.postal_code, found.city) if part)
     address = ", ".join(part for part in (found.address, found.address2, place) if part)
     return Resident(found.customer_number, found.name or "", address, found.occupied_from)
+
+
+def _living(organisation: str, columns: Sequence[str]) -> Select[*tuple[Any, ...]]:
+    """Columns of who lives at each point now."""
+    return select(*(getattr(Customer, name) for name in columns)).where(
+        Customer.organisation == organisation, Customer.occupied_to.is_(None)
+    )

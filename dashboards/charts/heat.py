@@ -16,6 +16,7 @@ SHOWN = 20
 """Points of a ranking."""
 
 _DASH = {"flow_temp_c": "solid", "return_temp_c": "dash", "cooling_k": "dot"}
+_RATING = pl.col("rating").fill_null("unknown")
 _COLOUR = {"flow_temp_c": looks.FLOW, "return_temp_c": looks.RETURN, "cooling_k": looks.COOLING}
 
 
@@ -233,19 +234,26 @@ def _day_axis(figure: go.Figure, days: pl.Series, say: Words) -> None:
     figure.update_xaxes(type="date", showgrid=False, tickvals=ticks.to_list(), ticktext=say.ticks(ticks).to_list())
 
 
-def placed(rows: pl.DataFrame, column: str, say: Words) -> pl.DataFrame:
-    """Rows as the map takes them: with ``label`` and ``status``, which is the rating.
+def labels(rows: pl.DataFrame, column: str, say: Words) -> pl.Series:
+    """Texts of places on the map.
 
     Args:
-        rows: Rows of a heat report with coordinates.
-        column: The temperature or cooling that the label says.
+        rows: Rows of a heat report.
+        column: The temperature or cooling that is said.
         say: Who reads it.
+
+    Returns:
+        A text per row.
     """
-    rating = pl.col("rating").fill_null("unknown")
-    named = rating.replace({name: say.named("rating", name) for name in looks.RATING})
+    named = _RATING.replace({name: say.named("rating", name) for name in looks.RATING})
     value = say.numbers(pl.col(column).round(1).cast(pl.Decimal(12, 1))).fill_null(say("heat.na"))
     label = pl.concat_str(pl.lit("<b>"), "metering_point", pl.lit(f"</b><br>{say.heading(column)}: "), value)
-    return rows.with_columns(status=rating, label=pl.concat_str(label, pl.lit("<br>"), named))
+    return rows.select(label=pl.concat_str(label, pl.lit("<br>"), named)).to_series()
+
+
+def rated(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a heat report with ``status`` as :func:`rules` ask for it: the rating."""
+    return rows.with_columns(status=_RATING)
 
 
 def rules(say: Words) -> MapPolicy:

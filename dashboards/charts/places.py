@@ -31,33 +31,21 @@ class Tiles:
     attribution: str = ""
 
 
-def places(rows: pl.DataFrame, policy: MapPolicy, say: Words, tiles: Tiles | None = None) -> go.Figure:
-    """Marks by the rules of the policy.
+def marks(rows: pl.DataFrame, policy: MapPolicy) -> pl.DataFrame:
+    """Marks by the rules of a policy: one per place, or per cell and rule where there are many places.
 
     Args:
-        rows: ``latitude`` and ``longitude`` (degrees, never null), ``label`` (text of the tooltip), ``row`` (number
-            that a click gives back) and the columns that rules name.
-        policy: Colours and symbols.
-        say: Who reads it.
-        tiles: Tile server, if any.
+        rows: ``latitude`` and ``longitude`` (degrees, never null), ``row`` (number that a click gives back) and the
+            columns that rules name.
+        policy: Whose rules.
 
     Returns:
-        The figure; ``customdata`` of a mark is its ``row``, of several together -1.
+        ``latitude``, ``longitude``, ``rule`` (number in the policy), ``places`` (how many it stands for), ``row``
+        (null where they are several).
     """
-    judged = policy.judged(rows)
-    marks = judged.with_columns(size=pl.lit(_MARK)) if rows.height <= MOST_MARKS else _together(judged, say)
-    figure = go.Figure()
-    for number, rule in enumerate(policy.rules):
-        mine = marks.filter(pl.col(RULE) == number)
-        if mine.height:
-            figure.add_trace(_trace(mine, rule, say, tiles))
-    figure.update_layout(height=560, legend=LEGEND, showlegend=True, dragmode="pan")
-    framed(figure, say)
-    return _tiled(figure, marks, tiles) if tiles else _gridded(figure, marks)
-
-
-def _together(judged: pl.DataFrame, say: Words) -> pl.DataFrame:
-    """One mark for the places of a cell and a rule."""
+    judged = policy.judged(rows).select("latitude", "longitude", RULE, pl.col("row").cast(pl.Int64))
+    if judged.height <= MOST_MARKS:
+        return judged.with_columns(places=pl.lit(1, pl.Int64))
     cells = [
         ((pl.col(name) - pl.col(name).min()) / (pl.col(name).max() - pl.col(name).min() + 1e-9) * _CELLS)
         .cast(pl.Int32)
@@ -65,47 +53,71 @@ def _together(judged: pl.DataFrame, say: Words) -> pl.DataFrame:
         for name in ("latitude", "longitude")
     ]
     grouped = judged.with_columns(cells).group_by("cell_latitude", "cell_longitude", RULE, maintain_order=True)
-    found = grouped.agg(
-        pl.col("latitude", "longitude").mean(), count=pl.len(), label=pl.col("label").first(), row=pl.col("row").first()
+    return grouped.agg(
+        pl.col("latitude", "longitude").mean(),
+        places=pl.len().cast(pl.Int64),
+        row=pl.when(pl.len() == 1).then(pl.col("row").first()),
+    ).drop("cell_latitude", "cell_longitude")
+
+
+def places(found: pl.DataFrame, policy: MapPolicy, say: Words, tiles: Tiles | None = None) -> go.Figure:
+    """Draws marks.
+
+    Args:
+        found: From :func:`marks`, with ``label``: the text of the tooltip of a mark with a row, else null.
+        policy: Colours and symbols.
+        say: Who reads it.
+        tiles: Tile server, if any.
+
+    Returns:
+        The figure; ``customdata`` of a mark is its ``row``, of several places -1.
+    """
+    several = say.rows("map.several", count=say.numbers(pl.col("places")))
+    drawn = found.with_columns(
+        pl.coalesce("label", several),
+        pl.col("row").fill_null(-1),
+        size=_MARK + 4 * pl.col("places").cast(pl.Float64).log10(),
     )
-    alone = pl.col("count") == 1
-    return found.with_columns(
-        label=pl.when(alone)
-        .then(pl.col("label"))
-        .otherwise(say.rows("map.several", count=say.numbers(pl.col("count").cast(pl.Int64)))),
-        row=pl.when(alone).then(pl.col("row").cast(pl.Int64)).otherwise(-1),
-        size=_MARK + 4 * pl.col("count").cast(pl.Float64).log10(),
-    )
+    figure = go.Figure()
+    for number, rule in enumerate(policy.rules):
+        mine = drawn.filter(pl.col(RULE) == number)
+        if mine.height:
+            figure.add_trace(_trace(mine, rule, say, tiles))
+    figure.update_layout(height=560, legend=LEGEND, showlegend=True, dragmode="pan")
+    framed(figure, say)
+    return _tiled(figure, drawn, tiles) if tiles else _gridded(figure, drawn)
 
 
 def _trace(rows: pl.DataFrame, rule: MapRule, say: Words, tiles: Tiles | None) -> go.Scatter | go.Scattermap:
+    # As arrays: Plotly visits each element of a list, several times.
+    columns = {name: rows[name].to_numpy() for name in ("longitude", "latitude", "label", "row", "size")}
     common = {
         "mode": "markers",
         "name": rule.named(say.language),
-        "text": rows["label"].to_list(),
-        "customdata": rows["row"].to_list(),
+        "text": columns["label"],
+        "customdata": columns["row"],
         "hovertemplate": "%{text}<extra></extra>",
     }
-    marker = {"color": rule.colour, "size": rows["size"].to_list(), "opacity": 0.9}
+    marker = {"color": rule.colour, "size": columns["size"], "opacity": 0.9}
     if tiles:  # its symbols would come from a server, too
-        return go.Scattermap(lat=rows["latitude"].to_list(), lon=rows["longitude"].to_list(), marker=marker, **common)
+        return go.Scattermap(lat=columns["latitude"], lon=columns["longitude"], marker=marker, **common)
     outline = {"line": {"width": 1, "color": "white"}, "symbol": rule.symbol}
-    return go.Scatter(x=rows["longitude"].to_list(), y=rows["latitude"].to_list(), marker=marker | outline, **common)
+    return go.Scatter(x=columns["longitude"], y=columns["latitude"], marker=marker | outline, **common)
 
 
-def _bounds(marks: pl.DataFrame) -> tuple[list[float], list[float]]:
+def _bounds(drawn: pl.DataFrame) -> tuple[list[float], list[float]]:
     """West and east, south and north, with a margin."""
     found = []
     for name in ("longitude", "latitude"):
-        low, high = marks.select(low=pl.col(name).min(), high=pl.col(name).max()).row(0)
+        low, high = drawn.select(low=pl.col(name).min(), high=pl.col(name).max()).row(0)
         margin = max(_SMALLEST, (high - low) * 0.06)
         found.append([low - margin, high + margin])
     return found[0], found[1]
 
 
-def _gridded(figure: go.Figure, marks: pl.DataFrame) -> go.Figure:
+def _gridded(figure: go.Figure, drawn: pl.DataFrame) -> go.Figure:
     """North up, and a degree of longitude as much shorter than one of latitude as it is at that place."""
-    (west, east), (south, north) = _bounds(marks)
+    (west, east), (south, north) = _bounds(drawn)
     ratio = 1 / max(0.05, float(np.cos(np.radians((south + north) / 2))))
     degrees = {"showgrid": True, "gridcolor": GRID, "zeroline": False, "ticksuffix": "°", "nticks": 6}
     figure.update_xaxes(range=[west, east], **degrees)
@@ -113,8 +125,8 @@ def _gridded(figure: go.Figure, marks: pl.DataFrame) -> go.Figure:
     return figure
 
 
-def _tiled(figure: go.Figure, marks: pl.DataFrame, tiles: Tiles) -> go.Figure:
-    (west, east), (south, north) = _bounds(marks)
+def _tiled(figure: go.Figure, drawn: pl.DataFrame, tiles: Tiles) -> go.Figure:
+    (west, east), (south, north) = _bounds(drawn)
     layer = {"below": "traces", "sourcetype": "raster", "source": [tiles.url], "sourceattribution": tiles.attribution}
     margin = 0.2  # tiles keep their scale, so that the frame is wider than what is in it
     bounds = {"west": west - margin, "east": east + margin, "south": south - margin, "north": north + margin}

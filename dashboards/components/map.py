@@ -1,19 +1,17 @@
 """A result on a map."""
 
+from collections.abc import Callable
+
 import polars as pl
 import streamlit as st
 
+from dashboards.charts import places as chart
 from dashboards.charts.frame import CONFIG
-from dashboards.charts.places import MOST_MARKS, Tiles
-from dashboards.charts.places import places as chart
 from dashboards.installation import installation
 from dashboards.viewer import organisation, policy
 from dashboards.words import Words
-from registry import places
+from registry import audit, places
 from warehouse.policies.map import MapPolicy
-
-MOST_ADDRESSES = 5000
-"""Rows of a table up to which each has an address."""
 
 
 def located(rows: pl.DataFrame) -> pl.DataFrame:
@@ -31,40 +29,68 @@ def located(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.join(found, on="metering_point", how="left", maintain_order="left")
 
 
-def addressed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with addresses as :func:`located`, where they are no more than people read; else the rows alone."""
-    return located(rows) if rows.height <= MOST_ADDRESSES else rows
+def placed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the coordinates of their metering points alone, for maps of many.
+
+    Args:
+        rows: Rows with ``metering_point``, and without coordinates.
+
+    Returns:
+        The same rows, in their order, with ``latitude`` and ``longitude`` (degrees); nulls where nothing is known.
+    """
+    with installation().registry.begin(readonly=True) as session:
+        state = audit.head(session)
+    return rows.join(_coordinates(organisation(), state), on="metering_point", how="left", maintain_order="left")
 
 
-def draw(say: Words, rows: pl.DataFrame, *, key: str, rules: MapPolicy | None = None) -> int | None:
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _coordinates(owner: str, state: str) -> pl.DataFrame:  # noqa: ARG001  what is kept holds for one state
+    """Coordinates of all points of an organisation, kept until anything of the registry changes: few of them do."""
+    with installation().registry.begin(readonly=True) as session:
+        return places.coordinates(session, owner)
+
+
+def draw(
+    say: Words,
+    rows: pl.DataFrame,
+    *,
+    key: str,
+    labels: Callable[[pl.DataFrame], pl.Series],
+    rules: MapPolicy | None = None,
+) -> int | None:
     """Draws rows as places.
 
     Args:
         say: Who reads it.
-        rows: ``latitude`` and ``longitude`` (degrees; rows without are counted, not drawn), ``label`` (text of the
-            tooltip) and any of the columns that the policy's rules name: ``kind``, ``manufacturer``, ``medium``,
-            ``model``, ``status``, ``priority``, ``state``.
+        rows: ``latitude`` and ``longitude`` (degrees; rows without are counted, not drawn) and any of the columns that
+            the policy's rules name: ``kind``, ``manufacturer``, ``medium``, ``model``, ``status``, ``priority``,
+            ``state``.
         key: Unique on the page.
+        labels: Gives the texts of tooltips for some of the rows: those that have a mark of their own.
         rules: Colours and symbols; ``None`` takes those of the policy.
 
     Returns:
         Number of the row that was clicked, from 0; ``None`` where none was.
     """
-    placed = rows.with_row_index("row").drop_nulls(["latitude", "longitude"])
-    if placed.is_empty():
+    there = rows.with_row_index("row").drop_nulls(["latitude", "longitude"])
+    if there.is_empty():
         st.info(say("map.no_places"), icon=":material/info:")
         return None
-    caption = say("map.placed", placed=say.number(placed.height), all=say.number(rows.height))
-    st.caption(f"{caption} {say('map.many')}" if placed.height > MOST_MARKS else caption)
+    shown = rules or policy(MapPolicy)
+    marks = chart.marks(there, shown)
+    own = marks["row"].drop_nulls()
+    texts = pl.DataFrame({"row": own, "label": labels(rows[own])}, schema_overrides={"label": pl.String})
+    caption = say("map.placed", placed=say.number(there.height), all=say.number(rows.height))
+    st.caption(f"{caption} {say('map.many')}" if marks.height < there.height else caption)
     known = installation().settings
-    tiles = Tiles(known.map_tiles, known.map_attribution) if known.map_tiles else None
+    tiles = chart.Tiles(known.map_tiles, known.map_attribution) if known.map_tiles else None
     event = st.plotly_chart(
-        chart(placed, rules or policy(MapPolicy), say, tiles),
+        chart.places(marks.join(texts, on="row", how="left", maintain_order="left"), shown, say, tiles),
         config={**CONFIG, "scrollZoom": True},
         key=key,
         on_select="rerun",
         selection_mode="points",
-        alt=say("map.alt", count=say.number(placed.height)),
+        alt=say("map.alt", count=say.number(there.height)),
     )
     clicked = [point.get("customdata") for point in event.selection.points]
     number = clicked[0][0] if clicked and isinstance(clicked[0], list) else next(iter(clicked), None)

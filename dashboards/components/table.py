@@ -1,6 +1,7 @@
 """A result as a table: columns to choose, pages, downloads, and rows that go into a group.
 
-Only the rows of the page shown are sent to the browser; downloads hold all of them and are written when asked for.
+Only the rows of the page shown are completed and sent to the browser; downloads hold all of them and are written when
+asked for.
 """
 
 import re
@@ -50,6 +51,7 @@ def table(
     key: str,
     file_name: str,
     nothing: str,
+    completed: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows,
     shown: Sequence[str] = (),
     headings: Mapping[str, str] = MappingProxyType({}),
     values: Mapping[str, str] = MappingProxyType({}),
@@ -67,6 +69,8 @@ def table(
         key: Unique on the page.
         file_name: Of downloads, without ending.
         nothing: What to say where there are no rows.
+        completed: Gives rows the columns of the table, such as addresses, and leaves their order and what they hold;
+            asked of the rows that are shown, of all for downloads and for an order by a column that it adds.
         shown: Columns shown at first; all where none is named. People choose others.
         headings: Text by column; a column without one has ``column.<name>``, a register its name and unit.
         values: Section of the texts by column whose values are named there, such as ``{"quality": "quality"}``;
@@ -78,22 +82,23 @@ def table(
         whole: What ``frame`` is a page of, where the page counts them out itself; at most ``ROWS`` rows then.
 
     Returns:
-        The rows of ``frame`` that are chosen; none where none is.
+        The rows of ``frame`` that are chosen, completed; none where none is.
     """
     if frame.is_empty():
         st.info(nothing, icon=":material/info:")
         return frame
-    named = {name: headings.get(name) or say.heading(name) for name in frame.columns}
+    schema = completed(frame.clear()).schema
+    named = {name: headings.get(name) or say.heading(name) for name in schema}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        columns = _columns(say, frame, named, shown, key)
-        ordered = _ordered(say, frame, named, key)
-        _downloads(say, whole or Whole(frame.height, lambda: ordered), named, file_name, key)
+        columns = _columns(say, named, shown, key)
+        ordered = _ordered(say, frame, schema, completed, named, key)
+        _downloads(say, whole or Whole(frame.height, lambda: completed(ordered)), named, file_name, key)
         place = st.container(width="content")
     page = 1
     if frame.height > ROWS:
         st.caption(say("table.rows", rows=say.number(frame.height), shown=say.number(ROWS)))
         page = st.pagination(-(-frame.height // ROWS), key=f"{key}_page")
-    rows = ordered.slice((page - 1) * ROWS, ROWS)
+    rows = completed(ordered.slice((page - 1) * ROWS, ROWS))
     event = st.dataframe(
         _displayed(say, rows.select(columns), values, digits),
         key=_selection_key(f"{key}_rows_{page}", rows),
@@ -104,7 +109,7 @@ def table(
             name: st.column_config.Column(
                 named[name],
                 help=help_texts.get(name),
-                alignment="right" if frame.schema[name].is_numeric() else None,
+                alignment="right" if schema[name].is_numeric() else None,
             )
             for name in columns
         },
@@ -112,7 +117,7 @@ def table(
         alt=f"{file_name}: {', '.join(named[name] for name in columns)}",
     )
     chosen = rows[list(event.selection.rows)]
-    member = next((name for name in MEMBERS if name in frame.columns), None)
+    member = next((name for name in MEMBERS if name in frame.columns and name in schema), None)
     if may_group and member and viewer().may(grouping.RIGHT):
         with place:
             rest = None if whole is None else (whole.rows, lambda: whole.read()[member])
@@ -128,32 +133,42 @@ def _selection_key(key: str, rows: pl.DataFrame) -> str:
     return f"{key}_{number}" if number else key
 
 
-def _columns(say: Words, frame: pl.DataFrame, named: Mapping[str, str], shown: Sequence[str], key: str) -> list[str]:
+def _columns(say: Words, named: Mapping[str, str], shown: Sequence[str], key: str) -> list[str]:
     with st.popover(say("table.columns"), icon=":material/view_column:"):
         chosen = st.multiselect(
             say("table.columns"),
-            frame.columns,
-            default=[name for name in shown if name in frame.columns] or frame.columns,
+            list(named),
+            default=[name for name in shown if name in named] or list(named),
             format_func=named.__getitem__,
             key=f"{key}_columns",
         )
-    return list(chosen) or frame.columns
+    return list(chosen) or list(named)
 
 
-def _ordered(say: Words, frame: pl.DataFrame, named: Mapping[str, str], key: str) -> pl.DataFrame:
+def _ordered(
+    say: Words,
+    frame: pl.DataFrame,
+    schema: Mapping[str, pl.DataType],
+    completed: Callable[[pl.DataFrame], pl.DataFrame],
+    named: Mapping[str, str],
+    key: str,
+) -> pl.DataFrame:
     """All rows in the order that is asked for: a click on a heading orders those of the page alone."""
     if frame.height <= ROWS:
         return frame
     with st.popover(say("table.order"), icon=":material/sort:"):
         by = st.selectbox(
             say("table.order"),
-            [name for name, dtype in frame.schema.items() if not dtype.is_nested()],
+            [name for name, dtype in schema.items() if not dtype.is_nested()],
             index=None,
             format_func=named.__getitem__,
             key=f"{key}_by",
         )
         down = st.toggle(say("table.descending"), key=f"{key}_down")
-    return frame.sort(by, descending=down, nulls_last=True, maintain_order=True) if by else frame
+    if not by:
+        return frame
+    values = frame[by] if by in frame.columns else completed(frame)[by]
+    return frame.select(pl.all().sort_by(values, descending=down, nulls_last=True, maintain_order=True))
 
 
 def _downloads(say: Words, whole: Whole, named: Mapping[str, str], file_name: str, key: str) -> None:

@@ -6,7 +6,6 @@ Personal data is shown to callers who may see it alone: they say so, after the a
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
 from typing import Any
 
 import polars as pl
@@ -265,32 +264,38 @@ def _has_text(session: Session, organisation: str, text: str, *, with_customers:
     """Models are few: they are searched once, not once per meter. The meter id has the serial in it."""
     models = session.scalars(
         select(Meter.model)
-        .where(Meter.organisation == organisation, Meter.model.icontains(text, autoescape=True))
+        .where(Meter.organisation == organisation, _holds(session, Meter.model, text))
         .distinct()
         .limit(_MODELS_AT_MOST)
     ).all()
     here = select(Installation.meter_id).where(Installation.organisation == organisation, open_installation())
     found = [
-        _joined([Meter.meter_id, Meter.meter_number]).icontains(text, autoescape=True),
+        _holds(session, Meter.meter_id, text),
+        _holds(session, Meter.meter_number, text),
         Meter.model.in_(models),
-        Meter.meter_id.in_(here.where(Installation.metering_point.icontains(text, autoescape=True))),
+        Meter.meter_id.in_(here.where(_holds(session, Installation.metering_point, text))),
     ]
     if with_customers:
         living = session.scalars(
             select(Customer.metering_point).where(
                 func.coalesce(Customer.organisation, "") == organisation,  # see _chosen
                 Customer.occupied_to.is_(None),
-                _joined([customer_column(name) for name in CUSTOMER_COLUMNS]).icontains(text, autoescape=True),
+                or_(*(_holds(session, customer_column(name), text) for name in CUSTOMER_COLUMNS)),
             )
         ).all()
         found += [Meter.meter_id.in_(here.where(Installation.metering_point.in_(some))) for some in chunks(living)]
     return or_(*found)
 
 
-def _joined(columns: Sequence[SQLColumnExpression[Any]]) -> ColumnElement[str]:
-    """Columns as one text, which is searched in a fraction of the time; nobody types what stands between them."""
-    first, *others = (func.coalesce(column, "") for column in columns)
-    return reduce(lambda text, column: text + "\n" + column, others, first)
+def _holds(session: Session, column: SQLColumnExpression[Any], text: str) -> ColumnElement[bool]:
+    """Whether a text is part of a column, in any case.
+
+    SQLite's LIKE knows no case of ASCII letters, and its LOWER no other letters: to bring each row into lower case
+    first, as is usual, finds the same and takes three times as long.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return column.contains(text, autoescape=True)
+    return column.icontains(text, autoescape=True)
 
 
 def _in_group(session: Session, organisation: str, group: str, now: datetime) -> ColumnElement[bool]:

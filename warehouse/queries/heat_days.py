@@ -8,6 +8,7 @@ import polars as pl
 
 from warehouse.excerpt import Readable
 from warehouse.policies import WeatherPolicy
+from warehouse.queries.extents import first_and_last_day
 from warehouse.schemas import GROUP_MEMBERS, HEAT_DAILY, OUTDOOR_TEMPERATURES
 from warehouse.transforms import assignments
 from warehouse.transforms.calendar import HOUR, local_days
@@ -33,9 +34,7 @@ class Asked:
 
 def extent(lake: Readable, organisation: str) -> tuple[date, date] | None:
     """First and last local day of which heat is known of any point; ``None`` where there is none."""
-    rows = lake.scan(HEAT_DAILY).filter(pl.col("organisation") == organisation)
-    first, last = rows.select(first=pl.col("day").min(), last=pl.col("day").max()).collect().row(0)
-    return None if first is None else (first, last)
+    return first_and_last_day(lake, HEAT_DAILY, organisation)
 
 
 def of_point(lake: Readable, organisation: str, policy: WeatherPolicy, asked: Asked) -> pl.DataFrame:

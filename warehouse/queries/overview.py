@@ -5,8 +5,14 @@ from datetime import date, timedelta
 import polars as pl
 
 from warehouse.excerpt import Readable
-from warehouse.schemas import INFO_CODE_EVENTS, METERING_POINTS, METERS, READING_PERFORMANCE_DAILY
+from warehouse.queries.extents import newest
+from warehouse.schemas import INFO_CODE_EVENTS, METERING_POINTS, METERS, READING_PERFORMANCE_DAILY, Table
 from warehouse.schemas.frames import OUTCOMES, RECEPTIONS
+
+_FILE = ["source_file", "source_sha256"]
+_DECODED = ["decoded", "partial"]
+_WAITING = ["waiting", "no_key", "foreign", "unknown_format", "unsupported"]
+_DAMAGED = ["corrupt", "wrong_key"]
 
 
 def counts(lake: Readable, organisation: str) -> dict[str, int]:
@@ -39,13 +45,11 @@ def outcomes_by_day(lake: Readable, organisation: str, days: int = 30) -> pl.Dat
     Returns:
         ``landed_day``, ``outcome`` (``waiting`` where no attempt was made yet) and ``frames``.
     """
-    return (
-        _judged(lake, organisation, days)
-        .group_by("landed_day", "outcome")
-        .agg(frames=pl.len().cast(pl.Int64))
-        .sort("landed_day", "outcome")
-        .collect()
-    )
+    recent = _recent(lake, organisation, days)
+    judged = _latest(lake, organisation, recent).group_by("landed_day", "outcome").agg(frames=pl.len().cast(pl.Int64))
+    found = judged.collect(engine="streaming")
+    untried = _untried(lake, organisation, recent, found).with_columns(outcome=pl.lit("waiting"))
+    return pl.concat([found, untried.select(found.columns)]).sort("landed_day", "outcome")
 
 
 def latest_imports(lake: Readable, organisation: str, days: int = 30, files: int = 10) -> pl.DataFrame:
@@ -55,57 +59,101 @@ def latest_imports(lake: Readable, organisation: str, days: int = 30, files: int
         ``source_file``, ``landed_at``, ``collectors``, ``frames``, ``decoded``, ``waiting`` (no key, foreign, unknown
         format or not tried yet) and ``damaged`` (corrupt or wrong key), the youngest first.
     """
-    outcome = pl.col("outcome")
-    return (
-        _judged(lake, organisation, days)
-        .group_by("source_file", "source_sha256")
+    last = _last_files(lake, organisation, 1, files)  # many deliver files each day
+    if last.height < files:
+        last = _last_files(lake, organisation, days, files)
+    near = pl.col("landed_day").is_between(pl.lit(last["first_day"].min()), pl.lit(last["last_day"].max()))
+    landed = _own(lake, RECEPTIONS, organisation, near).select(*_FILE, "frame_id", "landed_day")
+    frames = landed.join(last.lazy(), on=_FILE, how="semi")
+    judged, outcome = _latest(lake, organisation, near), pl.col("outcome")
+    tally = judged.group_by("landed_day").agg(frames=pl.len().cast(pl.Int64)).collect(engine="streaming")
+    untried = pl.col("landed_day").is_in(_untried(lake, organisation, near, tally)["landed_day"].implode())
+    # Nearly all are tried and decoded: what is joined is small.
+    others = frames.join(judged.filter(~outcome.is_in(_DECODED)).select("frame_id", "outcome"), on="frame_id")
+    waiting = frames.filter(untried).join(judged.filter(untried), on="frame_id", how="anti")
+    counts = (
+        pl.concat([others, waiting.with_columns(outcome=pl.lit("waiting"))])
+        .group_by(_FILE)
         .agg(
-            pl.col("landed_at").max(),
-            collectors=pl.col("collector").drop_nulls().n_unique().cast(pl.Int64),
-            frames=pl.len().cast(pl.Int64),
-            decoded=outcome.is_in(["decoded", "partial"]).sum().cast(pl.Int64),
-            waiting=outcome.is_in(["waiting", "no_key", "foreign", "unknown_format", "unsupported"])
-            .sum()
-            .cast(pl.Int64),
-            damaged=outcome.is_in(["corrupt", "wrong_key"]).sum().cast(pl.Int64),
+            waiting=outcome.is_in(_WAITING).sum().cast(pl.Int64),
+            damaged=outcome.is_in(_DAMAGED).sum().cast(pl.Int64),
+            others=pl.len().cast(pl.Int64),
         )
-        .sort("landed_at", "source_file", descending=[True, False])
-        .head(files)
-        .drop("source_sha256")
-        .collect()
+        .collect(engine="streaming")
+    )
+    return (
+        last.join(counts, on=_FILE, how="left", maintain_order="left")
+        .with_columns(pl.col("waiting", "damaged", "others").fill_null(0))
+        .with_columns(decoded=pl.col("frames") - pl.col("others"))
+        .select("source_file", "landed_at", "collectors", "frames", "decoded", "waiting", "damaged")
     )
 
 
 def performance(lake: Readable, organisation: str, criterion: str = "daily") -> tuple[date, float] | None:
     """Reading performance of the fleet on the last day of which it is reckoned [%]; ``None`` where it never was."""
-    rows = lake.scan(READING_PERFORMANCE_DAILY).filter(
-        pl.col("organisation") == organisation, pl.col("criterion") == criterion, pl.col("expected") > 0
-    )
-    month = rows.select(pl.col("month").max()).collect().item()
+    own = (pl.col("organisation") == organisation) & (pl.col("criterion") == criterion) & (pl.col("expected") > 0)
+    month = newest(lake, READING_PERFORMANCE_DAILY, own)
     if month is None:
         return None
-    sums = rows.filter(pl.col("month") == month).group_by("day").agg(pl.col("received", "expected").sum())
-    found = sums.sort("day").tail(1).collect()
-    day, received, expected = found.row(0)
+    rows = lake.scan(READING_PERFORMANCE_DAILY).filter(own, pl.col("month") == month)
+    day, received, expected = (
+        rows.group_by("day").agg(pl.col("received", "expected").sum()).sort("day").tail(1).collect().row(0)
+    )
     return day, 100 * received / expected
 
 
-def _judged(lake: Readable, organisation: str, days: int) -> pl.LazyFrame:
-    """Receptions of the last days with their latest outcome."""
-    receptions = lake.scan(RECEPTIONS).filter(pl.col("organisation") == organisation)
-    last = receptions.select(pl.col("landed_day").max()).collect().item()
-    if last is None:
-        return receptions.with_columns(outcome=pl.lit(None, pl.String))
-    recent = pl.col("landed_day") > last - timedelta(days=days)
-    latest = (
-        lake.scan(OUTCOMES)
-        .filter(pl.col("organisation") == organisation, recent)
-        .sort("attempt")
-        .group_by("frame_id")
-        .agg(pl.col("outcome").last())
-    )
+def _recent(lake: Readable, organisation: str, days: int) -> pl.Expr:
+    """Condition on ``landed_day``: one of the last days up to the newest on which anything landed."""
+    last = newest(lake, RECEPTIONS, pl.col("organisation") == organisation)
+    return pl.col("landed_day") > pl.lit(last, pl.Date) - timedelta(days=days)
+
+
+def _last_files(lake: Readable, organisation: str, days: int, count: int) -> pl.DataFrame:
     return (
-        receptions.filter(recent)
-        .join(latest, on="frame_id", how="left")
-        .with_columns(pl.col("outcome").fill_null("waiting"))
+        _own(lake, RECEPTIONS, organisation, _recent(lake, organisation, days))
+        .group_by(_FILE)
+        .agg(
+            pl.col("landed_at").max(),
+            first_day=pl.col("landed_day").min(),
+            last_day=pl.col("landed_day").max(),
+            collectors=pl.col("collector").drop_nulls().n_unique().cast(pl.Int64),
+            frames=pl.len().cast(pl.Int64),
+        )
+        .sort("landed_at", "source_file", descending=[True, False])
+        .head(count)
+        .collect(engine="streaming")
+    )
+
+
+def _own(lake: Readable, table: Table, organisation: str, which: pl.Expr) -> pl.LazyFrame:
+    return lake.scan(table).filter(which, pl.col("organisation") == organisation)
+
+
+def _latest(lake: Readable, organisation: str, which: pl.Expr) -> pl.LazyFrame:
+    """The latest attempt of each frame: few are tried again, so that what is joined is small."""
+    attempts = _own(lake, OUTCOMES, organisation, which)
+    again = attempts.filter(pl.col("attempt") > 1).group_by("frame_id").agg(newest=pl.col("attempt").max())
+    return attempts.join(again, on="frame_id", how="left").filter(pl.col("attempt") == pl.col("newest").fill_null(1))
+
+
+def _untried(lake: Readable, organisation: str, which: pl.Expr, judged: pl.DataFrame) -> pl.DataFrame:
+    """How many frames were not tried yet, by the days on which any was not.
+
+    Args:
+        lake: Where the tables are.
+        organisation: Whose frames.
+        which: Condition on ``landed_day``.
+        judged: ``landed_day`` and ``frames``, those that were tried, all of a day in any number of rows.
+
+    Returns:
+        ``landed_day`` and ``frames``.
+    """
+    landed = _own(lake, RECEPTIONS, organisation, which).group_by("landed_day").agg(landed=pl.len().cast(pl.Int64))
+    known = judged.group_by("landed_day").agg(pl.col("frames").sum())
+    missing = pl.col("landed") - pl.col("frames").fill_null(0)
+    return (
+        landed.collect(engine="streaming")
+        .join(known, on="landed_day", how="left")
+        .select("landed_day", frames=missing)
+        .filter(pl.col("frames") > 0)
     )

@@ -6,6 +6,7 @@ from datetime import date, datetime
 import polars as pl
 
 from warehouse.excerpt import Readable
+from warehouse.queries.extents import first_and_last_day
 from warehouse.queries.readings import among
 from warehouse.schemas import INSTALLATIONS, LINK_DAILY, METERS, MISSING_CAUSES_DAILY, READING_PERFORMANCE_DAILY
 from warehouse.transforms.slots import CRITERIA, DAILY, HOURLY, SCHEDULE
@@ -45,7 +46,6 @@ def by_meter(
     first: date,
     last: date,
     *,
-    threshold: float,
     points: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Performance per meter over local days.
@@ -57,21 +57,21 @@ def by_meter(
             the days in which the meter was active throughout.
         first: First local day.
         last: Last local day, inclusive.
-        threshold: Share below which a meter is poor [%].
         points: ``metering_point`` of those that count; ``None`` for all.
 
     Returns:
         ``metering_point`` (its last one in the period), ``meter_id``, ``serial``, ``expected``, ``received``,
         ``received_on_time``, ``performance`` and ``performance_on_time`` (%, two decimals; null where nothing was
         expected), ``last_missing`` (start of the last expected slot without a reading, UTC; null where none is),
-        ``poor``, ``known_from``; the worst first, those of whom nothing is expected last.
+        ``known_from``; the worst first, those of whom nothing is expected last.
     """
     days = _days(lake, organisation, first, last)
-    rows = (_complete_days(days) if criterion == BSR else _rated(days, criterion)).collect()
-    summed = rows.group_by("meter_id").agg(
+    rows = _complete_days(days) if criterion == BSR else _rated(days, criterion)
+    sums = rows.group_by("meter_id").agg(
         pl.col("expected", "received", "received_on_time").sum().cast(pl.Int64),
         pl.col("last_missing", "known_from").max(),
     )
+    summed = sums.collect(engine="streaming")
     places = _places(lake, organisation, summed["meter_id"])
     serials = lake.scan(METERS).filter(organisation=organisation).select("meter_id", "serial").collect()
     found = summed.join(places, on="meter_id", how="left").join(serials, on="meter_id", how="left")
@@ -79,21 +79,25 @@ def by_meter(
         found = found.join(points.select("metering_point").unique(), on="metering_point", how="semi")
     return (
         found.with_columns(performance=_share("received"), performance_on_time=_share("received_on_time"))
-        .with_columns(poor=(pl.col("performance") < threshold).fill_null(value=False))
         .select(
             *("metering_point", "meter_id", "serial", "expected", "received", "received_on_time", "performance"),
-            *("performance_on_time", "last_missing", "poor", "known_from"),
+            *("performance_on_time", "last_missing", "known_from"),
         )
         .sort("performance", "meter_id", nulls_last=True)
     )
 
 
+def judged(meters: pl.DataFrame, threshold: float) -> pl.DataFrame:
+    """The rows of :func:`by_meter` with ``poor``: whether their performance is below a threshold [%]."""
+    return meters.with_columns(poor=(pl.col("performance") < threshold).fill_null(value=False))
+
+
 def summary(meters: pl.DataFrame) -> Summary:
-    """Sums up :func:`by_meter`."""
-    judged = meters.filter(pl.col("expected") > 0)
-    if judged.is_empty():
+    """Sums up the rows of :func:`judged`."""
+    rated = meters.filter(pl.col("expected") > 0)
+    if rated.is_empty():
         return Summary(0, 0, 0, None, None, None, None)
-    numbers = judged.select(
+    numbers = rated.select(
         missing=(pl.col("received") < pl.col("expected")).sum(),
         poor=pl.col("poor").sum(),
         mean=pl.col("performance").mean().round(2, mode="half_away_from_zero"),
@@ -101,14 +105,12 @@ def summary(meters: pl.DataFrame) -> Summary:
         on_time=pl.col("performance_on_time").mean().round(2, mode="half_away_from_zero"),
         known=pl.col("known_from").max(),
     ).row(0)
-    return Summary(judged.height, *numbers)
+    return Summary(rated.height, *numbers)
 
 
 def extent(lake: Readable, organisation: str) -> tuple[date, date] | None:
     """First and last local day on which anything was expected; ``None`` where nothing ever was."""
-    rows = lake.scan(READING_PERFORMANCE_DAILY).filter(organisation=organisation)
-    first, last = rows.select(first=pl.col("day").min(), last=pl.col("day").max()).collect().row(0)
-    return None if first is None else (first, last)
+    return first_and_last_day(lake, READING_PERFORMANCE_DAILY, organisation)
 
 
 def by_day(

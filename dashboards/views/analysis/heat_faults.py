@@ -59,7 +59,8 @@ def page() -> None:
     _figures(say, shown)
     chosen = table(
         say,
-        places.addressed(shown),
+        shown,
+        completed=places.located,
         key="faults",
         file_name=f"heat_faults_{begin.astimezone(say.zone):%Y-%m}",
         nothing=say("fault.none_found"),

@@ -56,7 +56,8 @@ def draw(say: Words) -> None:
         st.plotly_chart(charts.months(months, say), config=CONFIG, key="chart", alt=say("normalised.chart"))
     table(
         say,
-        places.addressed(found),
+        found,
+        completed=places.located,
         key="normalised",
         file_name=f"heat_normalised_{days[0]}_{days[1]}",
         nothing=say("normalised.nothing"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import polars as pl
 import streamlit as st
@@ -71,7 +72,8 @@ def _report(say: Words) -> None:
         say("heat.shown"), (_LIST, _MAP), key="shown", default=_LIST, named=lambda name: say(f"heat.shown_{name}")
     )
     if shown == _MAP:
-        places.draw(say, charts.placed(places.located(found), COLUMN[kind], say), key="map", rules=charts.rules(say))
+        labels = partial(charts.labels, column=COLUMN[kind], say=say)
+        places.draw(say, places.placed(charts.rated(found)), key="map", labels=labels, rules=charts.rules(say))
         return
     _chart(say, found, asked)
     chosen = _table(say, found, kind, f"heat_{kind}_{days[0]}_{days[1]}")
@@ -126,7 +128,8 @@ def _table(say: Words, found: pl.DataFrame, kind: heat.Kind, file_name: str) -> 
     st.caption(say("heat.choose_row"))
     return table(
         say,
-        places.addressed(found),
+        found,
+        completed=places.located,
         key="report",
         file_name=file_name,
         nothing=say("heat.none_found"),

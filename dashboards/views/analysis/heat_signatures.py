@@ -41,7 +41,8 @@ def draw(say: Words) -> None:
         _point(say, point, begin, end, found)
     table(
         say,
-        places.addressed(found),
+        found,
+        completed=places.located,
         key="signatures",
         file_name=f"energy_signatures_{begin.astimezone(say.zone):%Y-%m}",
         nothing=say("signature.nothing"),

@@ -61,7 +61,8 @@ def draw(say: Words) -> None:
     _figures(say, found, rules)
     chosen = table(
         say,
-        places.addressed(found),
+        found,
+        completed=places.located,
         key="leaks",
         file_name=f"leaks_{days[0]}_{days[1]}",
         nothing=say("leak.none_found"),

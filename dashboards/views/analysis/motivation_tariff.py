@@ -60,7 +60,8 @@ def draw(say: Words) -> None:
             place.metric(label, value, help=explanation, border=True)
     table(
         say,
-        places.addressed(found),
+        found,
+        completed=places.located,
         key="tariff",
         file_name=f"motivation_tariff_{year}",
         nothing=say("tariff.nothing", year=str(year)),

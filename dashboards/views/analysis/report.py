@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from time import monotonic
 from typing import Literal, get_args
 
 import polars as pl
@@ -33,9 +32,6 @@ _CHANGED = (
     "corrected_at",
 )
 _MANY_DAYS = 92
-_MANY_ROWS = 5000
-_KEPT_S = 60
-_ADDRESSES = "report_addresses"
 
 
 def page() -> None:
@@ -135,7 +131,8 @@ def _consumers(say: Words, asked: Asked, points: pl.DataFrame | None, at: dateti
     _footer(say, rows)
     chosen = table(
         say,
-        _addressed(rows),
+        rows,
+        completed=_addressed,
         key="report",
         file_name=f"{say('page.consumption_report')}_{name}",
         nothing=say("report.none_such"),
@@ -147,20 +144,7 @@ def _consumers(say: Words, asked: Asked, points: pl.DataFrame | None, at: dateti
 
 
 def _addressed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with who lives there; of many rows as it was read within the last minute, since all are read at once."""
-    if rows.height <= _MANY_ROWS:
-        return located(rows).drop("latitude", "longitude")
-    points = rows.select("metering_point").unique()
-    kept, now = st.session_state.get(_ADDRESSES), monotonic()
-    if (
-        kept is None
-        or kept[0] != organisation()
-        or now - kept[1] > _KEPT_S
-        or points.join(kept[2], on="metering_point", how="anti").height
-    ):
-        kept = (organisation(), now, located(points).drop("latitude", "longitude"))
-        st.session_state[_ADDRESSES] = kept
-    return rows.join(kept[2], on="metering_point", how="left", maintain_order="left")
+    return located(rows).drop("latitude", "longitude")
 
 
 def _limit(name: str) -> Limit:
@@ -235,7 +219,8 @@ def _changes(say: Words, asked: Asked, points: pl.DataFrame | None, at: datetime
     )
     table(
         say,
-        _addressed(told),
+        told,
+        completed=_addressed,
         key="changes",
         file_name=f"{say('report.changes')}_{name}",
         nothing=say("report.no_changes", at=say.instant(earlier)),

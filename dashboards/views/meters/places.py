@@ -1,5 +1,7 @@
 """Installed meters and collectors on a map."""
 
+from functools import partial
+
 import polars as pl
 import streamlit as st
 
@@ -33,32 +35,33 @@ def page() -> None:
     if every.is_empty():
         st.info(say("places.empty_group", group=group) if group else say("places.none_yet"), icon=":material/info:")
         return
-    located = places.located(every)
-    meters = located.filter(pl.col("status").is_in(wanted)) if wanted else located
+    placed = places.placed(every).with_columns(label=pl.lit(None, pl.String))
+    meters = placed.filter(pl.col("status").is_in(wanted)) if wanted else placed
     shown = [
-        _labelled(say, meters) if "meter" in kinds else meters.clear(),
-        _collectors(say, located) if "collector" in kinds else pl.DataFrame(),
+        meters if "meter" in kinds else meters.clear(),
+        *([_collectors(say, placed)] if "collector" in kinds else []),
     ]
-    rows = pl.concat([part for part in shown if part.height] or [meters.clear()], how="diagonal")
+    rows = pl.concat(shown, how="diagonal")
     missing = meters["latitude"].null_count()
     if missing and "meter" in kinds:
         st.caption(say("places.without", count=say.number(missing)))
-    number = places.draw(say, rows, key="map")
+    number = places.draw(say, rows, key="map", labels=partial(_labels, say))
     if number is None:
         st.caption(say("places.choose"))
         return
-    _chosen(say, rows.row(number, named=True))
+    _chosen(say, rows[number])
 
 
-def _labelled(say: Words, meters: pl.DataFrame) -> pl.DataFrame:
+def _labels(say: Words, rows: pl.DataFrame) -> pl.Series:
+    """Texts of places; meters with their addresses, which are read for them alone."""
     known = pl.col("status").replace({name: say(f"places.status_{name}") for name in _STATUSES})
-    return meters.with_columns(
-        label=pl.concat_str("metering_point", "serial", "model", "address", known, separator=" · ", ignore_nulls=True)
-    )
+    meter = pl.concat_str("metering_point", "serial", "model", "address", known, separator=" · ", ignore_nulls=True)
+    there = places.located(rows.drop("latitude", "longitude"))
+    return there.select(pl.coalesce("label", meter).alias("label")).to_series()
 
 
-def _collectors(say: Words, located: pl.DataFrame) -> pl.DataFrame:
-    found = fleet.centres(remembered(fleet.hearing), located)
+def _collectors(say: Words, placed: pl.DataFrame) -> pl.DataFrame:
+    found = fleet.centres(remembered(fleet.hearing), placed)
     return found.with_columns(
         label=pl.concat_str(
             "collector",
@@ -71,9 +74,10 @@ def _collectors(say: Words, located: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _chosen(say: Words, row: dict[str, object]) -> None:
+def _chosen(say: Words, rows: pl.DataFrame) -> None:
+    row = rows.row(0, named=True)
     with st.container(border=True):
-        st.text(str(row["label"]))
+        st.text(_labels(say, rows).item())
         with st.container(horizontal=True):
             if row["kind"] == "collector":
                 links.link("check", say("meter.check"), {"serial": str(row["collector"])}, icon="sensors")

@@ -64,7 +64,8 @@ def page() -> None:
 def _list(say: Words, rows: pl.DataFrame) -> None:
     chosen = table(
         say,
-        located(rows).select(_COLUMNS),
+        rows,
+        completed=lambda some: located(some).select(_COLUMNS),
         key="alerts",
         file_name="alerts",
         nothing=say("alerts.nothing"),

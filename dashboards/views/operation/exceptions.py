@@ -88,11 +88,11 @@ def _standing(found: pl.DataFrame) -> pl.DataFrame:
 
 def _list(say: Words, rows: pl.DataFrame) -> None:
     serials = remembered(every_meter).select("meter_id", "serial", "medium")
-    full = located(rows.join(serials, on="meter_id", how="left", maintain_order="left"))
-    shown = full.with_columns(asking.names(full["decided_by"]).alias("decided_by"))
+    full = rows.join(serials, on="meter_id", how="left", maintain_order="left")
     chosen = table(
         say,
-        shown.select(*_COLUMNS, "evidence", "medium", "number"),
+        full.with_columns(asking.names(full["decided_by"]).alias("decided_by")),
+        completed=lambda some: located(some).select(*_COLUMNS, "evidence", "medium", "number"),
         key="queue",
         file_name="exceptions",
         nothing=say("exceptions.nothing"),

@@ -42,7 +42,8 @@ def page() -> None:
     _figures(say, rows)
     picked = table(
         say,
-        _recorded(located(rows)).select(_COLUMNS),
+        rows,
+        completed=lambda some: _recorded(located(some)).select(_COLUMNS),
         key="exchanges",
         file_name=f"exchanges_{days[0]}_{days[1]}",
         nothing=say("exchanges.nothing"),

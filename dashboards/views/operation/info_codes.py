@@ -92,17 +92,10 @@ def _figures(say: Words, rows: pl.DataFrame) -> None:
 
 
 def _list(say: Words, rows: pl.DataFrame) -> None:
-    icon = pl.col("icon").replace_strict(CODE_ICON, default=CODE_ICON["bit"], return_dtype=pl.String)
-    shown = commenting.joined(located(rows.rename({"name": "code_name"})), INFO_CODES).select(
-        *("reading_time", "address", "postal_code", "city", "serial"),
-        pl.concat_str(icon, "code_name", separator=" ").alias("info_code"),
-        *("by_readings", "by_meter", "priority", "state", "first_seen", "cleared_at", "volume_m3", "days_active"),
-        *("days_observed", "is_over", "code", "metering_point", "meter_id", "medium", "customer_number", "name"),
-        *("comment", "comment_by", "comment_at"),
-    )
     chosen = table(
         say,
-        shown,
+        rows.rename({"name": "code_name"}),  # people have one, too
+        completed=_completed,
         key="codes",
         file_name="info_codes",
         nothing=say("info_codes.nothing"),
@@ -117,3 +110,14 @@ def _list(say: Words, rows: pl.DataFrame) -> None:
     first = chosen.row(0, named=True)
     leading.from_row(first["metering_point"], first["meter_id"])
     commenting.writer(say, chosen, INFO_CODES, key="codes")
+
+
+def _completed(rows: pl.DataFrame) -> pl.DataFrame:
+    icon = pl.col("icon").replace_strict(CODE_ICON, default=CODE_ICON["bit"], return_dtype=pl.String)
+    return commenting.joined(located(rows), INFO_CODES).select(
+        *("reading_time", "address", "postal_code", "city", "serial"),
+        pl.concat_str(icon, "code_name", separator=" ").alias("info_code"),
+        *("by_readings", "by_meter", "priority", "state", "first_seen", "cleared_at", "volume_m3", "days_active"),
+        *("days_observed", "is_over", "code", "metering_point", "meter_id", "medium", "customer_number", "name"),
+        *("comment", "comment_by", "comment_at"),
+    )

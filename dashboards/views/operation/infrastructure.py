@@ -152,7 +152,8 @@ def _meters(say: Words, days: tuple[date, date]) -> None:
 def _meter_table(say: Words, rows: pl.DataFrame, key: str) -> None:
     chosen = table(
         say,
-        places.located(rows).drop("latitude", "longitude"),
+        rows,
+        completed=lambda some: places.located(some).drop("latitude", "longitude"),
         key=key,
         file_name=key,
         nothing=say("infrastructure.no_meters"),
@@ -218,16 +219,10 @@ def _change(say: Words, before: float | None, after: float | None) -> str | None
 
 def _map(say: Words, days: tuple[date, date], rows: pl.DataFrame) -> None:
     st.caption(say("infrastructure.map_help"))
-    heard = places.located(_heard(days)).with_columns(
+    heard = places.placed(_heard(days)).with_columns(
         kind=pl.lit("meter"),
         manufacturer=pl.col("meter_id").str.slice(0, 3),
         status=pl.when(pl.col("fragile") | (pl.col("margin_db") < 0)).then(pl.lit("attention")).otherwise(pl.lit("ok")),
-        label=say.rows(
-            "infrastructure.meter_label",
-            meter=pl.col("meter_id"),
-            collector=pl.col("collector").fill_null("?"),
-            number=pl.col("redundancy").cast(pl.String),
-        ),
     )
     spots = queries.whereabouts(heard).join(rows.select("collector", "comment", "meters"), on="collector", how="left")
     drawn = spots.with_columns(
@@ -240,6 +235,16 @@ def _map(say: Words, days: tuple[date, date], rows: pl.DataFrame) -> None:
         ),
     )
     shown = pl.concat([heard, drawn.drop("meters", "located", "comment")], how="diagonal_relaxed")
-    clicked = places.draw(say, shown, key="places")
+    meter = say.rows(
+        "infrastructure.meter_label",
+        meter=pl.col("meter_id"),
+        collector=pl.col("collector").fill_null("?"),
+        number=pl.col("redundancy").cast(pl.String),
+    )
+
+    def labels(some: pl.DataFrame) -> pl.Series:
+        return some.select(pl.coalesce("label", meter).alias("label")).to_series()
+
+    clicked = places.draw(say, shown, key="places", labels=labels)
     if clicked is not None and (row := shown.row(clicked, named=True))["kind"] == "meter":
         leading.from_row(row["metering_point"], row["meter_id"])

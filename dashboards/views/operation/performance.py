@@ -126,9 +126,8 @@ def choose(say: Words) -> Asked | None:
 
 def judged(asked: Asked) -> pl.DataFrame:
     """The meters' performance, the worst first."""
-    return remembered(
-        queries.by_meter, asked.criterion, asked.first, asked.last, threshold=asked.threshold, points=asked.points
-    )
+    rows = remembered(queries.by_meter, asked.criterion, asked.first, asked.last, points=asked.points)
+    return queries.judged(rows, asked.threshold)
 
 
 def key_figures(say: Words, rows: pl.DataFrame, threshold: float) -> None:
@@ -157,7 +156,8 @@ def _meters(say: Words, rows: pl.DataFrame, asked: Asked) -> None:
     kept = rows.filter(pl.col("received") < pl.col("expected")) if only else rows
     chosen = table(
         say,
-        located(kept).select(COLUMNS),
+        kept,
+        completed=lambda some: located(some).select(COLUMNS),
         key="meters",
         file_name=asked.file_name,
         nothing=say("performance.nothing"),

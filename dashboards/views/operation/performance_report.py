@@ -1,5 +1,6 @@
 """The report of poor meters, with what people note about each."""
 
+import polars as pl
 import streamlit as st
 
 from dashboards.components import commenting, leading
@@ -18,10 +19,11 @@ def page() -> None:
         return
     rows = performance.judged(asked)
     performance.key_figures(say, rows, asked.threshold)
-    poor = commenting.joined(located(rows.filter("poor")), PERFORMANCE)
+    poor = rows.filter("poor")
     chosen = table(
         say,
-        poor.select(*performance.COLUMNS, "comment", "comment_by", "comment_at").drop("poor"),
+        poor,
+        completed=_commented,
         key="poor",
         file_name=f"poor_{asked.file_name}",
         nothing=say("performance.none_poor", threshold=say.number(asked.threshold)),
@@ -35,3 +37,8 @@ def page() -> None:
     first = chosen.row(0, named=True)
     leading.from_row(first["metering_point"], first["meter_id"])
     commenting.writer(say, chosen, PERFORMANCE, key="poor")
+
+
+def _commented(rows: pl.DataFrame) -> pl.DataFrame:
+    found = commenting.joined(located(rows), PERFORMANCE)
+    return found.select(*performance.COLUMNS, "comment", "comment_by", "comment_at").drop("poor")

@@ -88,7 +88,8 @@ def _sensors(say: Words) -> None:
         place.metric(label, value, help=explanation, border=True)
     table(
         say,
-        places.addressed(found),
+        found,
+        completed=places.located,
         key="sensors",
         file_name=f"pressure_{asked[1].first}_{asked[1].last}",
         nothing=say("pressure.no_samples"),
@@ -210,7 +211,8 @@ def _priority(say: Words) -> None:
         place.metric(label, value, help=explanation, border=True)
     table(
         say,
-        places.addressed(found),
+        found,
+        completed=places.located,
         key="priority",
         file_name="priority_meters",
         nothing=say("pressure.no_priority", group=PRIORITY),

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import fastexcel
 import polars as pl
+from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
 from dashboards.remembering import memory
 from dashboards.viewer import Viewer
-from registry.models import AuditEvent, Group, GroupMember, MeteringPoint
+from registry import audit
+from registry.models import AuditEvent, Customer, Group, GroupMember, MeteringPoint
 from registry.people.locale import Locale
 from registry.people.spreadsheets import csv_of
 from tests.unit.dashboards import house
-from tests.unit.dashboards.conftest import ANALYST, OWNER, READER, messages
+from tests.unit.dashboards.conftest import ANALYST, OWNER, READER, messages, pick
 from tests.unit.dashboards.registered import registry_of
 from warehouse.lake import Lake
 from warehouse.schemas import GROUP_MEMBERS, METERS
@@ -38,12 +40,18 @@ def _result(rows: int, known: str = "") -> None:
     with explained():
         frame = remembered(subjects.metering_points)
         many = pl.concat([frame] * (1 + rows // frame.height)).head(rows)
-        chosen = table.table(say, many, key="points", file_name="points", nothing="There is nothing.")
-        st.text(f"{chosen.height} chosen")
-        places = places_map.located(frame).with_columns(
-            label="metering_point", kind=pl.lit("meter"), manufacturer=pl.lit("KAM")
+        asked: list[int] = []
+
+        def completed(some: pl.DataFrame) -> pl.DataFrame:
+            asked.append(some.height)
+            return places_map.located(some)
+
+        chosen = table.table(
+            say, many, key="points", file_name="points", nothing="There is nothing.", completed=completed
         )
-        places_map.draw(say, places, key="map")
+        st.text(f"{chosen.height} chosen of {asked}")
+        places = places_map.placed(frame).with_columns(kind=pl.lit("meter"), manufacturer=pl.lit("KAM"))
+        places_map.draw(say, places, key="map", labels=lambda some: some["metering_point"])
         if known and st.button("save"):
             right = Right(GROUP_MANAGEMENT)
             asking.done(right, lambda _: asking.unchanged("1", known, "Harbour"), said=lambda _: "saved", publish=None)
@@ -130,8 +138,32 @@ def test_empty_result_says_so(home: Path) -> None:
     assert "There is nothing." in messages(opened(rows=0))
 
 
+def test_only_the_rows_shown_are_completed(home: Path) -> None:
+    app = opened(rows=450)
+
+    assert [text.value for text in app.text] == ["0 chosen of [0, 200]"], "the names of the columns, and a page"
+    assert "Sample Street 2" in set(app.dataframe[0].value["address"])
+
+
+def test_rows_are_in_the_order_of_a_column_that_completes_them(home: Path) -> None:
+    app = opened(rows=450)
+    app.selectbox(key="points_by").set_value("address")
+    app.toggle(key="points_down").set_value(True).run()
+
+    assert not app.exception
+    assert [text.value for text in app.text] == ["0 chosen of [0, 450, 200]"]
+    shown = app.dataframe[0].value["address"].to_list()
+    assert shown[0] == "Sample Street 3"
+    assert shown == sorted(shown, reverse=True)
+    app.selectbox(key="points_by").set_value("metering_point").run()
+    assert app.dataframe[0].value["metering_point"][0] == "P-3"
+    assert [text.value for text in app.text] == ["0 chosen of [0, 200]"]
+
+
 def test_chosen_rows_come_back(home: Path) -> None:
-    assert "0 chosen" in [text.value for text in opened().text]
+    app = pick(opened(), "points", 1)
+
+    assert [text.value for text in app.text] == ["1 chosen of [0, 3]"]
 
 
 def test_map_counts_who_has_coordinates_and_shows_no_other_organisation_s(home: Path) -> None:
@@ -139,6 +171,17 @@ def test_map_counts_who_has_coordinates_and_shows_no_other_organisation_s(home: 
     assert "2 of 3 have coordinates." in messages(app)
     other = opened(replace(OWNER, organisation=house.NEIGHBOUR), rows=1)
     assert "1 of 1 have coordinates." in messages(other)
+
+
+def test_map_keeps_coordinates_until_the_registry_changes(home: Path) -> None:
+    assert "2 of 3 have coordinates." in messages(opened())
+    with registry_of(home).begin() as session:
+        customer = session.scalars(select(Customer).where(Customer.latitude.is_not(None)).limit(1)).one()
+        customer.latitude = customer.longitude = None
+        audit.record(
+            session, organisation=house.ORGANISATION, event="customer.edit", identity="local:test", now=house.KNOWN
+        )
+    assert "1 of 3 have coordinates." in messages(opened())
 
 
 def test_result_is_kept_until_its_table_changes(home: Path) -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from warehouse.lake import Lake
-from warehouse.queries.performance import by_meter, causes, summary
+from warehouse.queries.performance import by_meter, causes, judged, summary
 from warehouse.schemas import INSTALLATIONS, LINK_DAILY, METERS, MISSING_CAUSES_DAILY, READING_PERFORMANCE_DAILY
 
 FIRST, LAST = date(2026, 1, 30), date(2026, 2, 2)
@@ -76,7 +76,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def shares(lake: Lake, criterion: str, **options) -> dict[str, tuple]:
-    rows = by_meter(lake, "o", criterion, FIRST, LAST, threshold=95.0, **options)
+    rows = by_meter(lake, "o", criterion, FIRST, LAST, **options)
     return {row[0]: row[1:] for row in rows.select("meter_id", "received", "expected", "performance").rows()}
 
 
@@ -90,7 +90,7 @@ def test_every_criterion_equals_the_hand_count(lake: Lake) -> None:
 
 
 def test_columns_of_the_list_and_the_worst_first(lake: Lake) -> None:
-    rows = by_meter(lake, "o", "hourly", FIRST, LAST, threshold=95.0)
+    rows = judged(by_meter(lake, "o", "hourly", FIRST, LAST), 95.0)
     assert rows["meter_id"].to_list() == ["C", "B", "A", "D"]
     assert rows.select("metering_point", "serial", "last_missing", "poor").row(1) == (
         "P-B",
@@ -103,23 +103,23 @@ def test_columns_of_the_list_and_the_worst_first(lake: Lake) -> None:
 
 
 def test_the_group_has_a_mean_and_a_pooled_figure(lake: Lake) -> None:
-    found = summary(by_meter(lake, "o", "hourly", FIRST, LAST, threshold=95.0))
+    found = summary(judged(by_meter(lake, "o", "hourly", FIRST, LAST), 95.0))
     assert (found.meters, found.with_missing, found.poor) == (3, 2, 2)
     assert (found.mean, found.pooled, found.mean_on_time) == (54.17, 54.17, 45.83)
-    with_schedule = summary(by_meter(lake, "o", "rsr", FIRST, LAST, threshold=1.0))
+    with_schedule = summary(judged(by_meter(lake, "o", "rsr", FIRST, LAST), 1.0))
     assert (with_schedule.mean, with_schedule.pooled, with_schedule.poor) == (54.62, 59.02, 0)
     assert found.as_of == KNOWN
 
 
 def test_one_threshold_decides_what_is_poor(lake: Lake) -> None:
-    rows = by_meter(lake, "o", "hourly", FIRST, LAST, threshold=62.5)
+    rows = judged(by_meter(lake, "o", "hourly", FIRST, LAST), 62.5)
     assert rows.filter("poor")["meter_id"].to_list() == ["C"]
 
 
 def test_a_group_is_judged_by_its_points(lake: Lake) -> None:
     points = pl.DataFrame({"metering_point": ["P-A"]})
     assert list(shares(lake, "daily", points=points)) == ["A"]
-    assert summary(by_meter(lake, "o", "daily", FIRST, LAST, threshold=95.0, points=points.head(0))).mean is None
+    assert summary(judged(by_meter(lake, "o", "daily", FIRST, LAST, points=points.head(0)), 95.0)).mean is None
     assert causes(lake, "o", "hourly", FIRST, LAST, points=points).is_empty()
 
 

@@ -303,6 +303,25 @@ def test_overview_takes_the_latest_outcome_and_counts_what_waits(lake: Lake) -> 
     assert overview.counts(lake, "o")["without_key"] == 2
 
 
+def test_latest_files_are_those_of_the_newest_day_or_as_many_before_as_are_wanted(lake: Lake) -> None:
+    days = [AT - timedelta(days=back) for back in (0, 1, 2, 40)]
+    for number, at in enumerate(days):
+        frame = {"received_at": at, "landed_at": at, "landed_day": at.date(), "frame_id": f"f-{number}"}
+        name = {"source_sha256": str(number), "source_file": f"{number}.csv", "source_line": 1}
+        write(lake, RECEPTIONS, {**frame, **name, "frame": b"", "collector": "c"})
+        attempt = {"attempt": 1, "decided_at": at, "decoders": "0" * 16, "outcome": "application_error"}
+        write(lake, OUTCOMES, {**frame, **attempt})
+    write(lake, OUTCOMES, {**frame, **attempt, "attempt": 2, "frame_id": "f-1", "landed_day": days[1].date()})
+
+    def found(**asked: int) -> list[tuple]:
+        return overview.latest_imports(lake, "o", **asked).select("source_file", "frames", "decoded", "waiting").rows()
+
+    assert found(files=1) == [("0.csv", 1, 0, 0)], "neither decoded nor waiting nor damaged"
+    assert found(files=2) == [("0.csv", 1, 0, 0), ("1.csv", 1, 0, 0)]
+    assert [row[0] for row in found()] == ["0.csv", "1.csv", "2.csv"], "the last 30 days"
+    assert overview.outcomes_by_day(lake, "o")["frames"].to_list() == [1, 1, 1]
+
+
 def test_main_registers_go_by_medium_and_reach_back_through_all_months(lake: Lake) -> None:
     def reading(name: str, at: datetime, **registers: object) -> dict[str, object]:
         told = {"measured_at": at, "received_at": at, "landed_at": at, "source": "radio", "quality": "M"}
