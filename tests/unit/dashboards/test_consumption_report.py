@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.views.analysis import report
 from tests.unit.dashboards import house
 from tests.unit.dashboards.conftest import ANALYST, Opened, figures, messages
 
@@ -97,14 +96,3 @@ def test_nobody_sees_others(open_page: Opened, tmp_path: Path) -> None:
     assert not nobody.dataframe
     empty = open_page("consumption_report", home=house.empty_home(tmp_path / "home"))
     assert "meterhouse import customers" in messages(empty)
-
-
-def test_addresses_of_many_rows_are_read_once_a_minute(open_page: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "_MANY_ROWS", 0)
-    app = open_page("consumption_report", **OCTOBER)
-    read = app.session_state["report_addresses"]
-    app.segmented_control(key="limit").set_value("above").run()
-
-    assert app.session_state["report_addresses"] is read
-    names = app.dataframe[0].value["name"].to_list()
-    assert names == ["Sample One", "Sample Two", "Sample Three", "Sample Three"]

@@ -37,6 +37,7 @@ from warehouse.queries import (
     coverage,
     exceptions,
     exchanges,
+    extents,
     fleet,
     gauges,
     groups,
@@ -61,7 +62,14 @@ from warehouse.queries import (
     water,
     weather,
 )
-from warehouse.schemas import CONSUMPTION_DAILY, CONSUMPTION_MONTHLY, TABLES, Table
+from warehouse.schemas import (
+    CONSUMPTION_DAILY,
+    CONSUMPTION_MONTHLY,
+    READING_PERFORMANCE_DAILY,
+    TABLES,
+    Table,
+)
+from warehouse.schemas.frames import RECEPTIONS
 
 OURS, THEIRS = "ours", "theirs"
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -253,7 +261,9 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     coverage.collectors: lambda lake: coverage.collectors(lake, OURS, COVERAGE, DAY, DAY, zone=ZONE),
     coverage.what_if: lambda lake: coverage.what_if(lake, OURS, DAY, DAY),
     coverage.gaps: lambda lake: coverage.gaps(lake, OURS, COVERAGE, DAY, DAY, zone=ZONE),
-    performance.by_meter: lambda lake: performance.by_meter(lake, OURS, "daily", DAY, DAY, threshold=50.0),
+    performance.by_meter: lambda lake: performance.by_meter(lake, OURS, "daily", DAY, DAY),
+    extents.newest: lambda lake: extents.newest(lake, RECEPTIONS, pl.col("organisation") == OURS),
+    extents.first_and_last_day: lambda lake: extents.first_and_last_day(lake, READING_PERFORMANCE_DAILY, OURS),
     performance.causes: lambda lake: performance.causes(lake, OURS, "daily", DAY, DAY),
     silence.newest: lambda lake: silence.newest(lake, OURS),
     silence.silent: lambda lake: silence.silent(lake, OURS, COVERAGE, TODAY + timedelta(days=4), ZONE),
