@@ -6,6 +6,7 @@ import polars as pl
 
 from warehouse.excerpt import Readable
 from warehouse.queries.extents import newest
+from warehouse.queries.readings import among
 from warehouse.schemas import INFO_CODE_EVENTS, METERING_POINTS, METERS, READING_PERFORMANCE_DAILY, Table
 from warehouse.schemas.frames import OUTCOMES, RECEPTIONS
 
@@ -64,15 +65,16 @@ def latest_imports(lake: Readable, organisation: str, days: int = 30, files: int
         last = _last_files(lake, organisation, days, files)
     near = pl.col("landed_day").is_between(pl.lit(last["first_day"].min()), pl.lit(last["last_day"].max()))
     landed = _own(lake, RECEPTIONS, organisation, near).select(*_FILE, "frame_id", "landed_day")
-    frames = landed.join(last.lazy(), on=_FILE, how="semi")
     judged, outcome = _latest(lake, organisation, near), pl.col("outcome")
     tally = judged.group_by("landed_day").agg(frames=pl.len().cast(pl.Int64)).collect(engine="streaming")
     untried = pl.col("landed_day").is_in(_untried(lake, organisation, near, tally)["landed_day"].implode())
+    waiting = landed.filter(untried).join(judged.filter(untried), on="frame_id", how="anti")
     # Nearly all are tried and decoded: what is joined is small.
-    others = frames.join(judged.filter(~outcome.is_in(_DECODED)).select("frame_id", "outcome"), on="frame_id")
-    waiting = frames.filter(untried).join(judged.filter(untried), on="frame_id", how="anti")
+    odd = judged.filter(~outcome.is_in(_DECODED)).select("frame_id", "outcome").collect(engine="streaming")
+    others = landed.filter(among("frame_id", odd["frame_id"])).join(odd.lazy(), on="frame_id")
     counts = (
         pl.concat([others, waiting.with_columns(outcome=pl.lit("waiting"))])
+        .join(last.lazy(), on=_FILE, how="semi")
         .group_by(_FILE)
         .agg(
             waiting=outcome.is_in(_WAITING).sum().cast(pl.Int64),
