@@ -43,6 +43,7 @@ LISTS: dict[str, dict[str, Any]] = {
     "last page": {"last": True},
     "text in the middle of a serial": {"filters": Filters(text="4711")},
     "text that nothing has": {"filters": Filters(text="nowhere")},
+    "text in an address": {"filters": Filters(text="lane 7 no"), "columns": ALL},
     "medium and manufacturer": {"filters": Filters(media=("heat",), manufacturers=("KAM",))},
     "key status unverified (all)": {"filters": Filters(key_statuses=("unverified",))},
     "key status unverified (all), last page": {"filters": Filters(key_statuses=("unverified",)), "last": True},
