@@ -24,6 +24,7 @@ from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 from dashboards.page import Page
 from dashboards.pages import every_page
@@ -87,8 +88,8 @@ def session(address: str, email: str) -> Iterator[ClientConnection]:
     who = Browser(address).sign_in(email)
     with connect(
         address.replace("http", "ws") + "/_stcore/stream",
-        origin=address,  # type: ignore[arg-type]  # a plain text to its type
-        subprotocols=["streamlit"],  # type: ignore[list-item]
+        origin=Origin(address),
+        subprotocols=[Subprotocol("streamlit")],
         additional_headers=who.cookie_header,
         max_size=None,
         proxy=None,
