@@ -96,7 +96,8 @@ def report_rows(
             return reports.consumption_report(lake, organisation, reports.Asked(first, last, zone), points)
         case "performance":
             threshold = house.policy(PerformancePolicy).thresholds.get("daily", 100.0)
-            return performance.by_meter(lake, organisation, "daily", first, last, threshold=threshold, points=points)
+            rows = performance.by_meter(lake, organisation, "daily", first, last, points=points)
+            return performance.judged(rows, threshold)
         case "water_loss":
             return water.balances(lake, organisation, water.Asked(zone, first, last))
         case "info_codes":
