@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit, erased_customers, subjects
+from registry.customer_versions import forget_versions
 from registry.errors import RegistryError
 from registry.models import Customer, Erasure, LegalHold, MeteringPoint
 from registry.store import Registry
@@ -228,6 +229,7 @@ def finish(
         persons = former_occupancies(session, request, zone)
         numbers = [person.customer_number for person in persons]
         erased_customers.remember(session, vault, request.organisation, number, numbers)
+        forget_versions(session, request.organisation, [person.occupancy for person in persons])
         for person in persons:
             subjects.destroy(session, request.organisation, f"customer:{person.metering_point}:{person.occupancy}")
             session.delete(person)
