@@ -119,11 +119,11 @@ def _rows(
         )
     filling: Filling = "none" if not job.interpolate else "all" if job.interpolate_drive_by else "scheduled"
     replacement = house.policy(ReplacementPolicy, asked.as_of)
-    found = figures(house.lake, asked, places, form.content, filling=filling, replacement=replacement)
+    periods = figures(house.lake, asked, places, form.content, filling=filling, replacement=replacement)
     if job.readings == "last":
         of_register = ["metering_point", "meter_id", "register"]
-        return (part.sort("period_start").unique(of_register, keep="last") for part in found)
-    return found
+        return (part.sort("period_start").unique(of_register, keep="last") for part in periods)
+    return periods
 
 
 def by_points(parts: Iterable[pl.DataFrame], folder: Path) -> Iterator[pl.DataFrame]:
