@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import settings
-from registry import organisations, policies
+from registry import known_instants, organisations, policies
 from registry.data_keys import open_vault
 from registry.ledger import read_cursor, write_cursor
 from registry.master_keys import MasterKeySource
@@ -24,6 +24,7 @@ ZONE = "timezone"
 WORKS = (
     "landing",
     "decoding",
+    "readings",
     "figures",
     "info_codes",
     "performance",
@@ -104,6 +105,15 @@ class Installation:
         """
         with self.registry.begin(readonly=True) as session:
             return policies.current(session, self.organisation, model, as_of)
+
+    def stamp(self, now: datetime) -> datetime:
+        """The instant since when something is known that is about to be stored: after every export's.
+
+        Args:
+            now: The present, UTC. Ask when nobody else is at the work: an export may be fixed while one waits.
+        """
+        with self.registry.begin(readonly=True) as session:
+            return known_instants.later(session, self.organisation, now, writing=False)
 
     @contextmanager
     def alone(self, work: str, *, wait: bool = True) -> Iterator[None]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from assets.steps.retention import EXPORTED
 from assets.steps.retention import plan as count
 from assets.steps.retention import run as remove
 from cli.acting import identity
@@ -44,7 +45,12 @@ def plan(home: HomeOption = None) -> None:
     """Counts what the policy in force lets go now, as CSV, and removes nothing."""
     counted = count(open_home(home), datetime.now(UTC))
     print_rows(counted.columns, counted.rows())
-    say(f"{counted['rows'].sum()} rows would go; nothing is removed.")
+    goes = counted["stage"] != EXPORTED
+    say(f"{counted.filter(goes)['rows'].sum()} rows would go; nothing is removed.")
+    if not goes.all():
+        say(
+            f"{counted.filter(~goes)['rows'].sum()} rows are old enough, but stay: files for billing were made of them."
+        )
 
 
 @app.command()

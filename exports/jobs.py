@@ -3,7 +3,7 @@
 from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from exports.base import Model, Name
 from exports.file_names import FileName
@@ -42,6 +42,20 @@ class Schedule(Model):
     first_day_of_week: Weekday = 1
     day_of_month: Annotated[int, Field(ge=1, le=28)] = 1
     month_to_date: bool = False
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _written(cls, value: object) -> object:
+        if isinstance(value, int | float):  # YAML takes 16:30 without quotes for a number
+            raise ValueError("write the time in quotes, such as '16:30'")  # noqa: TRY004  pydantic wants this one
+        return value
+
+    @field_validator("at")
+    @classmethod
+    def _of_minutes(cls, value: time) -> time:
+        if value.second or value.microsecond or value.tzinfo:
+            raise ValueError("is a local time of whole minutes, such as '16:30'")
+        return value
 
 
 class Gate(Model):

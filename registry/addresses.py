@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from registry import audit
+from registry.customer_versions import keep_versions
 from registry.errors import RegistryError
 from registry.models import Customer
 from registry.store import Registry
@@ -361,6 +362,7 @@ def pick_address(
             raise RegistryError(f"Choose one of 1 to {len(choices)} for {metering_point}.")
         names = ("address", "postal_code", "city", "latitude", "longitude")
         before = {name: getattr(customer, name) for name in names}
+        customer.known_from = keep_versions(session, organisation, [customer.occupancy], now)
         for name in names:
             setattr(customer, name, choices[number - 1][name])
         customer.coordinate_status, customer.alternatives = "ok", None

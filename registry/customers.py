@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.csv_table import LINE, REASON
+from registry.customer_versions import TOLD, keep_versions
 from registry.erased_customers import require_not_erased
 from registry.errors import RegistryError
 from registry.imports.customers import check_customers
 from registry.imports.occupancies import OF_POINT, PERSONAL, PLACE, SEARCHED
 from registry.inventory.roles import CONSUMPTION
+from registry.known_instants import later
 from registry.models import Customer, MeteringPoint
 from registry.profiles.fields import FIELDS
 from registry.profiles.reading import check_texts
@@ -117,6 +119,7 @@ def add_customer(
             metering_point=metering_point,
             **{**place, **texts},
             occupied_from=begin,
+            known_from=later(session, organisation, now),
         )
         if "latitude" in texts:
             customer.coordinate_status, customer.alternatives = "manual", None
@@ -173,6 +176,8 @@ def edit_customer(
         changed = [name for name, value in changes.items() if before[name] != value]
         if not changed:
             return []
+        if set(TOLD) & set(changed):
+            customer.known_from = keep_versions(session, organisation, [customer.occupancy], now)
         for name in changed:
             setattr(customer, name, changes[name])
         if {"latitude", "longitude"} & set(changed):
@@ -221,6 +226,7 @@ def move_out(
         customer = _present(session, organisation, metering_point)
         if customer.occupied_from is not None and at <= customer.occupied_from:
             raise RegistryError(f"Who lives at {metering_point} moved in at that time or later.")
+        customer.known_from = keep_versions(session, organisation, [customer.occupancy], now)
         customer.occupied_to = at
         _record(
             session,

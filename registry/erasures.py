@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit, erased_customers, subjects
+from registry.customer_versions import forget_versions
 from registry.errors import RegistryError
 from registry.models import Customer, Erasure, LegalHold, MeteringPoint
 from registry.notifications.subscriptions import forget as forget_subscriptions
@@ -228,9 +229,10 @@ def finish(
         persons = former_occupancies(session, request, zone)
         numbers = [person.customer_number for person in persons]
         erased_customers.remember(session, vault, request.organisation, number, numbers)
-        start, end = _instants(request, zone)
+start, end = _instants(request, zone)
         occupancies = [person.occupancy for person in persons]
         forget_subscriptions(session, request.organisation, request.metering_point, occupancies, start, end)
+        forget_versions(session, request.organisation, occupancies)
         for person in persons:
             subjects.destroy(session, request.organisation, f"customer:{person.metering_point}:{person.occupancy}")
             session.delete(person)

@@ -225,12 +225,20 @@ def add_reading(house: Installation, entry: ManualEntry, *, identity: str, now: 
         raise RegistryError("A reading in the future cannot be entered.")
     if entry.meter_id not in registered_meters(house.registry, house.organisation):
         raise RegistryError(f"{entry.meter_id} is not registered.")
+    with house.alone("readings"):
+        reading = _store_reading(house, entry, identity, house.stamp(now))
+    publish_events(house)
+    touch(house, reading, "readings", identity)
+
+
+def _store_reading(house: Installation, entry: ManualEntry, identity: str, now: datetime) -> pl.DataFrame:
     row = {
         "organisation": house.organisation,
         "meter_id": entry.meter_id,
         "measured_at": entry.read_at,
         "received_at": entry.read_at,
         "landed_at": now,
+        "known_from": now,
         **entry.registers,
         "source": "manual",
         "quality": "M",
@@ -272,8 +280,7 @@ def add_reading(house: Installation, entry: ManualEntry, *, identity: str, now: 
             ),
         )
         house.lake.merge(READINGS, reading, stale=READINGS.empty().select(READINGS.key))
-    publish_events(house)
-    touch(house, reading, "readings", identity)
+    return reading
 
 
 def _point(house: Installation, entry: ManualEntry) -> str:

@@ -179,6 +179,7 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
     """
     reports: list[DecodingReport] = []
     with house.alone("decoding"):
+        now = house.stamp(now)
         # What a pass teaches (a format, a proven key) may resolve what it or an earlier one left waiting.
         for _ in range(PASSES):
             work = _work(house, days)
@@ -275,6 +276,7 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
         .otherwise(pl.lit("radio"))
     )
     readings = _readings(transmissions.winners(clustered), decoded, old_readings, source)
+    readings = readings.with_columns(known_from=pl.lit(now))
     records = _records(decoded, readings)
 
     note_arrivals(house, outcomes.select("meter_id", "received_at"), now)

@@ -132,6 +132,7 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
     """
     changed = Counter[str]()
     with house.alone("figures"):
+        now = house.stamp(now)
         rules, judging = house.policy(EstimationRules), Judging.of(house)
         learned = 1
         while learned:  # what has been learned is for gaps that were reckoned before

@@ -27,6 +27,7 @@ from registry.imports import (
     import_meters,
     parse_readings,
 )
+from registry.imports.parsed import ParsedRows
 from registry.imports.report import WHOLE_FILE, changes_between
 from registry.keyfiles import KeyFile, read_key_file
 from registry.keyfiles import find_profile as find_key_profile
@@ -63,6 +64,8 @@ class ImportOptions:
 _MEASURED = ("readings", "temperatures")
 """What goes to the lake alone: of the registry's published tables nothing changes."""
 _ERASED = "readings of that time are erased on request"
+_OF_IMPORT = ("landed_at", "source_file", "source_line", "known_from")
+"""Columns of a reading that do not tell whether it is the same one."""
 
 PLAIN = ImportOptions()
 """The predefined profile, all lines or none, new meters in use."""
@@ -199,11 +202,21 @@ def _import_readings(
         profile=mode.profile,
         info_code_kinds=BITS["kind"].unique(),
     )
-    readings, erased = without_erased_readings(house, parsed.rows)
+    with house.alone("readings"):
+        report, readings = _store_readings(house, parsed, name, mode, identity=identity, now=house.stamp(now))
+    if report.stored:
+        touch(house, readings, "readings", identity)
+    return report
+
+
+def _store_readings(
+    house: Installation, parsed: ParsedRows, name: str, mode: ImportMode, *, identity: str, now: datetime
+) -> tuple[ImportReport, pl.DataFrame]:
+    readings, erased = without_erased_readings(house, parsed.rows.with_columns(known_from=pl.lit(now)))
     nothing = READINGS.empty().select(READINGS.key)
     standing = touched(READINGS, house.lake.scan(READINGS), readings, nothing, None)
     # One that comes again keeps the instant at which it came first, and the file.
-    said = [column for column in READINGS.schema.names() if column not in ("landed_at", "source_file", "source_line")]
+    said = [column for column in READINGS.schema.names() if column not in _OF_IMPORT]
     news = readings.join(standing, on=said, how="anti", nulls_equal=True)
     replaced = news.join(standing, on=READINGS.key, how="semi").height
     report = ImportReport(
@@ -234,8 +247,7 @@ def _import_readings(
                 },
             )
             house.lake.merge(READINGS, news, stale=nothing)
-        touch(house, readings, "readings", identity)
-    return report
+    return report, readings
 
 
 def _changed_readings(readings: pl.DataFrame, source_lines: pl.Series, standing: pl.DataFrame) -> pl.DataFrame:

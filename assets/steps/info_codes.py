@@ -31,6 +31,7 @@ def reckon_info_codes(house: Installation, now: datetime) -> int:
         Episodes inserted or replaced.
     """
     with house.alone("info_codes"):
+        now = house.stamp(now)
         reprioritise(house, now)
         spans, newest = pending(house, "info_codes")
         if spans.is_empty():

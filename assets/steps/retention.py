@@ -42,6 +42,8 @@ from warehouse.transforms.calendar import local_day
 from warehouse.transforms.retention import gauges_daily
 
 KIND = "retention"
+EXPORTED = "exported"
+"""In place of a stage: rows that stay since a file for billing was made of them."""
 _SPAN = ("first_day", "last_day", "figures_last_day")
 _MEASURED = ("organisation", "meter_id", "measured_at", "quality")
 _FREEZING = {
@@ -90,9 +92,11 @@ def plan(house: Installation, now: datetime) -> pl.DataFrame:
         now: Instant at which ages are reckoned.
 
     Returns:
-        ``table``, ``medium`` (null where it is not known), ``stage`` (``day``, ``month``, ``none``) and ``rows``.
+        ``table``, ``medium`` (null where it is not known), ``stage`` (``day``, ``month``, ``none``; or ``exported``:
+        rows that a stage has reached and that stay, since a file for billing was made of them) and ``rows``.
     """
-    return _summed(_counted(Plan(house, _in_force(house, now).policy, now)))
+    todo = Plan(house, _in_force(house, now).policy, now)
+    return pl.concat([_summed(_counted(todo)), _summed(_exported(todo))])
 
 
 def run(house: Installation, *, identity: str, now: datetime) -> Removed | None:
@@ -217,6 +221,20 @@ def _counted(todo: Plan) -> pl.DataFrame:
             doomed = todo.doomed(table, partition).group_by("medium", stage="keep").agg(rows=pl.len().cast(pl.Int64))
             named = doomed.with_columns(table=pl.lit(table.name), partition=pl.lit(_text(partition), pl.String))
             parts.append(named.collect(engine="streaming"))
+    return pl.concat(parts)
+
+
+def _exported(todo: Plan) -> pl.DataFrame:
+    """Rows that would go but for files: ``table``, ``medium``, ``stage``, ``rows``."""
+    parts = [pl.DataFrame(schema={"table": pl.String, "medium": pl.String, "stage": pl.String, "rows": pl.Int64})]
+    for table in filter(todo.holds, ZONES):
+        for partition in todo.partitions(table):
+            held = todo.exported(table, partition).group_by("medium").agg(rows=pl.len().cast(pl.Int64))
+            parts.append(
+                held.select(
+                    pl.lit(table.name).alias("table"), "medium", pl.lit(EXPORTED).alias("stage"), "rows"
+                ).collect(engine="streaming")
+            )
     return pl.concat(parts)
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from assets.installation import Installation
 from assets.steps.decoding import latest_outcomes, of_days
 from assets.steps.erasing import meter_shares
+from assets.steps.export_holds import export_holds
 from assets.steps.frozen import days_of
 from assets.steps.sources import with_sources
 from assets.steps.zones import OUTLIVE, ZONES
@@ -92,6 +93,7 @@ class Plan:
             for key, table in (("meter_id", METERS), ("metering_point", METERING_POINTS))
         }
         self._holds = _holds(self.house)
+        self._exports = export_holds(self.house, self.policy.hold_exported_months, self.today)
         self._spans = meter_shares(self.house, self._holds)
         self._has_sources = any(rule.sources for rule in self.rules)
         self._resolutions = self._noted() if any(rule.resolutions for rule in self.rules) else {}
@@ -147,6 +149,14 @@ class Plan:
         """The rows of a partition that are to go, judged."""
         return self.judged(table, partition).filter(~pl.col("stays"))
 
+    def exported(self, table: Table, partition: str | date | None) -> pl.LazyFrame:
+        """The rows of a partition that a stage has reached and files hold, judged."""
+        return self.judged(table, partition).filter("exported")
+
+    def holds(self, table: Table) -> bool:
+        """Whether files hold anything of a table."""
+        return table in self._exports
+
     def day_of(self, table: Table) -> pl.Expr:
         """Local day of a row that its age counts from; of a period the last one."""
         if table in _TIMES:
@@ -198,8 +208,13 @@ class Plan:
         members = lake.scan(GROUP_MEMBERS).filter(owned, pl.col("group") == PRIORITY).collect()
         return {key: stretches(configurations, members, self.installations, key, self.zone) for key in self._media}
 
-    def _keep(self, rows: pl.LazyFrame, zone: Zone, day: pl.Expr) -> pl.LazyFrame:
-        """Adds ``medium`` and ``keep``; what has no source that anybody asked for is of the source ``radio``."""
+    def _keep(
+        self, rows: pl.LazyFrame, zone: Zone, day: pl.Expr, table: Table | None = None, first: pl.Expr | None = None
+    ) -> pl.LazyFrame:
+        """Adds ``medium`` and ``keep``; what has no source that anybody asked for is of the source ``radio``.
+
+        Rows of a table that a file was made of are in no stage, and ``exported`` where they would be.
+        """
         names = rows.collect_schema().names()
         key = next((name for name in self._media if name in names), None)
         known = rows.join(self._media[key].lazy(), on=key, how="left") if key else rows.with_columns(medium=_NO_MEDIUM)
@@ -216,11 +231,17 @@ class Plan:
                 if key
                 else known.with_columns(resolution=pl.lit(None, pl.String))
             )
-        return known.with_columns(retention.keep_of(self.rules, zone, self.today, sources=has_sources))
+        staged = known.with_columns(retention.keep_of(self.rules, zone, self.today, sources=has_sources))
+        if table not in self._exports:
+            return staged.with_columns(exported=pl.lit(value=False))
+        aged_on = pl.col("aged_on")
+        named = self._exports[table].over(staged, key, aged_on if first is None else first, aged_on)
+        held = pl.col("exported") & (pl.col("keep") != "all")
+        return named.with_columns(exported=held, keep=pl.when(held).then(pl.lit("all")).otherwise("keep"))
 
     def _telegrams(self, table: Table, month: str, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Judges what has the time of a telegram."""
-        known = self._keep(self._with_source(table, month, rows), ZONES[table], self.day_of(table))
+        known = self._keep(self._with_source(table, month, rows), ZONES[table], self.day_of(table), table)
         if table is READINGS_HISTORY:
             return self._with_mark(known, retention.held(rows, self._spans), _TELEGRAM)
         chosen = self.chosen(ZONES[table], month).lazy()
@@ -245,7 +266,7 @@ class Plan:
 
     def _figures(self, table: Table, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Judges figures, events and rejected lines."""
-        known = self._keep(rows, ZONES[table], self.day_of(table))
+        known = self._keep(rows, ZONES[table], self.day_of(table), table, self._begun(table))
         known = known.with_columns(stays=pl.col("keep").is_in(list(OUTLIVE[table])))
         if table is ALERT_EVENTS:  # one whose window goes on would only be told again
             going_on = self._settled(self._figures(ALERT_USAGE, self.house.lake.scan(ALERT_USAGE))).filter("stays")
@@ -256,19 +277,22 @@ class Plan:
         if key not in table.schema:
             key = "meter_id"
             periods = periods.join(self.installations.select("metering_point", key), on="metering_point")
-        first = (
-            local_day(pl.col("first_seen"), self.zone)
-            if table in (INFO_CODE_EVENTS, INFO_CODE_EVENTS.history)
-            else days_of(table, self.zone.key)[0]
-        )
         held = (
-            rows.with_columns(_first=first, _last=self.day_of(table))
+            rows.with_columns(_first=self._begun(table), _last=self.day_of(table))
             .join(periods.lazy().select(key, "first_day", "last_day"), on=key)
             .filter((pl.col("_first") <= pl.col("last_day")) & (pl.col("_last") >= pl.col("first_day")))
             .select(table.key)
             .unique()
         )
         return self._with_mark(known, held, list(table.key))
+
+    def _begun(self, table: Table) -> pl.Expr:
+        """First local day that a row of figures or events is about."""
+        if table is REJECTED_ROWS:
+            return pl.col("landed_day")
+        if table in (INFO_CODE_EVENTS, INFO_CODE_EVENTS.history):
+            return local_day(pl.col("first_seen"), self.zone)
+        return days_of(table, self.zone.key)[0]
 
     def _frames(self, landed_day: date) -> pl.DataFrame:
         """Receptions of an arrival day that a stage has reached: the judgement, their meter and their day."""
@@ -327,7 +351,8 @@ class Plan:
 
     def _units(self, rows: pl.LazyFrame, zone: Zone) -> pl.LazyFrame:
         asked = rows.filter(pl.col("frame_id").is_not_null()) if zone == "raw" else rows
-        return self._keep(retention.with_buckets(asked, self.installations), zone, self.day_of(READINGS))
+        table = READINGS if zone == "reading" else None
+        return self._keep(retention.with_buckets(asked, self.installations), zone, self.day_of(READINGS), table)
 
     @staticmethod
     def _with_mark(rows: pl.LazyFrame, those: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:

@@ -66,6 +66,7 @@ def validate_figures(house: Installation, now: datetime) -> int:
         Exceptions inserted or replaced.
     """
     with house.alone("validation"):
+        now = house.stamp(now)
         spans, newest = pending(house, "validation")
         if spans.is_empty():
             return 0

@@ -96,7 +96,7 @@ def import_customers(
         told = dict(good.drop_nulls("role").select("metering_point", "role").rows())
         turned = {name: role for name, role in told.items() if points.get(name, role) != role}
         write_roles(session, organisation, turned)
-        moved, changed = write_occupancies(session, organisation, plan)
+        moved, changed = write_occupancies(session, organisation, plan, now)
         fresh = good.join(installed, on=["metering_point", "meter_id"], how="anti")
         if fresh.height:
             rows = fresh.select(owner, "metering_point", "meter_id", installed_at="begin", known_from=pl.lit(now))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.csv_table import LINE, REASON, reject
+from registry.customer_versions import TOLD, keep_versions
 from registry.imports.report import before_and_after, changes_between
 from registry.models import Customer
 from registry.vault import KeyVault
@@ -189,19 +190,28 @@ def _begun(arrives: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def write_occupancies(session: Session, organisation: str, plan: Plan) -> tuple[int, set[str]]:
+def write_occupancies(session: Session, organisation: str, plan: Plan, now: datetime) -> tuple[int, set[str]]:
     """Writes a plan.
+
+    Args:
+        session: A writing transaction.
+        organisation: Owner of the points.
+        plan: What is to be written.
+        now: Instant of the import.
 
     Returns:
         How many occupants followed another, and the points of which something changed.
     """
     owner = pl.lit(organisation).alias("organisation")
+    told = plan.corrected.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_known")) for name in TOLD))
+    changing = pl.concat([plan.ended["occupancy"], told["occupancy"]]).unique().to_list()
+    known_from = keep_versions(session, organisation, changing, now)
     if plan.ended.height:
         session.execute(update(Customer), plan.ended.select(owner, "occupancy", "occupied_to").to_dicts())
     if plan.corrected.height:
         session.execute(update(Customer), plan.corrected.select(owner, "occupancy", *_WRITTEN).to_dicts())
     if plan.begun.height:
-        rows = plan.begun.select(owner, "occupancy", "metering_point", *_WRITTEN)
+        rows = plan.begun.select(owner, "occupancy", "metering_point", *_WRITTEN, known_from=pl.lit(known_from))
         session.execute(insert(Customer), rows.to_dicts())
     followed = plan.begun.filter("somebody")
     return followed.height, set(plan.corrected["metering_point"]) | set(followed["metering_point"])

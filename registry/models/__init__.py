@@ -1,7 +1,7 @@
 """The registry's tables: who and what.
 
 Instants are UTC. ``organisation`` is on every table but ``data_keys``, which are the installation's. Personal data
-stands in ``customers`` and ``users`` and nowhere else in clear; keys stand wrapped.
+stands in ``customers``, ``customer_versions`` and ``users`` and nowhere else in clear; keys stand wrapped.
 """
 
 from registry.models.alerts import ConsumptionAlert
@@ -9,7 +9,7 @@ from registry.models.base import Base, Exact, Instant
 from registry.models.capacity import CapacityPlan
 from registry.models.comments import ReportComment
 from registry.models.custom_fields import CustomField, CustomValue
-from registry.models.customers import Customer
+from registry.models.customers import Customer, CustomerVersion
 from registry.models.decisions import Decision, ManualReading, PolicyTrial
 from registry.models.erasure import ErasedCustomer, Erasure, LegalHold
 from registry.models.events import AuditEvent, SubjectKey
@@ -77,6 +77,7 @@ __all__ = [
     "CustomField",
     "CustomValue",
     "Customer",
+    "CustomerVersion",
     "DataKey",
     "Decision",
     "DomainRequest",

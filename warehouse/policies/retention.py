@@ -69,11 +69,15 @@ class RetentionPolicy(PolicyModel):
         survivor: Which reading stands for its day or month: the ``last``, the one nearest to the midnight that ends it
             (``nearest_boundary``), or both ends of it (``first_last``).
         rules: The first one that is about something decides; what none is about is kept.
+        hold_exported_months: Age in months up to which nothing goes that a file for billing was made of, counted from
+            the making of the file: as long as a bill can be disputed. By default three years, the limitation period of
+            such claims in Denmark and Germany; 0 holds nothing.
     """
 
     automatic: bool
     survivor: Survivor
     rules: tuple[RetentionRule, ...]
+    hold_exported_months: Annotated[int, Field(ge=0, le=1200)] = 36
 
     def stages(self) -> tuple[Rule, ...]:
         """The rules as the reckoning takes them."""

@@ -46,6 +46,13 @@ _readings = (
     c.quality,
     Column("source_file", pl.String, "Name of the file of an imported reading.", nullable=True),
     Column("source_line", pl.Int64, "Line in that file, counted from 1.", nullable=True),
+    Column(
+        "known_from",
+        INSTANT,
+        "Since when the system holds the reading: a frame may have waited for its key. Null where that was not noted: "
+        "since landed_at.",
+        nullable=True,
+    ),
 )
 
 READINGS_HISTORY = Table(

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import streamlit as st
 
-from assets.steps.retention import plan, run
+from assets.steps.retention import EXPORTED, plan, run
 from dashboards.components import asking
 from dashboards.components.confirming import confirmed
 from dashboards.components.rows import COUNT, TEXT, WHEN, named, rows_of
@@ -95,7 +95,7 @@ def _plan(say: Words, now: Stored) -> None:
     if version != now.version or counted is None:
         st.caption(say("keeping.count_first"))
         return
-    rows = int(counted["rows"].sum())
+    rows = int(counted.filter(pl.col("stage") != EXPORTED)["rows"].sum())
     st.caption(say("keeping.counted", rows=say.number(rows), at=say.instant(at)))
     table(
         say,
