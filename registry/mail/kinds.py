@@ -45,6 +45,14 @@ KINDS: dict[str, dict[str, Variable]] = {
         "link": _link("confirms the address and activates the account"),
         "valid_until": _UNTIL,
     },
+    "export_file": {
+        "organisation": _ORGANISATION,
+        "subject": Variable("subject that the destination names", "billing 2026-01-01 2026-01-02"),
+        "job": Variable("name of the job", "billing"),
+        "file": Variable("name of the file, which is attached", "billing_20260101.csv", essential=True),
+        "period": Variable("what it is about", "2026-01-01 00:00 – 2026-01-02 00:00 CET"),
+        "rows": Variable("number of rows in it", 2400),
+    },
     "invite_user": {
         "name": _NAME,
         "organisation": _ORGANISATION,

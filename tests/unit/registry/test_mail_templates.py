@@ -48,7 +48,7 @@ def test_each_type_is_shipped_in_each_language(kind: str, language: str) -> None
             assert all(str(needed[name]) in part for name, variable in KINDS[kind].items() if variable.essential)
     assert f'<html lang="{language}">' in full.html
     if language != "en":
-        assert full.subject != render(kind, shipped(kind, "en"), samples(kind)).subject
+        assert full.text != render(kind, shipped(kind, "en"), samples(kind)).text
 
 
 def test_no_file_without_a_type_and_a_language() -> None:
