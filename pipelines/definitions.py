@@ -11,6 +11,7 @@ from assets.partitions import after_the_latest_day
 from assets.resources import INSTALLATION
 from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
 from pipelines.backup import make_backup, nightly_backups
+from pipelines.exports import export_job, export_schedules, export_sensor
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.mail import mail_job, mail_sensor
 from pipelines.quality import QUALITY, nightly_quality
@@ -30,12 +31,18 @@ ASSETS = dg.map_asset_specs(
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The whole graph. Nothing is opened here: the installation is named by ``METERHOUSE_HOME`` when a run starts."""
+    """The whole graph. But for the schedules of export jobs, which are read, nothing is opened here.
+
+    The installation is named by ``METERHOUSE_HOME`` when a run starts.
+    """
+    asset_jobs = [INGEST, QUALITY]
+    op_jobs = [import_job, key_job, note_audit_heads, make_backup, upkeep_job, retention_job, mail_job, export_job]
+    nightly = [DAILY_HEAD, nightly_backups, nightly_upkeep, nightly_retention, nightly_quality]
     return dg.Definitions(
         assets=[*ASSETS, figures.outdoor_temperatures],
         asset_checks=[*CHECKS, *EXPECTATIONS],
-        jobs=[INGEST, import_job, key_job, note_audit_heads, make_backup, upkeep_job, retention_job, mail_job, QUALITY],
-        schedules=[DAILY_HEAD, nightly_backups, nightly_upkeep, nightly_retention, nightly_quality],
-        sensors=[*SENSORS, *RUN_SENSORS, mail_sensor],
+        jobs=[*asset_jobs, *op_jobs],
+        schedules=[*nightly, *export_schedules()],
+        sensors=[*SENSORS, *RUN_SENSORS, mail_sensor, export_sensor],
         resources={"installation": INSTALLATION},
     )
