@@ -35,6 +35,8 @@ COMMANDS = {
     "catalogue": "cli.catalogue:catalogue",
     "alert": "cli.alert:app",
     "report": "cli.report:app",
+    "export": "cli.export:app",
+    "job": "cli.job:app",
     "heat-fault": "cli.heat_fault:app",
     "policy": "cli.policy:app",
     "validation": "cli.validation:app",

@@ -4,11 +4,12 @@ from rich.console import Console
 
 from connectors.errors import ConnectorError
 from decoders.framefiles import FrameFileError
+from exports.errors import ExportError
 from registry.errors import RegistryError
 from settings import InstallationError
 from warehouse.errors import WarehouseError
 
-EXPECTED = (ConnectorError, FrameFileError, RegistryError, InstallationError, WarehouseError)
+EXPECTED = (ConnectorError, ExportError, FrameFileError, RegistryError, InstallationError, WarehouseError)
 """Errors whose text tells the user what is wrong and what to do."""
 
 messages = Console(stderr=True, highlight=False)

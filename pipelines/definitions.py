@@ -11,6 +11,7 @@ from assets.partitions import after_the_latest_day
 from assets.resources import INSTALLATION
 from pipelines.auditing import DAILY_HEAD, RUN_SENSORS, note_audit_heads
 from pipelines.backup import make_backup, nightly_backups
+from pipelines.exports import export_job, export_schedules, export_sensor
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.mail import mail_job, mail_sensor
 from pipelines.notifications import notification_job, notification_sensor
@@ -30,17 +31,31 @@ ASSETS = dg.map_asset_specs(
 
 
 ASSET_JOBS = [INGEST, QUALITY]
-OTHER_JOBS = [import_job, key_job, note_audit_heads, make_backup, upkeep_job, retention_job, mail_job, notification_job]
+OTHER_JOBS = [
+    import_job,
+    key_job,
+    note_audit_heads,
+    make_backup,
+    upkeep_job,
+    retention_job,
+    mail_job,
+    notification_job,
+    export_job,
+]
+NIGHTLY = [DAILY_HEAD, nightly_backups, nightly_upkeep, nightly_retention, nightly_quality]
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The whole graph. Nothing is opened here: the installation is named by ``METERHOUSE_HOME`` when a run starts."""
+    """The whole graph. But for the schedules of export jobs, which are read, nothing is opened here.
+
+    The installation is named by ``METERHOUSE_HOME`` when a run starts.
+    """
     return dg.Definitions(
         assets=[*ASSETS, figures.outdoor_temperatures],
         asset_checks=[*CHECKS, *EXPECTATIONS],
         jobs=[*ASSET_JOBS, *OTHER_JOBS],
-        schedules=[DAILY_HEAD, nightly_backups, nightly_upkeep, nightly_retention, nightly_quality],
-        sensors=[*SENSORS, *RUN_SENSORS, mail_sensor, notification_sensor],
+        schedules=[*NIGHTLY, *export_schedules()],
+        sensors=[*SENSORS, *RUN_SENSORS, mail_sensor, notification_sensor, export_sensor],
         resources={"installation": INSTALLATION},
     )

@@ -229,7 +229,7 @@ def finish(
         persons = former_occupancies(session, request, zone)
         numbers = [person.customer_number for person in persons]
         erased_customers.remember(session, vault, request.organisation, number, numbers)
-start, end = _instants(request, zone)
+        start, end = _instants(request, zone)
         occupancies = [person.occupancy for person in persons]
         forget_subscriptions(session, request.organisation, request.metering_point, occupancies, start, end)
         forget_versions(session, request.organisation, occupancies)

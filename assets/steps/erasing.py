@@ -15,6 +15,7 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.catalogue import refresh_catalogue
+from assets.steps.export_files import forget_all
 from assets.steps.frozen import outside
 from assets.steps.publishing import publish_registry
 from assets.steps.redaction import places, redact_lines, settle_files, unsettled_days
@@ -159,6 +160,7 @@ def erase(
     erasures.finish(house.registry, request, number, counts, vault=house.vault, zone=zone, identity=identity, now=now)
     publish_registry(house)
     refresh_catalogue(house)  # the one before names files that are gone
+    forget_all(house)
     return counts
 
 

@@ -64,6 +64,14 @@ KINDS: dict[str, dict[str, Variable]] = {
         ),
         "more": Variable("number of events that are in the attached file alone", 0, optional=True),
     },
+    "export_file": {
+        "organisation": _ORGANISATION,
+        "subject": Variable("subject that the destination names", "billing 2026-01-01 2026-01-02"),
+        "job": Variable("name of the job", "billing"),
+        "file": Variable("name of the file, which is attached", "billing_20260101.csv", essential=True),
+        "period": Variable("what it is about", "2026-01-01 00:00 – 2026-01-02 00:00 CET"),
+        "rows": Variable("number of rows in it", 2400),
+    },
     "invite_user": {
         "name": _NAME,
         "organisation": _ORGANISATION,

@@ -7,7 +7,9 @@ from pipelines.definitions import defs
 from tests.integration.installations import House
 
 
-def glance(sensor: dg.SensorDefinition, house: House, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
+def glance(
+    sensor: dg.SensorDefinition, house: House, cursor: str | None
+) -> dg.SensorResult | dg.SkipReason | dg.RunRequest:
     """One look of a sensor, or why it does not look."""
     resource = InstallationResource(home=str(house.installation.settings.home))
     with dg.DagsterInstance.get() as instance:
@@ -15,7 +17,7 @@ def glance(sensor: dg.SensorDefinition, house: House, cursor: str | None) -> dg.
             instance=instance, cursor=cursor, resources={"installation": resource}, definitions=defs()
         )
         result = sensor(context)
-    assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    assert isinstance(result, dg.SensorResult | dg.SkipReason | dg.RunRequest)
     return result
 
 

@@ -51,7 +51,7 @@ def test_each_type_is_shipped_in_each_language(kind: str, language: str) -> None
             )
     assert f'<html lang="{language}">' in full.html
     if language != "en":
-        assert full.subject != render(kind, shipped(kind, "en"), samples(kind)).subject
+        assert full.text != render(kind, shipped(kind, "en"), samples(kind)).text
 
 
 def test_no_file_without_a_type_and_a_language() -> None:
