@@ -229,7 +229,9 @@ def _map(say: Words, days: tuple[date, date], rows: pl.DataFrame) -> None:
             number=pl.col("redundancy").cast(pl.String),
         ),
     )
-    spots = queries.whereabouts(heard).join(rows.select("collector", "comment", "meters"), on="collector", how="left")
+    spots = queries.whereabouts(heard, remembered(queries.noted)).join(
+        rows.select("collector", "comment", "meters"), on="collector", how="left"
+    )
     drawn = spots.with_columns(
         kind=pl.lit("collector"),
         label=say.rows(
@@ -239,7 +241,7 @@ def _map(say: Words, days: tuple[date, date], rows: pl.DataFrame) -> None:
             meters=say.numbers(pl.col("meters").fill_null(0)),
         ),
     )
-    shown = pl.concat([heard, drawn.drop("meters", "located", "comment")], how="diagonal_relaxed")
+    shown = pl.concat([heard, drawn.drop("meters", "comment")], how="diagonal_relaxed")
     clicked = places.draw(say, shown, key="places")
     if clicked is not None and (row := shown.row(clicked, named=True))["kind"] == "meter":
         leading.from_row(row["metering_point"], row["meter_id"])
