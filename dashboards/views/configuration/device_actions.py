@@ -10,6 +10,8 @@ from registry import claims, labels
 from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, Right
 
 RIGHT = Right(DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS)
+MOST_NAMED = 30
+"""Labels that are named beside the field."""
 
 
 def label(say: Words, meters: list[str], known: list[str]) -> None:
@@ -22,18 +24,13 @@ def label(say: Words, meters: list[str], known: list[str]) -> None:
     """
     count = say.number(len(meters))
     with st.popover(say("devices.labels", count=count), icon=":material/label:", disabled=not meters):
-        word = st.selectbox(
-            say("column.label"),
-            known,
-            None,
-            placeholder=say("devices.label_placeholder"),
-            accept_new_options=True,
-            key="label_word",
-        )
+        word = st.text_input(say("column.label"), max_chars=labels.LENGTH, key="label_word").strip()
+        if known:
+            st.caption(say("devices.known_labels", labels=", ".join(known[:MOST_NAMED])))
         with st.container(horizontal=True):
             for name, removes in (("put_label", False), ("take_label", True)):
                 if st.button(say(f"devices.{name}"), disabled=not word, key=name):
-                    _label(say, meters, str(word).strip(), removes=removes)
+                    _label(say, meters, word, removes=removes)
 
 
 def _label(say: Words, meters: list[str], word: str, *, removes: bool) -> None:

@@ -114,14 +114,15 @@ def test_who_has_no_right_gets_no_file(here: Installation) -> None:
 
 def test_label_is_put_on_and_taken_off(here: Installation) -> None:
     app = chosen(house.NEW)
-    app.session_state["label_word"] = "roof"  # typed, since there is no label yet
-    app = app.run().button(key="put_label").click().run()
+    app.text_input(key="label_word").set_value("roof").run()
+    app = app.button(key="put_label").click().run()
     assert "1 devices are changed." in messages(app)
     rows = app.dataframe[0].value.set_index("meter_id")
     assert rows.loc[house.NEW, "labels"] == "roof"
 
     app = chosen(house.NEW)
-    app.selectbox(key="label_word").set_value("roof").run()
+    assert "There are already: roof." in messages(app)
+    app.text_input(key="label_word").set_value("roof").run()
     app = app.button(key="take_label").click().run()
 
     assert "1 devices are changed." in messages(app)
