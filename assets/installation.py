@@ -10,7 +10,7 @@ from pathlib import Path
 
 import settings
 from registry import known_instants, organisations, policies
-from registry.data_keys import open_vault
+from registry.data_keys import open_vault, prepare
 from registry.ledger import read_cursor, write_cursor
 from registry.master_keys import MasterKeySource
 from registry.people.letters import Letters
@@ -63,20 +63,22 @@ class Installation:
 
     @cached_property
     def registry(self) -> Registry:
-        """The registry, migrated to the newest schema.
+        """The registry, migrated to the newest schema, with a data key that the vault can be opened with.
 
         Raises:
-            RegistryError: It cannot be opened, or the settings name an organisation that there is none of.
+            RegistryError: It cannot be opened, the settings name an organisation that there is none of, or the first
+                data key cannot be made with the master key.
             InstallationError: Its figures were reckoned in another time zone than the settings name.
         """
         registry = Registry.open(self.settings.registry_address)
         _admit(registry, self.settings)
         keep_zone(registry, self.settings)
+        prepare(registry, self.master_key_source, datetime.now(UTC))
         return registry
 
     @cached_property
     def vault(self) -> KeyVault:
-        """The key vault, opened with the master key."""
+        """The key vault, opened with the master key; inside of a transaction, too."""
         return open_vault(self.registry, self.master_key_source, datetime.now(UTC))
 
     @property

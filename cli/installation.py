@@ -47,7 +47,7 @@ def make(directory: Path, timezone: str, organisation: str = "default") -> Path:
     source = house.master_key_source
     if source.is_file and not source.path.exists():
         make_file(source.path)
-    _ = house.vault  # makes the first data key, which later would wait for the transaction that asks for it
+    _ = house.vault  # sees that there is a master key
     prepare_instance(house.settings.dagster_path)
     publish_registry(house)
     return home

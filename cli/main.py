@@ -24,6 +24,7 @@ COMMANDS = {
     "key": "cli.key:app",
     "group": "cli.group:app",
     "meter": "cli.meter:app",
+    "collector": "cli.collector:app",
     "org": "cli.org:app",
     "user": "cli.user:app",
     "ingest": "cli.ingest:ingest",

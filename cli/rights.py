@@ -59,6 +59,8 @@ RIGHTS: Mapping[str, Right | None] = {
     "meter field list": _SEE,
     "meter capacity set": _SYSTEM,
     "meter capacity show": _SEE,
+    "collector": _DEVICES,
+    "collector list": _SEE,
     "org": _ACCESS,
     "user": _ACCESS,
     "user accept": None,

@@ -30,6 +30,9 @@ What people work in: `meterhouse serve all`, then a browser. Every page has the 
   holds the rules. A map needs no server: it shows north up on a grid of degrees. `map_tiles` in `meterhouse.toml` names
   a tile server (`https://tiles.example.org/{z}/{x}/{y}.png`), `map_attribution` whose map it is; that server then
   learns which places are looked at.
+- **What is elsewhere.** Field devices get keys by a bundle on the page Keys (*Mobile pairing* elsewhere). There is no
+  *Network sharing* and no *Radio mesh*: who hears a meter of somebody else hands its frames on as files, and telegrams
+  do not say which repeaters passed them on.
 - **Two people at once.** Who saves a thing that somebody else has changed meanwhile is told who it was and when, and
   nothing is overwritten.
 """

@@ -49,6 +49,24 @@ class Rotation:
     resumed: bool = False
 
 
+def prepare(registry: Registry, source: MasterKeySource, now: datetime) -> None:
+    """Makes the first data key where there is none; without a master key it waits until there is one.
+
+    Whoever opens a registry calls this, since a vault is often opened inside of a writing transaction: what the opening
+    writes would wait for that transaction, which waits for the vault.
+
+    Args:
+        registry: The registry.
+        source: Where the master key is.
+        now: Instant, for a new data key.
+
+    Raises:
+        RegistryError: What stands in the place of the master key is none.
+    """
+    if not _stored(registry) and source.is_there:
+        _make_first(registry, source.read()[0], now)
+
+
 def open_vault(registry: Registry, source: MasterKeySource, now: datetime) -> KeyVault:
     """Opens the vault of a registry; its first data key is made where there is none.
 
@@ -66,12 +84,7 @@ def open_vault(registry: Registry, source: MasterKeySource, now: datetime) -> Ke
     masters = source.read()
     rows = _stored(registry)
     if not rows:
-        try:
-            with registry.begin() as session:
-                if session.get(DataKey, 1) is None:
-                    session.add(_data_key(1, _first(session, masters[0]), masters[0], now))
-        except IntegrityError:
-            pass  # another process was faster
+        _make_first(registry, masters[0], now)
         rows = _stored(registry)
     if rows[0].master_id not in {master.id for master in masters}:
         rows, masters = _stored(registry), source.read()  # a rotation may have come between the two
@@ -198,6 +211,15 @@ def _exchange_files(source: MasterKeySource, old: MasterKey) -> Path:
     os.replace(source.next_path, source.path)  # noqa: PTH105  one step, so that there is always one
     sync_folder(source.path.parent)
     return retired
+
+
+def _make_first(registry: Registry, master: MasterKey, now: datetime) -> None:
+    try:
+        with registry.begin() as session:
+            if session.get(DataKey, 1) is None:
+                session.add(_data_key(1, _first(session, master), master, now))
+    except IntegrityError:
+        pass  # another process was faster
 
 
 def _first(session: Session, master: MasterKey) -> bytes:

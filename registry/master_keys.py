@@ -57,6 +57,13 @@ class MasterKeySource:
         """Whether the key lies in a file, which a rotation may exchange by itself."""
         return not (self.variable or self.command)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether something stands in its place; of a program this is not known before it is run."""
+        if self.command:
+            return True
+        return bool(os.environ.get(self.variable)) if self.variable else self.path.exists()
+
     def read(self) -> list[MasterKey]:
         """The master key, and the one that an unfinished rotation has made.
 

@@ -121,7 +121,7 @@ def decide(
     before = stored(session, organisation, kind)
     if before.document == document:
         return before.version
-    if kind_of(kind).is_tried and not untried and not trials.is_tried(session, organisation, kind, document):
+    if kind_of(kind).is_tried and not untried and trials.newest(session, organisation, kind, document) is None:
         raise RegistryError(
             f"A policy {kind} is tried over past data before it holds: run 'meterhouse {kind} dry-run FILE --from DAY "
             "--to DAY' with this very document, or say --without-dry-run."

@@ -61,12 +61,12 @@ def note(
     )
 
 
-def is_tried(session: Session, organisation: str, kind: str, document: str) -> bool:
-    """Whether exactly this document was tried."""
-    statement = select(PolicyTrial.id).where(
+def newest(session: Session, organisation: str, kind: str, document: str) -> PolicyTrial | None:
+    """The newest trial of exactly this document; ``None`` where it was not tried."""
+    statement = select(PolicyTrial).where(
         PolicyTrial.organisation == organisation, PolicyTrial.kind == kind, PolicyTrial.digest == _digest(document)
     )
-    return session.scalar(statement.limit(1)) is not None
+    return session.scalar(statement.order_by(PolicyTrial.id.desc()).limit(1))
 
 
 def _digest(document: str) -> str:

@@ -16,7 +16,7 @@ from dashboards.page import Page
 from dashboards.pages import every_page
 from tests.conftest import REPOSITORY
 from tests.integration.gateways import chromium, gateway, patience, sign_in, visible
-from tests.unit.dashboards import heated, house
+from tests.unit.dashboards import by_wire, heated, house
 from tests.unit.gateway.doors import add_person
 
 FOLDER = REPOSITORY / "docs" / "pictures"
@@ -70,7 +70,7 @@ def main(names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     pages = [page for page in every_page() if not names or page.name in names]
     with TemporaryDirectory() as folder:
-        home = heated.add(house.home_in_operation(Path(folder) / "home"))
+        home = by_wire.add(heated.add(house.home_in_operation(Path(folder) / "home")))
         with gateway(home) as served, chromium(Path(folder) / "profile") as browser:
             add_person(served.registry, "analyst@example.org", manager="administrator", keys="superuser")
             sign_in(browser, served.address, "analyst@example.org")

@@ -23,4 +23,4 @@ def confirmed(
     """
     with st.popover(label, icon=f":material/{icon}:", disabled=disabled):
         st.markdown(question)
-        return st.button(say("config.yes"), key=key, type="primary")
+        return st.button(say("config.yes"), key=key, type="primary", disabled=disabled)

@@ -32,14 +32,13 @@ def by_mail(say: Words, title: str, files: Callable[[], Sequence[Attachment]], *
         if not st.form_submit_button(say("sending.send"), icon=":material/send:", type="primary"):
             return
 
-    # Before the transaction: opening the vault may write, and drawing a report takes a while.
-    vault, attached = installation().vault, files()
+    attached = files()  # before the transaction, since drawing a report takes a while
     sender = asking.name_of(viewer().identity, viewer().organisation)
 
     def send(doing: asking.Doing) -> str:
         return send_report(
             doing.session,
-            vault,
+            doing.house.vault,
             doing.organisation,
             address.strip(),
             title,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.csv_table import LINE, REASON, reject, reject_repeats, split
 from registry.erased_customers import reject_erased
+from registry.imports.degrees import degree_rules
 from registry.imports.identity import resolve
 from registry.imports.instants import place
 from registry.imports.occupancies import occupancy_changes, plan_occupancies, write_occupancies
@@ -163,12 +164,8 @@ def check_customers(table: pl.DataFrame) -> pl.DataFrame:
         (pl.col("moved_out") <= pl.col("moved_in"), "occupied_to does not lie after occupied_from"),
         (~pl.col("email").str.contains(r"^[^@\s]+@[^@\s]+$"), "email is no e-mail address"),
         (~pl.col("role").is_in(ROLES), f"the role is none of {', '.join(ROLES)}"),
-        (pl.col("latitude").is_null() != pl.col("longitude").is_null(), "latitude and longitude go together"),
+        *degree_rules(),
     ]
-    for name, most in (("latitude", 90), ("longitude", 180)):
-        number = pl.col(name).cast(pl.Float64, strict=False)
-        plain = pl.col(name).str.contains(r"^[+-]?[0-9]{1,3}(\.[0-9]+)?$")
-        rules.append((~(plain & number.is_between(-most, most)), f"{name} is no number of degrees"))
     return reject(table, rules)
 
 

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.csv_table import LINE, reject, reject_repeats, split
+from registry.imports.collectors import CLASSES, put_collectors
+from registry.imports.degrees import degree_rules
 from registry.imports.report import (
     CHANGES,
     MOST_CHANGES,
@@ -25,7 +27,7 @@ from registry.inventory.lifecycle import NO_KEY, end_wait_for_keys
 from registry.key_text import parse_key
 from registry.keys import NewKey, store_keys
 from registry.limits import too_long
-from registry.models import Collector, Meter
+from registry.models import Meter
 from registry.people import access
 from registry.people.errors import Denied
 from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS
@@ -59,10 +61,6 @@ MEDIA = {
 """Medium by device type (EN 13757-3), for lines that name none."""
 
 KNOWN_MEDIA = sorted({*MEDIA.values(), "other"})
-
-
-COLLECTORS = ("concentrator", "mbus_master")
-"""Classes of devices that hear meters; they come with them in a shipping list."""
 
 
 def import_meters(
@@ -104,7 +102,7 @@ def import_meters(
     """
     lines = read_lines(content, source_name, mode.profile or shipped_profiles()["meters"])
     good, rejected = split(check_meters(lines.table))
-    collectors = good.filter(pl.col("device_class").is_in(COLLECTORS))
+    collectors = good.filter(pl.col("device_class").is_in(CLASSES))
     good = good.filter(pl.col("device_class") == METER)
     keys = [
         (number, NewKey(meter_id, parsed))
@@ -144,7 +142,7 @@ def import_meters(
         keyed = [
             (number, key.meter_id, what) for (number, key), what in zip(keys, became, strict=True) if what != "equal"
         ]
-        heard = _add_collectors(session, organisation, collectors)
+        heard, moved = put_collectors(session, organisation, collectors, identity=identity, now=now)
         updated = set(changed["meter_id"]) | ({meter_id for _, meter_id, _ in keyed} - set(new["meter_id"]))
         classes = dict(Counter(good["device_class"].to_list()) + Counter(collectors["device_class"].to_list()))
         audit.record(
@@ -156,7 +154,7 @@ def import_meters(
             target=source_name,
             details={
                 "added": new.height,
-                "updated": len(updated),
+                "updated": len(updated) + moved,
                 "keys": len(keyed),
                 "collectors": heard,
                 "classes": classes,
@@ -176,8 +174,8 @@ def import_meters(
         stored = mode.settle(session, rejected)
     return ImportReport(
         added=new.height + heard,
-        updated=len(updated),
-        unchanged=good.height + collectors.height - new.height - heard - len(updated),
+        updated=len(updated) + moved,
+        unchanged=good.height + collectors.height - new.height - heard - len(updated) - moved,
         rejected=rejected,
         changes=_changes(changed, keyed, set(new["meter_id"])),
         classes=classes if collectors.height else {},
@@ -207,19 +205,6 @@ def _known(session: Session, organisation: str) -> pl.DataFrame:
     statement = select(*(getattr(Meter, name) for name in FIELDS)).where(Meter.organisation == organisation)
     rows = [tuple(row) for row in session.execute(statement)]
     return pl.DataFrame(rows, schema=dict.fromkeys(FIELDS, pl.String), orient="row")
-
-
-def _add_collectors(session: Session, organisation: str, lines: pl.DataFrame) -> int:
-    """Adds collectors that are not known; gives their number."""
-    known = set(session.scalars(select(Collector.collector).where(Collector.organisation == organisation)))
-    rows = [
-        {"organisation": organisation, "collector": name, "comment": " ".join(filter(None, (kind, model)))}
-        for name, kind, model in lines.select("collector", "device_class", "model").rows()
-        if name not in known
-    ]
-    if rows:
-        session.execute(insert(Collector), rows)
-    return len(rows)
 
 
 def _audited(changed: pl.DataFrame) -> list[audit.Change]:
@@ -278,7 +263,7 @@ def check_meters(table: pl.DataFrame) -> pl.DataFrame:
     two_hex = "^[0-9a-f]{2}$"
     meter = pl.col("device_class") == METER
     missing = pl.any_horizontal(pl.col(REQUIRED).is_null())
-    classes = [METER, *COLLECTORS]
+    classes = [METER, *CLASSES]
     checked = reject(
         table,
         [
@@ -293,6 +278,7 @@ def check_meters(table: pl.DataFrame) -> pl.DataFrame:
             (~pl.col("key").str.contains("^[0-9A-F]{32}$"), "the key is not 32 hex digits"),
             *too_long([Meter.model]),
             (~meter & pl.col("key").is_not_null(), "a collector has no key here"),
+            *((~meter & rule, reason) for rule, reason in degree_rules()),
         ],
     )
     device = pl.when(device_class=METER).then("meter_id").otherwise("collector").alias("device")

@@ -36,10 +36,17 @@ OF_POINTS = ("role",)
 CHANGES = pl.Schema(
     {"source_line": pl.Int64, "id": pl.String, "field": pl.String, "before": pl.String, "after": pl.String}
 )
+SEPARATORS = ",;\t"
+"""What may stand between the fields of a file; its first line shows which."""
+
 _IDENTITY = ("manufacturer", "serial", "version", "device_type")
 _TEXTS = (*(entry for entry in FIELDS["meters"] if entry.name in ATTRIBUTES), ProfileField("meter_number"))
 _SHOWABLE = re.compile(r"[a-z][a-z_]{0,30}")
 """Headers that a message may show; others may be anything, such as a key."""
+
+
+class Outdated(RegistryError):  # noqa: N818  says itself what happened
+    """A file would change something else than was shown of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +114,29 @@ def update_inventory(
     source_name: str,
     dry_run: bool = False,
     partial: bool = False,
+    shown: pl.DataFrame | None = None,
 ) -> UpdateReport:
     """Changes attributes and custom fields of meters, or roles and custom fields of metering points.
 
     Args:
         registry: The registry.
-        content: CSV file. Its lines name a meter by ``meter_id``, or by ``manufacturer`` and ``serial`` with
-            ``version`` and ``device_type`` where needed; or else a point by ``metering_point``.
+        content: CSV file, with commas, semicolons or tabs. Its lines name a meter by ``meter_id``, or by
+            ``manufacturer`` and ``serial`` with ``version`` and ``device_type`` where needed; or else a point by
+            ``metering_point``.
         organisation: Owner.
         identity: Who does it.
         now: Instant of the change, UTC.
         source_name: Name of the file.
         dry_run: Whether nothing is changed.
         partial: Whether good lines count although others are rejected.
+        shown: Changes of the dry run that somebody looked at; no others are made.
 
     Returns:
         Every change before and after. Without ``partial``, one rejected line keeps all others from being done.
 
     Raises:
         RegistryError: The file as a whole is unfit.
+        Outdated: The changes are not those that were shown; nothing is changed.
     """
     table, header = _read(content, source_name)
     entity = _entity(header, source_name)
@@ -135,6 +146,9 @@ def update_inventory(
         defined = fields(session, organisation, entity)
         columns = _columns(header, entity, defined, source_name)
         judged = judge_changes(session, organisation, entity, table, columns, defined)
+        changes = _changes(judged.lines)
+        if shown is not None and not changes.equals(shown):
+            raise Outdated(f"What {source_name} would change is not what was shown of it: look at it again.")
         apply = not dry_run and bool(judged.lines) and (partial or judged.rejected.is_empty())
         if apply:
             write_changes(session, organisation, judged.lines, defined)
@@ -147,12 +161,6 @@ def update_inventory(
                 changes=[line.change() for line in judged.lines],
                 details={"file": source_name},
             )
-    rows = [
-        (line.number, line.entity_id, name, line.before[name], line.after[name])
-        for line in judged.lines
-        for name in line.after
-    ]
-    changes = pl.DataFrame(rows, schema=CHANGES, orient="row")
     return UpdateReport(entity, changes, judged.unchanged, judged.rejected, applied=apply)
 
 
@@ -163,8 +171,27 @@ def _read(content: bytes, name: str) -> tuple[pl.DataFrame, list[str]]:
         header.extend(columns)
         return columns
 
-    table = read_table(content, name, (), _IDENTITY, also=lambda c: c not in (LINE, REASON), columns=note)
+    first = content.partition(b"\n")[0].decode(errors="replace")
+    delimiter = max(SEPARATORS, key=first.count)
+    table = read_table(
+        content,
+        name,
+        (),
+        _IDENTITY,
+        also=lambda column: column not in (LINE, REASON),
+        delimiter=delimiter,
+        columns=note,
+    )
     return table, header
+
+
+def _changes(lines: Sequence[Line]) -> pl.DataFrame:
+    rows = [
+        (line.number, line.entity_id, name, line.before[name], line.after[name])
+        for line in lines
+        for name in line.after
+    ]
+    return pl.DataFrame(rows, schema=CHANGES, orient="row")
 
 
 def _entity(header: list[str], name: str) -> Entity:

@@ -129,10 +129,12 @@ class FinalReading(Base):
 
 
 class Collector(Base):
-    """A concentrator or other receiver."""
+    """A concentrator or other receiver; its coordinates are degrees, both or none."""
 
     __tablename__ = "collectors"
 
     organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
     collector: Mapped[str] = mapped_column(String(128), primary_key=True)
     comment: Mapped[str | None] = mapped_column(String(200))
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]

@@ -58,6 +58,8 @@ FIELDS: dict[Kind, tuple[Field, ...]] = {
         Field("key"),
         Field("device_class", longest=32),
         Field("collector", longest=128),
+        Field("latitude", form="number", longest=16),
+        Field("longitude", form="number", longest=16),
     ),
     "customers": (
         Field("metering_point", needed=True),

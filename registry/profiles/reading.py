@@ -277,7 +277,7 @@ def _fields(raw: pl.DataFrame, places: dict[str, tuple[int, ...]], profile: Prof
         elif source and source.constant is not None:
             columns[name] = _transformed(pl.lit(source.constant), source)
     for entry in FIELDS[profile.kind]:
-        if entry.form != "number" or profile.kind == "customers":
+        if entry.form != "number" or profile.kind in ("customers", "meters"):
             columns.setdefault(entry.name, pl.lit(None, pl.String))
     judged = reject(raw, rules) if rules else raw
     return judged.select(LINE, REASON, *(column.alias(name) for name, column in columns.items()))

@@ -23,6 +23,21 @@ def extent(lake: Readable, organisation: str) -> tuple[date, date] | None:
     return None if first is None else (first, last)
 
 
+def noted(lake: Readable, organisation: str) -> pl.DataFrame:
+    """What people noted of the collectors that are registered.
+
+    Args:
+        lake: Where the tables are.
+        organisation: Whose collectors.
+
+    Returns:
+        ``collector``, ``comment`` (nullable), ``latitude`` and ``longitude`` (degrees; both null where nobody noted
+        them), by collector.
+    """
+    rows = lake.scan(COLLECTORS).filter(organisation=organisation)
+    return rows.select("collector", "comment", "latitude", "longitude").sort("collector").collect()
+
+
 def collectors(
     lake: Readable, organisation: str, policy: CoveragePolicy, first: date, last: date, *, zone: ZoneInfo
 ) -> pl.DataFrame:
@@ -42,7 +57,6 @@ def collectors(
         that most meters rest on.
     """
     lasting = coverage.gaps(lake, organisation, policy, first, last, zone=zone).filter("lasts")["collector"]
-    noted = lake.scan(COLLECTORS).filter(organisation=organisation).select("collector", "comment").collect()
     found = coverage.collectors(lake, organisation, policy, first, last, zone=zone)
     state = (
         pl.when(pl.col("last_contact").is_null())
@@ -51,25 +65,33 @@ def collectors(
         .then(pl.lit("silent"))
         .otherwise(pl.lit("heard"))
     )
-    rows = noted.join(found, on="collector", how="full", coalesce=True).with_columns(state=state)
+    rows = (
+        noted(lake, organisation)
+        .select("collector", "comment")
+        .join(found, on="collector", how="full", coalesce=True)
+        .with_columns(state=state)
+    )
     rank = pl.col("state").replace_strict({"silent": 0, "heard": 1, "never": 2}, return_dtype=pl.Int8)
     return rows.select("collector", "comment", "state", *found.columns[1:]).sort(
         rank, "only_for", "collector", descending=[False, True, False], nulls_last=True
     )
 
 
-def whereabouts(meters: pl.DataFrame) -> pl.DataFrame:
-    """About where collectors are: in the middle of the meters that each hears best.
+def whereabouts(meters: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Where collectors are: where somebody noted them; else about in the middle of the meters that each hears best.
 
     Args:
         meters: ``collector`` (that hears the meter best; nullable), ``latitude`` and ``longitude`` (degrees; nullable).
+        known: From :func:`noted`.
 
     Returns:
-        ``collector``, ``latitude``, ``longitude`` (medians) and ``located`` (meters that it rests on), by collector.
+        ``collector``, ``latitude`` and ``longitude`` (medians of its meters where nobody noted them), by collector;
+        those of which neither is known are left out.
     """
-    return (
+    middle = (
         meters.drop_nulls(["collector", "latitude", "longitude"])
         .group_by("collector")
-        .agg(pl.col("latitude", "longitude").median(), located=pl.len().cast(pl.Int64))
-        .sort("collector")
+        .agg(pl.col("latitude", "longitude").median())
     )
+    own = known.drop_nulls(["latitude", "longitude"]).select("collector", "latitude", "longitude")
+    return pl.concat([own, middle.join(own, on="collector", how="anti")]).sort("collector")

@@ -6,7 +6,6 @@ import polars as pl
 
 from warehouse.excerpt import Readable
 from warehouse.schemas import (
-    COLLECTORS,
     INFO_CODE_EVENTS,
     INSTALLATIONS,
     LINK_DAILY,
@@ -105,8 +104,8 @@ def hearing(lake: Readable, organisation: str) -> pl.DataFrame:
         organisation: Whose collectors.
 
     Returns:
-        ``collector``, ``comment`` (of the collector; null without any), ``meter_id``, ``rssi_dbm`` (median of the days;
-        null where no signal is known), by collector and meter.
+        ``collector``, ``meter_id``, ``rssi_dbm`` (median of the days; null where no signal is known), by collector and
+        meter.
     """
     links = lake.scan(LINK_DAILY).filter(organisation=organisation).filter(pl.col("collector") != "")
     month = links.select(pl.col("month").max()).collect().item()
@@ -116,40 +115,49 @@ def hearing(lake: Readable, organisation: str) -> pl.DataFrame:
     else:
         first = last - _HEARD
         recent = links.filter(pl.col("month") >= f"{first:%Y-%m}", pl.col("day") > first)
-    known = lake.scan(COLLECTORS).filter(organisation=organisation).select("collector", "comment")
     return (
         recent.group_by("collector", "meter_id")
         .agg(rssi_dbm=pl.col("rssi_p50_dbm").median())
-        .join(known, on="collector", how="left")
-        .select("collector", "comment", "meter_id", "rssi_dbm")
         .sort("collector", "meter_id")
         .collect()
     )
 
 
-def centres(heard: pl.DataFrame, located: pl.DataFrame) -> pl.DataFrame:
-    """Where collectors probably are: the middle of the meters that they hear, those near by weighing more.
+def centres(heard: pl.DataFrame, located: pl.DataFrame, noted: pl.DataFrame) -> pl.DataFrame:
+    """Where collectors are: where somebody noted them; else probably in the middle of the meters that they hear.
 
-    A collector has no coordinates of its own. Signal strength falls with distance, so that each meter weighs by the
-    amplitude of its signal; one without a known signal weighs as one at -100 dBm.
+    Signal strength falls with distance, so that each meter weighs by the amplitude of its signal; one without a known
+    signal weighs as one at -100 dBm.
 
     Args:
         heard: From :func:`hearing`.
         located: ``meter_id``, ``latitude`` and ``longitude`` (degrees; null where unknown).
+        noted: From :func:`warehouse.queries.collectors.noted`.
 
     Returns:
-        ``collector``, ``comment``, ``meters`` (that it hears), ``latitude`` and ``longitude`` (null where none of its
-        meters is located), ``kind`` (``collector``), by collector.
+        ``collector``, ``comment``, ``meters`` (that it hears), ``latitude`` and ``longitude`` (null where neither the
+        collector nor any of its meters is located), ``is_noted`` (whether they are its own), ``kind`` (``collector``),
+        by collector.
     """
     weight = 10 ** (pl.col("rssi_dbm").fill_null(-100.0) / 20)
     weight = pl.when(pl.col("latitude").is_not_null() & pl.col("longitude").is_not_null()).then(weight)
     middle = {name: (pl.col(name) * pl.col("weight")).sum() / pl.col("weight").sum() for name in _DEGREES}
-    return (
+    found = (
         heard.join(located.select("meter_id", *_DEGREES).unique("meter_id"), on="meter_id", how="left")
         .with_columns(weight=weight)
-        .group_by("collector", "comment")
+        .group_by("collector")
         .agg(meters=pl.col("meter_id").n_unique().cast(pl.Int64), **middle)
-        .with_columns(pl.col(_DEGREES).fill_nan(None), kind=pl.lit("collector"))
+        .with_columns(pl.col(_DEGREES).fill_nan(None))
+    )
+    return (
+        noted.join(found, on="collector", how="full", coalesce=True, suffix="_of_meters")
+        .with_columns(
+            pl.col("meters").fill_null(0),
+            is_noted=pl.col("latitude").is_not_null(),
+            kind=pl.lit("collector"),
+            **{name: pl.coalesce(name, f"{name}_of_meters") for name in _DEGREES},
+        )
+        .drop(f"{name}_of_meters" for name in _DEGREES)
         .sort("collector")
     )
 

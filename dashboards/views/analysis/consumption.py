@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards.charts.consumption import consumption as chart
 from dashboards.charts.frame import CONFIG
 from dashboards.components import filters, grouping, links, sending
+from dashboards.components.cells import Cell, draw_cells
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import AsKnown, remembered
@@ -220,7 +221,7 @@ def _report(say: Words, shown: Shown, *, together: bool) -> None:
 def _key_figures(say: Words, subject: pl.DataFrame, shown: Shown, *, together: bool) -> None:
     figures, codes = shown.figures, shown.codes
     names = codes["code"].unique().sort().to_list()
-    cells: list[tuple[str, str, str | None]] = [_sum(say, shown, register) for register in shown.registers]
+    cells: list[Cell] = [_sum(say, shown, register) for register in shown.registers]
     cells += [
         (
             say("consumption.measured"),
@@ -230,8 +231,7 @@ def _key_figures(say: Words, subject: pl.DataFrame, shown: Shown, *, together: b
         _points(say, subject) if together else _latest(say, subject, shown),
         (say("consumption.codes"), say.number(len(names)), ", ".join(names) or say("consumption.no_codes")),
     ]
-    for place, (label, value, explanation) in zip(st.columns(len(cells)), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    draw_cells(cells)
 
 
 def _sum(say: Words, shown: Shown, register: str) -> tuple[str, str, str]:

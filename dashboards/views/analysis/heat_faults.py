@@ -11,6 +11,8 @@ from dashboards.charts import heat as charts
 from dashboards.charts.frame import CONFIG
 from dashboards.components import asking, filters
 from dashboards.components import map as places
+from dashboards.components.cells import draw_cells
+from dashboards.components.choosing import chosen_row
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import remembered
@@ -25,9 +27,6 @@ from warehouse.queries import heat_faults as queries
 from warehouse.transforms.heat_fault_rules import CONTROL, LOAD, LOW_COOLING, OUTLIER, RETURN, RULES, SHIFT, WEATHER
 
 RIGHT = Right(READING_MANAGEMENT)
-MOST_OFFERED = 200
-"""Faults that a list offers by name; a row of the table can be chosen beside them."""
-
 _SHOWN = ("rank", "metering_point", "address", "rule", "since", "score", "value", "limit", "excess_m3", "verdict")
 _DIGITS = {"score": 2, "value": 2, "limit": 2, "excess_m3": 0, "cost": 2}
 _COLUMNS = ("rank", "rule", "since", "score", "reason", "cost", "verdict", "verdict_reason", "value", "limit")
@@ -81,24 +80,20 @@ def _figures(say: Words, shown: pl.DataFrame) -> None:
         (say("fault.excess"), say.amount(sums["excess_m3"], "m3", 0), say("fault.excess_help")),
         (say("fault.cost"), say.number(sums["cost"], 2), say("fault.cost_help")),
     )
-    for place, (label, value, explanation) in zip(st.columns(4), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    draw_cells(cells)
 
 
 def _detail(say: Words, shown: pl.DataFrame, chosen: pl.DataFrame, begin: datetime, end: datetime) -> None:
     """The fault that is chosen in the table, else in the list, with its evidence and its verdicts."""
     st.subheader(say("fault.evidence"))
-    if chosen.height:
-        row = chosen.row(0, named=True)
-    else:
-        offered = {f"{row['metering_point']}:{row['rule']}": row for row in shown.head(MOST_OFFERED).to_dicts()}
-        name = filters.one_of(
-            say("fault.which"),
-            tuple(offered),
-            key="fault",
-            named=lambda key: f"{offered[key]['metering_point']} · {say.named('fault_rule', offered[key]['rule'])}",
-        )
-        row = offered[name]
+    row = chosen_row(
+        say("fault.which"),
+        shown,
+        chosen,
+        key="fault",
+        mark=lambda one: f"{one['metering_point']}:{one['rule']}",
+        named=lambda one: f"{one['metering_point']} · {say.named('fault_rule', one['rule'])}",
+    )
     rule = row["rule"]
     why = say(f"fault_why.{rule}")
     st.markdown(f"**{row['metering_point']} · {say.named('fault_rule', rule)}** — {why}")

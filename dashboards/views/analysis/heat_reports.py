@@ -12,6 +12,7 @@ from dashboards.charts import heat as charts
 from dashboards.charts.frame import CONFIG
 from dashboards.components import filters
 from dashboards.components import map as places
+from dashboards.components.cells import draw_cells
 from dashboards.components.table import table
 from dashboards.remembering import remembered
 from dashboards.viewer import policy, words
@@ -106,8 +107,7 @@ def _figures(say: Words, found: pl.DataFrame, kind: heat.Kind) -> None:
         (say("heat.poor"), say.number(sums["poor"]), say("heat.poor_help")),
         (say("heat.excess"), say.amount(sums["excess_m3"], "m3", 0), say("heat.excess_help")),
     )
-    for place, (label, value, explanation) in zip(st.columns(4), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    draw_cells(cells)
 
 
 def _chart(say: Words, found: pl.DataFrame, asked: heat.Asked) -> None:

@@ -9,6 +9,7 @@ from dashboards.charts import heat as charts
 from dashboards.charts.frame import CONFIG
 from dashboards.components import filters
 from dashboards.components import map as places
+from dashboards.components.cells import draw_cells
 from dashboards.components.table import table
 from dashboards.remembering import remembered
 from dashboards.viewer import policy
@@ -103,7 +104,6 @@ def _point(say: Words, point: str, begin: datetime, end: datetime, found: pl.Dat
                 say("signature.fit_help", r2=say.number(row["r2"], 2)),
             ),
         )
-        for place, (label, value, explanation) in zip(st.columns(4), cells, strict=True):
-            place.metric(label, value, help=explanation, border=True)
+        draw_cells(cells)
     figure = charts.signature(days, lines_of(say, point, found), say)
     st.plotly_chart(figure, config=CONFIG, key="chart", alt=say("signature.chart", point=point))

@@ -1,7 +1,6 @@
 """Leaks and bursts that consumption shows, the worst first, with where they are."""
 
 from datetime import timedelta
-from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -10,6 +9,8 @@ from dashboards.charts import water as charts
 from dashboards.charts.frame import CONFIG
 from dashboards.components import filters, links
 from dashboards.components import map as places
+from dashboards.components.cells import draw_cells
+from dashboards.components.choosing import chosen_row
 from dashboards.components.table import table
 from dashboards.remembering import remembered
 from dashboards.viewer import policy
@@ -19,9 +20,6 @@ from warehouse.queries import consumption, leaks, subjects
 
 KINDS = ("continuous_flow", "slow_leak", "step_change", "burst", "periodic_draws")
 STATES = ("suspected", "confirmed", "chronic")
-MOST_OFFERED = 200
-"""Leaks that a list offers by name; a row of the table can be chosen beside them."""
-
 _SHOWN = ("metering_point", "name", "address", "kind", "state", "first_seen", "last_seen", "rate_lh", "lost_l")
 _DIGITS = {"hours": 0, "rate_lh": 1, "rate_low_lh": 1, "rate_high_lh": 1, "lost_l": 0, "lost_money": 2,
            "confidence": 2, "severity_l": 0}  # fmt: skip
@@ -87,28 +85,22 @@ def _figures(say: Words, found: pl.DataFrame, rules: LeakPolicy) -> None:
             say("leak.money_help"),
         ),
     )
-    for place, (label, value, explanation) in zip(st.columns(4), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    draw_cells(cells)
 
 
 def _detail(say: Words, found: pl.DataFrame, chosen: pl.DataFrame) -> None:
     """The hours around the leak that is chosen in the table, else in the list."""
     st.subheader(say("leak.evidence"))
-    if chosen.height:
-        row: dict[str, Any] = chosen.row(0, named=True)
-    else:
-        rows = found.head(MOST_OFFERED).to_dicts()
-        offered = {f"{row['metering_point']}:{row['kind']}:{row['first_seen']:%Y-%m-%dT%H}": row for row in rows}
-        name = filters.one_of(
-            say("leak.which"),
-            tuple(offered),
-            key="leak",
-            named=lambda key: (
-                f"{offered[key]['metering_point']} · {say.named('leak_kind', offered[key]['kind'])}"
-                f" · {say.instant(offered[key]['first_seen'])}"
-            ),
-        )
-        row = offered[name]
+    row = chosen_row(
+        say("leak.which"),
+        found,
+        chosen,
+        key="leak",
+        mark=lambda one: f"{one['metering_point']}:{one['kind']}:{one['first_seen']:%Y-%m-%dT%H}",
+        named=lambda one: (
+            f"{one['metering_point']} · {say.named('leak_kind', one['kind'])} · {say.instant(one['first_seen'])}"
+        ),
+    )
     begin = max(row["first_seen"], row["last_seen"] - _LONGEST)  # of a leak of years the end tells enough
     first, last = ((at.astimezone(say.zone)).date() for at in (begin - _AROUND, row["last_seen"] + _AROUND))
     hours = remembered(

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboards.components import filters
 from dashboards.components import map as places
+from dashboards.components.cells import draw_cells
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import remembered
@@ -56,8 +57,7 @@ def draw(say: Words) -> None:
             (say("tariff.charged"), say.number(sums["charged"]), None),
             (say("tariff.excluded"), say.number(sums["excluded"]), say("tariff.excluded_help")),
         )
-        for place, (label, value, explanation) in zip(st.columns(4), cells, strict=True):
-            place.metric(label, value, help=explanation, border=True)
+        draw_cells(cells)
     table(
         say,
         found,

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards.charts import water as charts
 from dashboards.charts.frame import CONFIG
 from dashboards.components import filters
+from dashboards.components.cells import draw_cells
 from dashboards.components.table import table
 from dashboards.remembering import remembered
 from dashboards.viewer import policy, words
@@ -111,8 +112,7 @@ def _figures(say: Words, last: dict[str, Any], interval: Interval) -> None:
         (say("water.ili"), say.number(last["ili"], 1), say("water.ili_help")),
         (say("water.coverage"), say.percent(last["coverage"], 1), say("water.coverage_help")),
     )
-    for place, (label, value, explanation) in zip(st.columns(4), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    draw_cells(cells)
     if last["state"] != "known":
         st.warning(say(f"water.state_{last['state']}"), icon=":material/warning:")
     if last["ili_warning"]:
@@ -148,8 +148,7 @@ def _night(say: Words) -> None:
         (say("water.leak_night"), say.amount(last["leak_night_m3h"], "m3/h", 2), None),
         (say("water.leakage"), say.amount(last["leakage_m3"], "m3", 0), say("water.leakage_help")),
     )
-    for place, (label, value, explanation) in zip(st.columns(4), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    draw_cells(cells)
     alarms = remembered(queries.loss_alarms, asked)
     st.plotly_chart(charts.night_flow(rows, alarms, say), config=CONFIG, key="night", alt=say("water.view_night"))
     table(

@@ -1,4 +1,4 @@
-"""Keys of meters: which are there and hold, claims and batches, and encrypted files of keys; never a key itself."""
+"""Keys of meters: which are there and hold, claims, batches and bundles, and encrypted files; never a key itself."""
 
 from datetime import UTC, datetime
 
@@ -12,6 +12,8 @@ from dashboards.components.rows import COUNT, TEXT, WHEN, YES, rows_of
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.viewer import organisation, viewer, words
+from dashboards.views.configuration.device_actions import label, transfer
+from dashboards.views.configuration.key_bundles import bundles
 from dashboards.views.configuration.key_files import download
 from dashboards.words import Words
 from registry import batches, claims
@@ -25,7 +27,7 @@ from registry.serial_lists import parse_serials
 SEE_KEYS = Right(DATA_ACCESS, KEYS)
 CHANGE_KEYS = Right(DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS)
 BATCHES = Right(DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, "otc_admin")
-PARTS = ("devices", "batches")
+PARTS = ("devices", "batches", "bundles")
 
 
 def page() -> None:
@@ -36,6 +38,8 @@ def page() -> None:
     )
     if part == "batches":
         _batches(say)
+    elif part == "bundles":
+        bundles(say)
     else:
         _devices(say)
 
@@ -80,10 +84,14 @@ def _devices(say: Words) -> None:
         nothing=say("keys.none"),
         values={"key_status": "key_status", "claim_status": "claim_status"},
     )
-    own = chosen.filter(pl.col("holder") == organisation()) if chosen.height else chosen
-    download(say, own["meter_id"].to_list() if own.height else [])
+    own = chosen.filter(pl.col("holder") == organisation())["meter_id"].to_list() if chosen.height else []
+    with st.container(horizontal=True):
+        download(say, own)
+        if viewer().may(CHANGE_KEYS):
+            label(say, own, found["labels"].explode().drop_nulls().unique().sort().to_list())
     if viewer().may(CHANGE_KEYS):
         _claim(say)
+        transfer(say, own)
         waiting = chosen.filter(pl.col("claim_status") == "claim_requested") if chosen.height else chosen
         _decide(say, waiting["meter_id"].to_list() if waiting.height else [])
 
@@ -94,12 +102,11 @@ def _claim(say: Words) -> None:
         batch = st.text_input(say("keys.or_batch"), key="claim_batch").strip()
         serials = parse_serials(text or "")
         if st.button(say("keys.claim"), type="primary", disabled=bool(batch) == bool(serials), key="do_claim"):
-            vault = installation().vault  # opening it writes, which the transaction below would wait for
 
             def claim(doing: Doing) -> ClaimReport:
                 if batch:
-                    return claims.claim_batch(doing.session, vault, doing.organisation, batch, **doing.by)
-                return claims.claim_serials(doing.session, vault, doing.organisation, serials, **doing.by)
+                    return claims.claim_batch(doing.session, doing.house.vault, doing.organisation, batch, **doing.by)
+                return claims.claim_serials(doing.session, doing.house.vault, doing.organisation, serials, **doing.by)
 
             def said(report: ClaimReport) -> str:
                 counts = {name: len(getattr(report, name)) for name in ("claimed", "pending", "already", "unknown")}
@@ -111,17 +118,16 @@ def _claim(say: Words) -> None:
 
 
 def _decide(say: Words, meters: list[str]) -> None:
-    count, vault = say.number(len(meters)), installation().vault if meters else None
+    count = say.number(len(meters))
     with st.container(horizontal=True):
         for granted, name, icon in ((True, "confirm", "check"), (False, "refuse", "block")):
             label, question = say(f"keys.{name}"), say(f"keys.{name}_help", count=count)
             if confirmed(say, label, question, key=name, icon=icon, disabled=not meters):
 
                 def decide(doing: Doing, *, is_granted: bool = granted) -> list[str]:
-                    assert vault is not None  # noqa: S101  the button is off otherwise
                     return claims.decide(
                         doing.session,
-                        vault,
+                        doing.house.vault,
                         doing.organisation,
                         confirm=is_granted,
                         meter_ids=meters,

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from assets.steps.mailing import send_test
 from dashboards.components import asking, filters
-from dashboards.components.asking import Doing
+from dashboards.components.asking import Doing, Working
 from dashboards.components.confirming import confirmed
 from dashboards.components.rows import COUNT, TEXT, WHEN, YES, rows_of
 from dashboards.components.seen import forget, seen
@@ -50,6 +51,7 @@ def page() -> None:
     _preview(say, shown)
     with st.container(horizontal=True):
         _actions(say, shown)
+        _test(say, shown)
     if shown.name != SYSTEM:
         _edit(say, shown)
 
@@ -103,6 +105,22 @@ def _actions(say: Words, shown: Template) -> None:
             st.rerun()
 
 
+def _test(say: Words, shown: Template) -> None:
+    if organisation() != installation().organisation:
+        return
+    with st.popover(say("mail.test"), icon=":material/send:", disabled=not installation().settings.smtp.host):
+        st.markdown(say("mail.test_help", template=shown.name))
+        address = st.text_input(say("column.email"), key="test_address").strip()
+        if not st.button(say("mail.send_test"), type="primary", disabled=not address, key="send_test"):
+            return
+
+        def send(work: Working) -> None:
+            send_test(work.house, shown.kind, shown.language, shown.name, address, **work.by)
+
+        if asking.worked(RIGHT, send, said=lambda _: say("mail.test_sent")):
+            st.rerun()
+
+
 def _edit(say: Words, stored_now: Template) -> None:
     mark = f"template_{stored_now.kind}_{stored_now.language}_{stored_now.name}"
     shown = seen(say, mark, stored_now)
@@ -119,7 +137,7 @@ def _edit(say: Words, stored_now: Template) -> None:
         def edit(doing: Doing) -> None:
             place = (shown.kind, shown.language, shown.name)
             stored = mail.template(doing.session, doing.organisation, *place)
-            asking.unchanged(shown.source, stored.source, " ".join(place))
+            asking.unchanged(shown.source, stored.source, "/".join(place))
             source = Source(subject, text or "", html or "")
             mail.edit(doing.session, doing.organisation, *place, source, new_name=name, **doing.by)
 

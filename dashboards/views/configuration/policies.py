@@ -14,6 +14,7 @@ from dashboards.components.seen import forget, seen
 from dashboards.components.table import table
 from dashboards.installation import explained, installation
 from dashboards.viewer import organisation, viewer, words
+from dashboards.views.configuration.policy_trial import trial
 from dashboards.words import Words
 from registry import policies
 from registry.people.rights import SYSTEM_CONFIGURATION, Right
@@ -80,6 +81,8 @@ def _edit(say: Words, now: Stored, text: str) -> None:
             st.rerun()
     if is_same or not reason:
         st.caption(say("policies.how"))
+    if is_tried:
+        trial(say, now.kind, text)
 
 
 def put_in_force(say: Words, now: Stored, document: str, reason: str, *, untried: bool = False) -> bool:

@@ -1,4 +1,4 @@
-"""People and what they may do: accounts, roles, invitations, permissions, programs."""
+"""People and what they may do: accounts, roles, invitations, permissions, programs, mail domains."""
 
 import polars as pl
 import streamlit as st
@@ -11,15 +11,18 @@ from dashboards.components.seen import forget, seen
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.viewer import organisation, words
+from dashboards.views.configuration.domains import domains
 from dashboards.views.configuration.invitations import RIGHT, invite, pending
+from dashboards.views.configuration.programs import programs
+from dashboards.views.configuration.read_rights import read_rights
 from dashboards.words import Words
-from registry.people import links, matrix, roles, services, users
+from registry.people import links, matrix, roles, users
 from registry.people.access import permission_matrix
 from registry.people.rights import AREAS, CAPABILITIES, EDITABLE, SERVICES
 from registry.people.tokens import Issued
 from registry.people.users import Account
 
-PARTS = ("accounts", "invitations", "permissions", "programs")
+PARTS = ("accounts", "invitations", "permissions", "programs", "domains")
 NONE = ""
 
 
@@ -36,7 +39,9 @@ def page() -> None:
         case "permissions":
             _permissions(say)
         case "programs":
-            _programs(say)
+            programs(say)
+        case "domains":
+            domains(say)
         case _:
             _accounts(say)
 
@@ -92,6 +97,7 @@ def _one(say: Words, account: Account) -> None:
                 st.rerun()
     with st.container(horizontal=True):
         _buttons(say, account)
+    read_rights(say, account)
 
 
 def _give(say: Words, account: Account, shown: dict[str, str], changes: dict[str, str | None], reason: str) -> bool:
@@ -185,20 +191,3 @@ def _permissions(say: Words) -> None:
 
     if asking.worked(RIGHT, edit, said=lambda count: say("users.matrix_changed", count=count)):
         st.rerun()
-
-
-def _programs(say: Words) -> None:
-    with installation().registry.begin(readonly=True) as session:
-        found = services.services(session, organisation())
-    columns = {"name": TEXT, "description": TEXT, "is_enabled": YES, "secret_expires_at": WHEN}
-    permissions = [
-        "; ".join(sorted(f"{say.named('service', at)}: {say.named('right', area)}" for at, area in one.permissions))
-        for one in found
-    ]
-    rows = (
-        rows_of(found, columns)
-        .with_columns(permissions=pl.Series(permissions, dtype=pl.String))
-        .rename({"name": "program"})
-    )
-    table(say, rows, key="programs", file_name="programs", nothing=say("users.no_programs"))
-    st.caption(say("users.programs_help"))

@@ -1,6 +1,8 @@
 """One meter: what it is, where it is, what it showed, what was done with it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
@@ -220,50 +222,21 @@ def _codes(say: Words, known: Known) -> None:
         known.meter.meter_id,
         known.meter.medium,
     )
-    table(
-        say,
-        found,
-        key="codes",
-        file_name=f"info_codes_{known.meter.meter_id}",
-        nothing=say("meter.no_codes"),
-        values={"priority": "priority"},
-        may_group=False,
-    )
+    _table(say, known, found, "codes", "info_codes", say("meter.no_codes"), values={"priority": "priority"})
 
 
 def _history(say: Words, known: Known) -> None:
-    table(
-        say,
-        known.stays,
-        key="stays",
-        file_name=f"installations_{known.meter.meter_id}",
-        nothing=say("meter.never_installed"),
-        may_group=False,
-    )
+    _table(say, known, known.stays, "stays", "installations", say("meter.never_installed"))
 
 
 def _configuration(say: Words, known: Known) -> None:
-    table(
-        say,
-        known.settings,
-        key="settings",
-        file_name=f"configurations_{known.meter.meter_id}",
-        nothing=say("meter.no_settings"),
-        may_group=False,
-    )
+    _table(say, known, known.settings, "settings", "configurations", say("meter.no_settings"))
     if viewer().may(editing.RIGHT):
         editing.configure(say, known.meter)
 
 
 def _comments(say: Words, known: Known) -> None:
-    table(
-        say,
-        known.comments,
-        key="comments",
-        file_name=f"comments_{known.meter.meter_id}",
-        nothing=say("meter.no_comments"),
-        may_group=False,
-    )
+    _table(say, known, known.comments, "comments", "comments", say("meter.no_comments"))
     if not viewer().may(_COMMENT):
         return
     with st.form("comment", clear_on_submit=True):
@@ -279,3 +252,17 @@ def _comments(say: Words, known: Known) -> None:
 
     if asking.done(_COMMENT, write, said=lambda _: say("meter.commented"), publish=asking.publish_events):
         st.rerun()
+
+
+def _table(
+    say: Words,
+    known: Known,
+    rows: pl.DataFrame,
+    key: str,
+    name: str,
+    nothing: str,
+    values: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """A table about this one meter; its files carry the meter's name."""
+    file_name = f"{name}_{known.meter.meter_id}"
+    table(say, rows, key=key, file_name=file_name, nothing=nothing, values=values, may_group=False)

@@ -65,7 +65,6 @@ def exchange(say: Words, old: Meter, point: str) -> None:
     if not st.button(say("exchange.do"), type="primary", icon=":material/swap_horiz:", key=f"{key}_do"):
         return
     chosen: str = new
-    vault = installation().vault  # opened before the transaction, since it may have to write itself
 
     def enter(doing: asking.Doing) -> bool:
         require(doing.house.settings, "meter_exchange")
@@ -84,7 +83,7 @@ def exchange(say: Words, old: Meter, point: str) -> None:
             doing.session,
             doing.organisation,
             told,
-            vault=vault,
+            vault=doing.house.vault,
             zone=doing.house.settings.zone,
             identity=doing.identity,
             now=doing.now,

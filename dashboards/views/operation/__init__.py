@@ -11,6 +11,7 @@ from dashboards.views.operation import (
     performance,
     performance_report,
     pressure,
+    wired,
 )
 
 PAGES: tuple[Page, ...] = (
@@ -21,6 +22,7 @@ PAGES: tuple[Page, ...] = (
     Page("alerts", "notifications_active", alerts.page),
     Page("exchanges", "swap_horiz", exchanges.page),
     Page("infrastructure", "cell_tower", infrastructure.page),
+    Page("wired", "cable", wired.page),
     Page("check", "sensors", check.page, sample={"serial": "10000002"}),
     Page("pressure", "speed", pressure.page, sample={"view": "two"}),
 )

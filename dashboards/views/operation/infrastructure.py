@@ -224,7 +224,9 @@ def _map(say: Words, days: tuple[date, date], rows: pl.DataFrame) -> None:
         manufacturer=pl.col("meter_id").str.slice(0, 3),
         status=pl.when(pl.col("fragile") | (pl.col("margin_db") < 0)).then(pl.lit("attention")).otherwise(pl.lit("ok")),
     )
-    spots = queries.whereabouts(heard).join(rows.select("collector", "comment", "meters"), on="collector", how="left")
+    spots = queries.whereabouts(heard, remembered(queries.noted)).join(
+        rows.select("collector", "comment", "meters"), on="collector", how="left"
+    )
     drawn = spots.with_columns(
         kind=pl.lit("collector"),
         label=say.rows(
@@ -234,7 +236,7 @@ def _map(say: Words, days: tuple[date, date], rows: pl.DataFrame) -> None:
             meters=say.numbers(pl.col("meters").fill_null(0)),
         ),
     )
-    shown = pl.concat([heard, drawn.drop("meters", "located", "comment")], how="diagonal_relaxed")
+    shown = pl.concat([heard, drawn.drop("meters", "comment")], how="diagonal_relaxed")
     meter = say.rows(
         "infrastructure.meter_label",
         meter=pl.col("meter_id"),

@@ -10,6 +10,7 @@ from dashboards.charts import pressure as charts
 from dashboards.charts.frame import CONFIG
 from dashboards.components import filters
 from dashboards.components import map as places
+from dashboards.components.cells import Cell, draw_cells
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import remembered
@@ -82,10 +83,9 @@ def _sensors(say: Words) -> None:
         return
     found = remembered(queries.sensors, *asked)
     sums = found.select(pl.col(_EVENTS).sum()).row(0, named=True)
-    cells: list[tuple[str, str, str | None]] = [(say("pressure.sensors"), say.number(found.height), None)]
+    cells: list[Cell] = [(say("pressure.sensors"), say.number(found.height), None)]
     cells += [(say(f"pressure_event.{kind}"), say.number(sums[kind]), say(f"pressure_help.{kind}")) for kind in _EVENTS]
-    for place, (label, value, explanation) in zip(st.columns(5), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    draw_cells(cells)
     table(
         say,
         found,
@@ -140,8 +140,7 @@ def _two(say: Words) -> None:
         (say("pressure.largest"), say.amount(_of(middle.max()), "m", 2), None),
         (say("pressure_event.surge"), say.number(events.filter(kind="surge").height), say("pressure_help.surge")),
     )
-    for place, (label, value, explanation) in zip(st.columns(4), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    draw_cells(cells)
     figure = charts.two(grid, difference, events, title, say)
     st.plotly_chart(figure, config=CONFIG, key="two", alt=f"{first}, {second}: {title}")
     table(
@@ -207,8 +206,7 @@ def _priority(say: Words) -> None:
         (say("pressure.quota"), say.number(quota), say("pressure.quota_help")),
         (say("pressure.well_read"), say.number(read), say("pressure.well_read_help", expected=say.number(_PER_DAY))),
     )
-    for place, (label, value, explanation) in zip(st.columns(3), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    draw_cells(cells)
     table(
         say,
         found,

@@ -1,7 +1,7 @@
 """Pages of configuration that only read, or decide in the registry."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards.viewer import Viewer
 from dashboards.views.configuration import PAGES, support
-from registry import audit, policies
+from registry import audit, policies, trials
 from registry.inventory.fields import fields
 from registry.people.rights import AREAS, CAPABILITIES, KEYS, MANAGER
 from tests.unit.dashboards import house
@@ -123,6 +123,80 @@ def test_group_is_deleted_after_it_was_asked_twice(home: Path) -> None:
 
     assert "The group Nobody is deleted." in messages(app)
     assert "Nobody" not in app.dataframe[0].value["group"].to_list()
+
+
+def test_group_is_renamed_and_stays_chosen(home: Path) -> None:
+    app = opened("groups", group="Harbour")
+    assert app.button(key="save_name").disabled
+    app.text_input(key="rename_Harbour").set_value("Old harbour").run()
+
+    app = app.button(key="save_name").click().run()
+
+    assert "Harbour is called Old harbour now." in messages(app)
+    assert app.selectbox(key="group").value == "Old harbour"
+    names = app.dataframe[0].value["group"].to_list()
+    assert "Old harbour" in names
+    assert "Harbour" not in names
+    assert app.dataframe[1].value["metering_point"].to_list() == ["P-1", "P-2"], "its members stay"
+
+
+def test_group_is_not_given_the_name_of_another(home: Path) -> None:
+    app = opened("groups", group="Harbour")
+    app.text_input(key="rename_Harbour").set_value("Nobody").run()
+
+    app = app.button(key="save_name").click().run()
+
+    assert app.error
+    assert app.selectbox(key="group").value == "Harbour"
+    assert app.dataframe[0].value["group"].to_list() == ["Harbour", "Nobody"]
+
+
+def test_policy_of_validation_is_tried_before_it_holds(home: Path) -> None:
+    app = opened("policies")
+    app.selectbox(key="kind").set_value("validation").run()
+    assert "was not tried yet" in messages(app)
+    document = app.text_area(key="document_validation_0").value
+    app.text_area(key="document_validation_0").set_value(f"{document}\n# a word\n")
+    app.text_input(key="reason_validation").set_value("as agreed")
+    app = press(app.run(), "Put in force")
+    assert app.error, "nobody has tried it"
+
+    days = (date(2025, 11, 2), date(2025, 11, 3))
+    app.date_input(key="trial_days").set_value(days)
+    app = press(app.run(), "Try this document")
+
+    assert "The document was tried; nothing is changed by it." in messages(app)
+    assert "It finds the same as the document in force." in messages(app)
+    assert any("over 2 Nov 2025 to 3 Nov 2025" in block.value for block in app.markdown)
+    app = press(app, "Put in force")
+    assert "Version 1 of the policy validation holds." in messages(app)
+
+
+def test_trial_shows_the_rules_that_find_something_else_and_who_tried(home: Path) -> None:
+    document = opened_policy("validation").text_area(key="document_validation_0").value
+    same = dict.fromkeys(("new", "vanished", "unchanged", "changed"), 0)
+    with registry_of(home).begin() as session:
+        trials.note(
+            session, "default", "validation", document, first_day=date(2025, 10, 1), last_day=date(2025, 10, 7),
+            result={"V06": same | {"new": 3, "vanished": 1}, "V11": same | {"unchanged": 9}},
+            identity="local:test", now=datetime.now(UTC),
+        )  # fmt: skip
+
+    app = opened_policy("validation")
+
+    rows = app.dataframe[0].value
+    assert rows["rule"].to_list() == ["V06"]
+    assert rows[["found_new", "found_vanished", "found_unchanged"]].values.tolist() == [[3, 1, 0]]
+    assert "Rules that find something else" in messages(app)
+    assert any("local:test tried it" in block.value for block in app.markdown)
+
+
+def test_other_policies_are_not_tried(home: Path) -> None:
+    assert "try" not in [button.key for button in opened_policy("consumption").button]
+
+
+def opened_policy(kind: str) -> AppTest:
+    return opened("policies").selectbox(key="kind").set_value(kind).run()
 
 
 def test_policy_is_checked_decided_for_a_reason_and_not_over_another_decision(home: Path) -> None:

@@ -83,7 +83,7 @@ def test_collectors_that_deliver_are_silent_or_were_never_heard(lake: Lake) -> N
     assert before["state"].to_list() == ["never", "never"]
 
 
-def test_collector_stands_in_the_middle_of_the_meters_it_hears_best() -> None:
+def test_collector_stands_where_it_was_noted_or_in_the_middle_of_the_meters_it_hears_best() -> None:
     meters = pl.DataFrame(
         {
             "collector": ["A", "A", "A", "B", None],
@@ -92,7 +92,9 @@ def test_collector_stands_in_the_middle_of_the_meters_it_hears_best() -> None:
         }
     )
 
-    assert collectors.whereabouts(meters).rows() == [("A", 55.2, 12.1, 3)]
+    known = pl.DataFrame({"collector": ["B", "C"], "latitude": [50.0, None], "longitude": [9.0, None]})
+
+    assert collectors.whereabouts(meters, known).rows() == [("A", 55.2, 12.1), ("B", 50.0, 9.0)]
 
 
 def test_members_of_a_group_at_an_instant(lake: Lake) -> None:

@@ -75,19 +75,31 @@ def test_collector_lies_nearer_to_the_meter_that_it_hears_better() -> None:
     heard = pl.DataFrame(
         {
             "collector": ["C", "C", "C", "D"],
-            "comment": [None, None, None, "far"],
             "meter_id": ["A", "B", "nowhere", "nowhere"],
             "rssi_dbm": [-60.0, -80.0, -50.0, None],
-        },
-        schema_overrides={"comment": pl.String},
+        }
+    )
+    noted = pl.DataFrame(
+        {"collector": ["D", "E"], "comment": ["far", None], "latitude": [None, 57.0], "longitude": [None, 9.0]}
     )
     located = pl.DataFrame(
         {"meter_id": ["A", "B", "nowhere"], "latitude": [55.0, 56.0, None], "longitude": [12.0, 13.0, None]}
     )
 
-    first, second = fleet.centres(heard, located).to_dicts()
+    first, second, third = fleet.centres(heard, located, noted).to_dicts()
 
     assert first["latitude"] == pytest.approx(55 + 1 / 11)
     assert first["longitude"] == pytest.approx(12 + 1 / 11)
-    assert (first["meters"], second["meters"]) == (3, 1)
-    assert second["latitude"] is None
+    assert (first["meters"], second["meters"], third["meters"]) == (3, 1, 0)
+    assert (first["is_noted"], second["latitude"], second["comment"]) == (False, None, "far")
+    assert (third["is_noted"], third["latitude"], third["longitude"]) == (True, 57.0, 9.0)
+
+
+def test_noted_place_of_a_collector_counts_more_than_the_meters_that_it_hears() -> None:
+    heard = pl.DataFrame({"collector": ["C"], "meter_id": ["A"], "rssi_dbm": [-60.0]})
+    located = pl.DataFrame({"meter_id": ["A"], "latitude": [55.0], "longitude": [12.0]})
+    noted = pl.DataFrame({"collector": ["C"], "comment": [None], "latitude": [56.0], "longitude": [11.0]})
+
+    (row,) = fleet.centres(heard, located, noted).to_dicts()
+
+    assert (row["latitude"], row["longitude"], row["is_noted"], row["meters"]) == (56.0, 11.0, True, 1)

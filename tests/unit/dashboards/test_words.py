@@ -54,6 +54,8 @@ BY_DATA += (
     "keys_part",
     "claim_status",
     "batch_confirmation",
+    "bundle_state",
+    "domain_state",
     "feature",
     *("code_state", "alert_event", "severity", "collector_state"),
 )

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from registry import collectors
+from registry.collectors import Place
 from registry.errors import RegistryError
 from registry.imports import ImportMode
 from registry.models import Collector, Customer, Meter
@@ -137,6 +139,37 @@ def test_a_shipment_with_concentrators_is_counted_by_class(meters, registry) -> 
     assert meters(header + "Lamp;KAM;1;;;;;\n", mode=mode).rejected.rows() == [
         (2, "the device_class is none of meter, concentrator, mbus_master")
     ]
+
+
+def test_collectors_of_a_shipment_stand_where_it_says(meters, registry) -> None:
+    header = "manufacturer,serial,version,device_type,device_class,collector,latitude,longitude\n"
+    roof = "KAM,71000001,,,concentrator,roof,55.5,12.25\n"
+    report = meters(header + roof + "KAM,71000002,,,mbus_master,cellar,,\nKAM,90000001,1b,16,,,1,\n")
+    assert (report.added, report.updated, report.unchanged, report.rejected.height) == (3, 0, 0, 0)
+    with registry.begin(readonly=True) as session:
+        noted = {row.collector: collectors.place_of(row) for row in collectors.collectors(session, "default")}
+    assert noted == {"roof": Place(55.5, 12.25), "cellar": None}, "coordinates of a meter's line are none of its own"
+
+    moved = meters(header + roof.replace("12.25", "12.5") + "KAM,71000002,,,mbus_master,cellar,,\n")
+    assert (moved.added, moved.updated, moved.unchanged) == (0, 1, 1)
+    again = meters(header + "KAM,71000001,,,concentrator,roof,,\n")
+    assert (again.updated, again.unchanged) == (0, 1), "a file that says nothing of a place takes none away"
+    with registry.begin(readonly=True) as session:
+        assert collectors.place_of(collectors.get(session, "default", "roof")) == Place(55.5, 12.5)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("55.5,", "latitude and longitude go together"),
+        ("95.5,12.0", "latitude is no number of degrees"),
+        ("55.5,east", "longitude is no number of degrees"),
+    ],
+)
+def test_collector_that_stands_nowhere_on_earth_is_rejected(meters, place: str, reason: str) -> None:
+    header = "manufacturer,serial,version,device_type,device_class,collector,latitude,longitude\n"
+    report = meters(f"{header}KAM,71000001,,,concentrator,roof,{place}\n")
+    assert report.rejected.rows() == [(2, reason)]
 
 
 @pytest.mark.parametrize(

@@ -61,11 +61,13 @@ from warehouse.queries import (
     subjects,
     water,
     weather,
+    wired,
 )
 from warehouse.schemas import (
     CONSUMPTION_DAILY,
     CONSUMPTION_MONTHLY,
     READING_PERFORMANCE_DAILY,
+    READINGS,
     TABLES,
     Table,
 )
@@ -215,6 +217,20 @@ class Heated:
         return self.lake.partitions(table)
 
 
+@dataclass(frozen=True)
+class ByWire:
+    """The same lake, where readings came by wire."""
+
+    lake: Readable
+
+    def scan(self, table: Table) -> pl.LazyFrame:
+        rows = self.lake.scan(table)
+        return rows.with_columns(source=pl.lit(wired.WIRED)) if table is READINGS else rows
+
+    def partitions(self, table: Table) -> list[str]:
+        return self.lake.partitions(table)
+
+
 GRID = gauges.Grid(DAY, DAY, ZONE, timedelta(hours=1))
 
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
@@ -231,6 +247,9 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     checking.last_contact: lambda lake: checking.last_contact(lake, OURS, f"{OURS}-meter_id"),
     fleet.kinds: lambda lake: fleet.kinds(lake, OURS),
     fleet.installed: lambda lake: fleet.installed(lake, OURS),
+    collectors.noted: lambda lake: collectors.noted(lake, OURS),
+    wired.extent: lambda lake: wired.extent(ByWire(lake), OURS, ZONE),
+    wired.meters: lambda lake: wired.meters(ByWire(lake), OURS, DAY, DAY, ZONE),
     fleet.hearing: lambda lake: fleet.hearing(lake, OURS),
     info_codes.of_meter: lambda lake: info_codes.of_meter(lake, OURS, CODES, "en", f"{OURS}-meter_id", "water"),
     info_codes.open_of: lambda lake: info_codes.open_of(lake, OURS, CODES, "en", METERS),
