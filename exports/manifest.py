@@ -54,6 +54,7 @@ class Contents(_Part):
 
     Attributes:
         rows: Rows.
+        meters: Meters at metering points that have a value.
         sums: Sum of the values that are known, by register, as decimals.
         qualities: Rows by quality letter.
         rows_hash: Hash over the rows (:class:`Tally`).
@@ -61,6 +62,7 @@ class Contents(_Part):
     """
 
     rows: int
+    meters: int = 0
     sums: dict[str, str]
     qualities: dict[str, int]
     rows_hash: str
@@ -86,6 +88,8 @@ class Manifest(_Part):
         policies: Version of every policy that was in force then, by kind; 0 is the shipped one.
         code_version: Version of the program.
         members: Members of the job's group; null where it names none.
+        expected_meters: Meters that were installed in the period where the job asks for readings, of which a silent one
+            leaves no row; null of rows that show what is missing, and where not every meter has to be there.
         contents: What its rows add up to.
         file_name: Name of the file.
         size_bytes: Its size.
@@ -109,6 +113,7 @@ class Manifest(_Part):
     policies: dict[str, int]
     code_version: str
     members: Members | None
+    expected_meters: int | None = None
     contents: Contents
     file_name: str
     size_bytes: int
@@ -166,6 +171,7 @@ class Tally:
     rows: int = 0
     sums: dict[str, Decimal] = field(default_factory=dict)
     qualities: Counter[str] = field(default_factory=Counter)
+    meters: set[str] = field(default_factory=set, repr=False)
     _days: set[date] = field(default_factory=set, repr=False)
     _columns: dict[str, "_Sums"] = field(default_factory=dict, repr=False)
 
@@ -182,6 +188,8 @@ class Tally:
         for register, value in known.rows():
             self.sums[register] = self.sums.get(register, Decimal(0)) + value
         self.qualities.update(dict(piece.group_by("quality").len().rows()))
+        there = piece.filter(pl.col("metering_point").is_not_null(), pl.col("value").is_not_null())
+        self.meters.update(there["meter_id"].unique().to_list())
         self._days.update(self._local_days(piece))
         for name in (*SCHEMA, *sorted(set(piece.columns) - set(SCHEMA))):
             self._columns.setdefault(name, _Sums()).add(piece[name])
@@ -190,6 +198,7 @@ class Tally:
         """What the rows add up to."""
         return Contents(
             rows=self.rows,
+            meters=len(self.meters),
             sums={register: f"{value:f}" for register, value in sorted(self.sums.items())},
             qualities=dict(sorted(self.qualities.items())),
             rows_hash=self._rows_hash(),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from assets.installation import Installation
 from assets.steps.export_settings import read_job
+from exports.errors import ExportError
 from exports.jobs import Job
 from exports.periods import Due, Period, latest, missed, running
 from registry.exports import jobs, runs
@@ -77,8 +78,10 @@ def run_now(house: Installation, name: str, period: Period | None = None, *, ide
 
     Raises:
         RegistryError: There is no such job.
-        ExportError: The job is of an older release and not understood any more.
+        ExportError: The period has not begun yet, or the job is of an older release and not understood any more.
     """
+    if period is not None and period.start >= now:
+        raise ExportError("The period has not begun yet: there is nothing to send of it.")
     with house.registry.begin() as session:
         row = jobs.get(session, house.organisation, name)
         job = read_job(row.document)

@@ -33,7 +33,7 @@ from registry.models import AuditEvent, ExportRun
 from warehouse.errors import WarehouseError
 from warehouse.plain_yaml import read_settings
 from warehouse.policies import KINDS
-from warehouse.queries.exported import Asked, group_members
+from warehouse.queries.exported import Asked, Places, group_members
 
 FOLDER = "exports"
 """Folder of an installation with files that are not delivered yet, one folder per run."""
@@ -132,6 +132,7 @@ def build_file(house: Installation, run: ExportRun, form: BaseFormat, document: 
             policies=policies_of(house, as_of),
             code_version=facts.version,
             members=members_of(house, job, period, as_of),
+            expected_meters=expected_meters(house, job, form, period, as_of),
             contents=tally.contents(),
             file_name=name,
             size_bytes=size,
@@ -192,6 +193,14 @@ def members_of(house: Installation, job: Job, period: Period, as_of: datetime) -
     return Members(group=job.group, count=members.height, sha256=members_hash(members))
 
 
+def expected_meters(house: Installation, job: Job, form: BaseFormat, period: Period, as_of: datetime) -> int | None:
+    """Meters that a job's file should tell of; ``None`` where what is missing has a row, or need not be there."""
+    if form.content != "readings" or job.readings not in ("all", "last"):
+        return None
+    asked = Asked(house.organisation, house.settings.zone, period.start, period.end, as_of)
+    return Places.known(house.lake, asked, job.group, job.media).installed(period.start, period.end)
+
+
 def written(path: Path, parts: Iterable[bytes]) -> tuple[int, str]:
     """Writes a file, and sees to it that it is on the disk.
 
@@ -229,7 +238,8 @@ def _found(folder: Path, job: Job) -> Built:
 
 
 def _built(folder: Path, manifest: Manifest, job: Job) -> Built:
-    reasons = held_back_by(job.gate, manifest.contents.qualities)
+    contents = manifest.contents
+    reasons = held_back_by(job.gate, contents.qualities, expected=manifest.expected_meters, heard=contents.meters)
     path = folder / manifest.file_name
     return Built(path, path.with_name(path.name + MANIFEST), manifest, tuple(reasons))
 

@@ -177,6 +177,11 @@ class Places:
         named = found.with_columns(metering_point=pl.when(inside).then("metering_point")).drop("removed_at")
         return named if self.members is None else named.filter(pl.col("metering_point").is_not_null())
 
+    def installed(self, start: datetime, end: datetime) -> int:
+        """How many of the meters were installed at any time of a period, UTC, end exclusive."""
+        lasted = (pl.col("removed_at") > start).fill_null(value=True)
+        return self.spots.filter(pl.col("installed_at") < end, lasted)["meter_id"].n_unique()
+
     def covered(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Those of some rows of points and meters that are asked for."""
         inside = rows.join(self.spots, on="metering_point", how="semi").join(self.meters, on="meter_id", how="semi")

@@ -27,3 +27,23 @@ def test_every_share_is_told() -> None:
     assert [reason.split(" values are ")[1].split(" ")[0] for reason in reasons] == [
         "missing", "estimated", "interpolated", "rejected",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("missing", "heard", "reasons"),
+    [
+        (5, 95, []),
+        (5, 94, ["6 of 100 meters have no reading (6.00 %), more than 5 %."]),
+        (0, 100, []),
+        (None, 0, []),
+    ],
+)
+def test_meters_without_a_row_are_missing(missing: float | None, heard: int, reasons: list[str]) -> None:
+    assert held_back_by(Gate(missing=missing), {"M": 10}, expected=100, heard=heard) == reasons
+
+
+def test_a_file_without_rows_is_held_back_where_meters_were_expected() -> None:
+    assert held_back_by(Gate(missing=50), {}, expected=3) == [
+        "3 of 3 meters have no reading (100.00 %), more than 50 %."
+    ]
+    assert held_back_by(Gate(missing=50), {}, expected=0) == []
