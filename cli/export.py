@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from assets.steps.delivering import work_off
 from assets.steps.export_manifests import diff, verify
-from assets.steps.export_now import write_file
+from assets.steps.export_now import AD_HOC, write_file
 from cli.acting import identity
 from cli.as_of import AsOfOption, known_at
 from cli.export_destinations import app as destinations
@@ -26,9 +26,6 @@ from exports.periods import of_days
 app = typer.Typer(help="Files for billing.", no_args_is_help=True)
 app.add_typer(formats, name="formats")
 app.add_typer(destinations, name="destinations")
-
-AD_HOC = "export"
-"""Name of the job in files that no job asked for."""
 
 _Manifest = Annotated[Path, typer.Argument(help="Manifest of a file, JSON.", exists=True, dir_okay=False)]
 

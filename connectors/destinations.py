@@ -2,9 +2,11 @@
 
 import re
 import ssl
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
+import yaml  # type: ignore[import-untyped]
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from connectors.errors import ConnectorError
@@ -61,6 +63,11 @@ Address = Annotated[str, AfterValidator(_address)]
 
 class _Destination(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    def written(self) -> str:
+        """The same as a YAML document; what is not set is left out."""
+        settings = self.model_dump(mode="json", exclude_none=True)
+        return str(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
 
 
 class FolderDestination(_Destination):
@@ -202,9 +209,16 @@ def read_destination(document: str) -> Destination:
         ConnectorError: It is not understood; the message names the places, and nothing that stands there.
     """
     try:
-        return _READER.validate_python(read_settings(document.encode()))
-    except ValidationError as exc:
-        told = f"is not understood: {faults(exc)}"
+        settings = read_settings(document.encode())
     except ValueError as exc:
-        told = str(exc)
-    raise ConnectorError(f"The destination {told}.")
+        raise ConnectorError(f"The destination {exc}.") from None
+    return destination_of(settings)
+
+
+def destination_of(settings: Mapping[str, object]) -> Destination:
+    """A destination of its settings, as :func:`read_destination` finds them in a document."""
+    try:
+        return _READER.validate_python(settings)
+    except ValidationError as exc:
+        told = f"The destination is not understood: {faults(exc)}."
+    raise ConnectorError(told)

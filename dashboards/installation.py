@@ -8,10 +8,11 @@ import streamlit as st
 import settings
 from assets.installation import Installation
 from connectors.errors import ConnectorError
+from exports.errors import ExportError
 from registry.errors import RegistryError
 from warehouse.errors import WarehouseError
 
-EXPECTED = (settings.InstallationError, RegistryError, WarehouseError, ConnectorError)
+EXPECTED = (settings.InstallationError, RegistryError, WarehouseError, ExportError, ConnectorError)
 """Failures whose text says what is the case and what to do."""
 
 

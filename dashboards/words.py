@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_day_names
 from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 
 from registry.people.spreadsheets import number_texts
@@ -119,6 +119,10 @@ class Words(Texts):
     def date(self, day: date) -> str:
         """A day, e.g. ``25 Oct 2026``."""
         return format_date(day, "medium", locale=self.locale)
+
+    def weekday(self, number: int) -> str:
+        """A day of the week; 1 is Monday."""
+        return str(get_day_names("wide", "stand-alone", self.locale)[number - 1])
 
     def instant(self, at: datetime | None) -> str:
         """An instant in the utility's zone, e.g. ``25 Oct 2026 02:00 CEST``; ``None`` is said to be unknown."""

@@ -4,6 +4,7 @@ Each page is shown with the address of its ``sample``, in light, dark and at the
 installation of the pages' tests to headless Chromium, and written to ``docs/pictures/<page>-<look>.png``.
 """
 
+import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,9 +15,10 @@ from selenium.webdriver.common.by import By
 
 from dashboards.page import Page
 from dashboards.pages import every_page
+from registry.vault import KeyVault
 from tests.conftest import REPOSITORY
 from tests.integration.gateways import chromium, gateway, patience, sign_in, visible
-from tests.unit.dashboards import by_wire, heated, house
+from tests.unit.dashboards import by_wire, exporting, heated, house
 from tests.unit.gateway.doors import add_person
 
 FOLDER = REPOSITORY / "docs" / "pictures"
@@ -71,6 +73,11 @@ def main(names: list[str]) -> None:
     pages = [page for page in every_page() if not names or page.name in names]
     with TemporaryDirectory() as folder:
         home = by_wire.add(heated.add(house.home_in_operation(Path(folder) / "home")))
+        key = home.parent / "master.key"
+        KeyVault.create(key)
+        os.environ["METERHOUSE_MASTER_KEY_FILE"] = str(key)
+        exporting.fill(home)
+        exporting.add_rule(home)
         with gateway(home) as served, chromium(Path(folder) / "profile") as browser:
             add_person(served.registry, "analyst@example.org", manager="administrator", keys="superuser")
             sign_in(browser, served.address, "analyst@example.org")

@@ -14,6 +14,9 @@ from registry import audit
 from registry.errors import RegistryError
 from registry.models import ExportRun
 
+AD_HOC = "export"
+"""Name of the job in files that no job asked for."""
+
 
 def write_file(house: Installation, job: Job, period: Period, to: Path, *, identity: str, now: datetime) -> int:
     """Writes a file and its manifest, which has the same name and ``.manifest.json`` after it.

@@ -1,5 +1,6 @@
 """Settings of exports: the registry keeps documents; here they are understood, and name only what there is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,11 +49,18 @@ def read_job(document: str) -> Job:
         ExportError: It is not understood; the message names the places.
     """
     try:
-        return Job(**read_settings(document.encode()))
-    except ValidationError as exc:
-        raise ExportError(f"The job is not understood: {faults(exc)}.") from exc
+        settings = read_settings(document.encode())
     except ValueError as exc:
         raise ExportError(f"The job {exc}.") from exc
+    return job_of(settings)
+
+
+def job_of(settings: Mapping[str, object]) -> Job:
+    """A job of its settings, as :func:`read_job` finds them in a document."""
+    try:
+        return Job.model_validate(settings)
+    except ValidationError as exc:
+        raise ExportError(f"The job is not understood: {faults(exc)}.") from exc
 
 
 def save_job(

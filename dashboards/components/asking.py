@@ -184,25 +184,26 @@ def tell() -> None:
         st.success(text, icon=":material/check_circle:")
 
 
-def unchanged(read: object, stored: object, target: str) -> None:
+def unchanged(read: object, stored: object, target: str, called: str = "") -> None:
     """Refuses an action on something that somebody else has changed since the page showed it.
 
     Args:
         read: What the page showed: a version, an instant, or all fields.
         stored: The same as it is now, read in the transaction of the action.
         target: Object of its audit events; the last one names who it was and when.
+        called: What people call it, where that is something else.
 
     Raises:
         Changed: The two differ.
     """
     if read == stored:
         return
-    say, organisation = words(), viewer().organisation
+    say, organisation, thing = words(), viewer().organisation, called or target
     last = next(iter(events(installation().registry, Filter(organisation, target=target), 1)), None)
     if last is None:
-        raise Changed(say("asking.changed", thing=target))
+        raise Changed(say("asking.changed", thing=thing))
     raise Changed(
-        say("asking.changed_by", thing=target, who=name_of(last.identity, organisation), at=say.instant(last.at))
+        say("asking.changed_by", thing=thing, who=name_of(last.identity, organisation), at=say.instant(last.at))
     )
 
 

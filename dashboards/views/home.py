@@ -15,6 +15,7 @@ from dashboards.page import Page
 from dashboards.remembering import remembered
 from dashboards.viewer import organisation, policy, viewer, words
 from dashboards.words import Words
+from registry.exports.attention import TROUBLES, troubled
 from registry.refusals import refusals
 from warehouse.policies import CoveragePolicy
 from warehouse.queries import attention, overview
@@ -121,7 +122,20 @@ def _items(say: Words, days: pl.DataFrame, files: pl.DataFrame) -> list[_Item]:
             [*refused, *rejected["source_file"]],
             "imports",
         ),
+        _exports(say),
     ]
+
+
+def _exports(say: Words) -> _Item:
+    """Files of jobs that did not arrive; they are of the organisation, not of single meters."""
+    states: list[str] = []
+    if viewer().meters is None:
+        with installation().registry.begin(readonly=True) as session:
+            states = [run.state for run in troubled(session, organisation())]
+    parts = [
+        f"{say.named('run_state', state)} {say.number(states.count(state))}" for state in TROUBLES if state in states
+    ]
+    return _Item("exports", len(states), parts, "jobs", {"part": "failed"})
 
 
 def _refused_files() -> list[str]:

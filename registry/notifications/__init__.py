@@ -7,7 +7,7 @@ in one transaction, so that nothing is told twice and nothing is lost; the messa
 
 from registry.notifications.catalogue import Entry, add, edit, get, listing, remove, switch
 from registry.notifications.log import log, overview
-from registry.notifications.rules import NotificationError, Rule, read_rule
+from registry.notifications.rules import NotificationError, Rule, read_rule, understood
 from registry.notifications.subscriptions import Choice, subscribe, subscriptions, unsubscribe
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "subscribe",
     "subscriptions",
     "switch",
+    "understood",
     "unsubscribe",
 ]

@@ -1,5 +1,6 @@
 """What a notification rule says: what it is about, whom it tells, and when."""
 
+from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Literal, Self
 
@@ -198,11 +199,18 @@ def read_rule(content: bytes) -> Rule:
         NotificationError: It is none; the message names the place and never an address.
     """
     try:
-        return Rule.model_validate(read_settings(content))
-    except ValidationError as exc:
-        raise NotificationError(f"The rule does not hold: {faults(exc)}.") from None
+        settings = read_settings(content)
     except ValueError as exc:
         raise NotificationError(f"The rule {exc}.") from exc
+    return understood(settings)
+
+
+def understood(settings: Mapping[str, object]) -> Rule:
+    """A rule of its settings, as :func:`read_rule` finds them in a document."""
+    try:
+        return Rule.model_validate(settings)
+    except ValidationError as exc:
+        raise NotificationError(f"The rule does not hold: {faults(exc)}.") from None
 
 
 def channel_of(address: str) -> Channel:

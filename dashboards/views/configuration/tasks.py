@@ -1,9 +1,10 @@
-"""What is going on: runs of the graph, imports, and files that arrived, with what became of them."""
+"""What is going on: runs of the graph, imports, exports, and files that arrived, with what became of them."""
 
 import polars as pl
 import streamlit as st
 
-from dashboards.components import filters
+from dashboards.components import filters, links
+from dashboards.components.export_runs import run_rows
 from dashboards.components.rows import COUNT, TEXT, WHEN, named, rows_of
 from dashboards.components.table import table
 from dashboards.installation import installation
@@ -11,12 +12,21 @@ from dashboards.viewer import organisation, viewer, words
 from dashboards.views.configuration.imports import EVENTS
 from dashboards.words import Words
 from registry import ledger
+from registry.exports import runs
+from registry.exports.attention import TROUBLES
 from registry.people.rights import SYSTEM_CONFIGURATION, Right
 from registry.trail import Filter, events
 
 RUNS = ("run.succeeded", "run.failed")
 OTHERS = ("retention.finish", "backup.create", "addresses.check", "erasure.finish", "policy.try")
 SHOWN = ("all", "failed")
+_AT_WORK = ("queued", "building", "delivering")
+_MOST_RUNS = 200
+_RUN_COLUMNS = (
+    *("requested_at", "job", "reading_period", "run_state", "rows", "size_bytes", "duration_s", "identity"),
+    *("reason", "attempts", "revision", "source_file", "run"),
+)
+_RUN_SHOWN = _RUN_COLUMNS[:9]
 _DETAILS = pl.Struct({"job": pl.String, "first_day": pl.String, "last_day": pl.String, "rejected": pl.Int64})
 
 
@@ -30,14 +40,16 @@ def page() -> None:
             ledger.latest(session, organisation()),
             {"landed_at": WHEN, "name": TEXT, "state": TEXT, "frames": COUNT, "rejected": COUNT, "reason": TEXT},
         )
+        exported = run_rows(say, runs.listing(session, organisation(), most=_MOST_RUNS))
     tasks = _tasks()
-    _figures(say, tasks, files)
+    _figures(say, tasks, files, exported)
     only = filters.choice(
         say("tasks.shown"), SHOWN, key="shown", default=SHOWN[0], named=lambda name: say.named("tasks_shown", name)
     )
     if only == "failed":
         tasks = tasks.filter(pl.col("task_state") == "failed")
         files = files.filter(pl.col("state") == "refused")
+        exported = exported.filter(pl.col("run_state").is_in(TROUBLES))
     st.subheader(say("tasks.work"))
     chosen = table(
         say,
@@ -48,6 +60,17 @@ def page() -> None:
         values={"event": "audit_event", "task_state": "task_state"},
     )
     _links(say, chosen)
+    st.subheader(say("tasks.exports"))
+    table(
+        say,
+        named(exported.select(_RUN_COLUMNS), "identity"),
+        key="exports",
+        file_name="export_runs",
+        nothing=say("tasks.no_exports"),
+        shown=_RUN_SHOWN,
+        values={"run_state": "run_state"},
+    )
+    links.link("jobs", say("tasks.to_jobs"), {"part": "failed" if only == "failed" else "runs"})
     st.subheader(say("tasks.files"))
     table(
         say,
@@ -77,12 +100,14 @@ def _tasks() -> pl.DataFrame:
     )
 
 
-def _figures(say: Words, tasks: pl.DataFrame, files: pl.DataFrame) -> None:
+def _figures(say: Words, tasks: pl.DataFrame, files: pl.DataFrame, exported: pl.DataFrame) -> None:
     waiting = files.filter(pl.col("state").is_in(["landed", "numbered"])).height
     shown = {
         "failed": tasks.filter(pl.col("task_state") == "failed").height,
         "waiting": waiting,
         "refused": files.filter(pl.col("state") == "refused").height,
+        "exporting": exported.filter(pl.col("run_state").is_in(_AT_WORK)).height,
+        "not_delivered": exported.filter(pl.col("run_state").is_in(TROUBLES)).height,
     }
     with st.container(horizontal=True):
         for name, count in shown.items():

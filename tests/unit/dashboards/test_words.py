@@ -57,6 +57,8 @@ BY_DATA += (
     "bundle_state",
     "domain_state",
     "feature",
+    *("run_state", "job_type", "format_content", "format_origin", "destination_kind", "destination_auth"),
+    *("message_status", "message_kind", "message_channel"),
     *("code_state", "alert_event", "severity", "collector_state"),
 )
 """Sections whose names come from data; the code builds them."""
