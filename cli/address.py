@@ -22,7 +22,7 @@ from registry.addresses import (
     waiting,
 )
 
-app = typer.Typer(help="Where customers' addresses are.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Where customers' addresses are.", no_args_is_help=True)
 
 
 @app.callback()

@@ -18,7 +18,7 @@ from registry.alerts import AlertError, Wanted
 from warehouse.policies import AlertPolicy
 from warehouse.queries import alerts as queries
 
-app = typer.Typer(help="Consumption alerts.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Consumption alerts.", no_args_is_help=True)
 
 
 class Period(StrEnum):

@@ -14,7 +14,7 @@ from registry.audit import walk
 from registry.heads import fault, note_head, read_heads
 from registry.trail import Filter, details, events
 
-app = typer.Typer(help="The audit log.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="The audit log.", no_args_is_help=True)
 
 _DAY, _MINUTE = "%Y-%m-%d", "%Y-%m-%dT%H:%M"
 

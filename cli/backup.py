@@ -18,7 +18,7 @@ from connectors import backups
 from pipelines.instance import prepare_instance
 from registry.errors import RegistryError
 
-app = typer.Typer(help="Back-ups.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Back-ups.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the back-ups.", file_okay=False)]
 At = Annotated[str, typer.Option("--at", help="Name of the back-up, see 'backup list'; the newest by default.")]

@@ -14,7 +14,7 @@ from cli.tables import print_objects
 from registry import batches
 from registry.imports.instants import read_instant
 
-app = typer.Typer(help="Batches of devices.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Batches of devices.", no_args_is_help=True)
 
 
 @app.callback()

@@ -13,7 +13,7 @@ from cli.tables import print_objects
 from registry import collectors
 from registry.audit import By
 
-app = typer.Typer(help="Collectors: comments, and where they stand.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Collectors: comments, and where they stand.", no_args_is_help=True)
 
 
 @app.callback()

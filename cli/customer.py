@@ -13,7 +13,7 @@ from registry.addresses import STATES
 from registry.customers import add_customer, edit_customer, move_out, occupancies
 from registry.imports.occupancies import PERSONAL
 
-app = typer.Typer(help="Customers by hand.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Customers by hand.", no_args_is_help=True)
 
 Point = Annotated[str, typer.Argument(help="The metering point.")]
 Text = Annotated[str | None, typer.Option()]

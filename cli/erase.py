@@ -15,7 +15,7 @@ from registry import erasures
 from registry.erased_customers import readmit as readmit_customer
 from registry.residences import find_residence
 
-app = typer.Typer(help="Erasure on request (GDPR article 17).", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Erasure on request (GDPR article 17).", no_args_is_help=True)
 
 PointArgument = Annotated[str, typer.Argument(metavar="METERING_POINT", help="The place.")]
 ReasonOption = Annotated[str, typer.Option(help="Why, e.g. the number of the request; no personal data.")]

@@ -22,7 +22,7 @@ from warehouse.published import render
 from warehouse.queries.exceptions import exceptions
 from warehouse.transforms.validation.catalogue import RULES
 
-app = typer.Typer(help="What validation questions, and decisions about it.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="What validation questions, and decisions about it.", no_args_is_help=True)
 
 _Meter = Annotated[str, typer.Argument(metavar="METER", help="The meter.")]
 _Rule = Annotated[str, typer.Argument(metavar="RULE", help="Code of the rule, e.g. V06.")]

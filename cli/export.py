@@ -23,7 +23,7 @@ from exports.jobs import Job
 from exports.manifest import Manifest
 from exports.periods import of_days
 
-app = typer.Typer(help="Files for billing.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Files for billing.", no_args_is_help=True)
 app.add_typer(formats, name="formats")
 app.add_typer(destinations, name="destinations")
 

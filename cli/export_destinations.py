@@ -16,7 +16,7 @@ from cli.work import Work
 from connectors.destinations import read_destination
 from registry.exports import destinations as registry_destinations
 
-app = typer.Typer(help="Destinations of files.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Destinations of files.", no_args_is_help=True)
 
 SECRET_VARIABLE = "METERHOUSE_DESTINATION_SECRET"  # noqa: S105  the variable's name
 

@@ -13,7 +13,7 @@ from cli.messages import say
 from cli.tables import print_objects
 from cli.work import Work
 
-app = typer.Typer(help="Formats of files: shipped ones, and your own.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Formats of files: shipped ones, and your own.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the format; see 'export formats list'.")]
 

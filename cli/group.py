@@ -22,7 +22,7 @@ from warehouse.published import render
 from warehouse.queries import groups as queries
 from warehouse.transforms.calendar import local_days
 
-app = typer.Typer(help="Groups of metering points.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Groups of metering points.", no_args_is_help=True)
 
 SHOWN = 20
 """Points that a preview names."""

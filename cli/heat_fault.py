@@ -14,7 +14,7 @@ from registry.errors import RegistryError
 from registry.heat_faults import Verdict, review
 from warehouse.queries import heat_faults
 
-app = typer.Typer(help="What people found of faults of substations.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="What people found of faults of substations.", no_args_is_help=True)
 
 Point = Annotated[str, typer.Argument(metavar="METERING_POINT", help="Where.")]
 Rule = Annotated[str, typer.Argument(help="Rule that found the fault; see 'report heat-faults'.")]

@@ -16,7 +16,7 @@ from cli.tables import print_rows
 from registry.errors import RegistryError
 from registry.refusals import is_over
 
-app = typer.Typer(help="Dropped registry files that were refused.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Dropped registry files that were refused.", no_args_is_help=True)
 
 _COLUMNS = ("file", "source", "state", "tries", "first_at", "last_at", "reason")
 

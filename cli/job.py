@@ -21,7 +21,7 @@ from registry.errors import RegistryError
 from registry.exports import jobs, runs
 from registry.models import ExportRun
 
-app = typer.Typer(help="Jobs that send files for billing, and their runs.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Jobs that send files for billing, and their runs.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the job; see 'job list'.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run; see 'job failed' and 'job runs'.")]

@@ -45,7 +45,7 @@ PASSWORD_VARIABLE = "METERHOUSE_KEY_FILE_PASSWORD"  # noqa: S105  the variable's
 
 EXPORT_PASSWORD_VARIABLE = "METERHOUSE_EXPORT_PASSWORD"  # noqa: S105  the variable's name
 
-app = typer.Typer(help="Keys of meters.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Keys of meters.", no_args_is_help=True)
 for command in (list_, status, claim, confirm, refuse, transfer, label, unlabel, public, verify):
     app.command(command.__name__.strip("_"))(command)
 app.add_typer(batch_app, name="batch")

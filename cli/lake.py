@@ -10,7 +10,7 @@ from cli.acting import identity
 from cli.home import HomeOption, open_home
 from cli.messages import messages, say
 
-app = typer.Typer(help="Upkeep of the lake's files.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Upkeep of the lake's files.", no_args_is_help=True)
 
 
 @app.callback()

@@ -21,7 +21,7 @@ from registry import mail
 from registry.mail import KINDS, LANGUAGES, SYSTEM, Source
 from warehouse.formulas import shielded_texts
 
-app = typer.Typer(help="Templates of messages, and the outbox.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Templates of messages, and the outbox.", no_args_is_help=True)
 
 KindArgument = Annotated[str, typer.Argument(help=f"Type of the message: {', '.join(KINDS)}.")]
 LanguageArgument = Annotated[str, typer.Argument(help=f"Language: {', '.join(LANGUAGES)}.")]

@@ -32,7 +32,9 @@ from registry.key_status import KEY_STATUSES
 from registry.models import Meter
 from settings.features import require
 
-app = typer.Typer(help="Meters: in stock, in use, exchanged, removed; fields, capacity.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Meters: in stock, in use, exchanged, removed; fields, capacity.", no_args_is_help=True
+)
 app.add_typer(meter_exchange.app, name="exchange")
 app.add_typer(meter_field.app, name="field")
 app.add_typer(meter_capacity.app, name="capacity")

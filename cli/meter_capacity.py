@@ -12,7 +12,7 @@ from cli.messages import say
 from registry.inventory import capacity
 from registry.inventory.meters import count_in_use
 
-app = typer.Typer(help="The capacity plan.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="The capacity plan.", no_args_is_help=True)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from registry.inventory.registers import parse_registers
 from settings.features import require
 from warehouse.published import render
 
-app = typer.Typer(help="Meter exchanges by hand.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Meter exchanges by hand.", no_args_is_help=True)
 
 PointArgument = Annotated[str, typer.Argument(help="Metering point.")]
 FinalOption = Annotated[

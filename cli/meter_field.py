@@ -13,7 +13,7 @@ from cli.messages import say
 from registry.inventory.fields import Entity, Field, Type, add_field, fields, remove_field
 from settings.features import require
 
-app = typer.Typer(help="Custom fields of meters and metering points.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Custom fields of meters and metering points.", no_args_is_help=True)
 
 
 @app.command()

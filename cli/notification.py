@@ -19,7 +19,7 @@ from registry import notifications
 from registry.notifications import Choice, read_rule
 from warehouse.info_texts import LANGUAGES
 
-app = typer.Typer(help="Notifications by e-mail and SMS.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Notifications by e-mail and SMS.", no_args_is_help=True)
 
 RULE_BYTES = 64 << 10
 """Most bytes of a file with a rule."""

@@ -12,8 +12,10 @@ from cli.work import Work
 from registry import organisations
 from registry.organisations import Entry
 
-app = typer.Typer(help="Organisations and partners.", no_args_is_help=True)
-partner_app = typer.Typer(help="Partners: organisations outside of one's tree.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Organisations and partners.", no_args_is_help=True)
+partner_app = typer.Typer(
+    add_completion=False, help="Partners: organisations outside of one's tree.", no_args_is_help=True
+)
 app.add_typer(partner_app, name="partner")
 
 

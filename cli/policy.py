@@ -19,7 +19,7 @@ from cli.tables import print_objects, print_rows
 from registry import policies
 from warehouse.policies import KINDS, EstimationRules, read_policy
 
-app = typer.Typer(help="What the utility decides about its figures.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="What the utility decides about its figures.", no_args_is_help=True)
 
 INFO_CODES = "info_codes"
 """Policy whose priorities show at once; what other policies say shows in what is reckoned from then on."""

@@ -12,7 +12,7 @@ from cli.work import Work
 from registry.errors import RegistryError
 from registry.inventory.registers import parse_registers
 
-app = typer.Typer(help="Readings by hand.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Readings by hand.", no_args_is_help=True)
 
 
 @app.callback()

@@ -12,7 +12,7 @@ from registry.copying import move as move_registry
 from registry.engines import name_of
 from registry.store import Registry
 
-app = typer.Typer(help="Where the registry lies.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Where the registry lies.", no_args_is_help=True)
 
 
 @app.callback()

@@ -25,7 +25,7 @@ from warehouse.queries.consumption import TABLE_OF
 from warehouse.schemas.registers import CUMULATIVE
 from warehouse.transforms.calendar import local_days
 
-app = typer.Typer(help="Lists for people.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Lists for people.", no_args_is_help=True)
 
 
 class Order(StrEnum):

@@ -15,7 +15,9 @@ from cli.tables import print_objects, print_rows
 from registry import retention as registered
 from warehouse.policies import PolicyError, presets
 
-app = typer.Typer(help="How long data is kept: plans, runs and certificates.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="How long data is kept: plans, runs and certificates.", no_args_is_help=True
+)
 
 
 @app.callback()

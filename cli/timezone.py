@@ -13,7 +13,7 @@ from cli.messages import say
 from cli.registry import bring_up_to_date
 from cli.tables import print_rows
 
-app = typer.Typer(help="The zone of the utility's days.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="The zone of the utility's days.", no_args_is_help=True)
 
 
 @app.callback()

@@ -40,7 +40,7 @@ from registry.people.locale import Locale
 Email = Annotated[str, typer.Argument(help="E-mail address, which is the user name.")]
 Name = Annotated[str, typer.Option(help="Full name.")]
 
-app = typer.Typer(help="People and services, and what they may do.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="People and services, and what they may do.", no_args_is_help=True)
 app.add_typer(invitation_app, name="invitation")
 app.add_typer(service_app, name="service")
 app.add_typer(domain_app, name="domain")

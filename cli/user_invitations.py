@@ -26,7 +26,7 @@ from registry.people import invitations
 
 Number = Annotated[int, typer.Argument(help="Number of the invitation.")]
 
-app = typer.Typer(help="Invitations.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Invitations.", no_args_is_help=True)
 
 
 @app.command("list")

@@ -23,8 +23,10 @@ PresetOption = Annotated[
     str, typer.Option(help="A set of permissions: unattended (imports, readings and the keys they take).")
 ]
 
-domain_app = typer.Typer(help="Mail domains whose people belong to the organisation.", no_args_is_help=True)
-service_app = typer.Typer(help="Service identities for unattended work.", no_args_is_help=True)
+domain_app = typer.Typer(
+    add_completion=False, help="Mail domains whose people belong to the organisation.", no_args_is_help=True
+)
+service_app = typer.Typer(add_completion=False, help="Service identities for unattended work.", no_args_is_help=True)
 
 
 def matrix(

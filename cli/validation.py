@@ -19,7 +19,7 @@ from registry.errors import RegistryError
 from warehouse.published import render
 from warehouse.transforms.validation.catalogue import RULES
 
-app = typer.Typer(help="Rules of validation.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="Rules of validation.", no_args_is_help=True)
 
 
 @app.callback()
