@@ -85,7 +85,9 @@ def export_schedules() -> list[dg.ScheduleDefinition]:
     Read by one query that makes and migrates nothing, and not in the process of a run, which needs no schedules. Where
     there is no installation there are none; where its registry cannot be read the sensor asks for all jobs.
     """
-    if DefinitionsLoadContext.get().load_type is DefinitionsLoadType.RECONSTRUCTION:
+    # Where none is set, asking for one would make one out of whatever instance was opened last.
+    loading = DefinitionsLoadContext.get().load_type if DefinitionsLoadContext.is_set() else None
+    if loading is DefinitionsLoadType.RECONSTRUCTION:
         return []
     try:
         known = settings.load(settings.locate())

@@ -20,6 +20,7 @@ from dagster._core.scheduler.instigation import (
     InstigatorType,
     ScheduleInstigatorData,
 )
+from dagster._core.storage.defs_state.base import DefsStateStorage, set_defs_state_storage
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from assets.resources import InstallationResource
@@ -110,6 +111,21 @@ def test_without_an_installation_or_its_registry_the_code_loads(
         assert export_schedules() == []
     assert "export_sensor asks for them" in caplog.text
     assert "s3cret" not in caplog.text
+
+
+def test_schedules_do_not_ask_an_instance_that_is_gone(house: House) -> None:
+    class Gone(DefsStateStorage):
+        """What an instance that was opened and is closed leaves behind."""
+
+        def get_latest_defs_state_info(self) -> None:
+            raise dg.DagsterInvariantViolationError("The instance is gone.")
+
+        download_state_to_path = upload_state_from_path = set_latest_version = get_latest_defs_state_info
+
+    place(house)
+    add(house)
+    with set_defs_state_storage(Gone()):
+        assert [schedule.name for schedule in export_schedules()] == ["export_billing"]
 
 
 def test_a_tick_asks_and_one_run_delivers_for_all(house: House, instance: dg.DagsterInstance) -> None:
