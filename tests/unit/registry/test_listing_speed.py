@@ -11,12 +11,11 @@ from registry.vault import KeyVault
 
 METERS = 100_000
 LONGEST_FILL_S = 60
-LONGEST_S = 0.35
-"""The goal is 0.2, which benchmarks/inventory.py measures on a quiet machine; cores that others share are slower."""
+LONGEST_S = 0.2
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_meters_are_imported_and_paged_in_time(tmp_path: Path) -> None:
+def test_a_hundred_thousand_meters_are_imported_and_each_page_of_them_takes_less_than_200_ms(tmp_path: Path) -> None:
     registry = Registry.open(f"sqlite:///{tmp_path / 'registry.sqlite'}")
     began = time.process_time()  # the machine may have other work
     reports = inventory.fill(registry, KeyVault.create(tmp_path / "master.key"), METERS)
