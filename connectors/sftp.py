@@ -4,6 +4,7 @@ import contextlib
 import errno
 import posixpath
 import stat
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from connectors.sftp_session import Account, opened, scan_hint
 
 _PACKET = 32_768
 """Largest answer of a server."""
+
+_SECTION = 256 * _PACKET
+"""Bytes that are asked for at once: they wait in memory, and their requests fit into any server's window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,35 +204,43 @@ def _remote(path: str, attributes: paramiko.SFTPAttributes) -> RemoteFile:
     return RemoteFile(path, attributes.st_size or 0, attributes.st_mtime or 0)
 
 
-def _read_ahead(stream: paramiko.SFTPFile, size: int) -> None:
-    """Has a thread ask for the whole file.
+def _read_ahead(stream: paramiko.SFTPFile, end: int) -> None:
+    """Has a thread ask for all up to an offset, and waits until it has asked.
 
-    The thread of paramiko dies with a traceback on standard error when the connection is lost. The reader meets the
-    same loss and reports it, so the thread may end in silence.
+    An answer that came before the next request was out would end the library's reading ahead: the rest would be asked
+    for a second time, packet by packet. The library's thread also dies with a traceback on standard error when the
+    connection is lost. The reader meets the same loss and reports it, so the thread may end in silence.
     """
-    send = stream._prefetch_thread
+    asked = threading.Event()
 
-    def send_quietly(*arguments: object) -> None:
+    def send(*arguments: object) -> None:
         with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
-            send(*arguments)
+            paramiko.SFTPFile._prefetch_thread(stream, *arguments)
+        asked.set()
 
-    stream._prefetch_thread = send_quietly
-    stream.prefetch(size)
+    stream._prefetch_thread = send
+    stream.prefetch(end)
+    asked.wait()
 
 
 def _packets(stream: paramiko.SFTPFile, size: int) -> Iterator[bytes]:
-    """Reads packet by packet: one read of a large size would copy all it has so far with each packet."""
-    while size > 0 and (packet := stream.read(min(size, _PACKET))):
-        size -= len(packet)
-        yield packet
+    """Reads section by section, packet by packet: one read of a large size would copy all it has so far each time."""
+    for start in range(0, size, _SECTION):
+        left = min(_SECTION, size - start)
+        if left > _PACKET:  # below, reading ahead only costs a thread
+            _read_ahead(stream, start + left)
+        while left > 0:
+            packet = stream.read(min(left, _PACKET))
+            if not packet:
+                return
+            left -= len(packet)
+            yield packet
 
 
 def _read(sftp: paramiko.SFTPClient, path: str) -> tuple[RemoteFile, bytes | None]:
     """A file as it was before reading and its content, ``None`` where it changed meanwhile."""
     with sftp.open(path, "rb") as stream:
         before = _remote(path, stream.stat())
-        if before.size > _PACKET:  # below, reading ahead only costs a thread
-            _read_ahead(stream, before.size)
         content = b"".join(_packets(stream, before.size))
         after = _remote(path, stream.stat())
     whole = before == after and len(content) == before.size

@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from connectors.errors import Permanent, Transient
@@ -165,6 +166,22 @@ def test_a_file_that_is_gone_does_not_hold_up_the_others(openssh: OpenSsh):
     with pytest.raises(Permanent, match=r"b\.csv"):
         fetched.extend(content for _, content in openssh.drop().fetch(found))
     assert fetched == [b"a.csv", b"c.csv"]
+
+
+def test_each_part_of_a_file_is_asked_for_once(openssh: OpenSsh, monkeypatch: pytest.MonkeyPatch):
+    content = random.Random(3).randbytes(9_000_000)
+    (openssh.folder / "a.csv").write_bytes(content)
+    asked, send = [], paramiko.SFTPClient._async_request
+
+    def send_slowly(self: paramiko.SFTPClient, into: object, kind: int, *arguments: object) -> int:
+        if kind == paramiko.sftp.CMD_READ:
+            asked.append(int(arguments[1]))
+            time.sleep(0.001)  # longer than an answer takes
+        return int(send(self, into, kind, *arguments))
+
+    monkeypatch.setattr(paramiko.SFTPClient, "_async_request", send_slowly)
+    assert [got for _, got in openssh.drop().fetch([str(openssh.folder / "a.csv")])] == [content]
+    assert asked == list(range(0, 9_000_000, 32_768))
 
 
 @pytest.mark.parametrize("after_bytes", [200_000, 1_200_000])
