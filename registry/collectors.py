@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import polars as pl
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.errors import RegistryError
+from registry.frames import read_frame
 from registry.models import Collector
 
 LONGEST = 200
@@ -66,6 +68,20 @@ def collectors(session: Session, organisation: str) -> Sequence[Collector]:
     return session.scalars(statement.order_by(Collector.collector)).all()
 
 
+def noted(session: Session, organisation: str) -> pl.DataFrame:
+    """What people noted of the collectors that are registered.
+
+    A collector may hang at somebody's house: where it is stays in the registry, as the places of metering points do.
+
+    Returns:
+        ``collector``, ``comment`` (nullable), ``latitude`` and ``longitude`` (degrees; both null where nobody noted
+        them), by collector.
+    """
+    columns = {"collector": pl.String, "comment": pl.String, "latitude": pl.Float64, "longitude": pl.Float64}
+    statement = select(*(getattr(Collector, name) for name in columns)).where(Collector.organisation == organisation)
+    return read_frame(session, statement.order_by(Collector.collector), columns)
+
+
 def get(session: Session, organisation: str, collector: str) -> Collector:
     """A collector.
 
@@ -113,7 +129,7 @@ def place_of(row: Collector) -> Place | None:
 def set_place(
     session: Session, organisation: str, collector: str, place: Place | None, *, identity: str, now: datetime
 ) -> bool:
-    """Notes where a collector stands.
+    """Notes where a collector stands; the audit log says that it was done, not where.
 
     Args:
         session: A writing transaction.
@@ -130,22 +146,10 @@ def set_place(
         RegistryError: There is no such collector.
     """
     row = get(session, organisation, collector)
-    before = place_of(row)
-    if before == place:
+    if place_of(row) == place:
         return False
     row.latitude, row.longitude = (None, None) if place is None else (place.latitude, place.longitude)
     audit.record(
-        session,
-        organisation=organisation,
-        event="collector.place",
-        identity=identity,
-        now=now,
-        target=collector,
-        before=_told(before),
-        after=_told(place),
+        session, organisation=organisation, event="collector.place", identity=identity, now=now, target=collector
     )
     return True
-
-
-def _told(place: Place | None) -> audit.Fields | None:
-    return None if place is None else {"latitude": place.latitude, "longitude": place.longitude}

@@ -10,7 +10,7 @@ from dashboards.charts.frame import CONFIG
 from dashboards.installation import installation
 from dashboards.viewer import organisation, policy
 from dashboards.words import Words
-from registry import audit, places
+from registry import audit, collectors, places
 from warehouse.policies.map import MapPolicy
 
 
@@ -41,6 +41,12 @@ def placed(rows: pl.DataFrame) -> pl.DataFrame:
     with installation().registry.begin(readonly=True) as session:
         state = audit.head(session)
     return rows.join(_coordinates(organisation(), state), on="metering_point", how="left", maintain_order="left")
+
+
+def noted() -> pl.DataFrame:
+    """What people noted of collectors, as :func:`registry.collectors.noted` gives it, read from the registry now."""
+    with installation().registry.begin(readonly=True) as session:
+        return collectors.noted(session, organisation())
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

@@ -13,10 +13,11 @@ def glance(
     """One look of a sensor, or why it does not look."""
     resource = InstallationResource(home=str(house.installation.settings.home))
     with dg.DagsterInstance.get() as instance:
-        context = dg.build_sensor_context(
+        built = dg.build_sensor_context(
             instance=instance, cursor=cursor, resources={"installation": resource}, definitions=defs()
         )
-        result = sensor(context)
+        with built as context:
+            result = sensor(context)
     assert isinstance(result, dg.SensorResult | dg.SkipReason | dg.RunRequest)
     return result
 

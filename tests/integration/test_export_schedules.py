@@ -55,12 +55,13 @@ def schedule(name: str) -> dg.ScheduleDefinition:
 
 
 def tick(one: dg.ScheduleDefinition, house: House, instance: dg.DagsterInstance) -> ScheduleExecutionData:
-    context = dg.build_schedule_context(
+    built = dg.build_schedule_context(
         instance=instance,
         scheduled_execution_time=datetime.now(UTC),
         resources={"installation": InstallationResource(home=str(house.installation.settings.home))},
     )
-    return one.evaluate_tick(context)
+    with built as context:  # left open, it makes an instance that is gone the current one whenever it is collected
+        return one.evaluate_tick(context)
 
 
 def asked(house: House, name: str) -> list[ExportRun]:

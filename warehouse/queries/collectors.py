@@ -23,21 +23,6 @@ def extent(lake: Readable, organisation: str) -> tuple[date, date] | None:
     return None if first is None else (first, last)
 
 
-def noted(lake: Readable, organisation: str) -> pl.DataFrame:
-    """What people noted of the collectors that are registered.
-
-    Args:
-        lake: Where the tables are.
-        organisation: Whose collectors.
-
-    Returns:
-        ``collector``, ``comment`` (nullable), ``latitude`` and ``longitude`` (degrees; both null where nobody noted
-        them), by collector.
-    """
-    rows = lake.scan(COLLECTORS).filter(organisation=organisation)
-    return rows.select("collector", "comment", "latitude", "longitude").sort("collector").collect()
-
-
 def collectors(
     lake: Readable, organisation: str, policy: CoveragePolicy, first: date, last: date, *, zone: ZoneInfo
 ) -> pl.DataFrame:
@@ -66,8 +51,10 @@ def collectors(
         .otherwise(pl.lit("heard"))
     )
     rows = (
-        noted(lake, organisation)
+        lake.scan(COLLECTORS)
+        .filter(organisation=organisation)
         .select("collector", "comment")
+        .collect()
         .join(found, on="collector", how="full", coalesce=True)
         .with_columns(state=state)
     )
@@ -82,7 +69,7 @@ def whereabouts(meters: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         meters: ``collector`` (that hears the meter best; nullable), ``latitude`` and ``longitude`` (degrees; nullable).
-        known: From :func:`noted`.
+        known: From :func:`registry.collectors.noted`.
 
     Returns:
         ``collector``, ``latitude`` and ``longitude`` (medians of its meters where nobody noted them), by collector;

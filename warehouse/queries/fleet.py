@@ -132,7 +132,7 @@ def centres(heard: pl.DataFrame, located: pl.DataFrame, noted: pl.DataFrame) -> 
     Args:
         heard: From :func:`hearing`.
         located: ``meter_id``, ``latitude`` and ``longitude`` (degrees; null where unknown).
-        noted: From :func:`warehouse.queries.collectors.noted`.
+        noted: From :func:`registry.collectors.noted`.
 
     Returns:
         ``collector``, ``comment``, ``meters`` (that it hears), ``latitude`` and ``longitude`` (null where neither the

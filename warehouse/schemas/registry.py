@@ -131,8 +131,6 @@ COLLECTORS = Table(
         c.organisation,
         Column("collector", pl.String, "Concentrator or other receiver."),
         Column("comment", pl.String, "Where it hangs, or what it is for.", nullable=True),
-        Column("latitude", pl.Float64, "Degrees north; null where nobody noted where it stands.", nullable=True),
-        Column("longitude", pl.Float64, "Degrees east; null together with latitude.", nullable=True),
         c.published_from,
     ),
     key=("organisation", "collector"),

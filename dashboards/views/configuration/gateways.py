@@ -21,7 +21,6 @@ from registry.collectors import LONGEST, Place
 from registry.models import Collector
 from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, Right
 from warehouse.policies import CoveragePolicy
-from warehouse.queries import collectors as queries
 from warehouse.queries import fleet, groups, subjects
 
 RIGHT = Right(DEVICE_AND_CUSTOMER_MANAGEMENT)
@@ -115,7 +114,7 @@ def _edit(say: Words, stored: Collector) -> None:
 def _map(say: Words) -> None:
     """Collectors as places: where they are noted, else about where the meters are that they hear."""
     placed = places.placed(remembered(subjects.meters).select("meter_id", "metering_point"))
-    found = fleet.centres(remembered(fleet.hearing), placed, remembered(queries.noted))
+    found = fleet.centres(remembered(fleet.hearing), placed, places.noted())
     noted = found["is_noted"].sum()
     st.caption(say("gateways.noted", noted=say.number(noted), all=say.number(found.height)))
     drawn = found.with_columns(

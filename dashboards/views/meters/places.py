@@ -10,7 +10,7 @@ from dashboards.components import map as places
 from dashboards.remembering import remembered
 from dashboards.viewer import organisation, tables, words
 from dashboards.words import Words
-from warehouse.queries import collectors, fleet, subjects
+from warehouse.queries import fleet, subjects
 
 _STATUSES = ("attention", "silent", "ok")
 _KINDS = ("meter", "collector")
@@ -61,7 +61,7 @@ def _labels(say: Words, rows: pl.DataFrame) -> pl.Series:
 
 
 def _collectors(say: Words, placed: pl.DataFrame) -> pl.DataFrame:
-    found = fleet.centres(remembered(fleet.hearing), placed, remembered(collectors.noted))
+    found = fleet.centres(remembered(fleet.hearing), placed, places.noted())
     return found.with_columns(
         label=pl.concat_str(
             "collector",

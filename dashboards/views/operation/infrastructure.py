@@ -224,7 +224,7 @@ def _map(say: Words, days: tuple[date, date], rows: pl.DataFrame) -> None:
         manufacturer=pl.col("meter_id").str.slice(0, 3),
         status=pl.when(pl.col("fragile") | (pl.col("margin_db") < 0)).then(pl.lit("attention")).otherwise(pl.lit("ok")),
     )
-    spots = queries.whereabouts(heard, remembered(queries.noted)).join(
+    spots = queries.whereabouts(heard, places.noted()).join(
         rows.select("collector", "comment", "meters"), on="collector", how="left"
     )
     drawn = spots.with_columns(

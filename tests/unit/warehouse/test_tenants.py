@@ -252,7 +252,6 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     checking.last_contact: lambda lake: checking.last_contact(lake, OURS, f"{OURS}-meter_id"),
     fleet.kinds: lambda lake: fleet.kinds(lake, OURS),
     fleet.installed: lambda lake: fleet.installed(lake, OURS),
-    collectors.noted: lambda lake: collectors.noted(lake, OURS),
     wired.extent: lambda lake: wired.extent(ByWire(lake), OURS, ZONE),
     wired.meters: lambda lake: wired.meters(ByWire(lake), OURS, DAY, DAY, ZONE),
     fleet.hearing: lambda lake: fleet.hearing(lake, OURS),
