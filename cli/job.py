@@ -7,7 +7,7 @@ import typer
 
 from assets.steps.delivering import try_again, work_off
 from assets.steps.export_planning import run_now
-from assets.steps.export_settings import read_job, save_job, set_active
+from assets.steps.export_settings import save_job, set_active
 from assets.steps.publishing import publish_events
 from cli.acting import AsOption
 from cli.files import read_text
@@ -16,6 +16,7 @@ from cli.messages import complain, messages, say
 from cli.report_options import FromOption, ToOption, given_days
 from cli.tables import print_rows
 from cli.work import Work
+from exports.jobs import read_job
 from exports.periods import next_due, of_days
 from registry.errors import RegistryError
 from registry.exports import jobs, runs

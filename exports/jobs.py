@@ -1,12 +1,15 @@
 """Jobs: which rows go out in which format, when, where to, and what must hold before they do."""
 
+from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from exports.base import Model, Name
+from exports.errors import ExportError
 from exports.file_names import FileName
+from warehouse.plain_yaml import faults, read_settings
 
 Interval = Literal["hourly", "daily", "weekly", "monthly"]
 Readings = Literal["all", "last", "final", "since_last"]
@@ -124,3 +127,27 @@ class Job(Model):
         if self.interpolate_drive_by and not self.interpolate:
             raise ValueError("interpolate_drive_by: without interpolate it does nothing")
         return self
+
+
+def read_job(document: str) -> Job:
+    """Reads a job's document.
+
+    Args:
+        document: YAML.
+
+    Raises:
+        ExportError: It is not understood; the message names the places.
+    """
+    try:
+        settings = read_settings(document.encode())
+    except ValueError as exc:
+        raise ExportError(f"The job {exc}.") from exc
+    return job_of(settings)
+
+
+def job_of(settings: Mapping[str, object]) -> Job:
+    """A job of its settings, as :func:`read_job` finds them in a document."""
+    try:
+        return Job.model_validate(settings)
+    except ValidationError as exc:
+        raise ExportError(f"The job is not understood: {faults(exc)}.") from exc

@@ -22,8 +22,7 @@ import settings
 from assets.installation import Installation
 from assets.resources import InstallationResource
 from assets.steps.delivering import work_off
-from assets.steps.export_planning import ask_for_due, run_now
-from assets.steps.export_settings import read_job
+from assets.steps.export_planning import ask_for_due, readable, run_now
 from exports.errors import ExportError
 from exports.jobs import Job
 from exports.periods import cron
@@ -94,8 +93,8 @@ def export_schedules() -> list[dg.ScheduleDefinition]:
     except settings.InstallationError:
         return []
     try:
-        found = [read_job(row.document) for row in jobs.peek(known.registry_address, known.organisation)]
-    except (RegistryError, ExportError) as exc:
+        found = [job for _, job in readable(jobs.peek(known.registry_address, known.organisation))]
+    except RegistryError as exc:
         _logger.warning("Jobs have no schedules until the code is loaded again; export_sensor asks for them. %s", exc)
         return []
     schedules = {schedule_name(job.name): job for job in found}
@@ -174,19 +173,20 @@ def ask_for_jobs(
     switches = _switches(instance)
     by_job = {schedule.tags.get(JOB_TAG): schedule for schedule in loaded}
     with house.registry.begin(readonly=True) as session:
-        active = [row for row in jobs.listing(session, house.organisation) if row.active_since is not None]
+        listed = jobs.listing(session, house.organisation)
+        active = [(row.name, job) for row, job in readable(listed) if row.active_since is not None]
     plan: dict[timedelta, list[str]] = {}
-    for row in active:
-        switch = switches.get(schedule_name(row.name))
+    for name, job in active:
+        switch = switches.get(schedule_name(name))
         if switch is InstigatorStatus.STOPPED:
             continue
-        schedule = by_job.get(row.name)
+        schedule = by_job.get(name)
         ticks = (
             schedule is not None
-            and schedule.cron_schedule == cron(read_job(row.document).schedule)
+            and schedule.cron_schedule == cron(job.schedule)
             and (switch is InstigatorStatus.RUNNING or schedule.default_status is dg.DefaultScheduleStatus.RUNNING)
         )
-        plan.setdefault(LATE if ticks else timedelta(0), []).append(row.name)
+        plan.setdefault(LATE if ticks else timedelta(0), []).append(name)
     for late, names in plan.items():
         ask_for_due(house, now, names=names, late=late, identity=identity)
 

@@ -18,14 +18,14 @@ from assets.installation import Installation
 from assets.steps.delivery_records import publish_deliveries
 from assets.steps.export_files import folder_of, forget, sweep
 from assets.steps.export_letters import queue_file
-from assets.steps.export_settings import open_destination, read_job
+from assets.steps.export_settings import open_destination
 from assets.steps.exporting import MANIFEST, build
 from assets.steps.publishing import publish_events
 from connectors.destinations import MailDestination
 from connectors.errors import ConnectorError, Transient
 from connectors.uploads import Upload, upload
 from exports.errors import ExportError
-from exports.jobs import Job
+from exports.jobs import Job, read_job
 from registry.errors import RegistryError
 from registry.exports import runs
 from registry.exports.runs import LostClaimError

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from assets.installation import Installation
-from assets.steps.export_settings import read_job
 from connectors.destinations import MailDestination
 from connectors.uploads import Upload
 from exports.facts import Facts
+from exports.jobs import read_job
 from exports.manifest import Manifest
 from exports.templates import fill, values_of
 from registry import mail

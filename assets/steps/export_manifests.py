@@ -12,11 +12,12 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.export_rows import pieces
-from assets.steps.exporting import members_of, read_job
+from assets.steps.exporting import members_of
 from exports import writing
 from exports.errors import ExportError
 from exports.facts import Facts
 from exports.formats import read_format
+from exports.jobs import read_job
 from exports.manifest import Contents, Manifest, Tally
 from registry import erasures
 from registry import retention as certificates

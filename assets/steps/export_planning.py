@@ -4,21 +4,22 @@ Asking is all that schedules, sensors, buttons and commands do: a run of a perio
 asks and however often.
 """
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from assets.installation import Installation
-from assets.steps.export_settings import read_job
 from exports.errors import ExportError
-from exports.jobs import Job
+from exports.jobs import Job, read_job
 from exports.periods import Due, Period, latest, missed, running
 from registry.exports import jobs, runs
 from registry.models import ExportJob, ExportRun
 from registry.people.rights import ORCHESTRATOR
 
 NO_TIME = timedelta(0)
+_logger = logging.getLogger(__name__)
 
 
 def ask_for_due(
@@ -43,16 +44,12 @@ def ask_for_due(
 
     Returns:
         What was asked for.
-
-    Raises:
-        ExportError: A job of an older release is not understood any more.
     """
     with house.registry.begin(readonly=True) as session:
         found = [
             (row, job, due)
-            for row in jobs.listing(session, house.organisation)
+            for row, job in readable(jobs.listing(session, house.organisation))
             if row.active_since is not None and (names is None or row.name in names)
-            for job in [read_job(row.document)]
             for due in _missing(session, house, row, job, now - late)
         ]
     if not found:
@@ -61,6 +58,18 @@ def ask_for_due(
         return [
             _ask(session, row, job, period, again=False, identity=identity, now=now) for row, job, (_, period) in found
         ]
+
+
+def readable(stored: Iterable[ExportJob]) -> Iterator[tuple[ExportJob, Job]]:
+    """Jobs with what they say; those of an older release that are not understood any more are logged and left out.
+
+    One of them must not keep the others from what is due.
+    """
+    for row in stored:
+        try:
+            yield row, read_job(row.document)
+        except ExportError as exc:
+            _logger.warning("Nothing is asked for of the job %s. %s Save it anew.", row.name, exc)
 
 
 def run_now(house: Installation, name: str, period: Period | None = None, *, identity: str, now: datetime) -> ExportRun:

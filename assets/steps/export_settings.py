@@ -1,6 +1,5 @@
 """Settings of exports: the registry keeps documents; here they are understood, and name only what there is."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,13 +10,12 @@ from connectors.destinations import Destination, read_destination
 from exports.base import Name
 from exports.errors import ExportError
 from exports.formats import Format, read_format, shipped, shipped_document
-from exports.jobs import Job
+from exports.jobs import Job, read_job
 from registry.errors import RegistryError
 from registry.exports import destinations, formats, jobs
 from registry.groups import BUILT_IN, catalogue
 from registry.models import ExportJob
 from registry.vault import KeyVault
-from warehouse.plain_yaml import faults, read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +35,6 @@ class KnownFormat:
     layout: str
     content: str
     version: int | None
-
-
-def read_job(document: str) -> Job:
-    """Reads a job's document.
-
-    Args:
-        document: YAML.
-
-    Raises:
-        ExportError: It is not understood; the message names the places.
-    """
-    try:
-        settings = read_settings(document.encode())
-    except ValueError as exc:
-        raise ExportError(f"The job {exc}.") from exc
-    return job_of(settings)
-
-
-def job_of(settings: Mapping[str, object]) -> Job:
-    """A job of its settings, as :func:`read_job` finds them in a document."""
-    try:
-        return Job.model_validate(settings)
-    except ValidationError as exc:
-        raise ExportError(f"The job is not understood: {faults(exc)}.") from exc
 
 
 def save_job(

@@ -25,13 +25,12 @@ from exports.facts import Facts
 from exports.file_names import file_name
 from exports.formats import read_format, shipped_document
 from exports.gates import held_back_by
-from exports.jobs import Job
+from exports.jobs import Job, read_job
 from exports.manifest import Manifest, Members, Period, Tally, members_hash
 from registry import known_instants, policies
 from registry.exports import formats
 from registry.models import AuditEvent, ExportRun
 from warehouse.errors import WarehouseError
-from warehouse.plain_yaml import read_settings
 from warehouse.policies import KINDS
 from warehouse.queries.exported import Asked, Places, group_members
 
@@ -168,11 +167,6 @@ def fixed_instant(house: Installation, now: datetime) -> datetime:
             publish_undisturbed(house)
         with house.registry.begin() as session:
             return known_instants.fix(session, house.organisation, max(now, datetime.now(UTC)))
-
-
-def read_job(document: str) -> Job:
-    """The job of a document that a run keeps."""
-    return Job(**read_settings(document.encode()))
 
 
 def policies_of(house: Installation, as_of: datetime) -> dict[str, int]:

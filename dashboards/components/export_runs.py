@@ -5,9 +5,9 @@ from datetime import datetime
 
 import polars as pl
 
-from assets.steps.export_settings import read_job
 from dashboards.components.rows import COUNT, TEXT, WHEN
 from dashboards.words import Words
+from exports.jobs import read_job
 from registry.models import ExportRun
 
 _COLUMNS = {

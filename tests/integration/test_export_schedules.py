@@ -129,6 +129,24 @@ def test_schedules_do_not_ask_an_instance_that_is_gone(house: House) -> None:
         assert [schedule.name for schedule in export_schedules()] == ["export_billing"]
 
 
+def test_a_job_that_is_not_understood_keeps_no_other_from_what_is_due(
+    house: House, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    it = house.installation
+    place(house)
+    for name in ("old", "new"):
+        add(house, name, now=LONG_AGO)
+    with it.registry.begin() as session:
+        row = jobs.get(session, it.organisation, "old")
+        row.document = row.document.replace("interval: daily", "interval: fortnightly")
+        assert "fortnightly" in row.document
+    with caplog.at_level(logging.WARNING):
+        assert [schedule.name for schedule in export_schedules()] == ["export_new"]
+        ask_for_jobs(it, instance, [], datetime.now(UTC))
+    assert "Nothing is asked for of the job old. The job is not understood: schedule.interval" in caplog.text
+    assert (asked(house, "old"), len(asked(house, "new"))) == ([], 2)
+
+
 def test_a_tick_asks_and_one_run_delivers_for_all(house: House, instance: dg.DagsterInstance) -> None:
     place(house)
     for name in ("a", "b", "c"):

@@ -9,14 +9,14 @@ from typing import get_args
 import streamlit as st
 
 from assets.steps.export_now import AD_HOC, write_file
-from assets.steps.export_settings import job_of, known_formats
+from assets.steps.export_settings import known_formats
 from assets.steps.exporting import MANIFEST
 from dashboards.components import asking, filters
 from dashboards.components.asking import Working
 from dashboards.installation import installation
 from dashboards.viewer import SEE, organisation, viewer, words
 from dashboards.words import Words
-from exports.jobs import Readings
+from exports.jobs import Readings, job_of
 from exports.manifest import Manifest
 from exports.periods import of_days
 from registry.errors import RegistryError

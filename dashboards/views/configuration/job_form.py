@@ -6,14 +6,14 @@ from typing import get_args
 
 import streamlit as st
 
-from assets.steps.export_settings import job_of, known_formats, save_job
+from assets.steps.export_settings import known_formats, save_job
 from dashboards.components import asking, links
 from dashboards.components.asking import Doing
 from dashboards.components.seen import forget
 from dashboards.installation import installation
 from dashboards.viewer import organisation, tables
 from dashboards.words import Words
-from exports.jobs import Gate, Interval, Job, Readings, Retry, Schedule
+from exports.jobs import Gate, Interval, Job, Readings, Retry, Schedule, job_of
 from registry.exports import destinations, jobs
 from registry.imports.meters import KNOWN_MEDIA
 from registry.people.rights import Right

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from assets.steps.export_planning import run_now
-from assets.steps.export_settings import read_job, set_active
+from assets.steps.export_settings import set_active
 from dashboards.components import asking, filters, links
 from dashboards.components.asking import Doing, Working
 from dashboards.components.confirming import confirmed
@@ -18,7 +18,7 @@ from dashboards.viewer import organisation, viewer, words
 from dashboards.views.configuration import job_form, job_runs
 from dashboards.views.configuration.watched import COLUMNS, watched
 from dashboards.words import Words
-from exports.jobs import Job, Schedule
+from exports.jobs import Job, Schedule, read_job
 from exports.periods import next_due, of_days
 from registry.exports import jobs, runs
 from registry.exports.attention import troubled

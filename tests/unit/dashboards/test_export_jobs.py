@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from assets.steps.export_settings import read_job, save_destination
+from assets.steps.export_settings import save_destination
 from dashboards.viewer import Viewer
+from exports.jobs import read_job
 from registry import ledger
 from registry.exports import jobs, runs
 from registry.exports.attention import troubled
