@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from assets.steps import exporting
 from assets.steps.deciding import Choice
 from assets.steps.deciding import decide as decide_about
+from assets.steps.erasing import erase
 from assets.steps.export_manifests import diff, verify
 from assets.steps.exporting import Built, build, fixed_instant
 from assets.steps.retention import EXPORTED, plan, run
@@ -20,6 +21,7 @@ from exports.jobs import Gate, Job
 from exports.manifest import Manifest
 from registry import policies
 from registry.customers import edit_customer
+from registry.erasures import Request
 from registry.exports import formats
 from registry.models import ExportRun
 from tests.integration.installations import House
@@ -202,6 +204,22 @@ def test_what_is_not_held_is_thinned_and_the_verdict_says_so(known: House) -> No
     assert not verdict.same
     assert any(reason.startswith("The rows differ: 42 then") for reason in verdict.reasons)
     assert "Rows were thinned by retention since (certificates 1)." in verdict.reasons
+
+
+def test_what_was_erased_is_not_made_again_and_the_verdict_says_so(known: House) -> None:
+    first, second = (made(known, asked("ready-csv", number)).facts for number in ("1", "2"))
+    day = Request("default", "P1", date(2025, 6, 3), date(2025, 6, 3), "request 7")
+    erase(known.installation, day, identity="local:test", now=datetime.now(UTC))
+    for manifest in (first, second):
+        verdict = verify(known.installation, manifest)
+        assert not verdict.same
+        assert verdict.contents is not None
+        assert 0 < verdict.contents.rows < manifest.contents.rows
+        assert verdict.reasons[-1] == (
+            "Data was erased on request since (erasures 1): what it was about cannot be made again."
+        )
+    after = made(known, asked("ready-csv", "3")).facts
+    assert verify(known.installation, after).same, "erased before it was made"
 
 
 def test_a_file_of_another_installation_is_not_made(known: House) -> None:
