@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import dagster as dg
 
@@ -68,21 +68,21 @@ def import_dropped_keys(
     context: dg.OpExecutionContext, config: DroppedFiles, installation: InstallationResource
 ) -> None:
     """Imports each key file; fails, so that somebody looks, where one stays in the drop."""
-    files = [Path(path) for path in config.paths]
-    done = import_key_drop(installation.open(), files, datetime.now(UTC))
+    done = import_key_drop(installation.open(), config.paths, config.source, now=datetime.now(UTC))
+    names = {path: PurePosixPath(path).name for path in done}
     metadata = {
-        file.name: {
+        names[path]: {
             "new": one.report.new,
             "changed": one.report.changed,
             "equal": one.report.equal,
             "unknown": one.report.unknown.height,
             "rejected": one.report.rejected.height,
         }
-        for file, one in zip(files, done, strict=True)
+        for path, one in done.items()
         if one.report
     }
-    left = [f"{file.name}: {one.left}" for file, one in zip(files, done, strict=True) if one.left]
-    _finish(context, left, [number for number, one in enumerate(done) if one.again], metadata)
+    left = [f"{names[path]}: {one.left}" for path, one in done.items() if one.left]
+    _finish(context, left, [config.paths.index(path) for path, one in done.items() if one.again], metadata)
 
 
 def _finish(

@@ -15,8 +15,8 @@ from assets.installation import Installation
 from assets.partitions import day_range_tags
 from assets.resources import InstallationResource
 from assets.steps.dropped import refused_files
-from assets.steps.key_drop import circumstances
-from assets.steps.landing import sftp_drop, sftp_imports
+from assets.steps.key_drop import FETCHED, circumstances
+from assets.steps.landing import sftp_drop, sftp_imports, sftp_keys
 from assets.steps.staleness import runs_of_days, stale_days
 from connectors import folder
 from connectors.errors import ConnectorError
@@ -24,7 +24,7 @@ from connectors.sftp import SftpDrop
 from pipelines.jobs import INGEST, import_job, key_job
 from pipelines.permission import refusal
 from pipelines.requests import Cursor, Request, asked, review
-from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, READING_MANAGEMENT
+from registry.people.rights import DEVICE_AND_CUSTOMER_MANAGEMENT, KEYS, MANAGER, READING_MANAGEMENT
 from registry.refusals import is_over
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -100,13 +100,19 @@ def _import_result(
         for first, last in ranges
     ]
     requests += _imports((*new, *again), import_job, import_dropped_files.name, source)
-    left = [refusal for refusal in refused_files(house) if refusal.source == source and is_over(refusal)]
-    told = f"{len(left)} refused files are left alone until they change: see 'meterhouse imports list'."
     return dg.SensorResult(
         run_requests=requests,
-        skip_reason=dg.SkipReason(told) if left and not requests else None,
+        skip_reason=None if requests else _left(house, source),
         cursor=Cursor(seen, (*still, *new)).text(),
     )
+
+
+def _left(house: Installation, source: str) -> dg.SkipReason | None:
+    """That refused files are not tried again, where there are any."""
+    left = [refusal for refusal in refused_files(house) if refusal.source == source and is_over(refusal)]
+    if not left:
+        return None
+    return dg.SkipReason(f"{len(left)} refused files are left alone until they change: see 'meterhouse imports list'.")
 
 
 def _look_on_drop(
@@ -116,11 +122,12 @@ def _look_on_drop(
     setting: str,
     area: str,
     result: _Result,
+    service: str = MANAGER,
 ) -> dg.SensorResult | dg.SkipReason:
     """Looks for complete files on an SFTP drop, if there is one, and hands them on."""
     if drop is None:
         return dg.SkipReason(f"No such SFTP drop is configured ({setting}).")
-    if refused := refusal(house, area):
+    if refused := refusal(house, area, service):
         return refused
     cursor = Cursor.read(context.cursor)
     try:
@@ -190,6 +197,42 @@ def key_sensor(
     return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
 
 
+def _key_result(
+    context: dg.SensorEvaluationContext,
+    house: Installation,
+    cursor: Cursor,
+    found: Sequence[str],
+    seen: str,
+    source: str,
+) -> dg.SensorResult:
+    """Asks for an import of key files that were found, and again for those that were refused."""
+    still, again = review(context.instance, cursor.open, datetime.now(UTC))
+    new = [asked(found, f"keys-{source}", seen)] if found else []
+    requests = _imports((*new, *again), key_job, import_dropped_keys.name, source)
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else _left(house, FETCHED),
+        cursor=Cursor(seen, (*still, *new)).text(),
+    )
+
+
+@dg.sensor(job=key_job, minimum_interval_seconds=60, default_status=RUNNING)
+def sftp_key_sensor(
+    context: dg.SensorEvaluationContext, installation: InstallationResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Asks for an import when complete key files lie on the SFTP drop that no run has fetched."""
+    house = installation.open()
+    return _look_on_drop(
+        context,
+        house,
+        sftp_keys(house),
+        "METERHOUSE_SFTP_IMPORTS_FOLDER",
+        DEVICE_AND_CUSTOMER_MANAGEMENT,
+        partial(_key_result, context, house),
+        service=KEYS,
+    )
+
+
 @dg.sensor(job=INGEST, minimum_interval_seconds=60, default_status=RUNNING)
 def sftp_sensor(
     context: dg.SensorEvaluationContext, installation: InstallationResource
@@ -221,4 +264,4 @@ def waiting_sensor(
     return dg.SensorResult(run_requests=requests, cursor=state)
 
 
-SENSORS = [folder_sensor, import_sensor, key_sensor, sftp_sensor, sftp_import_sensor, waiting_sensor]
+SENSORS = [folder_sensor, import_sensor, key_sensor, sftp_sensor, sftp_import_sensor, sftp_key_sensor, waiting_sensor]

@@ -1,4 +1,4 @@
-"""Dropped registry files that were refused: how often each was tried, and whether it is tried again."""
+"""Dropped files that were refused: how often each was tried, and whether it is tried again."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ def note_refusal(
     Args:
         registry: The registry.
         organisation: Who imports.
-        source: ``folder`` or ``sftp``.
+        source: ``folder``, ``sftp`` or ``sftp_keys``.
         path: The file.
         content: What it held.
         reason: Why it was refused.

@@ -147,6 +147,14 @@ def sftp_imports(house: Installation) -> SftpDrop | None:
     return _drop(known, known.imports_folder, (known.folder, keys))
 
 
+def sftp_keys(house: Installation) -> SftpDrop | None:
+    """The folder of key files on the SFTP drop; ``None`` where the settings name none."""
+    known = house.settings.sftp
+    if not (known.host and known.imports_folder):
+        return None
+    return _drop(known, posixpath.join(known.imports_folder, house.settings.keys_path.name), ())
+
+
 def _drop(known: Sftp, folder: str, left_out: Sequence[str]) -> SftpDrop:
     return SftpDrop(
         host=known.host,

@@ -41,11 +41,11 @@ class Cursor(Base):
 
 
 class RefusedImport(Base):
-    """A dropped registry file that was refused, until it is taken, changes or goes away.
+    """A dropped file that was refused, until it is taken, changes or goes away.
 
     Attributes:
         place: Digest of source and path.
-        source: ``folder`` or ``sftp``.
+        source: ``folder`` or ``sftp``; ``sftp_keys`` of key files.
         path: The file.
         content: Hash of what it held at the latest attempt.
         tries: Attempts at this content.

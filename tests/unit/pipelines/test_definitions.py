@@ -62,7 +62,7 @@ def test_jobs_and_sensors() -> None:
     assert isinstance(loaded.resolve_job_def("export_job"), dg.JobDefinition)
     assert {sensor.name for sensor in loaded.sensors or []} == {
         *("folder_sensor", "sftp_sensor", "waiting_sensor", "mail_sensor", "notification_sensor"),
-        *("import_sensor", "sftp_import_sensor", "key_sensor"),
+        *("import_sensor", "sftp_import_sensor", "key_sensor", "sftp_key_sensor"),
         *("audit_runs_success", "audit_runs_failure", "export_sensor"),
     }
     assert [schedule.name for schedule in loaded.schedules or []] == [
