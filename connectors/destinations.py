@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
 import yaml  # type: ignore[import-untyped]
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from connectors.errors import ConnectorError
-from warehouse.plain_yaml import faults, read_settings
+from warehouse.plain_yaml import read_settings, understood
 
 _ADDRESS = re.compile(r"[!-?A-~]+@[^\s@]+")
 
@@ -208,17 +208,11 @@ def read_destination(document: str) -> Destination:
     Raises:
         ConnectorError: It is not understood; the message names the places, and nothing that stands there.
     """
-    try:
-        settings = read_settings(document.encode())
-    except ValueError as exc:
-        raise ConnectorError(f"The destination {exc}.") from None
-    return destination_of(settings)
+    with understood("The destination", ConnectorError):
+        return _READER.validate_python(read_settings(document.encode()))
 
 
 def destination_of(settings: Mapping[str, object]) -> Destination:
     """A destination of its settings, as :func:`read_destination` finds them in a document."""
-    try:
+    with understood("The destination", ConnectorError):
         return _READER.validate_python(settings)
-    except ValidationError as exc:
-        told = f"The destination is not understood: {faults(exc)}."
-    raise ConnectorError(told)

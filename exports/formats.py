@@ -3,12 +3,10 @@
 from functools import cache
 from importlib.resources import files
 
-from pydantic import ValidationError
-
 from exports.base import BaseFormat
 from exports.errors import ExportError
 from exports.layouts import LAYOUTS
-from warehouse.plain_yaml import faults, read_settings
+from warehouse.plain_yaml import read_settings, understood
 
 Format = BaseFormat
 """A format of any layout; ``layout`` says which model it has, see :mod:`exports.layouts`."""
@@ -30,17 +28,12 @@ def read_format(document: str, name: str) -> Format:
         ExportError: It is too large, no YAML of plain values, or no format; the message names the places and what may
             stand there.
     """
-    try:
+    with understood(f"The format {name}", ExportError):
         settings = read_settings(document.encode())
-    except ValueError as exc:
-        raise ExportError(f"The format {name} {exc}.") from exc
-    layout = LAYOUTS.get(str(settings.get("layout")))
-    if layout is None:
-        raise ExportError(f"The format {name} is not understood: layout: it is one of {', '.join(LAYOUTS)}.")
-    try:
+        layout = LAYOUTS.get(str(settings.get("layout")))
+        if layout is None:
+            raise ValueError(f"is not understood: layout: it is one of {', '.join(LAYOUTS)}")
         return layout.model.model_validate(settings)
-    except ValidationError as exc:
-        raise ExportError(f"The format {name} is not understood: {faults(exc)}.") from exc
 
 
 @cache

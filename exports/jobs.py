@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from exports.base import Model, Name
 from exports.errors import ExportError
 from exports.file_names import FileName
-from warehouse.plain_yaml import faults, read_settings
+from warehouse.plain_yaml import read_settings, understood
 
 Interval = Literal["hourly", "daily", "weekly", "monthly"]
 Readings = Literal["all", "last", "final", "since_last"]
@@ -138,16 +138,11 @@ def read_job(document: str) -> Job:
     Raises:
         ExportError: It is not understood; the message names the places.
     """
-    try:
-        settings = read_settings(document.encode())
-    except ValueError as exc:
-        raise ExportError(f"The job {exc}.") from exc
-    return job_of(settings)
+    with understood("The job", ExportError):
+        return Job.model_validate(read_settings(document.encode()))
 
 
 def job_of(settings: Mapping[str, object]) -> Job:
     """A job of its settings, as :func:`read_job` finds them in a document."""
-    try:
+    with understood("The job", ExportError):
         return Job.model_validate(settings)
-    except ValidationError as exc:
-        raise ExportError(f"The job is not understood: {faults(exc)}.") from exc

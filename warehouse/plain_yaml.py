@@ -1,7 +1,8 @@
 """YAML of plain values, for documents that people write: import profiles and policies."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import yaml  # type: ignore[import-untyped]
@@ -70,6 +71,27 @@ def read_settings(content: bytes) -> dict[str, Any]:
     if not isinstance(facts, dict):
         raise ValueError("holds no settings")  # noqa: TRY004  what the document is, not what the caller passed
     return {str(name): value for name, value in facts.items()}
+
+
+@contextmanager
+def understood(what: str, error: Callable[[str], Exception]) -> Iterator[None]:
+    """Tells of faults that :func:`read_settings` or a model finds by an error that names the document.
+
+    The error has no cause: the one of the model shows what stands in the document.
+
+    Args:
+        what: The document, as a sentence begins with it.
+        error: Makes the error of a sentence.
+    """
+    try:
+        yield
+    except ValidationError as exc:
+        told = f"{what} is not understood: {faults(exc)}."
+    except ValueError as exc:
+        told = f"{what} {exc}."
+    else:
+        return
+    raise error(told)
 
 
 def faults(error: ValidationError) -> str:

@@ -7,7 +7,7 @@ in one transaction, so that nothing is told twice and nothing is lost; the messa
 
 from registry.notifications.catalogue import Entry, add, edit, get, listing, remove, switch
 from registry.notifications.log import log, overview
-from registry.notifications.rules import NotificationError, Rule, read_rule, understood
+from registry.notifications.rules import NotificationError, Rule, read_rule, rule_of
 from registry.notifications.subscriptions import Choice, subscribe, subscriptions, unsubscribe
 
 __all__ = [
@@ -23,9 +23,9 @@ __all__ = [
     "overview",
     "read_rule",
     "remove",
+    "rule_of",
     "subscribe",
     "subscriptions",
     "switch",
-    "understood",
     "unsubscribe",
 ]

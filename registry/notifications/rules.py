@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from registry.errors import RegistryError
 from registry.mail import check_address, check_number
 from registry.mail.kinds import DEFAULT_LANGUAGE, known_language
 from registry.mail.outbox import Channel
-from warehouse.plain_yaml import faults, read_settings
+from warehouse.plain_yaml import read_settings, understood
 
 Topic = Literal["info_codes", "consumption_alerts", "silent_collectors", "exports"]
 Weekday = Annotated[int, Field(ge=1, le=7)]
@@ -198,19 +198,14 @@ def read_rule(content: bytes) -> Rule:
     Raises:
         NotificationError: It is none; the message names the place and never an address.
     """
-    try:
-        settings = read_settings(content)
-    except ValueError as exc:
-        raise NotificationError(f"The rule {exc}.") from exc
-    return understood(settings)
+    with understood("The rule", NotificationError):
+        return Rule.model_validate(read_settings(content))
 
 
-def understood(settings: Mapping[str, object]) -> Rule:
+def rule_of(settings: Mapping[str, object]) -> Rule:
     """A rule of its settings, as :func:`read_rule` finds them in a document."""
-    try:
+    with understood("The rule", NotificationError):
         return Rule.model_validate(settings)
-    except ValidationError as exc:
-        raise NotificationError(f"The rule does not hold: {faults(exc)}.") from None
 
 
 def channel_of(address: str) -> Channel:

@@ -6,12 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
-from pydantic import ValidationError
 
 from registry.profiles.errors import ProfileError
 from registry.profiles.fields import Kind
 from registry.profiles.model import Profile
-from warehouse.plain_yaml import LARGEST, faults, read_settings
+from warehouse.plain_yaml import LARGEST, read_settings, understood
 
 KEY_FILES = "keys"
 """A name that no profile may have: in ``imports`` it is the folder of key files."""
@@ -32,12 +31,8 @@ def load_profile(name: str, content: bytes) -> Profile:
     Raises:
         ProfileError: It is too large, no YAML of plain values, or no profile; the message names the places.
     """
-    try:
+    with understood(f"The profile {name}", ProfileError):
         return Profile(**{**read_settings(content), "name": name})
-    except ValidationError as exc:
-        raise ProfileError(f"The profile {name} is not understood: {faults(exc)}.") from exc
-    except ValueError as exc:
-        raise ProfileError(f"The profile {name} {exc}.") from exc
 
 
 @cache

@@ -126,5 +126,5 @@ def test_a_file_that_is_no_rule_is_refused(house: House, tmp_path: Path, text: s
     file.write_text(text)
     result = run("notification", "add", str(file))
     assert result.exit_code == 1
-    assert "The rule does not hold" in result.output + str(result.exception)
+    assert "The rule is not understood" in result.output + str(result.exception)
     assert KIM not in result.output + str(result.exception)

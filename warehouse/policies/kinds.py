@@ -6,9 +6,8 @@ from importlib.resources import files
 from typing import TypeVar
 
 import yaml  # type: ignore[import-untyped]
-from pydantic import ValidationError
 
-from warehouse.plain_yaml import faults, read_settings
+from warehouse.plain_yaml import read_settings, understood
 from warehouse.policies.alerts import AlertPolicy
 from warehouse.policies.consumption import ConsumptionPolicy
 from warehouse.policies.coverage import CoveragePolicy
@@ -98,12 +97,8 @@ def read_policy(name: str, document: str) -> PolicyModel:
         PolicyError: There is no such kind, or the document is not understood; the message names the places.
     """
     kind = kind_of(name)
-    try:
+    with understood(f"The policy {name}", PolicyError):
         return kind.model(**read_settings(document.encode()))
-    except ValidationError as exc:
-        raise PolicyError(f"The policy {name} is not understood: {faults(exc)}.") from exc
-    except ValueError as exc:
-        raise PolicyError(f"The policy {name} {exc}.") from exc
 
 
 def read_as(model: type[Model], document: str) -> Model:

@@ -14,7 +14,7 @@ from dashboards.words import Words
 from decoders.info_codes import PRIORITIES
 from registry import notifications
 from registry.mail import LANGUAGES
-from registry.notifications import Entry, Rule, understood
+from registry.notifications import Entry, Rule, rule_of
 from registry.notifications.rules import Frequency, Report, Topic
 from registry.people.rights import READING_MANAGEMENT, Right
 from warehouse.queries import subjects
@@ -197,7 +197,7 @@ def _save(say: Words, entry: Entry | None, settings: _Settings) -> None:
     vault = installation().vault  # opening it writes, which the transaction below would wait for
 
     def save(doing: Doing) -> None:
-        rule = understood(settings)
+        rule = rule_of(settings)
         if entry is None:
             notifications.add(doing.session, vault, doing.organisation, rule, **doing.by)
             return

@@ -103,7 +103,7 @@ def test_a_rule_is_made_and_what_does_not_hold_is_said(registry: Registry) -> No
     app.multiselect(key="topics_+").set_value(["exports"])
     app.text_area(key="recipients_+").set_value("nobody")
     app = press(app.run(), "Save")
-    assert "The rule does not hold: recipients" in messages(app)
+    assert "The rule is not understood: recipients" in messages(app)
 
     app.text_area(key="recipients_+").set_value("billing@example.org")
     app = press(app.run(), "Save")
