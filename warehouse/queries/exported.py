@@ -3,7 +3,7 @@
 Rows come from :mod:`warehouse.queries.exported_readings` and :mod:`warehouse.queries.exported_figures`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -246,6 +246,22 @@ def ranges(counts: pl.DataFrame, column: str, most: int) -> list[tuple[str, str]
     return parts.select("low", "high").rows()
 
 
+def sections(lake: Readable, counts: pl.DataFrame, column: str, most: int) -> Iterator[Section]:
+    """Cuts a lake into parts of a bounded number of rows, each of some names alone.
+
+    Args:
+        lake: Where the tables are.
+        counts: The names and ``len``, one row each.
+        column: Column with the names.
+        most: Rows of a part, but for a single name that has more.
+    """
+    for low, high in ranges(counts, column, most):
+        # The range lets files be skipped, the names rows of others that lie in it.
+        between = pl.col(column).is_between(pl.lit(low), pl.lit(high))
+        names = counts.filter(between)[column]
+        yield Section(lake, column, between & pl.col(column).is_in(names.implode()))
+
+
 def shaped(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows in all columns, null where they say nothing."""
     named = rows.with_columns(unit=pl.col("register").replace_strict(UNITS, default=None, return_dtype=pl.String))
@@ -268,10 +284,7 @@ _OF_METER = " of the meter"
 
 def _fields(*tables: pl.DataFrame) -> list[str]:
     """Names of the utility's own fields that anything has a value of."""
-    names = [
-        table["custom_fields"].drop_nulls().unique().str.extract_all(r'[{ ]"[a-z][a-z0-9_]{0,47}": ')
-        for table in tables
-    ]
+    names = [table["custom_fields"].drop_nulls().unique().str.extract_all(_NAMES) for table in tables]
     found = pl.concat(names).explode(empty_as_null=False).str.extract(_NAMES)
     return found.drop_nulls().unique().sort().to_list()
 

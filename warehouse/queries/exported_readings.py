@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import polars as pl
 
 from warehouse.excerpt import Readable
-from warehouse.queries.exported import ROWS, Asked, Places, Section, ranges, shaped
+from warehouse.queries.exported import ROWS, Asked, Places, Section, sections, shaped
 from warehouse.schemas import FINAL_READINGS, READINGS, REGISTER, VEE_EXCEPTIONS
 from warehouse.schemas.registers import REGISTERS, UNITS
 from warehouse.transforms.validation.catalogue import WHOLE
 from warehouse.transforms.validation.effects import of_stored
 from warehouse.versions import Past
 
-READINGS_AT_ONCE = 300_000
+READINGS_AT_ONCE = 100_000
 """Readings taken together; bounds the memory."""
 
 _READING = ("meter_id", "measured_at", "received_at", "quality", "source")
@@ -40,9 +40,8 @@ def readings(lake: Readable, asked: Asked, places: Places) -> Iterator[pl.DataFr
     known = counts.group_by("meter_id").agg(pl.col("len").sum()).join(places.meters, on="meter_id", how="semi")
     if places.members is not None:
         known = known.join(places.spots, on="meter_id", how="semi")
-    for low, high in ranges(known, "meter_id", READINGS_AT_ONCE):
-        among = pl.col("meter_id").is_between(pl.lit(low), pl.lit(high))
-        yield _values(Section(lake, "meter_id", among), asked, places)
+    for part in sections(lake, known, "meter_id", READINGS_AT_ONCE):
+        yield _values(part, asked, places)
 
 
 def last_of(rows: pl.DataFrame) -> pl.DataFrame:
@@ -113,7 +112,7 @@ def _values(part: Section, asked: Asked, places: Places) -> pl.DataFrame:
     given = _given(found, questioned, rows, asked)
     standing = _rejecting(rows, found).join(given, on=_VALUE, how="anti")
     both = pl.concat([shaped(standing), shaped(given)]).drop("metering_point")
-    return places.placed(both.join(places.meters, on="meter_id", how="semi")).select(list(ROWS))
+    return places.placed(both).select(list(ROWS))
 
 
 def _rejecting(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
