@@ -96,11 +96,12 @@ def pieces(
     except WarehouseError as exc:
         raise ExportError(str(exc)) from exc
     told = _Telling.of(house, asked, places)
-    count = 0
+    is_empty = True
     with tempfile.TemporaryDirectory(prefix="meterhouse-export-", dir=work) as folder:
-        for count, rows in enumerate(_rows(house, job, form, asked, places, Path(folder)), 1):  # noqa: B007
+        for rows in _rows(house, job, form, asked, places, Path(folder)):
+            is_empty = False
             yield told.finished(rows)
-    if not count:
+    if is_empty:
         yield told.empty()
 
 
