@@ -17,8 +17,9 @@ from assets.installation import Installation
 from assets.steps import notifying
 from assets.steps.mailing import deliver, deliver_texts
 from assets.steps.notifying import AT_ONCE, notify
-from registry import mail, notifications
+from registry import ledger, mail, notifications
 from registry.customers import add_customer
+from registry.ledger import LandedFile
 from registry.models import ExportJob, ExportRun
 from registry.notifications import Choice, read_rule
 from settings.model import Sms, Smtp
@@ -283,6 +284,31 @@ def test_a_collector_that_falls_silent_while_another_delivers(house: Installatio
     deliver(house, NOW + HOUR)
     subject = inbox.messages[0]["Subject"].strip()
     assert subject == "Collectors: Collector delivers nothing, K1, since 2026-01-12 13:00 CET"
+
+
+def test_that_nothing_arrives_any_more_is_told_once_until_the_next_delivery(house: Installation, inbox: Inbox) -> None:
+    document = f"name: Collectors\nsilent_collectors: true\nrecipients: ['{KIM}']\nlanguage: da\n"
+    with house.registry.begin() as session:
+        notifications.add(session, house.vault, "default", read_rule(document.encode()), **WHO)
+    put(house, COLLECTOR_DAILY, {"collector": "K1", "last_contact": NOW, "day": NOW.date(), "month": "2026-01"})
+    landed(house, *(NOW - number * HOUR for number in range(500)))
+    told = [notify(house, NOW + hours * HOUR).messages for hours in (1, 2, 3, 4, 100)]
+    assert told == [0, 0, 1, 0, 0]
+    deliver(house, NOW + 4 * HOUR)
+    landed(house, NOW + 101 * HOUR)
+    assert [notify(house, NOW + hours * HOUR).messages for hours in (102, 103, 104, 105)] == [0, 0, 1, 0]
+    deliver(house, NOW + 105 * HOUR)
+    assert [message["Subject"].strip() for message in inbox.messages] == [
+        "Collectors: Der ankommer intet mere, alle koncentratorer, siden 2026-01-15 13:00 CET",
+        "Collectors: Der ankommer intet mere, alle koncentratorer, siden 2026-01-19 18:00 CET",
+    ]
+
+
+def landed(house: Installation, *instants: datetime) -> None:
+    for at in instants:
+        name = at.isoformat()
+        file = LandedFile(sha256=name, name=name, size=1, landed_at=at, landed_day=at.date())
+        assert ledger.register(house.registry, "default", file)
 
 
 def test_an_export_that_somebody_has_to_look_at(house: Installation, inbox: Inbox) -> None:
