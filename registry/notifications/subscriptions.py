@@ -132,6 +132,31 @@ def subscriptions(
     return found
 
 
+def end_former(session: Session, organisation: str, before: datetime, now: datetime) -> int:
+    """Ends the choices of customers who have moved out, with the addresses; that they were told stays known.
+
+    Args:
+        session: A writing transaction.
+        organisation: Owner of the points.
+        before: Of those who moved out before this instant, UTC.
+        now: Instant of the change.
+
+    Returns:
+        How many.
+    """
+    rule, one, who = NotificationRule, NotificationRecipient, Customer
+    statement = (
+        select(rule, one)
+        .join(one, one.rule_id == rule.rule_id)
+        .join(who, (who.organisation == rule.organisation) & (who.occupancy == rule.occupancy))
+        .where(rule.organisation == organisation, one.removed_at.is_(None), who.occupied_to < before)
+    )
+    ended = session.execute(statement).all()
+    for row in ended:
+        _end(row.NotificationRule, row.NotificationRecipient, now)
+    return len(ended)
+
+
 def forget(
     session: Session, organisation: str, metering_point: str, occupancies: Sequence[str], start: datetime, end: datetime
 ) -> None:

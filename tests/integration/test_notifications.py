@@ -1,5 +1,6 @@
 """From an event to the people it is told to: immediately, in digests, once, whatever dies in between."""
 
+import json
 import os
 import signal
 import subprocess
@@ -15,13 +16,16 @@ import pytest
 
 from assets.installation import Installation
 from assets.steps import notifying
+from assets.steps.forgetting import forget_messages
 from assets.steps.mailing import deliver, deliver_texts
 from assets.steps.notifying import AT_ONCE, notify
 from registry import ledger, mail, notifications
 from registry.customers import add_customer
 from registry.ledger import LandedFile
+from registry.mail.outbox import EXPIRED, LIFETIME
 from registry.models import ExportJob, ExportRun
 from registry.notifications import Choice, read_rule
+from registry.trail import Filter, events
 from settings.model import Sms, Smtp
 from tests.conftest import REPOSITORY
 from tests.integration.mail_server import PASSWORD, SENDER, USER, Authority, Inbox, free_port, mail_server
@@ -37,6 +41,7 @@ from warehouse.schemas import (
     INFO_CODE_EVENTS,
     INSTALLATIONS,
     METERS,
+    NOTIFICATIONS,
     Table,
 )
 
@@ -496,3 +501,36 @@ def test_a_rule_that_is_made_later_tells_of_what_lasts_and_not_of_what_was(house
     assert notify(house, NOW).events == 1
     with house.registry.begin(readonly=True) as session:
         assert len(mail.entries(session, "default")) == 1
+
+
+def test_what_is_forgotten_is_not_told_again_and_what_waits_is_sent(house: Installation, inbox: Inbox) -> None:
+    add(house)
+    put(house, INFO_CODE_EVENTS, leak())
+    notify(house, NOW)
+    deliver(house, NOW)
+    put(house, INFO_CODE_EVENTS, leak(), leak("B", since=NOW + 91 * DAY, last_seen=NOW + 91 * DAY))
+    later = NOW + 91 * DAY
+    assert notify(house, later).messages == 1
+    before = log(house)
+    assert forget_messages(house, identity="local:me", now=later) == {"recipients": 1}
+    assert forget_messages(house, identity="local:me", now=later) == {}
+    assert notify(house, later).messages == 0, "what was told stays told"
+    assert log(house) == before
+    with house.registry.begin(readonly=True) as session:
+        assert sorted(bool(entry.subject) for entry in mail.entries(session, "default")) == [False, True]
+    (event,) = events(house.registry, Filter("default", event="mail.forget"))
+    assert json.loads(event.details or "") == {"recipients": 1}
+    assert deliver(house, later).sent == 1
+    assert inbox.recipients == [[KIM], [KIM]]
+
+
+def test_without_a_server_messages_say_nothing_any_more_once_they_are_too_late(house: Installation) -> None:
+    add(house, to=PHONE)
+    put(house, INFO_CODE_EVENTS, leak())
+    notify(house, NOW)
+    assert forget_messages(house, identity="local:me", now=NOW + LIFETIME - MINUTE) == {}
+    assert forget_messages(house, identity="local:me", now=NOW + LIFETIME) == {"late": 1}
+    assert log(house) == [("immediate", "dead", "failed", EXPIRED)]
+    shown = house.lake.scan(NOTIFICATIONS).collect()
+    assert shown["state"].to_list() == ["dead"]
+    assert notify(house, NOW + LIFETIME).messages == 0
