@@ -44,8 +44,9 @@ def _landed(session: Session, organisation: str, since: datetime, limit: int | N
     holds_frames = File.state.in_(("landed", "numbered")) | (File.frames > 0)
     # The arrival day has an index. What is landed afterwards for an older day is no delivery of these weeks.
     recent = (File.landed_day >= (since - _DAY).date(), File.landed_at > since)
-    statement = select(File.landed_at).where(File.organisation == organisation, *recent, holds_frames).limit(limit)
-    return read_frame(session, statement, {"landed_at": INSTANT})["landed_at"]
+    statement = select(File.landed_at).where(File.organisation == organisation, *recent, holds_frames)
+    # Files that are fetched together have landed at one instant.
+    return read_frame(session, statement.distinct().limit(limit), {"landed_at": INSTANT})["landed_at"]
 
 
 def _overdue(landed: pl.Series, gap: timedelta, now: datetime) -> datetime | None:
