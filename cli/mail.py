@@ -10,6 +10,7 @@ import polars as pl
 import typer
 
 from assets.installation import Installation
+from assets.steps.forgetting import forget_messages
 from assets.steps.mailing import deliver, send_test
 from assets.steps.publishing import publish_events
 from cli.acting import identity
@@ -217,6 +218,17 @@ def deliver_(home: HomeOption = None) -> None:
     """Sends every message that is due."""
     house = open_home(home)
     raise typer.Exit(run_delivery(house))
+
+
+@app.command()
+def forget(home: HomeOption = None) -> None:
+    """Forgets for whom messages were that were settled long ago (message_retention_days, by default 90)."""
+    work = Work.begin(home)
+    done = forget_messages(work.house, **work.by)
+    publish_events(work.house)
+    for name, count in done.items():
+        typer.echo(f"{name},{count}")
+    say(f"{sum(done.values())} forgotten.")
 
 
 def run_delivery(house: Installation) -> int:

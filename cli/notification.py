@@ -171,12 +171,16 @@ def subscribe(
 
 
 @app.command()
-def unsubscribe(point: PointArgument, home: HomeOption = None) -> None:
-    """Ends all that the customer who lives at a point wanted to be told of."""
+def unsubscribe(
+    point: PointArgument,
+    home: HomeOption = None,
+    to: Annotated[str | None, typer.Option("--to", help="Only what goes to this address or number.")] = None,
+) -> None:
+    """Ends what the customer who lives at a point wanted to be told of."""
     work = Work.begin(home)
     vault = work.house.vault
     with work.changing(publish_events) as session:
-        ended = notifications.unsubscribe(session, vault, work.organisation, point, **work.by)
+        ended = notifications.unsubscribe(session, vault, work.organisation, point, address=to, **work.by)
     say(f"Ended {ended} subscriptions.")
 
 

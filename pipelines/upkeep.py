@@ -1,4 +1,4 @@
-"""Nightly upkeep of the lake."""
+"""Nightly upkeep of the lake and the outbox."""
 
 from datetime import UTC, datetime
 
@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.installation import Installation
 from assets.resources import INSTALLATION, InstallationResource
+from assets.steps.forgetting import forget_messages
 from assets.steps.upkeep import compact_lake, vacuum_lake
 from pipelines.permission import refusal
 from registry.people.rights import ORCHESTRATOR, READING_MANAGEMENT
@@ -26,9 +27,18 @@ def keep_lake_up(context: dg.OpExecutionContext, installation: InstallationResou
     context.add_output_metadata({"compacted": compacted, "deleted": deleted})
 
 
+@dg.op
+def forget_recipients(context: dg.OpExecutionContext, installation: InstallationResource) -> None:
+    """Forgets what messages leave behind of people, after the days of the settings."""
+    house = installation.open()
+    done = forget_messages(house, identity=ORCHESTRATOR, now=datetime.now(UTC))
+    context.add_output_metadata({"forgotten": done})
+
+
 @dg.job(executor_def=dg.in_process_executor, resource_defs={"installation": INSTALLATION})
 def upkeep_job() -> None:
-    """Compacts the lake and deletes old files."""
+    """Compacts the lake, deletes old files, and forgets for whom old messages were."""
+    forget_recipients()
     keep_lake_up()
 
 

@@ -166,6 +166,8 @@ class Settings(BaseSettings):
         backup_folder: Where back-ups are made each night; none are while it is not named.
         backup_keep: Back-ups that are kept there.
         lake_retention_days: How long older versions of the lake's tables can be read [days].
+        message_retention_days: How long the outbox knows for whom a message was that was sent or given up, and how long
+            what customers chose to be told of is kept after they moved out [days].
         map_tiles: Address of a tile server with ``{z}``, ``{x}`` and ``{y}``; maps need none, and load nothing where it
             is empty. Whoever looks at a map tells that server which places they look at.
         map_attribution: Whose map that is, as its licence wants it said.
@@ -198,6 +200,7 @@ class Settings(BaseSettings):
     backup_folder: Path | None = None
     backup_keep: int = Field(default=14, gt=0)
     lake_retention_days: int = Field(default=7, gt=0)
+    message_retention_days: int = Field(default=90, gt=0)
     map_tiles: str = Field(default="", pattern=r"^(https?://[^/\s;,'\"]+/[^\s;'\"]*\{z\}[^\s;'\"]*)?$")
     map_attribution: str = ""
     features: dict[str, bool] = Field(default_factory=dict)

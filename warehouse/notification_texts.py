@@ -48,6 +48,24 @@ COLLECTOR: Mapping[str, str] = {
     "nb": "Konsentrator leverer ingenting",
     "sv": "Koncentratorn levererar inget",
 }
+OUTAGE: Mapping[str, str] = {
+    "en": "Nothing arrives any more",
+    "da": "Der ankommer intet mere",
+    "de": "Es kommt nichts mehr an",
+    "es": "Ya no llega nada",
+    "fr": "Plus rien n'arrive",
+    "nb": "Ingenting kommer inn lenger",
+    "sv": "Inget kommer in längre",
+}
+ALL_COLLECTORS: Mapping[str, str] = {
+    "en": "all collectors",
+    "da": "alle koncentratorer",
+    "de": "alle Konzentratoren",
+    "es": "todos los concentradores",
+    "fr": "tous les concentrateurs",
+    "nb": "alle konsentratorer",
+    "sv": "alla koncentratorer",
+}
 EXPORT: Mapping[str, Mapping[str, str]] = {
     "failed": {
         "en": "Export failed",

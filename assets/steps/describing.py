@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.notable import OUTAGE
 from registry.customers import customer_columns
 from registry.mail import moment
 from registry.mail.kinds import Value
@@ -68,7 +69,7 @@ class Words:
         address = self.addresses.get(event["metering_point"] or "", "") if shows_address else ""
         return {
             "what": self._what(event, language),
-            "place": self._place(event),
+            "place": self._place(event, language),
             "address": address,
             "since": self._since(event),
             "reminder": "yes" if event["kind"] == "reminded" else "",
@@ -105,9 +106,11 @@ class Words:
             case "exports":
                 return texts.EXPORT[event["code"]][language]
             case _:
-                return texts.COLLECTOR[language]
+                return (texts.OUTAGE if event["code"] == OUTAGE else texts.COLLECTOR)[language]
 
-    def _place(self, event: Event) -> str:
+    def _place(self, event: Event, language: str) -> str:
+        if event["code"] == OUTAGE:
+            return texts.ALL_COLLECTORS[language]
         if event["topic"] in ("silent_collectors", "exports"):
             return str(event["event_key"]).rsplit(":", 1)[-1]
         point, meter = event["metering_point"], event["meter_id"]

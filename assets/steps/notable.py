@@ -10,6 +10,7 @@ from assets.installation import Installation
 from registry.frames import Types, read_frame
 from registry.models import ExportJob, ExportRun
 from registry.notifications.rules import Topic
+from registry.outages import outage_since
 from warehouse.policies import CoveragePolicy
 from warehouse.queries.info_codes import LOGGED
 from warehouse.schemas import (
@@ -24,6 +25,8 @@ from warehouse.schemas import (
 from warehouse.transforms.notifications import EVENTS, LOOK_BACK
 
 HIGH = "high"
+OUTAGE = "outage"
+"""Key and code of the event that nothing arrives any more."""
 _UNSETTLED = ("failed", "withheld")
 """States of an export that somebody has to do something about."""
 
@@ -46,7 +49,7 @@ def notable(house: Installation, topics: Collection[Topic], now: datetime) -> pl
         "exports": _exports,
     }
     parts = [pl.DataFrame(schema=EVENTS)]
-    parts += [_shaped(read[topic](house, now - LOOK_BACK), topic) for topic in sorted(topics)]
+    parts += [_shaped(read[topic](house, now), topic) for topic in sorted(topics)]
     return pl.concat(parts)
 
 
@@ -56,7 +59,7 @@ def _shaped(rows: pl.DataFrame, topic: str) -> pl.DataFrame:
     return told.with_columns(lacking).select(pl.col(name).cast(dtype) for name, dtype in EVENTS.items())
 
 
-def _info_codes(house: Installation, since: datetime) -> pl.DataFrame:
+def _info_codes(house: Installation, now: datetime) -> pl.DataFrame:
     """Episodes of codes, where the meter was when it last showed them; what a meter only logged is none."""
     rows = (
         house.lake.scan(INFO_CODE_EVENTS)
@@ -64,7 +67,7 @@ def _info_codes(house: Installation, since: datetime) -> pl.DataFrame:
         .filter(
             pl.col("priority") != "ignore",
             ~pl.col("code").str.contains(LOGGED),
-            pl.col("cleared_at").is_null() | (pl.col("cleared_at") >= since),
+            pl.col("cleared_at").is_null() | (pl.col("cleared_at") >= now - LOOK_BACK),
         )
         .select("meter_id", "code", "priority", since="first_seen", seen_at="last_seen", ended_at="cleared_at")
         .collect()
@@ -94,7 +97,7 @@ def _info_codes(house: Installation, since: datetime) -> pl.DataFrame:
     )
 
 
-def _consumption_alerts(house: Installation, since: datetime) -> pl.DataFrame:
+def _consumption_alerts(house: Installation, now: datetime) -> pl.DataFrame:
     """Windows of alerts with more than the limit: each lasts until a reset, the next window or the alert's end."""
     own = pl.col("organisation") == house.organisation
     alerts = house.lake.scan(CONSUMPTION_ALERTS).filter(own).select("alert_no", "last_reset", "ends_at")
@@ -108,7 +111,7 @@ def _consumption_alerts(house: Installation, since: datetime) -> pl.DataFrame:
         .join(alerts, on="alert_no")
         .join(usage, on="alert_no", how="left")
         .with_columns(ended_at=pl.when(is_back).then("retracted_at").otherwise(pl.min_horizontal(ends)))
-        .filter(pl.col("ended_at").is_null() | (pl.max_horizontal("ended_at", "at") >= since))
+        .filter(pl.col("ended_at").is_null() | (pl.max_horizontal("ended_at", "at") >= now - LOOK_BACK))
         .select(
             "metering_point",
             "meter_id",
@@ -126,8 +129,11 @@ def _consumption_alerts(house: Installation, since: datetime) -> pl.DataFrame:
     )
 
 
-def _silent_collectors(house: Installation, _since: datetime) -> pl.DataFrame:
-    """Collectors that deliver nothing for the hours that the policy coverage calls a gap, while another one does."""
+def _silent_collectors(house: Installation, now: datetime) -> pl.DataFrame:
+    """Collectors that deliver nothing for the hours that the policy coverage calls a gap, while another one does.
+
+    That none of them delivers is a single event, since each is only behind the others by what it was before.
+    """
     last = (
         house.lake.scan(COLLECTOR_DAILY)
         .filter(organisation=house.organisation)
@@ -137,22 +143,27 @@ def _silent_collectors(house: Installation, _since: datetime) -> pl.DataFrame:
     )
     gap = timedelta(hours=house.policy(CoveragePolicy).gap_h)
     newest = pl.col("since").max()
-    return last.filter(newest - pl.col("since") >= gap).select(
-        "since",
-        event_key=pl.concat_str(pl.lit("collector"), "collector", separator=":"),
-        priority=pl.lit(HIGH),
-        seen_at="since",
-        retracted=pl.lit(value=False),
+    key = pl.concat_str(pl.lit("collector"), "collector", separator=":")
+    silent = last.filter(newest - pl.col("since") >= gap).select("since", event_key=key, code=pl.lit(None, pl.String))
+    with house.registry.begin(readonly=True) as session:
+        since = outage_since(session, house.organisation, gap, now)
+    outage = pl.DataFrame({"since": [since], "event_key": [OUTAGE], "code": [OUTAGE]}, schema=silent.schema)
+    return pl.concat([silent, outage.drop_nulls()]).with_columns(
+        priority=pl.lit(HIGH), seen_at="since", retracted=pl.lit(value=False)
     )
 
 
-def _exports(house: Installation, since: datetime) -> pl.DataFrame:
+def _exports(house: Installation, now: datetime) -> pl.DataFrame:
     """Runs of exports that failed or are withheld; what is no longer so is not told any more."""
     run = ExportRun
     statement = (
         select(ExportJob.name, run.run_id, run.state, run.requested_at)
         .join(ExportJob, ExportJob.job_id == run.job_id)
-        .where(run.organisation == house.organisation, run.state.in_(_UNSETTLED), run.requested_at >= since)
+        .where(
+            run.organisation == house.organisation,
+            run.state.in_(_UNSETTLED),
+            run.requested_at >= now - LOOK_BACK,
+        )
     )
     types: Types = {"name": pl.String, "run_id": pl.String, "state": pl.String, "since": INSTANT}
     with house.registry.begin(readonly=True) as session:

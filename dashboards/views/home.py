@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards.charts.frame import CONFIG
 from dashboards.charts.outcomes import outcomes
 from dashboards.components import links
+from dashboards.components.outage import outage
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.page import Page
@@ -73,9 +74,11 @@ def page() -> None:
 
 def _attention(say: Words, days: pl.DataFrame, files: pl.DataFrame) -> None:
     st.subheader(say("home.attention"))
+    is_out = outage(say)
     items = [item for item in _items(say, days, files) if item.count]
     if not items:
-        st.success(say("home.nothing"), icon=":material/check_circle:")
+        if not is_out:
+            st.success(say("home.nothing"), icon=":material/check_circle:")
         return
     with st.container(horizontal=True):
         for item in items:

@@ -52,6 +52,10 @@ WITHDRAWN = "Its link works no longer: a newer one was made, or it was used or r
 EXPIRED = "It could not be sent before its link expired; ask for a new one."
 
 
+GONE = {"recipient": None, "variables": None, "attachments": None}
+"""What a message keeps of its content once it is settled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """To whom.
@@ -115,7 +119,7 @@ class Entry:
         mail_id: Its name.
         kind: Its type.
         language: Its language.
-        subject: The person it is for, by a name without meaning.
+        subject: The person it is for, by a name without meaning; empty once that is forgotten.
         state: ``queued``, ``sent``, ``delivered`` (where the service tells so) or ``failed``.
         attempts: How often sending was begun.
         queued_at: When it was written.
@@ -219,7 +223,7 @@ def withdraw(session: Session, recipient: str, kinds: Collection[str], now: date
     session.execute(
         update(OutgoingMail)
         .where(OutgoingMail.subject == recipient, OutgoingMail.kind.in_(kinds), OutgoingMail.state == "queued")
-        .values(state="failed", settled_at=now, error=WITHDRAWN, **_GONE)
+        .values(state="failed", settled_at=now, error=WITHDRAWN, **GONE)
         .execution_options(synchronize_session=False)
     )
 
@@ -381,7 +385,6 @@ def entries(session: Session, organisation: str, *, state: str | None = None) ->
     ]
 
 
-_GONE = {"recipient": None, "variables": None, "attachments": None}
 _ORDER = (OutgoingMail.next_at, OutgoingMail.mail_id)
 
 
@@ -410,5 +413,5 @@ def _settle(session: Session, mail_id: str, state: str, now: datetime, error: st
     session.connection().execute(
         update(OutgoingMail)
         .where(OutgoingMail.mail_id == mail_id)
-        .values(state=state, settled_at=now, error=error, **_GONE)
+        .values(state=state, settled_at=now, error=error, **GONE)
     )

@@ -48,7 +48,7 @@ class OutgoingMail(Base):
     """A message to one person: waiting, sent, delivered or failed.
 
     ``channel`` is ``mail`` or ``sms``. ``recipient``, ``variables`` and ``attachments`` are JSON encrypted under the
-    key of ``subject``; all are gone once it is sent or has failed.
+    key of ``subject``; all are gone once it is sent or has failed, and ``subject`` is empty some time after that.
     """
 
     __tablename__ = "mail_outbox"

@@ -8,7 +8,7 @@ in one transaction, so that nothing is told twice and nothing is lost; the messa
 from registry.notifications.catalogue import Entry, add, edit, get, listing, remove, switch
 from registry.notifications.log import log, overview
 from registry.notifications.rules import NotificationError, Rule, read_rule, rule_of
-from registry.notifications.subscriptions import Choice, subscribe, subscriptions, unsubscribe
+from registry.notifications.subscriptions import Choice, resident, subscribe, subscriptions, unsubscribe
 
 __all__ = [
     "Choice",
@@ -23,6 +23,7 @@ __all__ = [
     "overview",
     "read_rule",
     "remove",
+    "resident",
     "rule_of",
     "subscribe",
     "subscriptions",

@@ -101,7 +101,7 @@ class Rule(Model):
         active: Whether it holds.
         info_codes: Info codes it tells of.
         consumption_alerts: Whether it tells of consumption alerts that were triggered or retracted.
-        silent_collectors: Whether it tells of collectors that deliver nothing while others do.
+        silent_collectors: Whether it tells of collectors that deliver nothing while others do, and of an outage of all.
         exports: Whether it tells of exports that failed or were withheld.
         report: A report it sends instead.
         group: Only metering points and meters of this group.

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from registry import audit, subjects
 from registry.models import (
     Customer,
+    MeteringPoint,
     NotificationMessage,
     NotificationRecipient,
     NotificationRule,
@@ -69,14 +70,10 @@ def subscribe(
         Name of the subscription.
 
     Raises:
-        NotificationError: Nobody lives there, or nothing was chosen.
+        NotificationError: There is no such point, nobody lives there, or nothing was chosen.
         RegistryError: The address is none.
     """
-    customer = session.scalar(
-        select(Customer).where(
-            Customer.organisation == organisation, Customer.metering_point == metering_point, *lived_there(None)
-        )
-    )
+    customer = resident(session, organisation, metering_point)
     if customer is None:
         raise NotificationError(f"Nobody is known to live at {metering_point}: there is no one to be told.")
     if not choice.codes and not choice.consumption_alerts:
@@ -100,36 +97,99 @@ def subscribe(
 
 
 def unsubscribe(
-    session: Session, vault: KeyVault, organisation: str, metering_point: str, *, identity: str, now: datetime
+    session: Session,
+    vault: KeyVault,
+    organisation: str,
+    metering_point: str,
+    *,
+    address: str | None = None,
+    identity: str,
+    now: datetime,
 ) -> int:
-    """Ends all choices of the customer who lives at a point.
+    """Ends what the customer who lives at a point chose.
+
+    Args:
+        session: A writing transaction.
+        vault: Opens the addresses.
+        organisation: Owner of the point.
+        metering_point: Where they live.
+        address: The choice for this address; ``None`` for all of them.
+        identity: Who does it.
+        now: Instant of the change.
 
     Returns:
         How many there were.
+
+    Raises:
+        NotificationError: There is no such point, or no choice for the address.
+        RegistryError: The address is none.
     """
+    plain = None if address is None else checked(address)
     ended = 0
-    for row, one, _ in subscriptions(session, vault, organisation, metering_point):
-        _end(row, one, now)
-        _note(session, row, metering_point, "notification.unsubscribe", identity, now)
-        ended += 1
+    for row, one, rule in subscriptions(session, vault, organisation, metering_point):
+        if plain is None or rule.recipients == (plain,):
+            _end(row, one, now)
+            _note(session, row, metering_point, "notification.unsubscribe", identity, now)
+            ended += 1
+    if plain is not None and not ended:
+        raise NotificationError(f"Nothing is chosen for this address at {metering_point}.")
     return ended
 
 
 def subscriptions(
     session: Session, vault: KeyVault, organisation: str, metering_point: str
 ) -> list[tuple[NotificationRule, NotificationRecipient, Rule]]:
-    """The choices of who lives at a point; the rules with the address they go to."""
-    occupancies = session.scalars(
-        select(Customer.occupancy).where(
+    """The choices of who lives at a point, the oldest first; the rules with the address they go to.
+
+    Raises:
+        NotificationError: There is no such point.
+    """
+    customer = resident(session, organisation, metering_point)
+    found = []
+    for row, one in _of(session, organisation, customer.occupancy) if customer else ():
+        if (address := _opened(session, vault, one)) is not None:
+            found.append((row, one, rule_of(row).model_copy(update={"recipients": (address,)})))
+    return found
+
+
+def resident(session: Session, organisation: str, metering_point: str) -> Customer | None:
+    """The customer who lives at a point; ``None`` where nobody is known to.
+
+    Raises:
+        NotificationError: There is no such point.
+    """
+    if session.get(MeteringPoint, (organisation, metering_point)) is None:
+        raise NotificationError(f"There is no metering point {metering_point}.")
+    return session.scalar(
+        select(Customer).where(
             Customer.organisation == organisation, Customer.metering_point == metering_point, *lived_there(None)
         )
-    ).all()
-    found = []
-    for occupancy in occupancies:
-        for row, one in _of(session, organisation, occupancy):
-            if (address := _opened(session, vault, one)) is not None:
-                found.append((row, one, rule_of(row).model_copy(update={"recipients": (address,)})))
-    return found
+    )
+
+
+def end_former(session: Session, organisation: str, before: datetime, now: datetime) -> int:
+    """Ends the choices of customers who have moved out, with the addresses; that they were told stays known.
+
+    Args:
+        session: A writing transaction.
+        organisation: Owner of the points.
+        before: Of those who moved out before this instant, UTC.
+        now: Instant of the change.
+
+    Returns:
+        How many.
+    """
+    rule, one, who = NotificationRule, NotificationRecipient, Customer
+    statement = (
+        select(rule, one)
+        .join(one, one.rule_id == rule.rule_id)
+        .join(who, (who.organisation == rule.organisation) & (who.occupancy == rule.occupancy))
+        .where(rule.organisation == organisation, one.removed_at.is_(None), who.occupied_to < before)
+    )
+    ended = session.execute(statement).all()
+    for row in ended:
+        _end(row.NotificationRule, row.NotificationRecipient, now)
+    return len(ended)
 
 
 def forget(
@@ -174,6 +234,7 @@ def _of(session: Session, organisation: str, occupancy: str) -> list[tuple[Notif
             rule.removed_at.is_(None),
             one.removed_at.is_(None),
         )
+        .order_by(rule.changed_at, rule.rule_id)
     )
     return [(row.NotificationRule, row.NotificationRecipient) for row in session.execute(statement)]
 

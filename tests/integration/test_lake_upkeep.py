@@ -15,6 +15,7 @@ from assets.steps.touched import join_batches, newest_batch, pending
 from assets.steps.upkeep import compact_lake, is_closed
 from cli.main import app
 from pipelines.upkeep import NIGHT_TAG, nightly_upkeep, upkeep_job
+from registry import mail
 from registry.people import services
 from registry.trail import Filter, events
 from tests.integration.installations import House
@@ -104,6 +105,21 @@ def test_the_nightly_run_works_and_is_the_orchestrators(crowded: House) -> None:
     assert len(files(crowded, "2026-01")) == 1
     trail = events(crowded.installation.registry, Filter("default", event="lake"))
     assert [(event.event, event.identity) for event in trail] == [("lake.compact", "service:orchestrator")]
+
+
+def test_the_nightly_run_forgets_for_whom_old_messages_were(house: House) -> None:
+    it = house.installation
+    vault, long_ago = it.vault, datetime.now(UTC) - timedelta(days=91)
+    with it.registry.begin() as session:
+        to = mail.Recipient("user:1", "kim@example.org")
+        link = {"organisation": "Northtown", "link": "https://meters.example.org/x", "valid_until": "2026-01-15"}
+        message = mail.queue(session, vault, "default", "confirm_address", to, "en", link, long_ago)
+    mail.sent(it.registry, message, long_ago)
+    with dg.DagsterInstance.get() as instance:
+        assert upkeep_job.execute_in_process(instance=instance).success
+    (event,) = events(it.registry, Filter("default", event="mail.forget"))
+    assert (event.identity, json.loads(event.details or "")) == ("service:orchestrator", {"recipients": 1})
+    assert CliRunner().invoke(app, ["mail", "forget", "--home", str(it.settings.home)]).exit_code == 0
 
 
 def test_batches_that_everybody_has_seen_are_joined(house: House, fleet: Path) -> None:

@@ -89,8 +89,11 @@ def test_a_rule_from_its_file_to_the_inbox(
     done("notification", "deactivate", "Alerts")
     assert rows("list")[0]["active"] is False
     done("notification", "activate", "Alerts")
+    assert "Nothing is chosen" in str(run("notification", "unsubscribe", "P1", "--to", KIM).exception)
+    done("notification", "unsubscribe", "P1", "--to", ROBIN)
     done("notification", "unsubscribe", "P1")
     assert rows("subscriptions", "P1") == []
+    assert "There is no metering point P9" in str(run("notification", "subscriptions", "P9").exception)
     done("notification", "remove", "Alerts", "--yes")
     assert rows("list") == []
     assert len(rows("log")) == 2, "what was told stays"

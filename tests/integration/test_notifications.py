@@ -1,5 +1,6 @@
 """From an event to the people it is told to: immediately, in digests, once, whatever dies in between."""
 
+import json
 import os
 import signal
 import subprocess
@@ -15,12 +16,16 @@ import pytest
 
 from assets.installation import Installation
 from assets.steps import notifying
+from assets.steps.forgetting import forget_messages
 from assets.steps.mailing import deliver, deliver_texts
 from assets.steps.notifying import AT_ONCE, notify
-from registry import mail, notifications
+from registry import ledger, mail, notifications
 from registry.customers import add_customer
+from registry.ledger import LandedFile
+from registry.mail.outbox import EXPIRED, LIFETIME
 from registry.models import ExportJob, ExportRun
 from registry.notifications import Choice, read_rule
+from registry.trail import Filter, events
 from settings.model import Sms, Smtp
 from tests.conftest import REPOSITORY
 from tests.integration.mail_server import PASSWORD, SENDER, USER, Authority, Inbox, free_port, mail_server
@@ -36,6 +41,7 @@ from warehouse.schemas import (
     INFO_CODE_EVENTS,
     INSTALLATIONS,
     METERS,
+    NOTIFICATIONS,
     Table,
 )
 
@@ -285,6 +291,31 @@ def test_a_collector_that_falls_silent_while_another_delivers(house: Installatio
     assert subject == "Collectors: Collector delivers nothing, K1, since 2026-01-12 13:00 CET"
 
 
+def test_that_nothing_arrives_any_more_is_told_once_until_the_next_delivery(house: Installation, inbox: Inbox) -> None:
+    document = f"name: Collectors\nsilent_collectors: true\nrecipients: ['{KIM}']\nlanguage: da\n"
+    with house.registry.begin() as session:
+        notifications.add(session, house.vault, "default", read_rule(document.encode()), **WHO)
+    put(house, COLLECTOR_DAILY, {"collector": "K1", "last_contact": NOW, "day": NOW.date(), "month": "2026-01"})
+    landed(house, *(NOW - number * HOUR for number in range(500)))
+    told = [notify(house, NOW + hours * HOUR).messages for hours in (1, 2, 3, 4, 100)]
+    assert told == [0, 0, 1, 0, 0]
+    deliver(house, NOW + 4 * HOUR)
+    landed(house, NOW + 101 * HOUR)
+    assert [notify(house, NOW + hours * HOUR).messages for hours in (102, 103, 104, 105)] == [0, 0, 1, 0]
+    deliver(house, NOW + 105 * HOUR)
+    assert [message["Subject"].strip() for message in inbox.messages] == [
+        "Collectors: Der ankommer intet mere, alle koncentratorer, siden 2026-01-15 13:00 CET",
+        "Collectors: Der ankommer intet mere, alle koncentratorer, siden 2026-01-19 18:00 CET",
+    ]
+
+
+def landed(house: Installation, *instants: datetime) -> None:
+    for at in instants:
+        name = at.isoformat()
+        file = LandedFile(sha256=name, name=name, size=1, landed_at=at, landed_day=at.date())
+        assert ledger.register(house.registry, "default", file)
+
+
 def test_an_export_that_somebody_has_to_look_at(house: Installation, inbox: Inbox) -> None:
     document = f"name: Exports\nexports: true\nrecipients: ['{KIM}']\n"
     job = ExportJob(
@@ -470,3 +501,36 @@ def test_a_rule_that_is_made_later_tells_of_what_lasts_and_not_of_what_was(house
     assert notify(house, NOW).events == 1
     with house.registry.begin(readonly=True) as session:
         assert len(mail.entries(session, "default")) == 1
+
+
+def test_what_is_forgotten_is_not_told_again_and_what_waits_is_sent(house: Installation, inbox: Inbox) -> None:
+    add(house)
+    put(house, INFO_CODE_EVENTS, leak())
+    notify(house, NOW)
+    deliver(house, NOW)
+    put(house, INFO_CODE_EVENTS, leak(), leak("B", since=NOW + 91 * DAY, last_seen=NOW + 91 * DAY))
+    later = NOW + 91 * DAY
+    assert notify(house, later).messages == 1
+    before = log(house)
+    assert forget_messages(house, identity="local:me", now=later) == {"recipients": 1}
+    assert forget_messages(house, identity="local:me", now=later) == {}
+    assert notify(house, later).messages == 0, "what was told stays told"
+    assert log(house) == before
+    with house.registry.begin(readonly=True) as session:
+        assert sorted(bool(entry.subject) for entry in mail.entries(session, "default")) == [False, True]
+    (event,) = events(house.registry, Filter("default", event="mail.forget"))
+    assert json.loads(event.details or "") == {"recipients": 1}
+    assert deliver(house, later).sent == 1
+    assert inbox.recipients == [[KIM], [KIM]]
+
+
+def test_without_a_server_messages_say_nothing_any_more_once_they_are_too_late(house: Installation) -> None:
+    add(house, to=PHONE)
+    put(house, INFO_CODE_EVENTS, leak())
+    notify(house, NOW)
+    assert forget_messages(house, identity="local:me", now=NOW + LIFETIME - MINUTE) == {}
+    assert forget_messages(house, identity="local:me", now=NOW + LIFETIME) == {"late": 1}
+    assert log(house) == [("immediate", "dead", "failed", EXPIRED)]
+    shown = house.lake.scan(NOTIFICATIONS).collect()
+    assert shown["state"].to_list() == ["dead"]
+    assert notify(house, NOW + LIFETIME).messages == 0

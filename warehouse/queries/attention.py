@@ -69,6 +69,9 @@ def counts(lake: Readable, organisation: str) -> dict[str, int]:
 def silent_collectors(lake: Readable, organisation: str, gap_h: float) -> pl.DataFrame:
     """Collectors that deliver nothing while others do.
 
+    Tables hold receptions, and know neither the clock nor when the next delivery is due: that nothing arrives from any
+    is told by the landing ledger, see :func:`registry.outages.outage_since`; pages show it above these.
+
     Args:
         lake: Where the tables are.
         organisation: Whose collectors.

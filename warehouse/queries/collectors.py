@@ -13,7 +13,11 @@ from warehouse.schemas import COLLECTOR_DAILY, COLLECTORS
 
 State = Literal["heard", "silent", "never"]
 STATES: tuple[State, ...] = ("heard", "silent", "never")
-"""Delivers; has not delivered for the hours that the policy calls a gap; delivered nothing in the period."""
+"""Delivers; has not delivered for the hours that the policy calls a gap; delivered nothing in the period.
+
+What counts as now is the last reception of any, so that periods of the past are judged like the present one. That none
+delivers any more, the clock tells: see :func:`registry.outages.outage_since`.
+"""
 
 
 def extent(lake: Readable, organisation: str) -> tuple[date, date] | None:

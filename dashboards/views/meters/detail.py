@@ -15,7 +15,7 @@ from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import remembered
 from dashboards.viewer import organisation, policy, tables, viewer
-from dashboards.views.meters import editing, exchanging
+from dashboards.views.meters import editing, exchanging, subscribing
 from dashboards.words import Words
 from registry import comments, places
 from registry.inventory.configurations import SETTINGS, configurations
@@ -78,6 +78,8 @@ def show(say: Words, text: str) -> None:
     offered = ["readings", "codes", "history", "configuration", "comments"]
     if viewer().may(editing.RIGHT):
         offered += ["edit", "state"]
+        if known.place:
+            offered.append("subscriptions")
         if known.place and not why_off(installation().settings, "meter_exchange"):
             offered.append("exchange")
     part = filters.choice(
@@ -98,6 +100,8 @@ def show(say: Words, text: str) -> None:
             editing.edit(say, known.meter, known.custom, known.defined)
         case "state":
             editing.state(say, known.meter, known.place.get("metering_point"))
+        case "subscriptions":
+            subscribing.subscriptions(say, known.place["metering_point"] or "", known.meter.medium)
         case "exchange":
             exchanging.exchange(say, known.meter, known.place["metering_point"] or "")
 

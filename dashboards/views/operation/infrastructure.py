@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboards.components import asking, filters, leading
 from dashboards.components import map as places
+from dashboards.components.outage import outage
 from dashboards.components.table import table
 from dashboards.remembering import remembered
 from dashboards.viewer import policy, viewer, words
@@ -39,6 +40,7 @@ def page() -> None:
     if known is None:
         st.info(say("infrastructure.none_yet"), icon=":material/info:")
         return
+    outage(say)
     left, right = st.columns([1.4, 2], vertical_alignment="bottom")
     with left:
         days = filters.period(say, known, back=6)

@@ -1,10 +1,14 @@
 """The first page."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.unit.dashboards import house
+from registry.models import File
+from tests.unit.dashboards import house, operations
 from tests.unit.dashboards.conftest import ANALYST, Opened, figures, messages
+from tests.unit.dashboards.registered import registry_of
+from tests.unit.dashboards.test_configuration import opened
 
 
 def test_home_counts(open_page: Opened) -> None:
@@ -45,3 +49,17 @@ def test_another_organisation_sees_its_own(open_page: Opened) -> None:
 
     assert figures(app)["Meters"] == "1"
     assert not app.dataframe
+
+
+def test_home_and_infrastructure_say_that_nothing_arrives_any_more(home: Path) -> None:
+    operations.fill(home)
+    last = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=6)
+    with registry_of(home).begin() as session:
+        for number in range(400):
+            at = last - timedelta(hours=number)
+            known = {"sha256": str(number), "name": "f", "size": 1, "state": "read", "frames": 5}
+            session.add(File(organisation=house.ORGANISATION, landed_at=at, landed_day=at.date(), **known))
+
+    for page in ("home", "infrastructure"):
+        assert "Nothing has arrived from any collector since" in messages(opened(page, ANALYST))
+    assert "Nothing has arrived" not in messages(opened("home", replace(ANALYST, organisation=house.NEIGHBOUR)))

@@ -268,8 +268,10 @@ def test_a_customer_chooses_and_is_told_while_they_live_there(registry, vault, m
         (held,) = telling.holding(session, "default")
         assert held.metering_point == "P1"
         assert notifications.listing(session, vault, "default") == [], "it is no rule of the utility"
-        with pytest.raises(NotificationError, match="Nobody is known"):
+        with pytest.raises(NotificationError, match="There is no metering point P9"):
             notifications.subscribe(session, vault, "default", "P9", KIM, Choice(("LEAK",)), **WHO)
+        with pytest.raises(NotificationError, match="There is no metering point P9"):
+            notifications.subscriptions(session, vault, "default", "P9")
         with pytest.raises(NotificationError, match="Nothing was chosen"):
             notifications.subscribe(session, vault, "default", "P1", KIM, Choice(), **WHO)
         with pytest.raises(RegistryError, match="no telephone number"):
@@ -279,8 +281,28 @@ def test_a_customer_chooses_and_is_told_while_they_live_there(registry, vault, m
         "P1",
     ]
     move_out(registry, vault, organisation="default", metering_point="P1", at=NOW, **WHO)
-    with registry.begin(readonly=True) as session:
+    with registry.begin() as session:
         assert telling.holding(session, "default") == []
+        assert notifications.subscriptions(session, vault, "default", "P1") == []
+        with pytest.raises(NotificationError, match="Nobody is known to live at P1"):
+            notifications.subscribe(session, vault, "default", "P1", KIM, Choice(("LEAK",)), **WHO)
+
+
+def test_choices_end_one_by_one_or_all_together(registry, vault, meters, customers) -> None:
+    meters(METERS)
+    customers(CUSTOMERS)
+    to = ("default", "P1")
+    with registry.begin() as session:
+        for address in (KIM, PHONE, "robin@elsewhere.example"):
+            notifications.subscribe(session, vault, *to, address, Choice(("LEAK",)), **WHO)
+        assert notifications.unsubscribe(session, vault, *to, address="+45 87 65 43 21", **WHO) == 1
+        with pytest.raises(NotificationError, match="Nothing is chosen for this address at P1") as raised:
+            notifications.unsubscribe(session, vault, *to, address=PHONE, **WHO)
+        assert PHONE not in str(raised.value)
+        with pytest.raises(RegistryError, match="no e-mail address"):
+            notifications.unsubscribe(session, vault, *to, address="nobody", **WHO)
+        assert len(notifications.subscriptions(session, vault, *to)) == 2
+        assert [notifications.unsubscribe(session, vault, *to, **WHO) for _ in range(2)] == [2, 0]
 
 
 def test_with_a_customer_goes_what_they_chose_and_what_waits_for_them(registry, vault, meters, customers) -> None:
