@@ -175,12 +175,14 @@ class MailDestination(_Destination):
         to: Addresses; each gets a message of its own.
         subject: Template of the subject, with the places of file names.
         manifest: Whether the manifest is attached, too.
+        language: Language of the letter.
     """
 
     kind: Literal["mail"]
     to: Annotated[tuple[Address, ...], Field(min_length=1, max_length=50, repr=False)]
     subject: Annotated[Plain, Field(min_length=1, max_length=200)] = "{job} {from} {to}"
     manifest: bool = True
+    language: Literal["de", "en", "es", "sv", "da", "nb", "fr"] = "en"
 
     @property
     def label(self) -> str:

@@ -15,7 +15,6 @@ from exports.manifest import Manifest
 from exports.templates import fill, values_of
 from registry import mail
 from registry.errors import RegistryError
-from registry.mail.kinds import DEFAULT_LANGUAGE
 from registry.mail.outbox import MOST_BYTES
 from registry.models import ExportRun, Organisation
 
@@ -36,7 +35,7 @@ def queue_file(
         session: A writing transaction.
         house: The installation.
         run: The run.
-        place: To whom, under which subject, and whether with the manifest.
+        place: To whom, in which language and under which subject, and whether with the manifest.
         files: The manifest, and the file.
         now: When.
 
@@ -70,7 +69,7 @@ def queue_file(
             run.organisation,
             "export_file",
             recipient,
-            DEFAULT_LANGUAGE,
+            place.language,
             variables,
             now,
             attachments=attached,

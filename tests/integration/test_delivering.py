@@ -220,7 +220,7 @@ def test_late_rows_are_in_the_next_since_last_file_once(house: House) -> None:
 
 def test_a_file_goes_by_letter_with_its_manifest(house: House, inbox: Inbox, ca: Authority, port: int) -> None:
     it = house.installation
-    place(house, 'kind: mail\nto: [kim@elsewhere.example]\nsubject: "{job} {from}"\n')
+    place(house, 'kind: mail\nto: [kim@elsewhere.example]\nsubject: "{job} {from}"\nlanguage: da\n')
     add(house)
     run_id = ask(house)
     assert work_off(it, NOW).delivered == 1
@@ -229,7 +229,9 @@ def test_a_file_goes_by_letter_with_its_manifest(house: House, inbox: Inbox, ca:
     (message,) = inbox.messages
     assert message["Subject"] == "billing 2025-06-02"
     assert [file.get_filename() for file in message.iter_attachments()] == BOTH[::-1]
-    assert "2025-06-02 00:00 – 2025-06-03 00:00" in message.get_body(("plain",)).get_content()
+    letter = message.get_body(("plain",)).get_content()
+    assert "2025-06-02 00:00 – 2025-06-03 00:00" in letter
+    assert "Den er vedhæftet." in letter, "in the destination's language"
     with it.registry.begin(readonly=True) as session:
         (entry,) = mail.entries(session, it.organisation)
     assert entry.subject == f"export:{run_id}:0"

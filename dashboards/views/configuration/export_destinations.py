@@ -25,6 +25,7 @@ from dashboards.installation import installation
 from dashboards.viewer import organisation, words
 from dashboards.words import Words
 from registry.exports import destinations
+from registry.mail.kinds import DEFAULT_LANGUAGE, LANGUAGES
 from registry.people.rights import SYSTEM_CONFIGURATION, Right
 
 RIGHT = Right(SYSTEM_CONFIGURATION)
@@ -212,6 +213,12 @@ def _mail(say: Words, known: _Settings) -> _Settings:
         "to": tuple(line.strip() for line in str(to).splitlines() if line.strip()),
         "subject": st.text_input(say("mail.subject"), known.get("subject", subject)),
         "manifest": st.toggle(say("destinations.manifest"), bool(known.get("manifest", True))),
+        "language": st.selectbox(
+            say("shell.language"),
+            LANGUAGES,
+            LANGUAGES.index(known.get("language", DEFAULT_LANGUAGE)),
+            format_func=lambda one: say.named("mail_language", one),
+        ),
     }
 
 

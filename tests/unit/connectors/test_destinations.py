@@ -9,6 +9,7 @@ from connectors.destinations import (
     read_destination,
 )
 from connectors.errors import ConnectorError
+from registry.mail.kinds import LANGUAGES
 
 KEY = paramiko.ECDSAKey.generate()
 
@@ -45,7 +46,16 @@ def test_each_kind_is_read():
     assert implicit.actual_port == 990
     mail = read_destination(MAIL)
     assert isinstance(mail, MailDestination)
-    assert (len(mail.to), mail.manifest, mail.subject) == (2, True, "{job} {from} {to}")
+    assert (len(mail.to), mail.manifest, mail.subject, mail.language) == (2, True, "{job} {from} {to}", "en")
+
+
+def test_letters_go_in_the_languages_that_there_are_templates_of():
+    for language in LANGUAGES:
+        mail = read_destination(f"{MAIL}language: {language}\n")
+        assert isinstance(mail, MailDestination)
+        assert mail.language == language
+    with pytest.raises(ConnectorError, match=r"mail\.language: "):
+        read_destination(f"{MAIL}language: xx\n")
 
 
 def test_what_is_shown_of_a_mail_destination_names_nobody():
