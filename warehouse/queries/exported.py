@@ -85,6 +85,22 @@ class Section:
     column: str
     condition: pl.Expr
 
+    @classmethod
+    def parts(cls, whole: Readable, counts: pl.DataFrame, column: str, most: int) -> Iterator[Self]:
+        """Cuts a lake into parts of a bounded number of rows, each of some names alone.
+
+        Args:
+            whole: The lake.
+            counts: The names and ``len``, one row each.
+            column: Column with the names.
+            most: Rows of a part, but for a single name that has more.
+        """
+        for low, high in ranges(counts, column, most):
+            # The range lets files be skipped, the names rows of others that lie in it.
+            between = pl.col(column).is_between(pl.lit(low), pl.lit(high))
+            names = counts.filter(between)[column]
+            yield cls(whole, column, between & pl.col(column).is_in(names.implode()))
+
     def scan(self, table: Table) -> pl.LazyFrame:
         """The section's rows of a table."""
         rows = self.whole.scan(table)
@@ -244,22 +260,6 @@ def ranges(counts: pl.DataFrame, column: str, most: int) -> list[tuple[str, str]
         low=pl.col(column).first(), high=pl.col(column).last()
     )
     return parts.select("low", "high").rows()
-
-
-def sections(lake: Readable, counts: pl.DataFrame, column: str, most: int) -> Iterator[Section]:
-    """Cuts a lake into parts of a bounded number of rows, each of some names alone.
-
-    Args:
-        lake: Where the tables are.
-        counts: The names and ``len``, one row each.
-        column: Column with the names.
-        most: Rows of a part, but for a single name that has more.
-    """
-    for low, high in ranges(counts, column, most):
-        # The range lets files be skipped, the names rows of others that lie in it.
-        between = pl.col(column).is_between(pl.lit(low), pl.lit(high))
-        names = counts.filter(between)[column]
-        yield Section(lake, column, between & pl.col(column).is_in(names.implode()))
 
 
 def shaped(rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from warehouse.excerpt import Readable
 from warehouse.policies import ReplacementPolicy
 from warehouse.queries.consumption import TABLE_OF, Interval
-from warehouse.queries.exported import Asked, Places, Section, sections, shaped
+from warehouse.queries.exported import Asked, Places, Section, shaped
 from warehouse.schemas import CONSUMPTION_YEARLY, INSTANT, READINGS, REGISTER, Table
 from warehouse.schemas.registers import MAIN_REGISTER_OF, UNITS
 from warehouse.transforms.calendar import hours, local_days, local_months, local_years
@@ -69,7 +69,7 @@ def figures(
     known = (
         counts.group_by("metering_point").agg(pl.col("len").max()).join(places.spots, on="metering_point", how="semi")
     )
-    for part in sections(lake, known, "metering_point", ROWS_AT_ONCE):
+    for part in Section.parts(lake, known, "metering_point", ROWS_AT_ONCE):
         rows = _masked(_of(Past(part, asked.as_of), table, asked).collect(), filling, passed_by)
         if expected is None:
             rows = _news(part, table, asked, rows, filling, passed_by, replacement)

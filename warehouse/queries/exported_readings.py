@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from warehouse.excerpt import Readable
-from warehouse.queries.exported import ROWS, Asked, Places, Section, sections, shaped
+from warehouse.queries.exported import ROWS, Asked, Places, Section, shaped
 from warehouse.schemas import FINAL_READINGS, READINGS, REGISTER, VEE_EXCEPTIONS
 from warehouse.schemas.registers import REGISTERS, UNITS
 from warehouse.transforms.validation.catalogue import WHOLE
@@ -40,7 +40,7 @@ def readings(lake: Readable, asked: Asked, places: Places) -> Iterator[pl.DataFr
     known = counts.group_by("meter_id").agg(pl.col("len").sum()).join(places.meters, on="meter_id", how="semi")
     if places.members is not None:
         known = known.join(places.spots, on="meter_id", how="semi")
-    for part in sections(lake, known, "meter_id", READINGS_AT_ONCE):
+    for part in Section.parts(lake, known, "meter_id", READINGS_AT_ONCE):
         yield _values(part, asked, places)
 
 
