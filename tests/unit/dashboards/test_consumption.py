@@ -1,10 +1,15 @@
 """The page of consumption."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
+import fastexcel
+import polars as pl
 import pytest
+import streamlit as st
 
 from tests.unit.dashboards import house
 from tests.unit.dashboards.conftest import ANALYST, Opened, figures, messages
@@ -220,6 +225,30 @@ def test_tariffs_are_stacked_and_have_columns(open_page: Opened, by_tariff: Path
     assert bars["Not divided: measured"]["y"] == [44, 49, 50]
     assert bars["Not divided: measured"]["customdata"][0][1] == "44 kWh<br>a register fell back"
     assert len({bar["marker"]["color"] for bar in bars.values()}) == 4
+
+
+def test_downloads_have_a_column_per_tariff(
+    open_page: Opened, by_tariff: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: dict[str, Callable[[], bytes]] = {}
+
+    def button(label: str, data: Callable[[], bytes], *_: str, key: str, **__: str) -> bool:
+        written[key] = data
+        return False
+
+    monkeypatch.setattr(st, "download_button", button)
+    assert not open_page("consumption", home=by_tariff, **HEAT, by="tariff").exception
+    csv, xlsx, parquet = (written[f"figures_by_tariff_{form}"]() for form in ("csv", "xlsx", "parquet"))
+
+    exact = pl.read_parquet(parquet)
+    assert exact.select("tariff_1", "tariff_2", "tariff_other", "tariff_reason").rows()[:2] == [
+        (Decimal(30), Decimal(8), Decimal(5), None),
+        (Decimal(30), None, None, "fall"),
+    ]
+    assert exact["unit"].unique().to_list() == ["kWh"]
+    sheet = fastexcel.read_excel(xlsx).load_sheet(0).to_polars()
+    assert sheet.select("T1", "T2", "Other").row(0) == (30, 8, 5)
+    assert pl.read_csv(csv).select("tariff_1", "tariff_2", "tariff_other").row(0) == (30, 8, 5)
 
 
 def test_tariffs_of_longer_periods_reach_across_what_days_do_not(open_page: Opened, by_tariff: Path) -> None:
