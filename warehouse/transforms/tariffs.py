@@ -139,10 +139,7 @@ def _registers(marks: pl.DataFrame, knots: pl.DataFrame, longest_gap: timedelta)
         "at",
         "part",
         "falls_over",
-        register_value=pl.when(at == pl.col("from_at"))
-        .then("value")
-        .when(inside & near & ~pl.col("fell"))
-        .then(linear("at")),
+        register_value=pl.when(at == pl.col("from_at")).then("value").when(inside & near).then(linear("at")),
         falls_begun=pl.col("falls_over") + (inside & pl.col("fell")).cast(pl.Int64),
         count=-(-MICRO * pl.col("numerator") // pl.col("denominator")),
     )

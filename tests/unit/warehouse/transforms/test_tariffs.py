@@ -96,10 +96,11 @@ def test_days_are_local_and_as_long_as_they_are(day: date, length: int) -> None:
 
 def test_nothing_is_told_across_an_exchange() -> None:
     parts = [(METER, at("01-01 00:00"), EXCHANGED), (NEXT_METER, EXCHANGED, None)]
-    old = counted([(1, at(f"06-01 {hour}:00"), 100 + hour) for hour in (10, 11, 12, 13)])
-    new = counted([(1, at(f"06-01 {hour}:00"), hour - 12) for hour in (13, 14, 15)], NEXT_METER)
-    both = pl.concat([old, new])
+    old = counted([(1, at(f"06-01 {time}"), value) for time, value in (("10:00", 110), ("11:00", 111), ("12:00", 112))])
+    stock = counted([(1, at(f"06-01 {time}"), 112) for time in ("12:50", "13:50", "14:50")])
+    new = counted([(1, at(f"06-01 {hour}:45"), hour - 12) for hour in (12, 13, 14, 15)], NEXT_METER)
     # What the old meter sent when it was off the wall does not count.
+    both = pl.concat([old, stock, new])
     assert found(both, hours(at("06-01 10:00"), 5), parts) == {1: [1, 1, "exchange", 1, 1]}
     # One whose first register is higher does not look like a fall, and is no consumption either.
     higher = pl.concat([old, new.with_columns(pl.col("value") + 500 * KWH)])
