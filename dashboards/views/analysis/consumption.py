@@ -31,7 +31,7 @@ from warehouse.schemas.registers import UNITS
 _BACK = {"hourly": 6, "daily": 30, "monthly": 364, "yearly": 3650}
 _SHOWN = (
     *("metering_point", "meter_id", "register", "period_start", "period_end", "consumption", "unit", "quality"),
-    *("points", "missing", "tariff_reason"),
+    *("points", "missing"),
 )
 _POINT, _GROUP = "point", "group"
 _TOTAL, _TARIFF = "total", "tariff"
@@ -321,6 +321,8 @@ def _tables(say: Words, shown: Shown) -> pl.DataFrame:
     chosen = figures.clear()
     headings = {name: say(f"sheet.{name}") for name in ("register_start", "register_end")}
     by_tariff = {} if shown.tariffs is None else tariff_headings(shown.tariffs, say)
+    told = ("period_start", "period_end", "consumption", *by_tariff, "unit", "quality", "tariff_reason")
+    shown_first = told if by_tariff else _SHOWN
     for tab, (name, frame, nothing, values) in zip(tabs, parts, strict=True):
         with tab:
             rows = table(
@@ -330,7 +332,7 @@ def _tables(say: Words, shown: Shown) -> pl.DataFrame:
                 key=f"{name}_by_tariff" if by_tariff and name == "figures" else name,
                 file_name=f"{file_name}_{name}",
                 nothing=nothing,
-                shown=(*_SHOWN, *by_tariff) if name == "figures" else (),
+                shown=shown_first if name == "figures" else (),
                 headings=headings | by_tariff,
                 values=values,
                 may_group=False,

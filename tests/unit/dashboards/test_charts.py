@@ -224,7 +224,7 @@ def test_tariffs_are_told_with_unit_and_reason() -> None:
 
 
 @pytest.mark.parametrize("tariff", ["1", "2", "3", "4", "5", "other", "undivided"])
-@pytest.mark.parametrize("ground", ["#ffffff", "#0e1117"])
+@pytest.mark.parametrize("ground", ["#ffffff", "#171614"])
 def test_colours_of_tariffs_stand_out_from_the_ground(tariff: str, ground: str) -> None:
     """By at least 3 to 1, as graphics have to (WCAG 2.1, 1.4.11)."""
     light, dark = sorted((luminance(looks.tariff_colour(tariff)), luminance(ground)), reverse=True)

@@ -210,6 +210,10 @@ def test_tariffs_are_stacked_and_have_columns(open_page: Opened, by_tariff: Path
     assert shown["Other"] == f"{sum(2 + day for day in range(3, 34) if day not in (4, 9, 10))} kWh"
     assert "in all of the 31 periods: no reading near a boundary (2), a register fell back (1)." in messages(app)
     rows = app.dataframe[0].value
+    assert list(rows.columns) == [
+        *("period_start", "period_end", "consumption", "tariff_1", "tariff_2", "tariff_other"),
+        *("unit", "quality", "tariff_reason"),
+    ]
     assert rows.loc[0, ["consumption", "tariff_1", "tariff_2", "tariff_other"]].to_list() == [43, 30, 8, 5]
     assert rows["tariff_reason"].dropna().to_dict() == {
         1: "a register fell back",
