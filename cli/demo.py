@@ -20,8 +20,8 @@ from simulator import Fleet, simulate
 from warehouse.sql import Reader, query
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
-FLEET = Fleet(meters=60, days=8, start=date(2025, 10, 20), timezone="Europe/Copenhagen", seed=7)
-"""Eight days around the end of summer time, with every incident the simulator knows."""
+FLEET = Fleet(meters=60, days=8, start=date(2025, 10, 20), timezone="Europe/Copenhagen", seed=7, electricity=2)
+"""Eight days around the end of summer time, with every incident the simulator knows, and electricity by tariff."""
 
 SAMPLES_RECEIVED_AT = datetime(2025, 10, 24, 12, tzinfo=UTC)
 

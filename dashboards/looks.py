@@ -36,6 +36,15 @@ REGISTER = {
 }
 """Colours of registers that are stacked."""
 
+_TARIFFS = ("#2b7bba", "#d1661f", "#3f9b6b", "#8a63b8", "#b04a4a")
+_NO_TARIFF = {"other": "#5f6b76", "undivided": "#8a8a8a"}
+
+
+def tariff_colour(tariff: str) -> str:
+    """Colour of a tariff by its number, or of what belongs to none; beyond five tariffs they come again."""
+    return _NO_TARIFF.get(tariff) or _TARIFFS[(int(tariff) - 1) % len(_TARIFFS)]
+
+
 SERIES = ("#2b7bba", "#d1661f", "#3f9b6b", "#8a63b8", "#b04a4a", "#6b6b6b", "#a8a03c", "#3aa6b9")
 """Colours of curves that are compared; each has a dash of its own, too."""
 

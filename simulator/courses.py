@@ -22,6 +22,9 @@ _HEAT_PATTERN = np.array([8, 8, 8, 8, 9, 11, 13, 13, 12, 10, 9, 9, 9, 9, 9, 10, 
 _RESTING = (1, 2, 3, 4, 5)
 """Local hours in which nobody uses anything, in homes that rest."""
 
+_DAY = range(6, 22)
+"""Local hours of the first tariff of electricity; the second one has the rest."""
+
 Rates = NDArray[np.int64]
 Counts = NDArray[np.int64]
 
@@ -173,4 +176,15 @@ def draw_demand(fleet: Fleet, kind: Kind, meters: int) -> Demand:
             fraction=chance.integers(PARTS, size=meters),
             capacity=register.capacity,
         )
+    if kind.medium == ELECTRICITY:
+        courses |= _tariffs(courses["energy_import"], np.isin(clock, _DAY))
     return Demand(courses, flow_c.astype(np.int64), return_c.astype(np.int64))
+
+
+def _tariffs(total: Course, day: NDArray[np.bool_]) -> dict[str, Course]:
+    """The registers of two tariffs that share what is drawn; shape of the hours of the first one (hours,)."""
+    bases = {"energy_import_1": total.base * 2 // 3, "energy_import_2": total.base - total.base * 2 // 3}
+    parts = {"energy_import_1": total.rates * day, "energy_import_2": total.rates * ~day}
+    return {
+        name: Course(total.first_ms, parts[name], base, np.zeros_like(total.fraction)) for name, base in bases.items()
+    }

@@ -269,9 +269,11 @@ KINDS = (
         medium=ELECTRICITY,
         model="OMNIPOWER",
         security="ell",
-        # VIFE 3C: the amount of what is counted where it is negative, that is, what is fed in.
+        # VIFE 3C: the amount of what is counted where it is negative, that is, what is fed in. DIFE 10 and 20: tariffs.
         layout=(
             Field("0404", 4, "energy_import"),
+            Field("841004", 4, "energy_import_1"),
+            Field("842004", 4, "energy_import_2"),
             Field("04843C", 4, "energy_export"),
             Field("042B", 4, "power_import"),
             Field("04AB3C", 4, "power_export"),

@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from dashboards import looks
 from dashboards.charts.frame import GRID, LEGEND, framed
+from dashboards.charts.stacks import part_colour, part_name, stacked_by
 from dashboards.words import Words
 from warehouse.phrases import phrase
 from warehouse.queries.consumption import QUALITIES, Interval
@@ -30,7 +31,8 @@ def consumption(
 
     Args:
         figures: One row per period: ``period_start``, ``period_end``, ``consumption``, ``quality`` and, for the sum of
-            several points, ``points`` and ``missing``. Where several registers are stacked, ``register``.
+            several points, ``points`` and ``missing``. Where bars are stacked, ``register``, or ``tariff`` with
+            ``reason``, see :func:`dashboards.charts.stacks.divided`.
         interval: Length of the periods.
         title: What the bars stand for.
         events: From :func:`warehouse.queries.consumption.register_events`.
@@ -89,10 +91,13 @@ def _bars(figures: pl.DataFrame, interval: Interval, say: Words) -> list[go.Bar 
         counts = {name: pl.col(name).cast(pl.String) for name in ("missing", "points")}
         partly = pl.concat_str(pl.lit("<br>"), say.rows("chart.partly", **counts))
         said = pl.concat_str(said, pl.when(pl.col("missing") > 0).then(partly).otherwise(pl.lit("")))
-    stacked = "register" in figures.columns
+    if "reason" in figures.columns:
+        reasons = {name: say.named("tariff_reason", name) for name in figures["reason"].drop_nulls().unique()}
+        said = pl.concat_str(said, pl.concat_str(pl.lit("<br>"), pl.col("reason").replace(reasons)).fill_null(""))
+    by = stacked_by(figures)
     placed = figures.select(
         "quality",
-        register=pl.col("register") if stacked else pl.lit(""),
+        part=pl.lit("") if by is None else pl.col(by),
         consumption=height(figures),
         day=figures["period_start"].dt.convert_time_zone(say.zone.key).dt.date().cast(pl.String),
         start=starts,
@@ -103,11 +108,11 @@ def _bars(figures: pl.DataFrame, interval: Interval, say: Words) -> list[go.Bar 
     traces: list[go.Bar | go.Scatter] = []
     ranks = {letter: rank for rank, letter in enumerate(QUALITIES)}
     ordered = placed.sort(pl.col("quality").replace_strict(ranks, return_dtype=pl.Int32), maintain_order=True)
-    for (register, letter), rows in ordered.group_by("register", "quality", maintain_order=True):
+    for (part, letter), rows in ordered.group_by("part", "quality", maintain_order=True):
         look, name = looks.QUALITY[str(letter)], say(f"quality.{letter}")
-        colour = looks.REGISTER.get(str(register), look.colour)
-        if register:
-            name = f"{say.named('register', str(register))}: {name}"
+        colour = part_colour(by, str(part), str(letter))
+        if by is not None:
+            name = f"{part_name(by, str(part), say)}: {name}"
         common = {
             "name": name,
             "customdata": rows.select("period", "said", "day").rows(),

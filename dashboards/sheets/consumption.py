@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from dashboards.charts.stacks import beside, divided, tariff_headings, why_undivided
 from dashboards.sheets.drawing import bars
 from dashboards.sheets.sheet import Part, Sheet
 from dashboards.words import Words
@@ -26,6 +27,7 @@ class Shown:
         interval: Length of the periods.
         days: First and last local day.
         at: As it was known then; ``None`` for now.
+        tariffs: From :func:`warehouse.queries.tariffs.figures` of the one register; ``None`` where it is shown whole.
     """
 
     name: str
@@ -36,6 +38,25 @@ class Shown:
     interval: Interval
     days: tuple[date, date]
     at: datetime | None = None
+    tariffs: pl.DataFrame | None = None
+
+    def drawn(self, figures: pl.DataFrame) -> pl.DataFrame:
+        """The figures, or some of them, as bars show them."""
+        if len(self.registers) > 1:
+            return figures
+        whole = figures.drop("register")
+        return whole if self.tariffs is None else divided(whole, self.tariffs)
+
+    def listed(self, figures: pl.DataFrame) -> pl.DataFrame:
+        """The same as tables show them: a row per period and register, the tariffs beside it."""
+        if len(self.registers) > 1:
+            return figures
+        whole = figures.drop("register")
+        return whole if self.tariffs is None else beside(whole, self.tariffs)
+
+    def untold(self, figures: pl.DataFrame, say: Words) -> str | None:
+        """Why tariffs of the figures are not known, where that is so."""
+        return None if self.tariffs is None else why_undivided(figures, self.tariffs, say)
 
 
 def consumption_sheet(shown: Shown, resident: Resident | None, say: Words, now: datetime) -> Sheet | None:
@@ -63,6 +84,8 @@ def consumption_sheet(shown: Shown, resident: Resident | None, say: Words, now: 
         notes.insert(0, say("sheet.since", at=say.instant(resident.since)))
     if figures.is_empty():
         return None
+    untold = shown.untold(figures, say)
+    notes += [untold] if untold else []
     first, last = (say.date(day) for day in shown.days)
     about = [(say("sheet.subject"), shown.name)]
     if resident is not None:
@@ -76,12 +99,11 @@ def consumption_sheet(shown: Shown, resident: Resident | None, say: Words, now: 
         for name in shown.registers
     ]
     unit = str(figures["unit"][0])
-    drawn = figures if len(shown.registers) > 1 else figures.drop("register")
     return Sheet(
         say.language,
         f"{say('page.consumption')} · {shown.name}",
         about,
-        bars(drawn, events, interval=shown.interval, unit=unit, say=say),
+        bars(shown.drawn(figures), events, interval=shown.interval, unit=unit, say=say),
         [*_figures(figures, shown, say), *_events(events, say), *_codes(codes, say)],
         notes,
     )
@@ -112,10 +134,17 @@ def _figures(figures: pl.DataFrame, shown: Shown, say: Words) -> list[Part]:
             (name, figures.select(say.numbers(pl.col(name)).fill_null("–")).to_series())
             for name in ("register_start", "register_end")
         ]
+    headings = {}
+    if shown.tariffs is not None:
+        headings = tariff_headings(shown.tariffs, say)
+        wide = shown.listed(figures)
+        told += [(name, wide.select(say.numbers(pl.col(name)).fill_null("–")).to_series()) for name in headings]
     rows = list(zip(*(series.to_list() for _, series in told), strict=True))
-    right = {"consumption", "points", "missing", "register_start", "register_end"}
+    right = {"consumption", "points", "missing", "register_start", "register_end", *headings}
     numbers = frozenset(place for place, (name, _) in enumerate(told) if name in right)
-    return [Part(say("sheet.figures"), tuple(_heading(name, say) for name, _ in told), rows, numbers)]
+    return [
+        Part(say("sheet.figures"), tuple(headings.get(name) or _heading(name, say) for name, _ in told), rows, numbers)
+    ]
 
 
 def _heading(name: str, say: Words) -> str:

@@ -10,6 +10,7 @@ from reportlab.pdfbase import pdfmetrics
 
 from dashboards import looks
 from dashboards.charts.consumption import height
+from dashboards.charts.stacks import part_colour, part_name, stacked_by
 from dashboards.words import Words
 from warehouse.pdf_fonts import FONT, fonts, plain
 from warehouse.queries.consumption import Interval
@@ -28,7 +29,7 @@ def bars(figures: pl.DataFrame, events: pl.DataFrame, *, interval: Interval, uni
 
     Args:
         figures: ``period_start``, ``period_end``, ``consumption``, ``quality`` and, where several are stacked,
-            ``register``; at least one row.
+            ``register`` or ``tariff``; at least one row.
         events: ``at`` of what happened to the register.
         interval: Length of the periods.
         unit: Of the consumption.
@@ -38,10 +39,11 @@ def bars(figures: pl.DataFrame, events: pl.DataFrame, *, interval: Interval, uni
         The figure, :data:`WIDTH` by :data:`HEIGHT` points.
     """
     fonts()
+    by = stacked_by(figures)
     colour = (
-        pl.col("register").replace_strict(looks.REGISTER, default=looks.QUALITY["M"].colour)
-        if "register" in figures.columns
-        else pl.col("quality").replace_strict({letter: look.colour for letter, look in looks.QUALITY.items()})
+        pl.col("quality").replace_strict({letter: look.colour for letter, look in looks.QUALITY.items()})
+        if by is None
+        else pl.col(by).replace_strict({part: part_colour(by, part, "M") for part in figures[by].unique()})
     )
     placed = (
         figures.select(
@@ -105,15 +107,15 @@ def bars(figures: pl.DataFrame, events: pl.DataFrame, *, interval: Interval, uni
 
 
 def _legend(drawing: Drawing, figures: pl.DataFrame, say: Words) -> None:
-    stacked = "register" in figures.columns
-    names = ["register", "quality"] if stacked else ["quality"]
+    by = stacked_by(figures)
+    names = ["quality"] if by is None else [by, "quality"]
     place = float(_LEFT)
     for row in figures.select(names).unique(maintain_order=True).iter_rows(named=True):
         letter = row["quality"]
-        colour = looks.REGISTER.get(row.get("register", ""), looks.QUALITY[letter].colour)
+        colour = part_colour(by, row.get(by or "", ""), letter)
         name = say(f"quality.{letter}")
-        if stacked:
-            name = f"{say.named('register', row['register'])}: {name}"
+        if by is not None:
+            name = f"{part_name(by, row[by], say)}: {name}"
         length = 16 + pdfmetrics.stringWidth(name, FONT, 7) + 10
         if place + length > WIDTH and place > _LEFT:
             break  # the table below says the rest

@@ -43,6 +43,13 @@ def test_import_and_export_are_separate_consumption_and_powers_are_gauges(house:
     assert gauges[0] > 0
     assert gauges[1] > 0
     assert gauges[2] == 0, "a meter of electricity counts no heat"
+    tariffs = house.ask(
+        "select max(abs(total - tariffs)) as apart, count(*) as readings from ("
+        "select any_value(energy_import_kwh) as total, sum(value) / 1000 as tariffs, count(*) as sent from records "
+        "join readings using (meter_id, measured_at) where tariff > 0 group by meter_id, measured_at) where sent = 2"
+    ).row(0)
+    assert tariffs[0] < 0.021, "two registers of tariffs in steps of 0.01 kWh"
+    assert tariffs[1] > 3 * 40
     registers = house.ask("select distinct register from consumption_hourly")["register"].to_list()
     assert not [name for name in registers if name.startswith("power")]
     comments = dict(

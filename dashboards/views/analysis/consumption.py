@@ -1,6 +1,6 @@
 """Consumption of a metering point or group, with what happened to its meters."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import polars as pl
@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards.charts.consumption import consumption as chart
 from dashboards.charts.frame import CONFIG
+from dashboards.charts.stacks import part_name, tariff_headings
 from dashboards.components import filters, grouping, links, sending
 from dashboards.components.cells import Cell, draw_cells
 from dashboards.components.table import table
@@ -16,13 +17,15 @@ from dashboards.remembering import AsKnown, remembered
 from dashboards.sheets.consumption import Shown, consumption_sheet
 from dashboards.sheets.pdf import pdf
 from dashboards.sheets.sheet import Sheet, html
-from dashboards.viewer import organisation, tables, viewer, words
+from dashboards.viewer import organisation, policy, tables, viewer, words
 from dashboards.words import Words
 from registry import places
 from registry.errors import RegistryError
 from registry.mail import Attachment
+from warehouse.policies import ConsumptionPolicy
 from warehouse.queries import consumption as queries
-from warehouse.queries import subjects
+from warehouse.queries import subjects, tariffs
+from warehouse.queries.consumption import Interval
 from warehouse.schemas.registers import UNITS
 
 _BACK = {"hourly": 6, "daily": 30, "monthly": 364, "yearly": 3650}
@@ -31,6 +34,7 @@ _SHOWN = (
     *("points", "missing"),
 )
 _POINT, _GROUP = "point", "group"
+_TOTAL, _TARIFF = "total", "tariff"
 _STACKS = {
     "electricity": ("energy_import_kwh", "energy_export_kwh"),
     "thermal": ("energy_kwh", "cooling_energy_kwh"),
@@ -129,7 +133,36 @@ def _show(
         for register in registers
     )
     codes = remembered(AsKnown(queries.info_codes, at), subject, zone=say.zone, **whole)
-    _draw(say, subject, Shown(name, figures, events, codes, registers, interval, days, at), together=together)
+    by_tariff = None if together or len(registers) > 1 else _by_tariff(say, name, registers[0], interval, days, at)
+    shown = Shown(name, figures, events, codes, registers, interval, days, at, by_tariff)
+    _draw(say, subject, shown, together=together)
+
+
+def _by_tariff(
+    say: Words, point: str, register: str, interval: Interval, days: tuple[date, date], at: datetime | None
+) -> pl.DataFrame | None:
+    """The figures by tariff, where there are any and they are asked for."""
+    asked = {"first": days[0], "last": days[1]}
+    if not remembered(tariffs.sent, point, register=register, **asked):
+        return None
+    if at is not None:
+        st.caption(say("consumption.tariffs_past"))
+        return None
+    by = filters.choice(
+        say("consumption.bars"),
+        (_TOTAL, _TARIFF),
+        key="by",
+        default=_TOTAL,
+        named=lambda name: say(f"consumption.by_{name}"),
+    )
+    if by == _TOTAL:
+        return None
+    limit = timedelta(days=policy(ConsumptionPolicy).gap_limit_days)
+    found = remembered(tariffs.figures, point, interval=interval, register=register, gap_limit=limit, **asked)
+    if found.is_empty():
+        st.info(say("consumption.no_tariffs"), icon=":material/info:")
+        return None
+    return found
 
 
 def _draw(say: Words, subject: pl.DataFrame, shown: Shown, *, together: bool) -> None:
@@ -138,7 +171,7 @@ def _draw(say: Words, subject: pl.DataFrame, shown: Shown, *, together: bool) ->
     title = say.unit(UNITS[shown.registers[0]]) if several else say.register(shown.registers[0])
     clicked = st.plotly_chart(
         chart(
-            shown.figures if several else shown.figures.drop("register"),
+            shown.drawn(shown.figures),
             interval=shown.interval,
             title=title,
             events=shown.events,
@@ -153,6 +186,9 @@ def _draw(say: Words, subject: pl.DataFrame, shown: Shown, *, together: bool) ->
     )
     bars = [point.get("customdata") for point in clicked.selection.points]
     days = [bar[2] for bar in bars if isinstance(bar, list) and len(bar) > 2]
+    untold = shown.untold(shown.figures, say)
+    if untold:
+        st.caption(untold)
     with st.container(horizontal=True):
         _report(say, shown, together=together)
         if viewer().may(grouping.RIGHT):
@@ -232,13 +268,25 @@ def _key_figures(say: Words, subject: pl.DataFrame, shown: Shown, *, together: b
         (say("consumption.codes"), say.number(len(names)), ", ".join(names) or say("consumption.no_codes")),
     ]
     draw_cells(cells)
+    if shown.tariffs is not None:
+        each = shown.tariffs.partition_by("tariff", as_dict=True, maintain_order=True).items()
+        draw_cells(
+            [
+                _sum_of(say, part_name("tariff", str(name), say), rows["consumption"], shown.registers[0])
+                for (name,), rows in each
+            ]
+        )
 
 
-def _sum(say: Words, shown: Shown, register: str) -> tuple[str, str, str]:
+def _sum(say: Words, shown: Shown, register: str) -> Cell:
     rows = shown.figures.filter(register=register)
-    known = rows["consumption"].drop_nulls()
     label = say.named("register", register) if len(shown.registers) > 1 else say("consumption.sum")
-    counts = {"known": say.number(known.len()), "periods": say.number(rows.height)}
+    return _sum_of(say, label, rows["consumption"], register)
+
+
+def _sum_of(say: Words, label: str, amounts: pl.Series, register: str) -> Cell:
+    known = amounts.drop_nulls()
+    counts = {"known": say.number(known.len()), "periods": say.number(amounts.len())}
     return (
         label,
         say.amount(known.sum() if known.len() else None, UNITS[register]),
@@ -261,9 +309,8 @@ def _latest(say: Words, subject: pl.DataFrame, shown: Shown) -> tuple[str, str, 
 
 def _tables(say: Words, shown: Shown) -> pl.DataFrame:
     """Draws what the chart shows as tables; the figures that are chosen."""
-    several = len(shown.registers) > 1
-    figures = shown.figures if several else shown.figures.drop("register")
-    named = {"quality": "quality", "register": "register"}
+    figures = shown.listed(shown.figures)
+    named = {"quality": "quality", "register": "register", "tariff_reason": "tariff_reason"}
     parts = (
         ("figures", figures, say("consumption.no_figures_in_days"), named),
         ("events", shown.events, say("consumption.no_events"), {"kind": "event"}),
@@ -273,16 +320,20 @@ def _tables(say: Words, shown: Shown) -> pl.DataFrame:
     file_name = f"{shown.name}_{'_'.join(shown.registers)}_{shown.interval}_{shown.days[0]}_{shown.days[1]}"
     chosen = figures.clear()
     headings = {name: say(f"sheet.{name}") for name in ("register_start", "register_end")}
+    by_tariff = {} if shown.tariffs is None else tariff_headings(shown.tariffs, say)
+    told = ("period_start", "period_end", "consumption", *by_tariff, "unit", "quality", "tariff_reason")
+    shown_first = told if by_tariff else _SHOWN
     for tab, (name, frame, nothing, values) in zip(tabs, parts, strict=True):
         with tab:
             rows = table(
                 say,
                 frame,
-                key=name,
+                # Columns that were chosen without the tariffs would hide them.
+                key=f"{name}_by_tariff" if by_tariff and name == "figures" else name,
                 file_name=f"{file_name}_{name}",
                 nothing=nothing,
-                shown=_SHOWN if name == "figures" else (),
-                headings=headings,
+                shown=shown_first if name == "figures" else (),
+                headings=headings | by_tariff,
                 values=values,
                 may_group=False,
             )

@@ -3,6 +3,7 @@
 Two water points and a heat point, an exchange, a roll-over, a gap, a clock change, collectors; a second organisation.
 """
 
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -31,7 +32,7 @@ from warehouse.schemas import (
     Table,
 )
 from warehouse.schemas.frames import OUTCOMES, RECEPTIONS
-from warehouse.schemas.readings import READINGS
+from warehouse.schemas.readings import READINGS, RECORDS
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 FIRST = datetime(2025, 10, 1, tzinfo=ZONE).astimezone(UTC)
@@ -329,6 +330,35 @@ def _daily(place: str, meter: str, register: str, unit: str, amount: int, **more
 def add_register(home: Path, place: str, meter: str, register: str, unit: str, amount: int) -> None:
     """Gives a point five weeks of figures of one more register."""
     _by_period(Lake(home / "lake"), _daily(place, meter, register, unit, amount))
+
+
+def add_tariffs(home: Path, unread: Container[int] = (10,)) -> None:
+    """Gives the heat meter of P-3 two tariffs of 30 and 8 kWh a day, which its total exceeds.
+
+    The second one began anew on 6 October.
+
+    Args:
+        home: The installation.
+        unread: At which local midnights nothing was read, counted from the first of October: the eleventh.
+    """
+    lake = Lake(home / "lake")
+    reading = {"meter_id": HEAT, "source": "radio", "quality": "M"}
+    record = {"meter_id": HEAT, "quantity": "energy", "unit": "Wh", "function": "instantaneous", "exponent": 3}
+    record |= {"storage": 0, "subunit": 0, "dib": "8410", "vib": "06", "data_hex": "01000000"}
+    for number, at in enumerate([*_days(), END]):
+        if number in unread:
+            continue
+        when = {"measured_at": at, "month": f"{at:%Y-%m}", "frame_id": f"{number:016x}-9"}
+        _write(lake, READINGS, {**reading, **when, "received_at": at, "landed_at": at})
+        second = number if number < 5 else number - 5
+        _write(
+            lake,
+            RECORDS,
+            *(
+                {**record, **when, "record_no": tariff, "tariff": tariff, "value": 1e3 * count, "raw_value": count}
+                for tariff, count in ((1, 30 * number), (2, 8 * second))
+            ),
+        )
 
 
 def _by_period(lake: Lake, days: list[dict[str, object]]) -> None:

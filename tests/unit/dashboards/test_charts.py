@@ -10,6 +10,7 @@ import pytest
 from dashboards import looks
 from dashboards.charts.consumption import consumption
 from dashboards.charts.outcomes import outcomes
+from dashboards.charts.stacks import beside, divided
 from dashboards.words import words_in
 from warehouse.queries.consumption import Interval
 from warehouse.schemas import INSTANT, REGISTER
@@ -157,3 +158,86 @@ def test_outcomes_stack_with_the_decoded_at_the_bottom() -> None:
     )
 
     assert [trace.name for trace in outcomes(days, SAY).data] == ["decoded", "corrupt", "novel"]
+
+
+def tariffs(figures: pl.DataFrame, *rows: tuple[int, str, str | None, str | None]) -> pl.DataFrame:
+    """Tariffs of figures: number of the hour, tariff, consumption, reason."""
+    return pl.DataFrame(
+        {
+            "period_start": [figures["period_start"][hour] for hour, *_ in rows],
+            "period_end": [figures["period_end"][hour] for hour, *_ in rows],
+            "tariff": [tariff for _, tariff, _, _ in rows],
+            "consumption": [None if value is None else Decimal(value) for _, _, value, _ in rows],
+            "reason": [reason for *_, reason in rows],
+        },
+        schema={
+            **{name: figures.schema[name] for name in ("period_start", "period_end")},
+            "tariff": pl.String,
+            "consumption": REGISTER,
+            "reason": pl.String,
+        },
+    )
+
+
+def test_tariffs_divide_what_they_are_known_of() -> None:
+    figures = hours(("3", "M"), ("4", "I"), ("5", "M"), (None, "N"), (None, "N"))
+    found = tariffs(
+        figures,
+        *((0, "1", "1", None), (0, "2", "2", None), (0, "other", "0", None)),
+        *((1, "1", "1", None), (1, "2", "3", None), (1, "other", None, None)),
+        *((2, "1", "1", None), (2, "2", None, "fall"), (2, "other", None, None)),
+        *((3, "1", "1", None), (3, "2", "1", None), (3, "other", None, None)),
+        *((4, "1", None, "missing"), (4, "2", None, "missing"), (4, "other", None, None)),
+    )
+    told = divided(figures, found).select("tariff", "consumption", "quality", "reason").rows()
+    assert told == [
+        *(("1", 1, "M", None), ("2", 2, "M", None), ("other", 0, "M", None)),
+        *(("1", 1, "I", None), ("2", 3, "I", None)),
+        ("undivided", 5, "M", "fall"),
+        *(("1", 1, "A", None), ("2", 1, "A", None)),
+        ("undivided", None, "N", "missing"),
+    ]
+    wide = beside(figures, found)
+    assert wide.columns[-4:] == ["tariff_1", "tariff_2", "tariff_other", "tariff_reason"]
+    assert wide["tariff_2"].to_list() == [2, 3, None, 1, None]
+    assert wide["tariff_reason"].to_list() == [None, None, "fall", None, "missing"]
+    assert wide["consumption"].to_list() == figures["consumption"].to_list()
+    # Of some figures, as of who moved in later, nothing of the others is told.
+    later = figures.tail(2)
+    assert divided(later, found)["period_start"].unique().to_list() == later["period_start"].to_list()
+    assert beside(later, found).height == 2
+
+
+def test_periods_of_which_no_tariff_was_read_stay_whole() -> None:
+    figures = hours(("3", "M"), (None, "N"))
+    assert divided(figures, tariffs(figures))["tariff"].to_list() == ["undivided"] * 2
+    assert beside(figures, tariffs(figures))["consumption"].to_list() == [3, None]
+
+
+def test_tariffs_are_told_with_unit_and_reason() -> None:
+    figures = hours(("3", "M"), ("5", "M"))
+    found = tariffs(figures, (0, "1", "1", None), (0, "2", "2", None), (1, "1", "1", None), (1, "2", None, "exchange"))
+    first, second, whole = draw(divided(figures, found)).data
+    assert [trace.name for trace in (first, second, whole)] == ["T1: measured", "T2: measured", "Not divided: measured"]
+    assert (second.base[0], second.y[0], second.customdata[0][1]) == (1, 2, "2 m³")
+    assert (whole.y[0], whole.customdata[0][1]) == (5, "5 m³<br>meter exchange")
+
+
+@pytest.mark.parametrize("tariff", ["1", "2", "3", "4", "5", "other", "undivided"])
+@pytest.mark.parametrize("ground", ["#ffffff", "#171614"])
+def test_colours_of_tariffs_stand_out_from_the_ground(tariff: str, ground: str) -> None:
+    """By at least 3 to 1, as graphics have to (WCAG 2.1, 1.4.11)."""
+    light, dark = sorted((luminance(looks.tariff_colour(tariff)), luminance(ground)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_colours_of_tariffs_differ_and_begin_anew() -> None:
+    names = ["1", "2", "3", "4", "5", "other", "undivided"]
+    assert len({looks.tariff_colour(name) for name in names}) == len(names)
+    assert looks.tariff_colour("6") == looks.tariff_colour("1")

@@ -1,10 +1,15 @@
 """The page of consumption."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
+import fastexcel
+import polars as pl
 import pytest
+import streamlit as st
 
 from tests.unit.dashboards import house
 from tests.unit.dashboards.conftest import ANALYST, Opened, figures, messages
@@ -182,3 +187,131 @@ def test_heat_and_cooling_are_stacked(open_page: Opened, tmp_path: Path) -> None
         "Heat energy: measured",
         "Cooling energy: measured",
     ]
+
+
+@pytest.fixture(scope="module")
+def by_tariff(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small installation, where the heat of P-3 is counted by tariff, too; nobody changes it."""
+    home = house.home_with_figures(tmp_path_factory.mktemp("tariffs") / "home")
+    house.add_tariffs(home)
+    return home
+
+
+HEAT = {"point": "P-3", "register": "energy_kwh"}
+
+
+def test_tariffs_are_stacked_and_have_columns(open_page: Opened, by_tariff: Path) -> None:
+    app = open_page("consumption", home=by_tariff, **HEAT, by="tariff")
+
+    assert app.segmented_control(key="by").options == ["Total", "By tariff"]
+    # 31 days, of which two have a boundary that was not read and one a register that fell back.
+    shown = figures(app)
+    assert (shown["T1"], shown["T2"]) == ("870 kWh", "224 kWh")
+    assert shown["Other"] == f"{sum(2 + day for day in range(3, 34) if day not in (4, 9, 10))} kWh"
+    assert "in all of the 31 periods: no reading near a boundary (2), a register fell back (1)." in messages(app)
+    rows = app.dataframe[0].value
+    assert list(rows.columns) == [
+        *("period_start", "period_end", "consumption", "tariff_1", "tariff_2", "tariff_other"),
+        *("unit", "quality", "tariff_reason"),
+    ]
+    assert rows.loc[0, ["consumption", "tariff_1", "tariff_2", "tariff_other"]].to_list() == [43, 30, 8, 5]
+    assert rows["tariff_reason"].dropna().to_dict() == {
+        1: "a register fell back",
+        6: "no reading near a boundary",
+        7: "no reading near a boundary",
+    }
+    assert rows.loc[[1], ["tariff_2", "tariff_other"]].isna().all(axis=None)
+    assert rows.loc[1, "tariff_1"] == 30
+    bars = {bar["name"]: bar for bar in json.loads(app.get("plotly_chart")[0].proto.spec)["data"]}
+    assert list(bars) == ["T1: measured", "T2: measured", "Other: measured", "Not divided: measured"]
+    assert [bar["base"][0] for bar in bars.values()] == [0, 30, 38, 0]
+    assert bars["T2: measured"]["customdata"][0][1].replace("\N{NARROW NO-BREAK SPACE}", " ") == "8 kWh"
+    assert bars["Not divided: measured"]["y"] == [44, 49, 50]
+    assert bars["Not divided: measured"]["customdata"][0][1] == "44 kWh<br>a register fell back"
+    assert len({bar["marker"]["color"] for bar in bars.values()}) == 4
+
+
+def test_downloads_have_a_column_per_tariff(
+    open_page: Opened, by_tariff: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: dict[str, Callable[[], bytes]] = {}
+
+    def button(label: str, data: Callable[[], bytes], *_: str, key: str, **__: str) -> bool:
+        written[key] = data
+        return False
+
+    monkeypatch.setattr(st, "download_button", button)
+    assert not open_page("consumption", home=by_tariff, **HEAT, by="tariff").exception
+    csv, xlsx, parquet = (written[f"figures_by_tariff_{form}"]() for form in ("csv", "xlsx", "parquet"))
+
+    exact = pl.read_parquet(parquet)
+    assert exact.select("tariff_1", "tariff_2", "tariff_other", "tariff_reason").rows()[:2] == [
+        (Decimal(30), Decimal(8), Decimal(5), None),
+        (Decimal(30), None, None, "fall"),
+    ]
+    assert exact["unit"].unique().to_list() == ["kWh"]
+    sheet = fastexcel.read_excel(xlsx).load_sheet(0).to_polars()
+    assert sheet.select("T1", "T2", "Other").row(0) == (30, 8, 5)
+    assert pl.read_csv(csv).select("tariff_1", "tariff_2", "tariff_other").row(0) == (30, 8, 5)
+
+
+def test_tariffs_of_longer_periods_reach_across_what_days_do_not(open_page: Opened, by_tariff: Path) -> None:
+    app = open_page("consumption", home=by_tariff, **HEAT, by="tariff", interval="monthly")
+    rows = app.dataframe[0].value
+
+    assert rows["tariff_1"].to_list() == [930, 90]
+    assert rows["tariff_reason"].dropna().to_dict() == {0: "a register fell back"}
+
+
+def test_tariffs_are_a_choice_and_the_address_keeps_it(open_page: Opened, by_tariff: Path) -> None:
+    app = open_page("consumption", home=by_tariff, **HEAT)
+    assert app.segmented_control(key="by").value == "total"
+    assert "tariff_1" not in app.dataframe[0].value
+
+    app.segmented_control(key="by").set_value("tariff").run()
+    assert "tariff_1" in app.dataframe[0].value
+    assert app.query_params["by"] == "tariff"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"point": "P-3", "register": "volume_m3"}, {"point": "P-2"}, {"show": "group", "group": "Harbour"}],
+)
+def test_without_tariffs_there_is_no_choice(open_page: Opened, by_tariff: Path, asked: dict[str, str]) -> None:
+    app = open_page("consumption", home=by_tariff, **asked, by="tariff")
+
+    assert figures(app)
+    assert "by" not in [control.key for control in app.segmented_control]
+
+
+def test_days_without_a_register_of_a_tariff_stay_whole(open_page: Opened, tmp_path: Path) -> None:
+    home = house.home_with_figures(tmp_path / "home")
+    house.add_tariffs(home, unread=range(6, 16))
+    app = open_page("consumption", home=home, **HEAT, by="tariff", days_daily=["2025-10-11", "2025-10-11"])
+
+    assert "No register of a tariff was read" in messages(app)
+    assert app.dataframe[0].value["consumption"].to_list() == [50]
+
+
+def test_tariffs_are_not_known_as_of_a_day(open_page: Opened, by_tariff: Path) -> None:
+    app = open_page("consumption", home=by_tariff, **HEAT, by="tariff", as_of="2025-11-04")
+
+    assert "Tariffs are known as of now alone" in messages(app)
+    assert "by" not in [control.key for control in app.segmented_control]
+
+
+def test_who_may_not_see_the_meter_sees_no_tariffs(open_page: Opened, by_tariff: Path) -> None:
+    who = replace(ANALYST, meters=frozenset({house.OTHER}))
+    app = open_page("consumption", home=by_tariff, viewer=who, **HEAT, by="tariff")
+
+    assert "P-3 is registered" in messages(app)
+    assert not app.dataframe
+
+
+@pytest.mark.parametrize("language", ["da", "de", "fr", "nb", "sv"])
+def test_tariffs_are_named_in_each_language(open_page: Opened, by_tariff: Path, language: str) -> None:
+    who = replace(ANALYST, language=language)
+    app = open_page("consumption", home=by_tariff, viewer=who, **HEAT, by="tariff")
+
+    assert {"T1", "T2"} < set(figures(app))
+    assert "(1)" in messages(app)

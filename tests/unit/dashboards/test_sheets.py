@@ -115,3 +115,28 @@ def test_any_number_of_periods_can_be_drawn(days: int) -> None:
 
     assert sheet is not None
     assert pdf(sheet).startswith(b"%PDF")
+
+
+def test_tariffs_are_drawn_and_listed() -> None:
+    shown = _shown(2)
+    tariffs = shown.figures.join(pl.DataFrame({"tariff": ["1", "2"]}), how="cross").select(
+        "period_start", "period_end", "tariff", "consumption", reason=pl.lit(None, pl.String)
+    )
+    sheet = consumption_sheet(replace(shown, tariffs=tariffs), RESIDENT, SAY, NOW)
+
+    written = _written(sheet)
+    assert sheet is not None
+    assert sheet.parts[0].headings[-2:] == ("T1", "T2")
+    assert [row[-2:] for row in sheet.parts[0].rows] == [("1.2", "1.2"), ("1.21", "1.21")]
+    drawn = [shape for shape in sheet.drawing.contents if isinstance(shape, Rect)]
+    assert len(drawn) == 2 * 2 + 2, "a bar per tariff, and two in the legend"
+    assert "T1: measured" in written
+    fallen = tariffs.with_columns(reason=pl.when(pl.col("period_start") == FIRST).then(pl.lit("fall")))
+    told = consumption_sheet(replace(shown, tariffs=fallen), RESIDENT, SAY, NOW)
+    assert "in all of the 2 periods: a register fell back (1)." in _written(told)
+    moved_in = replace(RESIDENT, since=FIRST + timedelta(days=1))
+    assert "fell back" not in _written(consumption_sheet(replace(shown, tariffs=fallen), moved_in, SAY, NOW))
+    later = consumption_sheet(replace(shown, tariffs=tariffs), moved_in, SAY, NOW)
+    assert later is not None
+    assert [row[-2:] for row in later.parts[0].rows] == [("1.21", "1.21")]
+    assert len([shape for shape in later.drawing.contents if isinstance(shape, Rect)]) == 2 + 2

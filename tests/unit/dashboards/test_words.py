@@ -19,7 +19,7 @@ from warehouse.schemas import INSTANT
 OTHERS = [language for language in LANGUAGES if language != "en"]
 BY_DATA = (
     *("column", "register", "quality", "event", "priority", "outcome", "right", "area", "page", "help", "interval"),
-    *("state", "key_status", "medium", "source", "cause"),
+    *("state", "key_status", "medium", "source", "cause", "tariff_reason"),
     *("rating", "weighting", "normalised_reason", "base_from", "fit", "tariff_excluded", "verdict", "fault_rule"),
     *("loss_state", "loss_alarm", "lnu_method", "hdf_method", "leak_kind", "leak_state", "pressure_event"),
     "pressure_method",

@@ -63,6 +63,7 @@ from warehouse.queries import (
     roles,
     silence,
     subjects,
+    tariffs,
     water,
     weather,
     wired,
@@ -72,6 +73,7 @@ from warehouse.schemas import (
     CONSUMPTION_MONTHLY,
     READING_PERFORMANCE_DAILY,
     READINGS,
+    RECORDS,
     TABLES,
     Table,
 )
@@ -236,6 +238,29 @@ class ByWire:
         return self.lake.partitions(table)
 
 
+@dataclass(frozen=True)
+class ByTariff:
+    """The same lake, where each organisation's meters send a register of a tariff of its own."""
+
+    lake: Readable
+
+    def scan(self, table: Table) -> pl.LazyFrame:
+        rows = self.lake.scan(table)
+        if table is not RECORDS:
+            return rows
+        nothing = pl.lit(None, pl.String)
+        return rows.with_columns(
+            quantity=pl.lit("volume"),
+            function=pl.lit("instantaneous"),
+            modifiers=nothing,
+            tariff=pl.when(pl.col("organisation") == OURS).then(1).otherwise(2),
+            **dict.fromkeys(("storage", "subunit"), pl.lit(0)),
+        )
+
+    def partitions(self, table: Table) -> list[str]:
+        return self.lake.partitions(table)
+
+
 GRID = gauges.Grid(DAY, DAY, ZONE, timedelta(hours=1))
 
 CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
@@ -360,6 +385,20 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     water.stretches: lambda lake: water.stretches(lake, OURS, districts(), TODAYS),
     water.samples_of: lambda lake: water.samples_of(
         lake, OURS, both()["metering_point"], TODAY, TODAY + timedelta(hours=1)
+    ),
+    tariffs.sent: lambda lake: [
+        tariffs.sent(ByTariff(lake), OURS, f"{whose}-metering_point", **PERIOD) for whose in (OURS, THEIRS)
+    ],
+    tariffs.figures: lambda lake: pl.concat(
+        tariffs.figures(
+            ByTariff(lake),
+            OURS,
+            f"{whose}-metering_point",
+            **PERIOD,
+            interval="hourly",
+            gap_limit=timedelta(days=1),
+        )
+        for whose in (OURS, THEIRS)
     ),
     alerts.changes: lambda lake: alerts.changes(lake, OURS),
     collectors.collectors: lambda lake: collectors.collectors(lake, OURS, COVERAGE, DAY, DAY, zone=ZONE),
