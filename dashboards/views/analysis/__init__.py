@@ -16,6 +16,7 @@ PAGES: tuple[Page, ...] = (
         "stacked_line_chart",
         comparison.page,
         feature="consumption_page",
+        sample={"point": ("P-1", "P-2"), "quantity": "volume_m3", "step": "daily"},
     ),
     Page(
         "consumption_report",

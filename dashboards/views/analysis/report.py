@@ -169,9 +169,10 @@ def _footer(say: Words, rows: pl.DataFrame) -> None:
     if rows.is_empty():
         return
     media = rows["medium"].unique().sort().to_list()  # volumes of water and of heat make no sum
+    kinds = {medium: f" · {say.named('medium', medium)}" if medium and media[1:] else "" for medium in media}
     cells = [
         (
-            say.named("register", line["register"]) + (f" · {say.named('medium', medium or '')}" if media[1:] else ""),
+            say.named("register", line["register"]) + kinds[medium],
             say.amount(line["consumption"], line["unit"]),
             say("report.of_points", points=say.number(line["points"]), missing=say.number(line["missing"])),
         )
