@@ -172,6 +172,22 @@ def sftp_import_sensor(
     )
 
 
+def _key_result(
+    context: dg.SensorEvaluationContext,
+    house: Installation,
+    cursor: Cursor,
+    found: Sequence[str],
+    seen: str,
+    source: str,
+) -> dg.SensorResult:
+    """Asks for an import of key files that were found, and again for those that were refused."""
+    still, again = review(context.instance, cursor.open, datetime.now(UTC))
+    new = [asked(found, f"keys-{source}", seen)] if found else []
+    requests = _imports((*new, *again), key_job, import_dropped_keys.name, source)
+    told = _left(house, FETCHED) if source == "sftp" and not requests else None
+    return dg.SensorResult(run_requests=requests, skip_reason=told, cursor=Cursor(seen, (*still, *new)).text())
+
+
 @dg.sensor(job=key_job, minimum_interval_seconds=30, default_status=RUNNING)
 def key_sensor(
     context: dg.SensorEvaluationContext, installation: InstallationResource
@@ -190,30 +206,7 @@ def key_sensor(
     given = circumstances(house)
     before, _, listed = (cursor.seen or "").partition(" ")
     found, looked = folder.poll(path, listed if before == given else None)
-    seen = f"{given} {looked}"
-    still, again = review(context.instance, cursor.open, datetime.now(UTC))
-    new = [asked([str(file.path) for file in found], "keys", seen)] if found else []
-    requests = _imports((*new, *again), key_job, import_dropped_keys.name, "folder")
-    return dg.SensorResult(run_requests=requests, cursor=Cursor(seen, (*still, *new)).text())
-
-
-def _key_result(
-    context: dg.SensorEvaluationContext,
-    house: Installation,
-    cursor: Cursor,
-    found: Sequence[str],
-    seen: str,
-    source: str,
-) -> dg.SensorResult:
-    """Asks for an import of key files that were found, and again for those that were refused."""
-    still, again = review(context.instance, cursor.open, datetime.now(UTC))
-    new = [asked(found, f"keys-{source}", seen)] if found else []
-    requests = _imports((*new, *again), key_job, import_dropped_keys.name, source)
-    return dg.SensorResult(
-        run_requests=requests,
-        skip_reason=None if requests else _left(house, FETCHED),
-        cursor=Cursor(seen, (*still, *new)).text(),
-    )
+    return _key_result(context, house, cursor, [str(file.path) for file in found], f"{given} {looked}", "folder")
 
 
 @dg.sensor(job=key_job, minimum_interval_seconds=60, default_status=RUNNING)
