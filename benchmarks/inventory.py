@@ -47,6 +47,10 @@ LISTS: dict[str, dict[str, Any]] = {
     "medium and manufacturer": {"filters": Filters(media=("heat",), manufacturers=("KAM",))},
     "key status unverified (all)": {"filters": Filters(key_statuses=("unverified",))},
     "key status unverified (all), last page": {"filters": Filters(key_statuses=("unverified",)), "last": True},
+    "key status unverified (all), page in the middle": {
+        "filters": Filters(key_statuses=("unverified",)),
+        "page": 1000,
+    },
     "key status unverified (all), sorted by model": {"filters": Filters(key_statuses=("unverified",)), "sort": "model"},
     "key status missing (none)": {"filters": Filters(key_statuses=("missing",))},
     "group of a tenth": {"filters": Filters(group="North")},

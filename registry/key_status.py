@@ -73,6 +73,28 @@ def has_status(organisation: str, wanted: Collection[str], now: datetime | None)
     return or_(*conditions, Meter.meter_id.not_in(keyed)) if MISSING in wanted else or_(*conditions)
 
 
+def count_with_status(session: Session, organisation: str, wanted: Collection[str], now: datetime | None) -> int:
+    """How many meters that are not deleted have one of some statuses.
+
+    Half the work of counting by :func:`has_status`: keys are read in the order of their index, and no list of the
+    meters that have them is made to look each meter up in.
+    """
+    mine = (Meter.organisation == organisation,)
+    ranks = [rank for rank, status in enumerate(_BY_RANK) if (status in wanted) != (MISSING in wanted)]
+    deleted = select(Meter.meter_id).where(*mine, Meter.state == "deleted")
+    keyed = (
+        select(MeterKey.meter_id)
+        .where(MeterKey.organisation == organisation, _TELEGRAMS)
+        .group_by(MeterKey.meter_id)
+        .having(_rank(now).in_(ranks))
+        .subquery()
+    )
+    found = session.scalar(select(func.count()).where(keyed.c.meter_id.not_in(deleted))) or 0
+    if MISSING not in wanted:
+        return found
+    return (session.scalar(select(func.count()).where(*mine, Meter.state != "deleted")) or 0) - found
+
+
 def each_has_status(wanted: Collection[str], now: datetime | None) -> ColumnElement[bool]:
     """As :func:`has_status`, but asked of one meter after the other: for statements that stop after some of many."""
     of_meter = (MeterKey.organisation == Meter.organisation, MeterKey.meter_id == Meter.meter_id)

@@ -27,7 +27,14 @@ from registry.inventory.list_columns import (
 )
 from registry.inventory.list_rows import open_installation, rows_of
 from registry.inventory.meters import chunks
-from registry.key_status import KEY_STATUSES, each_has_status, has_status
+from registry.key_status import (
+    KEY_STATUSES,
+    MISSING,
+    count_with_status,
+    each_has_status,
+    has_status,
+    statuses,
+)
 from registry.models import Customer, CustomValue, Group, GroupMember, Installation, Label, Meter
 from warehouse.excerpt import Readable
 
@@ -37,7 +44,7 @@ UNKNOWN = "Unknown"
 MAX_PAGE = 1000
 _MODELS_AT_MOST = 1000
 _NEAR = 1000
-_MANY = 10
+_MANY = 10_000
 
 
 class ListError(InventoryError):
@@ -131,35 +138,26 @@ def list_meters(
     if lake is None and set(columns) & set(READING_COLUMNS):
         raise ListError("Latest readings are in the lake, and this list has none to ask.")
     chosen = _chosen(session, organisation, filters, defined, now, with_customers=with_customers)
-    of_status = [has_status(organisation, filters.key_statuses, now)] if filters.key_statuses else []
-    count = select(func.count()).select_from(Meter).where(*chosen, *of_status)
-
-    def some(conditions: Sequence[ColumnElement[bool]]) -> tuple[Select[str], list[_SortKey]]:
-        return _sorted(select(Meter.meter_id).where(*conditions), sort, defined, descending=descending)
-
-    def paged(statement: Select[Any], order: Sequence[_SortKey]) -> Select[Any]:
-        keys = [key.desc() if is_descending else key.asc() for key, is_descending in order]
-        return statement.order_by(*keys).offset((page - 1) * size).limit(size)
-
-    near = sort == "serial" and page * size <= _NEAR
-    if filters.text or (filters.key_statuses and not near):
-        # These look at every meter: once, not for the total and the page each.
-        statement, order = some([*chosen, *of_status])
-        names = [f"key_{number}" for number in range(len(order))]
-        left = statement.add_columns(*(key.label(name) for name, (key, _) in zip(names, order, strict=True))).cte(
-            "left"
-        )
-        everyone = select(func.count()).select_from(left).scalar_subquery()
-        keys = [(left.c[name], is_descending) for name, (_, is_descending) in zip(names, order, strict=True)]
-        counted = session.execute(paged(select(left.c.meter_id, everyone), keys)).all()
-        found = [row[0] for row in counted]
-        total = counted[0][1] if counted else 0 if page == 1 else session.scalar(count) or 0
+    offset = (page - 1) * size
+    if filters.text:
+        if filters.key_statuses:
+            chosen.append(has_status(organisation, filters.key_statuses, now))
+        statement, order = _sorted(select(Meter.meter_id).where(*chosen), sort, defined, descending=descending)
+        total, found = _looked_through(session, statement, order, offset, size)
     else:
-        total = session.scalar(count) or 0
-        if filters.key_statuses and total >= _MANY * page * size:
-            # Meters are indexed by serial: the page is full long before each of them was looked at.
-            of_status = [each_has_status(filters.key_statuses, now)]
-        found = list(session.scalars(paged(*some([*chosen, *of_status])))) if total else []
+        total = _count(session, organisation, filters, chosen, now)
+        statement, order = _sorted(select(Meter.meter_id).where(*chosen), sort, defined, descending=descending)
+        behind = max(total - offset - size, 0)
+        from_end = behind < offset  # from there fewer meters are passed over
+        statement = _ordered(statement, [(key, is_descending != from_end) for key, is_descending in order])
+        passed, shown = min(offset, behind), max(min(size, total - offset), 0)
+        if filters.key_statuses and shown:
+            each = sort == "serial" and total >= _MANY  # in order by an index
+            found = _of_status(session, organisation, statement, filters.key_statuses, now, passed, shown, each=each)
+        else:
+            found = session.scalars(statement.offset(passed).limit(shown)).all() if shown else []
+        if from_end:
+            found = found[::-1]
     return Page(total, rows_of(session, organisation, found, columns, defined, now, lake))
 
 
@@ -186,8 +184,7 @@ def list_all(
     if filters.key_statuses:
         chosen.append(has_status(organisation, filters.key_statuses, now))
     statement, order = _sorted(select(Meter.meter_id).where(*chosen), sort, defined, descending=descending)
-    keys = [key.desc() if is_descending else key.asc() for key, is_descending in order]
-    found = session.scalars(statement.order_by(*keys)).all()
+    found = session.scalars(_ordered(statement, order)).all()
     for some in chunks(found):
         yield from rows_of(session, organisation, some, columns, defined, now, lake)
 
@@ -385,3 +382,57 @@ def _sorted(
     order: list[_SortKey] = [(keys[-1].is_(None), False)] if nullable else []
     order += [(key, descending) for key in keys]
     return statement, [*order, (Meter.meter_id, False)]
+
+
+def _ordered(statement: Select[Any], order: Sequence[_SortKey]) -> Select[Any]:
+    return statement.order_by(*(key.desc() if is_descending else key.asc() for key, is_descending in order))
+
+
+def _count(
+    session: Session, organisation: str, filters: Filters, chosen: Sequence[ColumnElement[bool]], now: datetime
+) -> int:
+    wanted = filters.key_statuses
+    if wanted and filters == Filters(key_statuses=wanted):
+        return count_with_status(session, organisation, wanted, now)
+    of_status = [has_status(organisation, wanted, now)] if wanted else []
+    return session.scalar(select(func.count()).select_from(Meter).where(*chosen, *of_status)) or 0
+
+
+def _looked_through(
+    session: Session, statement: Select[str], order: Sequence[_SortKey], offset: int, size: int
+) -> tuple[int, Sequence[str]]:
+    """Total and page of a list for which each meter is looked at: once, not for the total and the page each."""
+    names = [f"key_{number}" for number in range(len(order))]
+    left = statement.add_columns(*(key.label(name) for name, (key, _) in zip(names, order, strict=True))).cte("left")
+    keys = [(left.c[name], is_descending) for name, (_, is_descending) in zip(names, order, strict=True)]
+    everyone = select(func.count()).select_from(left).scalar_subquery()
+    rows = session.execute(_ordered(select(left.c.meter_id, everyone), keys).offset(offset).limit(size)).all()
+    if not rows and offset:
+        return session.scalar(select(func.count()).select_from(statement.subquery())) or 0, []
+    return rows[0][1] if rows else 0, [meter_id for meter_id, _ in rows]
+
+
+def _of_status(
+    session: Session,
+    organisation: str,
+    statement: Select[str],
+    wanted: Collection[str],
+    now: datetime,
+    passed: int,
+    shown: int,
+    *,
+    each: bool,
+) -> Sequence[str]:
+    """Of the meters in order those of some statuses, from one place on.
+
+    Most meters of an organisation have one status: of few of them in order enough have it, as a rule. Where they have
+    not, ``each`` says whether to look at one after the other until the page is full, or to list those that have it.
+    """
+    if passed + shown <= _NEAR:
+        near = session.scalars(statement.limit(_NEAR)).all()
+        known = statuses(session, organisation, now, near)
+        found = [meter_id for meter_id in near if known.get(meter_id, MISSING) in wanted][passed : passed + shown]
+        if len(found) == shown:
+            return found
+    condition = each_has_status(wanted, now) if each else has_status(organisation, wanted, now)
+    return session.scalars(statement.where(condition).offset(passed).limit(shown)).all()

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import combinations
 from pathlib import Path
 
 import polars as pl
@@ -202,6 +203,23 @@ def test_a_key_status_that_most_have_is_paged_like_any_other(fleet, sort: str) -
     assert ask(fleet, Filters(key_statuses=("missing",)), sort=sort, size=1, page=15) == Page(14, [])
     both = Filters(key_statuses=("missing", "ok"))
     assert ask(fleet, both, sort=sort, size=1).total == 15
+
+
+@pytest.mark.parametrize("others", [{}, {"states": ("deleted", "stock")}, {"media": ("water",)}, {"labels": ("yard",)}])
+def test_the_total_of_key_statuses_is_of_the_meters_that_are_listed(fleet, others: dict[str, tuple[str, ...]]) -> None:
+    """A deleted meter has a key, and another organisation's meter the same id."""
+    columns = {"key_class": "oms", "algorithm": "AES-128", "usage": "any", "created_at": NOW, "key_no": 1}
+    with fleet.begin() as session:
+        for organisation, number in (("default", 6), ("another", 5), ("another", 6)):
+            row = {"organisation": organisation, "meter_id": meter_id(number), "wrapped": b"w", "digest": b"d"}
+            session.add(MeterKey(**row, **columns))
+    every = ask(fleet, Filters(**others), columns=("key_status",)).rows
+    assert every
+    for size in range(1, len(KEY_STATUSES) + 1):
+        for wanted in combinations(KEY_STATUSES, size):
+            expected = [row for row in every if row["key_status"] in wanted]
+            page = ask(fleet, Filters(key_statuses=wanted, **others), columns=("key_status",))
+            assert page == Page(len(expected), expected), wanted
 
 
 def test_latest_readings_are_of_meters_in_use_and_ones_own(fleet, tmp_path: Path) -> None:
