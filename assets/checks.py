@@ -13,10 +13,12 @@ import polars as pl
 from assets.installation import Installation
 from assets.resources import InstallationResource
 from assets.steps.auditing import breaks_of_audit_chain
+from assets.steps.figures import LONGEST_DAY
 from assets.steps.redaction import unsettled_days
 from assets.steps.rezoning import FIGURES
 from assets.steps.unseen import Unseen, note_seen, unseen
 from assets.steps.water import WATER
+from warehouse.predicates import Bound, Box, inside
 from warehouse.repeats import repeated
 from warehouse.schemas import (
     ALERT_EVENTS,
@@ -49,8 +51,13 @@ def repeated_keys(look: Unseen) -> int:
 
 def unaccounted_receptions(look: Unseen) -> int:
     """Receptions without an outcome plus outcomes without a reception (law 1: nothing is lost)."""
+    frames = [
+        Box(box.partitions, {name: ends for name, ends in box.ranges.items() if name in RECEPTIONS.key})
+        for box in look.boxes(RECEPTIONS, OUTCOMES)
+    ]
     receptions, outcomes = (
-        look.rows(table, *look.news()).select("frame_id").unique() for table in (RECEPTIONS, OUTCOMES)
+        look.house.lake.scan(table).filter(inside(frames)).select("frame_id").unique()
+        for table in (RECEPTIONS, OUTCOMES)
     )
     lost = receptions.join(outcomes, on="frame_id", how="anti")
     invented = outcomes.join(receptions, on="frame_id", how="anti")
@@ -66,24 +73,35 @@ def missing_frames(look: Unseen) -> int:
 
 def days_that_differ(look: Unseen) -> int:
     """Days whose consumption is not the sum of their hours, where all of them are known (ALGORITHMS §2.5)."""
-    # Months are of UTC: a local day's hours lie in the month of its start or in the next one.
-    months = {*look.news(), *(_month(month, -1) for month in look.news())}
+    near = inside(map(_whole_days, look.boxes(CONSUMPTION_HOURLY, CONSUMPTION_DAILY)))
+    hourly, daily = (look.house.lake.scan(table).filter(near) for table in (CONSUMPTION_HOURLY, CONSUMPTION_DAILY))
     key = ["organisation", "metering_point", "register", "day"]
     length = pl.col("period_end") - pl.col("period_start")
-    hours = (
-        look.rows(CONSUMPTION_HOURLY, *months, *(_month(month, 1) for month in months))
-        .group_by(key)
-        .agg(total=pl.col("consumption").sum(), known=length.filter(pl.col("consumption").is_not_null()).sum())
+    hours = hourly.group_by(key).agg(
+        total=pl.col("consumption").sum(), known=length.filter(pl.col("consumption").is_not_null()).sum()
     )
-    days = look.rows(CONSUMPTION_DAILY, *months).filter(pl.col("consumption").is_not_null())
+    days = daily.filter(pl.col("consumption").is_not_null())
     whole = (
         days.select(*key, "consumption", length=length).join(hours, on=key).filter(pl.col("known") == pl.col("length"))
     )
     return _count(whole.filter(pl.col("consumption") != pl.col("total")))
 
 
-def _month(month: str, later: int) -> str:
-    year, number = divmod(int(month[:4]) * 12 + int(month[5:]) - 1 + later, 12)
+def _whole_days(box: Box) -> Box:
+    """A block that holds the days which one reaches into with all their hours; of further days it may hold some."""
+    ranges = {
+        name: (low - LONGEST_DAY, high + LONGEST_DAY)
+        if isinstance(low, datetime) and isinstance(high, datetime)
+        else (low, high)
+        for name, (low, high) in box.ranges.items()
+    }
+    # Months are of UTC: a local day's hours lie in the month of its start or in the next one.
+    months = [_month(month, step) for month in box.partitions["month"] for step in (-1, 0, 1)]
+    return Box({"month": tuple(months)}, ranges)
+
+
+def _month(month: Bound, later: int) -> str:
+    year, number = divmod(int(str(month)[:4]) * 12 + int(str(month)[5:]) - 1 + later, 12)
     return f"{year:04}-{number + 1:02}"
 
 

@@ -24,6 +24,7 @@ from warehouse.parquet import (
     FILE_BYTES,
     LOG,
     Snapshot,
+    blocks_of,
     configuration,
     crowded,
     files_of,
@@ -216,26 +217,27 @@ class Lake:
         snapshot = self._latest(table).snapshot
         return [] if snapshot is None else crowded(snapshot, table)
 
-    def changed_since(self, table: Table, version: int | None) -> list[str]:
-        """Partitions of which files came or went after a version.
+    def changed_since(self, table: Table, version: int | None) -> dict[str, list[Box]]:
+        """Where files came or went after a version.
 
         Args:
             table: A stored table.
             version: As :meth:`version` gave it; ``None`` stands for the time before the first one.
 
         Returns:
-            Values of the partition column as :meth:`partitions` gives them; all partitions where the log does not know
-            the version any more.
+            By partition, as :meth:`partitions` gives them, blocks that hold every row of these files; of all files
+            where the log does not know the version any more.
         """
         snapshot = self._latest(table).snapshot
         if snapshot is None or snapshot.version() == version:
-            return []
+            return {}
         files = files_of(snapshot, table)
         known = None if version is None else self._open(table, version)
         if known is not None:
             before = files_of(known, table)
-            files = pl.concat([files.join(before, on="path", how="anti"), before.join(files, on="path", how="anti")])
-        return files["partition"].unique().sort().to_list()
+            gone = before.join(files, on="path", how="anti")
+            files = pl.concat([files.join(before, on="path", how="anti"), gone], how="diagonal")
+        return blocks_of(files, table)
 
     def compact(self, table: Table, partition: str) -> None:
         """Rewrites one partition in few, sorted files.

@@ -1,6 +1,7 @@
 """How the rows of a table lie in its files: order, encoding, statistics, and the shape in which they are read."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 from deltalake import ColumnProperties, DeltaTable, WriterProperties
 
 from warehouse.ordering import sort_rows
+from warehouse.predicates import Bound, Box
 from warehouse.schemas import INSTANT, Table
 
 FILE_BYTES = 64 * 1024 * 1024
@@ -16,6 +18,11 @@ FILE_BYTES = 64 * 1024 * 1024
 
 LOG = {"delta.logRetentionDuration": "interval 3650 days"}
 _ROW_GROUP_ROWS = 122_880
+_MOST_BLOCKS = 32
+_LONGEST_BOUND = 31
+"""Bytes of a text that no writer shortens in statistics."""
+_ROUNDED = timedelta(milliseconds=1)
+"""Writers may keep no more of an instant in statistics."""
 _ROWS_SORTED_AT_ONCE = 4 * _ROW_GROUP_ROWS
 
 
@@ -95,10 +102,62 @@ def in_order(table: Table, rows: pl.LazyFrame) -> Iterator[pa.RecordBatch]:
 
 
 def files_of(snapshot: DeltaTable, table: Table) -> pl.DataFrame:
-    """Files of one version: ``path``, ``size_bytes``, and ``partition`` as text, empty where the table has none."""
+    """Files of one version.
+
+    Args:
+        snapshot: The version.
+        table: Its table.
+
+    Returns:
+        ``path``, ``size_bytes``, ``partition`` as text, empty where the table has none, and of columns of the key
+        ``low.…`` and ``high.…``, between which all values are; null where the log does not tell.
+    """
     files = pl.DataFrame(snapshot.get_add_actions(flatten=True))
     value = pl.col(f"partition.{table.partition_by[0]}").cast(pl.String) if table.partition_by else pl.lit("")
-    return files.select("path", "size_bytes", partition=value)
+    bounds = []
+    for name in table.key:
+        if f"min.{name}" in files.columns and table.schema[name] in (pl.String, pl.Date, INSTANT):
+            low, high = pl.col(f"min.{name}").cast(table.schema[name]), pl.col(f"max.{name}").cast(table.schema[name])
+            is_exact = pl.col(f"null_count.{name}") == 0
+            if table.schema[name] == pl.String:
+                is_exact &= pl.max_horizontal(low.str.len_bytes(), high.str.len_bytes()) <= _LONGEST_BOUND
+            elif table.schema[name] == INSTANT:
+                low, high = low - _ROUNDED, high + _ROUNDED
+            bounds += [
+                pl.when(is_exact).then(low).alias(f"low.{name}"),
+                pl.when(is_exact).then(high).alias(f"high.{name}"),
+            ]
+    return files.select("path", "size_bytes", value.alias("partition"), *bounds)
+
+
+def blocks_of(files: pl.DataFrame, table: Table) -> dict[str, list[Box]]:
+    """Blocks that hold every row of some files: of few files the block of each, of many one block of a partition.
+
+    Args:
+        files: As :func:`files_of` gives them.
+        table: Their table.
+
+    Returns:
+        Blocks by partition, as text.
+    """
+    if files.height > _MOST_BLOCKS:
+        lows, highs = (pl.col(f"^{end}\\..*$") for end in ("low", "high"))
+        files = files.group_by("partition").agg(
+            pl.when(~lows.has_nulls()).then(lows.min()), pl.when(~highs.has_nulls()).then(highs.max())
+        )
+    blocks: dict[str, list[Box]] = {}
+    for file in files.sort("partition").iter_rows(named=True):
+        ranges: dict[str, tuple[Bound, Bound]] = {
+            name: (file[f"low.{name}"], file[f"high.{name}"])
+            for name in table.key
+            if file.get(f"low.{name}") is not None
+        }
+        partitions: dict[str, tuple[Bound, ...]] = {}
+        for column in table.partition_by:
+            by_day = table.schema[column] == pl.Date
+            partitions[column] = (date.fromisoformat(file["partition"]) if by_day else file["partition"],)
+        blocks.setdefault(file["partition"], []).append(Box(partitions=partitions, ranges=ranges))
+    return blocks
 
 
 def crowded(snapshot: DeltaTable, table: Table) -> list[str]:

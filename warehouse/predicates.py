@@ -3,7 +3,7 @@
 Both forms name the same rows: what is read, changed and written back is exactly what the commit replaces.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -64,6 +64,11 @@ def covering(table: Table, rows: pl.DataFrame) -> Box:
         partitions={name: tuple(rows[name].unique().sort()) for name in table.partition_by},
         ranges={name: (_bound(rows[name].min()), _bound(rows[name].max())) for name in names},
     )
+
+
+def inside(boxes: Iterable[Box]) -> pl.Expr:
+    """Condition that holds for the rows of any of some blocks; of none for no row."""
+    return pl.any_horizontal(pl.lit(value=False), *(box.expression for box in boxes))
 
 
 def _bound(value: object) -> Bound:

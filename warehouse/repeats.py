@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+_HASHES_AT_ONCE = 10_000_000
+"""Bounds the memory: a month of a large fleet has hundreds of millions of rows, of which the hashes alone are kept."""
+
 
 def alone(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
     """Says of each row whether no other one has its key; null is a value like others.
@@ -28,8 +31,9 @@ def repeated(rows: pl.LazyFrame, key: Sequence[str]) -> int:
     Returns:
         The number of such keys.
     """
-    hashes = rows.select(_hash(key)).select(pl.len(), different=pl.first().n_unique()).collect()
-    if hashes["len"].item() == hashes["different"].item():
+    hashes = rows.select(_hash(key)).collect().to_series()
+    parts = hashes.len() // _HASHES_AT_ONCE + 1
+    if sum(hashes.filter(hashes % parts == part).n_unique() for part in range(parts)) == hashes.len():
         return 0
     shared = rows.select(key).group_by(key).len().filter(pl.col("len") > 1)
     return int(shared.select(pl.len()).collect(engine="streaming").item())

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -166,9 +167,10 @@ def touched_stretches(house: Installation, spans: pl.DataFrame, rules: Estimatio
     owned = pl.col("organisation") == house.organisation
     exchanges = house.lake.scan(EXCHANGES).filter(owned).collect()
     for some, readings, installations in _stretches(house, spans, rules, _TOLD):
+        points = _widened(some, _known(readings, installations), house)
         yield Stretches(
-            points=_widened(some, _known(readings, installations), house),
-            readings=readings,
+            points=points,
+            readings=_needed(readings, points, installations, house.settings.zone),
             installations=installations,
             exchanges=exchanges.join(some, on="metering_point", how="semi"),
         )
@@ -244,6 +246,40 @@ def _neighbourhood(
     parts.append(_readings_between(house, _few(meters, parts), start - FAR, start - NEAR, columns))
     parts.append(_readings_between(house, _few(meters, parts), NEVER, start - FAR, columns))
     return pl.concat(parts)
+
+
+def _needed(readings: pl.DataFrame, points: pl.DataFrame, installations: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
+    """Readings of the days of stretches, and as many around them as are looked at.
+
+    Not every telegram tells every register: so many of each layout are kept, all of a meter that has too few of one.
+    """
+    bounds = local_days(points["first_day"].sort()[0], points["last_day"].sort()[-1], zone)
+    days = (
+        installations.join(points, on="metering_point")
+        .join(bounds.select(first_day="day", opens="start"), on="first_day")
+        .join(bounds.select(last_day="day", closes="end"), on="last_day")
+        .group_by("meter_id")
+        .agg(pl.col("opens").min(), pl.col("closes").max())
+    )
+    at = pl.col("measured_at")
+    before, after = at.filter(at < pl.col("opens")), at.filter(at > pl.col("closes"))
+    edges = (
+        readings.filter(all_count_on())
+        .select("meter_id", "layout_id", "measured_at")
+        .join(days, on="meter_id")
+        .group_by("meter_id", "layout_id")
+        .agg(
+            low=pl.when(before.len() >= LOADED_READINGS).then(before.top_k(LOADED_READINGS).min()).otherwise(NEVER),
+            high=pl.when(after.len() >= LOADED_READINGS).then(after.bottom_k(LOADED_READINGS).max()).otherwise(FOREVER),
+        )
+        .group_by("meter_id")
+        .agg(pl.col("low").min(), pl.col("high").max())
+    )
+    return (
+        readings.join(edges, on="meter_id", how="left", maintain_order="left")
+        .filter(at.is_between(pl.col("low").fill_null(NEVER), pl.col("high").fill_null(FOREVER)))
+        .drop("low", "high")
+    )
 
 
 def _few(meters: pl.DataFrame, parts: list[pl.DataFrame], *, after: bool = False) -> pl.DataFrame:
@@ -339,20 +375,22 @@ def _reckon(
     changed[VEE_EXCEPTIONS.name] = _replace(house, VEE_EXCEPTIONS, exceptions, before, why, now)
     late = late_readings(house, stretches.readings, stretches.installations)
     note_late(house, without_erased(house, VEE_EXCEPTIONS, late), now)
-    of_days = pl.col("day").is_between(pl.col("first_day"), pl.col("last_day"))
     for table, fresh in ((CONSUMPTION_HOURLY, figures.hourly), (CONSUMPTION_DAILY, figures.daily)):
-        changed[table.name] = _replace(house, table, fresh, _of_points(house, table, points).filter(of_days), why, now)
+        changed[table.name] = _replace(house, table, fresh, _of_days(house, table, points), why, now)
 
     events = _of_points(house, REGISTER_EVENTS, points).select(REGISTER_EVENTS.schema.names())
-    of_months = pl.col("day").is_between(pl.col("first_day").dt.month_start(), pl.col("last_day").dt.month_end())
-    days = _of_points(house, CONSUMPTION_DAILY, points).filter(of_months).select(CONSUMPTION_DAILY.schema.names())
-    months_before = _of_points(house, CONSUMPTION_MONTHLY, points).filter(of_months)
+    of_months = points.with_columns(pl.col("first_day").dt.month_start(), pl.col("last_day").dt.month_end())
+    days = _of_days(house, CONSUMPTION_DAILY, of_months).select(CONSUMPTION_DAILY.schema.names())
+    months_before = _of_days(house, CONSUMPTION_MONTHLY, of_months)
     changed[CONSUMPTION_MONTHLY.name] = _replace(
         house, CONSUMPTION_MONTHLY, monthly(days, events, zone=zone), months_before, why, now
     )
-    of_years = pl.col("day").dt.year().is_between(pl.col("first_day").dt.year(), pl.col("last_day").dt.year())
-    months = _of_points(house, CONSUMPTION_MONTHLY, points).filter(of_years).select(CONSUMPTION_MONTHLY.schema.names())
-    years_before = _of_points(house, CONSUMPTION_YEARLY, points).filter(of_years)
+    of_years = points.with_columns(
+        pl.col("first_day").dt.truncate("1y"),
+        pl.col("last_day").dt.truncate("1y").dt.offset_by("1y").dt.offset_by("-1d"),
+    )
+    months = _of_days(house, CONSUMPTION_MONTHLY, of_years).select(CONSUMPTION_MONTHLY.schema.names())
+    years_before = _of_days(house, CONSUMPTION_YEARLY, of_years)
     changed[CONSUMPTION_YEARLY.name] = _replace(
         house, CONSUMPTION_YEARLY, yearly(months, events, zone=zone), years_before, why, now
     )
@@ -367,9 +405,7 @@ def _reckon(
         limit_k=of_heat.largest_error_k,
         least_share=of_heat.least_share,
     )
-    changed[HEAT_DAILY.name] = _replace(
-        house, HEAT_DAILY, heat, _of_points(house, HEAT_DAILY, points).filter(of_days), why, now
-    )
+    changed[HEAT_DAILY.name] = _replace(house, HEAT_DAILY, heat, _of_days(house, HEAT_DAILY, points), why, now)
     return changed
 
 
@@ -412,6 +448,22 @@ def _of_points(house: Installation, table: Table, points: pl.DataFrame) -> pl.Da
         (pl.col("organisation") == house.organisation) & pl.col("metering_point").is_between(pl.lit(low), pl.lit(high))
     )
     return rows.join(points.lazy(), on="metering_point").collect()
+
+
+def _of_days(house: Installation, table: Table, points: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a table that belong to the days of the points' stretches; of other months no file is opened."""
+    low, high = points["metering_point"].sort()[0], points["metering_point"].sort()[-1]
+    first, last = points.select(pl.col("first_day").min(), pl.col("last_day").max()).row(0)
+    # A local day begins on a UTC day next to it at most.
+    month_of_first, month_of_last = (f"{day:%Y-%m}" for day in (first - timedelta(days=1), last + timedelta(days=1)))
+    rows = house.lake.scan(table).filter(
+        pl.col("organisation") == house.organisation,
+        pl.col("month").is_between(pl.lit(month_of_first), pl.lit(month_of_last)),
+        pl.col("metering_point").is_between(pl.lit(low), pl.lit(high)),
+        pl.col("day").is_between(pl.lit(first), pl.lit(last)),
+    )
+    of_days = pl.col("day").is_between(pl.col("first_day"), pl.col("last_day"))
+    return rows.join(points.lazy(), on="metering_point").filter(of_days).collect()
 
 
 def _replace(

@@ -1,19 +1,20 @@
 """What of the lake is new to somebody who looks at it again and again.
 
-Whoever looks notes the versions of the tables that it found well. The next look is at the partitions of which files
-came or went since, so that it costs what is new and not what the lake holds.
+Whoever looks notes the versions of the tables that it found well. The next look is at the blocks of files that came or
+went since, so that it costs what is new and not what the lake, a month or a day holds.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 import polars as pl
 
 from assets.installation import Installation
 from registry.ledger import read_cursor
 from registry.models import Cursor
+from warehouse.predicates import Box, inside
 from warehouse.schemas import Table
 
 _PREFIX = "seen:"
@@ -27,34 +28,29 @@ class Unseen:
         house: The installation.
         observer: Name of who looks.
         versions: Versions that the look is at, by the tables' names; ``None`` where nothing was ever written.
-        partitions: Partitions with news by the tables' names, as :meth:`warehouse.lake.Lake.changed_since` gives them.
+        blocks: By the tables' names, as :meth:`warehouse.lake.Lake.changed_since` gives them.
     """
 
     house: Installation
     observer: str
     versions: Mapping[str, int | None]
-    partitions: Mapping[str, list[str]]
+    blocks: Mapping[str, Mapping[str, Sequence[Box]]]
 
     def news(self) -> list[str]:
         """Partitions of any of the tables with news, in order."""
-        return sorted({value for values in self.partitions.values() for value in values})
+        return sorted({value for blocks in self.blocks.values() for value in blocks})
 
-    def rows(self, table: Table, *others: str) -> pl.LazyFrame:
-        """Rows of the partitions with news, of all organisations.
+    def boxes(self, *tables: Table) -> list[Box]:
+        """Blocks with news of some of the observer's tables."""
+        return [box for table in tables for blocks in self.blocks[table.name].values() for box in blocks]
+
+    def rows(self, table: Table) -> pl.LazyFrame:
+        """Rows of the blocks with news, of all organisations.
 
         Args:
             table: One of the observer's tables.
-            others: Further partitions to look at.
         """
-        values = sorted({*self.partitions[table.name], *others})
-        rows = self.house.lake.scan(table)
-        if not values:
-            return rows.limit(0)
-        if not table.partition_by:
-            return rows
-        (column,) = table.partition_by
-        by_day = table.schema[column] == pl.Date
-        return rows.filter(pl.col(column).is_in([date.fromisoformat(value) for value in values] if by_day else values))
+        return self.house.lake.scan(table).filter(inside(self.boxes(table)))
 
 
 def unseen(house: Installation, observer: str, tables: Iterable[Table]) -> Unseen:
@@ -67,10 +63,10 @@ def unseen(house: Installation, observer: str, tables: Iterable[Table]) -> Unsee
     """
     known = json.loads(read_cursor(house.registry, house.organisation, _PREFIX + observer) or "{}")
     looked_at = list(tables)
-    # Before the partitions: what is written meanwhile is looked at now, and once more.
+    # Before the blocks: what is written meanwhile is looked at now, and once more.
     versions = {table.name: house.lake.version(table) for table in looked_at}
-    partitions = {table.name: house.lake.changed_since(table, known.get(table.name)) for table in looked_at}
-    return Unseen(house, observer, versions, partitions)
+    blocks = {table.name: house.lake.changed_since(table, known.get(table.name)) for table in looked_at}
+    return Unseen(house, observer, versions, blocks)
 
 
 def note_seen(looks: Iterable[Unseen], now: datetime) -> None:

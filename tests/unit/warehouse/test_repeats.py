@@ -22,6 +22,13 @@ def test_keys_of_several_rows_are_counted_once_each() -> None:
     assert repeated(ROWS.clear().lazy(), ["a", "b"]) == 0
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 5, 6, 100])
+def test_however_many_hashes_are_looked_at_together(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(repeats, "_HASHES_AT_ONCE", at_once)
+    assert repeated(ROWS.lazy(), ["a", "b"]) == 2
+    assert repeated(ROWS.lazy(), ["c"]) == 0
+
+
 def test_keys_that_only_share_a_hash_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeats, "_hash", lambda key: pl.col(key[0]) * 0)
     assert repeated(pl.LazyFrame({"a": [1, 2, 3]}), ["a"]) == 0
