@@ -1,12 +1,14 @@
 """From concentrator files to consumption: time and memory of one ``ingest``.
 
-    .venv/bin/python benchmarks/ingest.py [--meters 10000] [--days 1] [--day-by-day] [--late DAYS] [--keep DIR]
+    .venv/bin/python benchmarks/ingest.py [--meters 10000] [--days 1] [--day-by-day] [--late DAYS] [--hours HOURS]
+                                         [--keep DIR]
 
 Simulates clean traffic of a fleet heard once an hour, makes a new installation, imports the registry files and runs
 ``meterhouse ingest`` as its own process. Prints its seconds, frames per second and peak memory, and the ratio to a
 baseline of the same run: a loop that does no more than read the same files line by line and turn the hex into bytes.
 Day by day, each day's files are ingested by a process of their own: whether a day costs more the more came before it.
-With a late day, the files of so many days before the last one come after it; a folder to keep is an installation then.
+With a late day, the files of so many days before the last one come after it. With hours, the last whole day comes in
+files of an hour each, of which so many are ingested. A folder to keep is an installation then.
 """
 
 import argparse
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import time
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 
 import zstandard
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--day-by-day", action="store_true")
     parser.add_argument("--late", type=int, default=0)
+    parser.add_argument("--hours", type=int, default=0)
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     with contextlib.nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory() as folder:
@@ -45,12 +49,13 @@ def main() -> None:
             Path(folder),
             options.meters,
             options.days,
-            day_by_day=options.day_by_day or options.late > 0,
+            day_by_day=options.day_by_day or options.late > 0 or options.hours > 0,
             late=options.late,
+            hours=options.hours,
         )
 
 
-def run(folder: Path, meters: int, days: int, *, day_by_day: bool, late: int) -> None:
+def run(folder: Path, meters: int, days: int, *, day_by_day: bool, late: int, hours: int) -> None:
     """Simulates, sets up, measures."""
     environment = {
         **os.environ,
@@ -73,7 +78,10 @@ def run(folder: Path, meters: int, days: int, *, day_by_day: bool, late: int) ->
     baseline = time.perf_counter() - started
     print(f"{count} frames of {meters} meters")
     total = 0.0
-    for named in by_day(frames, late) if day_by_day else [[frames]]:
+    deliveries = by_day(frames, late) if day_by_day else [[frames]]
+    if hours:
+        deliveries = [*deliveries[:-2], *by_hour(deliveries[-2], folder / "fleet" / "hours")[:hours]]
+    for named in deliveries:
         before, started = processor(), time.perf_counter()
         subprocess.run([meterhouse, "ingest", *map(str, named)], env=environment, check=True)
         seconds = time.perf_counter() - started
@@ -99,6 +107,18 @@ def by_day(folder: Path, late: int) -> list[list[Path]]:
     return ordered
 
 
+def by_hour(files: list[Path], folder: Path) -> list[list[Path]]:
+    """A day's files as files of an hour each, of the hour in which frames were heard."""
+    folder.mkdir()
+    header, *lines = (line for file in files for line in text_of(file).splitlines(keepends=True))
+    parts: list[list[Path]] = []
+    for hour, heard in groupby(sorted(line for line in lines if line != header), key=lambda line: line[:13]):
+        part = folder / f"{hour}.csv"
+        part.write_text(header + "".join(heard))
+        parts.append([part])
+    return parts
+
+
 def processor() -> float:
     """Seconds of the processor that ended processes have taken."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -109,14 +129,19 @@ def read_line_by_line(folder: Path) -> int:
     """The baseline: lines to bytes; gives the number of frames."""
     count = 0
     for file in sorted(folder.iterdir()):
-        content = file.read_bytes()
-        if file.suffix == ".gz":
-            content = gzip.decompress(content)
-        elif file.suffix == ".zst":
-            content = zstandard.ZstdDecompressor().stream_reader(content).read()
-        for row in csv.DictReader(io.StringIO(content.decode())):
+        for row in csv.DictReader(io.StringIO(text_of(file))):
             count += len(bytes.fromhex(row["frame"])) > 0
     return count
+
+
+def text_of(file: Path) -> str:
+    """What a file says, unpacked."""
+    content = file.read_bytes()
+    if file.suffix == ".gz":
+        content = gzip.decompress(content)
+    elif file.suffix == ".zst":
+        content = zstandard.ZstdDecompressor().stream_reader(content).read()
+    return content.decode()
 
 
 if __name__ == "__main__":

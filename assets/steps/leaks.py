@@ -9,6 +9,7 @@ import polars as pl
 
 from assets.installation import Installation
 from assets.steps.erasing import without_erased
+from assets.steps.estimating import kept_newest
 from assets.steps.frozen import thawed
 from assets.steps.judging import Counting
 from assets.steps.touched import done, extent, pending
@@ -37,8 +38,8 @@ from warehouse.transforms.leaks.slow import HISTORY, PERIODIC, SLOW, periodic_dr
 
 WORK = "leaks"
 VOLUME = "volume_m3"
-POINTS_AT_ONCE = 25_000
-"""Metering points reckoned and committed together; bounds the memory (four days of one point take about 10 kB)."""
+HOURS_AT_ONCE = 2_400_000
+"""Hours of metering points reckoned and committed together; bounds the memory (about 100 bytes each)."""
 
 LONGEST_INTERVAL = timedelta(hours=2)
 """Where readings are further apart, hours are not measured, whatever the quality of their boundaries."""
@@ -96,6 +97,7 @@ def _parts(house: Installation, spans: pl.DataFrame, policy: LeakPolicy) -> Iter
     """
     if spans.is_empty():
         return
+    newest = max(extent(spans["last_at"])[1], kept_newest(house) or extent(spans["last_at"])[1])
     interval = timedelta(seconds=house.settings.expected_interval_s)
     watched = house.lake.scan(METERING_POINTS).filter(
         pl.col("organisation") == house.organisation,
@@ -116,7 +118,8 @@ def _parts(house: Installation, spans: pl.DataFrame, policy: LeakPolicy) -> Iter
     for (first,), some in touched.group_by("first", maintain_order=True):
         assert isinstance(first, date)  # noqa: S101  the key of the groups
         since = local_days(first, first, house.settings.zone)["start"][0] - timedelta(hours=25)
-        for part in some.iter_slices(POINTS_AT_ONCE):
+        hours = max((newest - since) // timedelta(hours=1), 1)
+        for part in some.iter_slices(max(HOURS_AT_ONCE // hours, 1)):
             low, high = part["metering_point"][0], part["metering_point"][-1]
             reaching = _events(house, low, high).filter(pl.col("last_seen") >= since)
             began = reaching.group_by(POINT).agg(

@@ -13,7 +13,7 @@ from warehouse.policies.map import RULE, MapPolicy, MapRule
 MOST_MARKS = 3000
 """Places up to which each has a mark of its own; more are drawn together by cells."""
 
-_CELLS = 60
+_CELLS = 30
 _MARK = 11
 _SMALLEST = 0.002  # degrees; one place alone is not magnified without end
 
@@ -41,11 +41,12 @@ def marks(rows: pl.DataFrame, policy: MapPolicy) -> pl.DataFrame:
 
     Returns:
         ``latitude``, ``longitude``, ``rule`` (number in the policy), ``places`` (how many it stands for), ``row``
-        (null where they are several).
+        (null where they are several), and ``south``, ``north``, ``west`` and ``east``: where these are.
     """
     judged = policy.judged(rows).select("latitude", "longitude", RULE, pl.col("row").cast(pl.Int64))
     if judged.height <= MOST_MARKS:
-        return judged.with_columns(places=pl.lit(1, pl.Int64))
+        lat, lon = pl.col("latitude"), pl.col("longitude")
+        return judged.with_columns(south=lat, north=lat, west=lon, east=lon, places=pl.lit(1, pl.Int64))
     cells = [
         ((pl.col(name) - pl.col(name).min()) / (pl.col(name).max() - pl.col(name).min() + 1e-9) * _CELLS)
         .cast(pl.Int32)
@@ -55,6 +56,10 @@ def marks(rows: pl.DataFrame, policy: MapPolicy) -> pl.DataFrame:
     grouped = judged.with_columns(cells).group_by("cell_latitude", "cell_longitude", RULE, maintain_order=True)
     return grouped.agg(
         pl.col("latitude", "longitude").mean(),
+        south=pl.col("latitude").min(),
+        north=pl.col("latitude").max(),
+        west=pl.col("longitude").min(),
+        east=pl.col("longitude").max(),
         places=pl.len().cast(pl.Int64),
         row=pl.when(pl.len() == 1).then(pl.col("row").first()),
     ).drop("cell_latitude", "cell_longitude")
@@ -70,12 +75,12 @@ def places(found: pl.DataFrame, policy: MapPolicy, say: Words, tiles: Tiles | No
         tiles: Tile server, if any.
 
     Returns:
-        The figure; ``customdata`` of a mark is its ``row``, of several places -1.
+        The figure; ``customdata`` of a mark is its ``row``, of several places -1 less the number of the mark.
     """
     several = say.rows("map.several", count=say.numbers(pl.col("places")))
     drawn = found.with_columns(
         pl.coalesce("label", several),
-        pl.col("row").fill_null(-1),
+        pl.coalesce("row", -1 - pl.int_range(pl.len())),
         size=_MARK + 4 * pl.col("places").cast(pl.Float64).log10(),
     )
     figure = go.Figure()

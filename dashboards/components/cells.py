@@ -9,6 +9,7 @@ Cell = tuple[str, str, str | None]
 
 
 def draw_cells(cells: Sequence[Cell]) -> None:
-    """Draws figures in a row."""
-    for place, (label, value, explanation) in zip(st.columns(len(cells)), cells, strict=True):
-        place.metric(label, value, help=explanation, border=True)
+    """Draws figures as wide as they are, in as many lines as they need."""
+    with st.container(horizontal=True):
+        for label, value, explanation in cells:
+            st.metric(label, value, help=explanation, border=True, width="content")

@@ -1,6 +1,7 @@
 """A result on a map."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import polars as pl
 import streamlit as st
@@ -82,22 +83,51 @@ def draw(
     if there.is_empty():
         st.info(say("map.no_places"), icon=":material/info:")
         return None
+    caption = say("map.placed", placed=say.number(there.height), all=say.number(rows.height))
+    # In the session and not in the address: it would tell every log on the way where somebody lives.
+    kept = f"{key}@area"
+    area: _Area | None = st.session_state.get(kept)
+    if area is not None:
+        there = there.filter(area.holds)
+        caption = f"{caption} {say('map.area', count=say.number(there.height))}"
+        st.button(say("map.whole"), icon=":material/zoom_out_map:", on_click=st.session_state.pop, args=(kept,))
     shown = rules or policy(MapPolicy)
     marks = chart.marks(there, shown)
+    st.caption(f"{caption} {say('map.many')}" if marks.height < there.height else caption)
+    if there.is_empty():
+        return None
     own = marks["row"].drop_nulls()
     texts = pl.DataFrame({"row": own, "label": labels(rows[own])}, schema_overrides={"label": pl.String})
-    caption = say("map.placed", placed=say.number(there.height), all=say.number(rows.height))
-    st.caption(f"{caption} {say('map.many')}" if marks.height < there.height else caption)
     known = installation().settings
     tiles = chart.Tiles(known.map_tiles, known.map_attribution) if known.map_tiles else None
     event = st.plotly_chart(
         chart.places(marks.join(texts, on="row", how="left", maintain_order="left"), shown, say, tiles),
         config={**CONFIG, "scrollZoom": True},
-        key=key,
+        key=f"{key} {area}",  # what was clicked in another area is no place of this one
         on_select="rerun",
         selection_mode="points",
         alt=say("map.alt", count=say.number(there.height)),
     )
     clicked = [point.get("customdata") for point in event.selection.points]
     number = clicked[0][0] if clicked and isinstance(clicked[0], list) else next(iter(clicked), None)
-    return None if number is None or int(number) < 0 else int(number)
+    if number is not None and int(number) < 0:
+        sides = marks.row(-1 - int(number), named=True)
+        st.session_state[kept] = _Area(sides["south"], sides["north"], sides["west"], sides["east"])
+        st.rerun()
+    return None if number is None else int(number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Area:
+    """A part of the map, in degrees."""
+
+    south: float
+    north: float
+    west: float
+    east: float
+
+    @property
+    def holds(self) -> pl.Expr:
+        """Whether a row's place is in it."""
+        latitude, longitude = pl.col("latitude"), pl.col("longitude")
+        return latitude.is_between(self.south, self.north) & longitude.is_between(self.west, self.east)

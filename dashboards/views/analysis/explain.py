@@ -7,6 +7,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards.components import filters, links
+from dashboards.components.cells import draw_cells
 from dashboards.components.table import table
 from dashboards.installation import installation
 from dashboards.remembering import AsKnown, remembered
@@ -70,12 +71,12 @@ def page() -> None:
 def _figure(say: Words, figure: _Row) -> None:
     register, unit = figure["register"], figure["unit"]
     st.subheader(say.named("register", register))
-    cells = (
-        (say("explain.consumption"), say.amount(figure["consumption"], unit)),
-        (say("explain.quality"), say(f"quality.{figure['quality']}")),
+    draw_cells(
+        [
+            (say("explain.consumption"), say.amount(figure["consumption"], unit), None),
+            (say("explain.quality"), say(f"quality.{figure['quality']}"), None),
+        ]
     )
-    for place, (label, value) in zip(st.columns(2), cells, strict=True):
-        place.metric(label, value, border=True)
     facts = [f"{say('explain.known')} {say.instant(figure['known_from'])}"]
     if policy := figure["policy"]:
         version = say.number(policy["version"]) if policy["version"] else say("explain.shipped")

@@ -9,6 +9,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards.components import filters, links
+from dashboards.components.cells import draw_cells
 from dashboards.components.map import located
 from dashboards.components.table import table
 from dashboards.remembering import AsKnown, remembered
@@ -180,9 +181,7 @@ def _footer(say: Words, rows: pl.DataFrame) -> None:
         for line in totals(rows.filter(pl.col("medium").eq_missing(medium))).rows(named=True)
     ]
     cells.append((say("report.meters"), say.number(rows["meter_id"].n_unique()), say("report.meters_help")))
-    with st.container(horizontal=True):  # as wide as their numbers, in as many lines as they need
-        for label, value, explanation in cells:
-            st.metric(label, value, help=explanation, border=True, width="content")
+    draw_cells(cells)
 
 
 def _leads(say: Words, chosen: pl.DataFrame, asked: Asked, at: datetime | None) -> None:
@@ -238,14 +237,16 @@ def _causes(say: Words) -> pl.Expr:
 
 def _differences(say: Words, rows: pl.DataFrame) -> None:
     sums = rows.group_by("register", "unit").agg(pl.col("before", "after").sum(), rows=pl.len()).sort("register")
-    for place, line in zip(st.columns(max(2, sums.height)), sums.rows(named=True), strict=False):
-        place.metric(
-            say("report.changed", register=say.named("register", line["register"]), rows=say.number(line["rows"])),
-            say.amount(line["after"], line["unit"]),
-            say.amount(line["after"] - line["before"], line["unit"]),
-            delta_color="off",
-            border=True,
-        )
+    with st.container(horizontal=True):
+        for line in sums.rows(named=True):
+            st.metric(
+                say("report.changed", register=say.named("register", line["register"]), rows=say.number(line["rows"])),
+                say.amount(line["after"], line["unit"]),
+                say.amount(line["after"] - line["before"], line["unit"]),
+                delta_color="off",
+                border=True,
+                width="content",
+            )
 
 
 def _headings(say: Words) -> dict[str, str]:

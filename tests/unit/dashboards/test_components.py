@@ -3,12 +3,15 @@
 import io
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import fastexcel
 import polars as pl
+import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
+from dashboards.charts import places
 from dashboards.remembering import memory
 from dashboards.viewer import Viewer
 from registry import audit
@@ -182,6 +185,25 @@ def test_map_keeps_coordinates_until_the_registry_changes(home: Path) -> None:
             session, organisation=house.ORGANISATION, event="customer.edit", identity="local:test", now=house.KNOWN
         )
     assert "1 of 3 have coordinates." in messages(opened())
+
+
+def test_a_mark_of_several_leads_to_their_part_of_the_map(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_MARKS", 1)
+    monkeypatch.setattr(places, "_CELLS", 1)
+    clicks, keys = [[{"customdata": [-1]}]], []
+
+    def click(figure: object, **options: object) -> SimpleNamespace:
+        keys.append(options["key"])
+        return SimpleNamespace(selection=SimpleNamespace(points=clicks.pop() if clicks else []))
+
+    monkeypatch.setattr("dashboards.components.map.st.plotly_chart", click)
+    app = opened()
+    assert not app.exception
+    assert "2 of 3 have coordinates. 2 are in the part that is shown." in messages(app)
+    assert len(set(keys)) == 2, "what was clicked is not clicked in the part"
+    (whole,) = [button for button in app.button if button.label == "Whole map"]
+    assert "are in the part" not in messages(whole.click().run())
+    assert not app.exception
 
 
 def test_result_is_kept_until_its_table_changes(home: Path) -> None:

@@ -42,7 +42,11 @@ def test_many_places_share_the_mark_of_their_cell_and_rule() -> None:
     assert sorted(found["row"].to_list()[:2]) == [count - 2, count - 1]
     assert found["row"].to_list()[2] is None
     assert found.row(2, named=True)["latitude"] == 55.0
-    assert marks(town(MOST_MARKS), RULES).height == MOST_MARKS
+    sides = [found["south"].to_list(), found["north"].to_list(), found["west"].to_list(), found["east"].to_list()]
+    assert [side[2] for side in sides] == [55.0, 55.0, 12.0, 12.0]
+    few = marks(town(MOST_MARKS), RULES)
+    assert few.height == MOST_MARKS
+    assert few["south"].to_list() == few["latitude"].to_list()
 
 
 def test_mark_of_several_says_how_many_and_gives_no_row_back() -> None:
@@ -53,7 +57,8 @@ def test_mark_of_several_says_how_many_and_gives_no_row_back() -> None:
     silent, others = places(labelled, RULES, words_in("en", "Europe/Copenhagen")).data
 
     assert (list(silent.text), list(silent.customdata)) == (["a place"], [count - 2])
-    assert sorted(others.customdata) == [-1, count - 1]
-    several = list(others.customdata).index(-1)
+    number = found["places"].to_list().index(count - 2)
+    assert sorted(others.customdata) == [-1 - number, count - 1]
+    several = list(others.customdata).index(-1 - number)
     assert others.text[several].startswith("2,999 ")
     assert others.marker.size[several] > others.marker.size[1 - several] == silent.marker.size[0]

@@ -61,11 +61,18 @@ def continuous_flow(measured: pl.DataFrame, since: pl.DataFrame, earlier: pl.Dat
 
 
 def _measured_in(episodes: pl.DataFrame, measured: pl.DataFrame, window: timedelta) -> pl.DataFrame:
-    """Rate, loss and evidence of each episode."""
+    """Rate, loss and evidence of each episode; those of one point do not overlap, so that an hour is of one at most."""
     hours = (
-        episodes.select("episode", *POINT, "first_seen", "last_seen")
-        .join(measured.select(*POINT, "start", "end", "litres", "rate_lh"), on=POINT)
-        .filter(pl.col("start") >= pl.col("first_seen"), pl.col("end") <= pl.col("last_seen"))
+        measured.select(*POINT, "start", "end", "litres", "rate_lh")
+        .sort("start")
+        .join_asof(
+            episodes.select("episode", *POINT, "first_seen", "last_seen").sort("first_seen"),
+            left_on="start",
+            right_on="first_seen",
+            by=POINT,
+            check_sortedness=False,
+        )
+        .filter(pl.col("end") <= pl.col("last_seen"))
     )
     last = hours.filter(pl.col("start") >= pl.col("last_seen") - window)
     rates = last.group_by("episode").agg(rate_lh=pl.col("rate_lh").bottom_k(2).max())
