@@ -15,6 +15,9 @@ MOST_MARKS = 3000
 
 _CELLS = 30
 _MARK = 11
+_LEAST, _MOST = 9, 20
+"""Sizes of marks [px] of one place and of the most, where some have several; areas go by the number of places."""
+
 _SMALLEST = 0.002  # degrees; one place alone is not magnified without end
 
 
@@ -81,14 +84,16 @@ def places(found: pl.DataFrame, policy: MapPolicy, say: Words, tiles: Tiles | No
     drawn = found.with_columns(
         pl.coalesce("label", several),
         pl.coalesce("row", -1 - pl.int_range(pl.len())),
-        size=_MARK + 4 * pl.col("places").cast(pl.Float64).log10(),
+        size=pl.when(pl.col("places").max() == 1)
+        .then(_MARK)
+        .otherwise((_MOST * (pl.col("places") / pl.col("places").max()).sqrt()).clip(_LEAST)),
     )
     figure = go.Figure()
-    for number, rule in enumerate(policy.rules):
+    for number, rule in reversed([*enumerate(policy.rules)]):  # what a rule before others says lies above them
         mine = drawn.filter(pl.col(RULE) == number)
         if mine.height:
             figure.add_trace(_trace(mine, rule, say, tiles))
-    figure.update_layout(height=560, legend=LEGEND, showlegend=True, dragmode="pan")
+    figure.update_layout(height=560, legend={**LEGEND, "traceorder": "reversed"}, showlegend=True, dragmode="pan")
     framed(figure, say)
     return _tiled(figure, drawn, tiles) if tiles else _gridded(figure, drawn)
 

@@ -114,7 +114,28 @@ def draw(
         sides = marks.row(-1 - int(number), named=True)
         st.session_state[kept] = _Area(sides["south"], sides["north"], sides["west"], sides["east"])
         st.rerun()
-    return None if number is None else int(number)
+    return None if number is None else _at_place(say, rows, int(number), there, labels, key)
+
+
+def _at_place(
+    say: Words,
+    rows: pl.DataFrame,
+    number: int,
+    there: pl.DataFrame,
+    labels: Callable[[pl.DataFrame], pl.Series],
+    key: str,
+) -> int:
+    """Which of those at the place of a mark is meant: one mark lies upon the other where many live in one house."""
+    place = there.filter(row=number).select("latitude", "longitude")
+    here = there.join(place, on=["latitude", "longitude"], how="semi")["row"].to_list()
+    if len(here) <= 1:
+        return number
+    texts = dict(zip(here, labels(rows[here]), strict=True))
+    label = say("map.at_place", count=say.number(len(here)))
+    chosen = st.selectbox(
+        label, here, index=here.index(number), format_func=lambda row: str(texts[row]), key=f"{key}@place {number}"
+    )
+    return number if chosen is None else int(chosen)
 
 
 @dataclass(frozen=True, slots=True)

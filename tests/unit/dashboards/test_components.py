@@ -54,7 +54,9 @@ def _result(rows: int, known: str = "") -> None:
         )
         st.text(f"{chosen.height} chosen of {asked}")
         places = places_map.placed(frame).with_columns(kind=pl.lit("meter"), manufacturer=pl.lit("KAM"))
-        places_map.draw(say, places, key="map", labels=lambda some: some["metering_point"])
+        clicked = places_map.draw(say, places, key="map", labels=lambda some: some["metering_point"])
+        if clicked is not None:
+            st.text(f"clicked {clicked}")
         if known and st.button("save"):
             right = Right(GROUP_MANAGEMENT)
             asking.done(right, lambda _: asking.unchanged("1", known, "Harbour"), said=lambda _: "saved", publish=None)
@@ -204,6 +206,24 @@ def test_a_mark_of_several_leads_to_their_part_of_the_map(home: Path, monkeypatc
     (whole,) = [button for button in app.button if button.label == "Whole map"]
     assert "are in the part" not in messages(whole.click().run())
     assert not app.exception
+
+
+def test_of_several_at_one_place_one_is_chosen(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with registry_of(home).begin() as session:
+        for customer in session.scalars(select(Customer).where(Customer.latitude.is_not(None))):
+            customer.latitude, customer.longitude = "55.5", "12.5"
+        audit.record(
+            session, organisation=house.ORGANISATION, event="customer.edit", identity="local:test", now=house.KNOWN
+        )
+    event = SimpleNamespace(selection=SimpleNamespace(points=[{"customdata": [1]}]))
+    monkeypatch.setattr("dashboards.components.map.st.plotly_chart", lambda *_, **__: event)
+    app = opened()
+    assert not app.exception
+    (choice,) = [box for box in app.selectbox if box.label == "2 at this place"]
+    assert (choice.options, choice.value) == (["P-1", "P-2"], 1)
+    assert "clicked 1" in [text.value for text in app.text]
+    choice.set_value(0).run()
+    assert "clicked 0" in [text.value for text in app.text]
 
 
 def test_result_is_kept_until_its_table_changes(home: Path) -> None:

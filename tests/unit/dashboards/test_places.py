@@ -54,7 +54,7 @@ def test_mark_of_several_says_how_many_and_gives_no_row_back() -> None:
     found = marks(town(count), RULES)
     labelled = found.with_columns(label=pl.when(pl.col("row").is_not_null()).then(pl.lit("a place")))
 
-    silent, others = places(labelled, RULES, words_in("en", "Europe/Copenhagen")).data
+    others, silent = places(labelled, RULES, words_in("en", "Europe/Copenhagen")).data
 
     assert (list(silent.text), list(silent.customdata)) == (["a place"], [count - 2])
     number = found["places"].to_list().index(count - 2)
