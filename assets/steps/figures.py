@@ -7,13 +7,13 @@ that come out the same keep their ``known_from``.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.bearing import FOREVER, LOADED_READINGS, NEVER
 from assets.steps.erasing import without_erased
 from assets.steps.estimating import (
     evidence_for,
@@ -83,14 +83,8 @@ _TOLD = (
 )
 """Columns of a reading that figures and validation rest on."""
 
-LOADED_READINGS = CONTEXT_READINGS + 2
-"""So many before and after the days of a touched stretch are loaded: rules look at two on either side of each that may
-change, and one more after the stretch tells that it is not the end."""
-
 LONGEST_DAY = timedelta(hours=26)
 """No local day is longer: clocks go back by two hours at most."""
-
-NEVER, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +161,9 @@ def touched_stretches(house: Installation, spans: pl.DataFrame, rules: Estimatio
     owned = pl.col("organisation") == house.organisation
     exchanges = house.lake.scan(EXCHANGES).filter(owned).collect()
     for some, readings, installations in _stretches(house, spans, rules, _TOLD):
-        points = _widened(some, _known(readings, installations), house)
         yield Stretches(
-            points=points,
-            readings=_needed(readings, points, installations, house.settings.zone),
+            points=_widened(some, _known(readings, installations), house),
+            readings=readings,
             installations=installations,
             exchanges=exchanges.join(some, on="metering_point", how="semi"),
         )
@@ -246,40 +239,6 @@ def _neighbourhood(
     parts.append(_readings_between(house, _few(meters, parts), start - FAR, start - NEAR, columns))
     parts.append(_readings_between(house, _few(meters, parts), NEVER, start - FAR, columns))
     return pl.concat(parts)
-
-
-def _needed(readings: pl.DataFrame, points: pl.DataFrame, installations: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
-    """Readings of the days of stretches, and as many around them as are looked at.
-
-    Not every telegram tells every register: so many of each layout are kept, all of a meter that has too few of one.
-    """
-    bounds = local_days(points["first_day"].sort()[0], points["last_day"].sort()[-1], zone)
-    days = (
-        installations.join(points, on="metering_point")
-        .join(bounds.select(first_day="day", opens="start"), on="first_day")
-        .join(bounds.select(last_day="day", closes="end"), on="last_day")
-        .group_by("meter_id")
-        .agg(pl.col("opens").min(), pl.col("closes").max())
-    )
-    at = pl.col("measured_at")
-    before, after = at.filter(at < pl.col("opens")), at.filter(at > pl.col("closes"))
-    edges = (
-        readings.filter(all_count_on())
-        .select("meter_id", "layout_id", "measured_at")
-        .join(days, on="meter_id")
-        .group_by("meter_id", "layout_id")
-        .agg(
-            low=pl.when(before.len() >= LOADED_READINGS).then(before.top_k(LOADED_READINGS).min()).otherwise(NEVER),
-            high=pl.when(after.len() >= LOADED_READINGS).then(after.bottom_k(LOADED_READINGS).max()).otherwise(FOREVER),
-        )
-        .group_by("meter_id")
-        .agg(pl.col("low").min(), pl.col("high").max())
-    )
-    return (
-        readings.join(edges, on="meter_id", how="left", maintain_order="left")
-        .filter(at.is_between(pl.col("low").fill_null(NEVER), pl.col("high").fill_null(FOREVER)))
-        .drop("low", "high")
-    )
 
 
 def _few(meters: pl.DataFrame, parts: list[pl.DataFrame], *, after: bool = False) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from typing import Self
 import polars as pl
 
 from assets.installation import Installation
+from assets.steps.bearing import bearing
 from assets.steps.rates import counts_by_policy, rates_by_policy, with_learned_rates
 from assets.steps.touched import extent
 from decoders.info_codes import BITS
@@ -284,10 +285,11 @@ def judge_readings(
         judging: What they are judged by.
         readings: Rows of ``readings``, reaching beyond the stretches by what rules look at.
         installations: Rows of ``installations`` of the points.
-        points: ``metering_point``, ``first_at`` and ``last_at``: what may have changed (UTC, both inclusive).
+        points: ``metering_point``, ``first_at`` and ``last_at``: what may have changed (UTC, both inclusive), and the
+            local days of that, ``first_day`` and ``last_day``.
 
     Returns:
-        The readings as consumption takes them, and what was found in the stretches.
+        The readings that bear on the days as consumption takes them, and what was found in the stretches.
     """
     of_meters = (
         installations.join(points, on="metering_point")
@@ -296,6 +298,8 @@ def judge_readings(
     )
     stored = judging.stored(of_meters.select("meter_id"))
     theirs = judging.decisions.join(of_meters, on="meter_id", how="semi")
+    doubted = pl.concat([stored.select("meter_id", "at"), theirs.select("meter_id", "at")])
+    readings = bearing(readings, points, installations, doubted, judging.house.settings.zone)
     decided = effects.apply(readings, effects.effects(VEE_EXCEPTIONS.empty(), theirs))
     within = pl.col("at").is_between(pl.col("first_at"), pl.col("last_at"))
     found = judging.find_in_readings(decided, installations)
