@@ -6,9 +6,14 @@ from warehouse.schemas.table import INSTANT, KNOWN_FROM, Column
 
 organisation = Column("organisation", pl.String, "Organisation that owns the row.")
 meter_id = Column("meter_id", pl.String, "Meter as MANUFACTURER-serial-version-type, e.g. KAM-91234567-1b-16.")
-frame_id = Column("frame_id", pl.String, "Reception: first 16 hex digits of the file's SHA-256, a dash, the line.")
+frame_id = Column(
+    "frame_id", pl.String, "Reception: first 16 hex digits of the file's SHA-256, a dash, the line.", varied=True
+)
 telegram_key = Column(
-    "telegram_key", pl.String, "Digest of what makes a transmission the same one: meter, counters and payload."
+    "telegram_key",
+    pl.String,
+    "Digest of what makes a transmission the same one: meter, counters and payload.",
+    varied=True,
 )
 received_at = Column("received_at", INSTANT, "When a collector heard the frame.")
 landed_at = Column("landed_at", INSTANT, "When the file with the frame arrived here.")

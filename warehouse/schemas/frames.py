@@ -1,11 +1,13 @@
 """Receptions, what became of them, and the transmissions they are copies of."""
 
+from dataclasses import replace
+
 import polars as pl
 
 from warehouse.schemas import columns as c
 from warehouse.schemas.table import INSTANT, Column, Table
 
-_frame = Column("frame", pl.Binary, "The frame's bytes as received.")
+_frame = Column("frame", pl.Binary, "The frame's bytes as received.", varied=True)
 _rssi = Column("rssi_dbm", pl.Float64, "Received signal strength.", "dBm", nullable=True)
 _source_file = Column("source_file", pl.String, "Name of the file in the landing archive.")
 _source_line = Column("source_line", pl.Int64, "Line in that file, counted from 1.")
@@ -50,7 +52,7 @@ OUTCOMES = Table(
         c.outcome,
         c.reason,
         _meter_id,
-        Column("telegram_key", pl.String, c.telegram_key.meaning, nullable=True),
+        replace(c.telegram_key, nullable=True),
         Column("access_no", pl.Int32, "Access number of the transport or extended link layer.", nullable=True),
         Column("signature", pl.String, "Format signature of a compact frame, hex.", nullable=True),
         c.received_at,
@@ -113,7 +115,7 @@ TELEGRAMS = Table(
     meaning="One row per distinct transmission with the number of its receptions.",
     columns=(
         c.organisation,
-        Column("telegram_id", pl.String, "frame_id of the earliest reception."),
+        Column("telegram_id", pl.String, "frame_id of the earliest reception.", varied=True),
         c.telegram_key,
         c.meter_id,
         c.received_at,

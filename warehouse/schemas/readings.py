@@ -1,5 +1,7 @@
 """Readings and records: what the telegrams say, in base units."""
 
+from dataclasses import replace
+
 import polars as pl
 
 from warehouse.schemas import columns as c
@@ -16,8 +18,8 @@ _readings = (
     c.measured_at,
     c.received_at,
     c.landed_at,
-    Column("frame_id", pl.String, c.frame_id.meaning + " Null for imported readings.", nullable=True),
-    Column("telegram_key", pl.String, c.telegram_key.meaning, nullable=True),
+    replace(c.frame_id, meaning=c.frame_id.meaning + " Null for imported readings.", nullable=True),
+    replace(c.telegram_key, nullable=True),
     _layout_id,
     Column("device_time", pl.Datetime("us"), "The meter's own clock, in the meter's local time.", nullable=True),
     *(register.column() for register in REGISTERS),

@@ -35,8 +35,9 @@ class Register:
 
     def column(self) -> Column:
         """The register as a nullable column of ``readings``."""
-        dtype = REGISTER if self.kind == "cumulative" else pl.Float64
-        return Column(self.name, dtype, self.described, self.unit, nullable=True)
+        is_cumulative = self.kind == "cumulative"
+        dtype = REGISTER if is_cumulative else pl.Float64
+        return Column(self.name, dtype, self.described, self.unit, nullable=True, varied=is_cumulative)
 
     @property
     def described(self) -> str:

@@ -26,6 +26,7 @@ class Column:
         unit: Unit of the values, ``None`` where there is none.
         nullable: Whether a value may be missing.
         values: The words it may hold, where there are few.
+        varied: Whether values seldom repeat: files then hold no dictionary of them, which takes time and room.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Column:
     unit: str | None = None
     nullable: bool = False
     values: tuple[str, ...] = ()
+    varied: bool = False
 
 
 KNOWN_FROM = Column("known_from", INSTANT, "Since when the system holds this version of the row.")

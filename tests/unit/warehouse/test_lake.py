@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
@@ -512,3 +513,15 @@ def test_blocks_are_not_bounded_by_what_the_log_may_not_tell(lake: Lake) -> None
     (box,) = lake.changed_since(unknown, None)["2026-02"]
     assert set(box.ranges) == {"organisation", "at"}
     assert lake.scan(unknown).filter(inside([box])).collect().height == 2
+
+
+def test_files_have_dictionaries_of_what_repeats_alone(lake: Lake) -> None:
+    lake.append(RECEPTIONS, pl.concat([reception(1), reception(2)]))
+    (file,) = lake.files(RECEPTIONS)
+    group = pq.read_metadata(file).row_group(0)
+    found = {group.column(place).path_in_schema: group.column(place) for place in range(group.num_columns)}
+    assert not found["frame_id"].has_dictionary_page
+    assert not found["frame"].has_dictionary_page
+    assert not found["received_at"].has_dictionary_page
+    assert found["source_sha256"].has_dictionary_page
+    assert {column.compression for column in found.values()} == {"ZSTD"}
