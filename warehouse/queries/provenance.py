@@ -257,6 +257,8 @@ def _telegram(known: _Known, reading: Row) -> Row:
     frames = known.rows(
         RECEPTIONS,
         pl.col("landed_day").is_in(copies["landed_day"].unique().implode()),
+        # Frames lie in the order in which they were heard: others are skipped.
+        pl.col("received_at").is_between(pl.lit(copies["received_at"].min()), pl.lit(copies["received_at"].max())),
         pl.col("frame_id").is_in(copies["frame_id"].implode()),
     )
     heard = copies.join(frames.select("frame_id", "collector", "rssi_dbm", *_FILE), on="frame_id", how="left")
