@@ -12,7 +12,6 @@ import streamlit as st
 
 from dashboards.components import address
 from dashboards.remembering import remembered
-from dashboards.viewer import organisation, tables
 from dashboards.words import Words
 from warehouse.queries import subjects
 from warehouse.queries.consumption import Interval
@@ -66,7 +65,7 @@ def group(say: Words, *, key: str = "group", optional: bool = True) -> str | Non
     Returns:
         Its name; ``None`` for all, or where there is none.
     """
-    names = subjects.groups(tables(), organisation())["group"].to_list()
+    names = remembered(subjects.groups)["group"].to_list()
     chosen = st.selectbox(
         say("filter.group"),
         names,

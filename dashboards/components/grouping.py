@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards.components import asking
-from dashboards.viewer import organisation, tables
+from dashboards.remembering import remembered
 from dashboards.words import Words
 from registry import groups
 from registry.groups import PRIORITY, Author, Outcome
@@ -42,7 +42,7 @@ def adder(
     if count == 1:
         label = say("group.add_one")
     with st.popover(label, icon=":material/group_add:", disabled=not names):
-        known = subjects.groups(tables(), organisation())
+        known = remembered(subjects.groups)
         manual = known.filter((pl.col("kind") == "manual") | (pl.col("group") == PRIORITY))["group"].to_list()
         name = st.selectbox(
             say("group.which"),

@@ -8,7 +8,8 @@ import streamlit as st
 from dashboards.components import asking, filters
 from dashboards.components.table import table
 from dashboards.installation import installation
-from dashboards.viewer import organisation, tables, viewer
+from dashboards.remembering import remembered
+from dashboards.viewer import organisation, viewer
 from dashboards.words import Words
 from registry import policies
 from registry.people.rights import SYSTEM_CONFIGURATION, Right
@@ -70,7 +71,7 @@ def _rows(say: Words, found: RatingsPolicy) -> pl.DataFrame:
 
 def _edit(say: Words, found: RatingsPolicy) -> None:
     with st.expander(say("ratings.change"), icon=":material/edit:"):
-        groups = subjects.groups(tables(), organisation())["group"].to_list()
+        groups = remembered(subjects.groups)["group"].to_list()
         left, right = st.columns(2)
         group = left.selectbox(
             say("ratings.group"),

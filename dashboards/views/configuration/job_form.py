@@ -11,7 +11,8 @@ from dashboards.components import asking, links
 from dashboards.components.asking import Doing
 from dashboards.components.seen import forget
 from dashboards.installation import installation
-from dashboards.viewer import organisation, tables
+from dashboards.remembering import remembered
+from dashboards.viewer import organisation
 from dashboards.words import Words
 from exports.jobs import Gate, Interval, Job, Readings, Retry, Schedule, job_of
 from registry.exports import destinations, jobs
@@ -131,7 +132,7 @@ def _rows(say: Words, shown: Job, key: str) -> _Settings:
             format_func=lambda name: say(f"job_readings.{name}"),
             key=f"readings_{key}",
         )
-        groups = subjects.groups(tables(), organisation())["group"].to_list()
+        groups = remembered(subjects.groups)["group"].to_list()
         if shown.group is not None and shown.group not in groups:
             groups.append(shown.group)
         group = st.selectbox(

@@ -11,7 +11,8 @@ from dashboards.components.confirming import confirmed
 from dashboards.components.rows import COUNT, TEXT, WHEN, rows_of
 from dashboards.components.table import table
 from dashboards.installation import installation
-from dashboards.viewer import organisation, tables, viewer
+from dashboards.remembering import remembered
+from dashboards.viewer import organisation, viewer
 from dashboards.views.configuration.key_files import RIGHT, sealed
 from dashboards.words import Words
 from registry import key_export
@@ -101,7 +102,7 @@ def _keep(say: Words, content: str) -> str:
 def _new(say: Words) -> None:
     with st.expander(say("bundles.new"), icon=":material/phonelink_lock:"):
         st.caption(say("bundles.new_help"))
-        groups = subjects.groups(tables(), organisation())["group"].to_list()
+        groups = remembered(subjects.groups)["group"].to_list()
         group = st.selectbox(say("bundles.route"), groups, None, placeholder="", key="route")
         device = st.text_input(say("bundles.device"), max_chars=100, key="bundle_device").strip()
         days = int(st.number_input(say("bundles.days"), 1, MOST_DAYS, _DAYS, key="bundle_days"))

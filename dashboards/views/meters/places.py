@@ -8,7 +8,7 @@ import streamlit as st
 from dashboards.components import filters, links
 from dashboards.components import map as places
 from dashboards.remembering import remembered
-from dashboards.viewer import organisation, tables, words
+from dashboards.viewer import words
 from dashboards.words import Words
 from warehouse.queries import fleet, subjects
 
@@ -30,7 +30,7 @@ def page() -> None:
         kinds = filters.several(
             say("places.kinds"), _KINDS, key="kind", default=_KINDS, named=lambda name: say(f"places.kind_{name}")
         )
-    points = None if group is None else subjects.group(tables(), organisation(), group)
+    points = None if group is None else remembered(subjects.group, group)
     every = remembered(fleet.installed, points)
     if every.is_empty():
         st.info(say("places.empty_group", group=group) if group else say("places.none_yet"), icon=":material/info:")

@@ -9,7 +9,7 @@ from dashboards.components import asking
 from dashboards.components.asking import Doing
 from dashboards.components.seen import forget
 from dashboards.installation import installation
-from dashboards.viewer import organisation, tables
+from dashboards.remembering import remembered
 from dashboards.words import Words
 from decoders.info_codes import PRIORITIES
 from registry import notifications
@@ -114,7 +114,7 @@ def _people(say: Words, rule: Rule, key: str) -> _Settings:
         key=f"recipients_{key}",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        groups = subjects.groups(tables(), organisation())["group"].to_list()
+        groups = remembered(subjects.groups)["group"].to_list()
         if rule.group is not None and rule.group not in groups:
             groups.append(rule.group)
         group = st.selectbox(
