@@ -83,21 +83,21 @@ def reckon_leaks(house: Installation, now: datetime) -> dict[str, int]:
         spans, newest = pending(house, WORK, after="figures")
         policy, counting = house.policy(LeakPolicy), Counting.of(house)
         if timedelta(seconds=house.settings.expected_interval_s) <= LONGEST_INTERVAL:
-            for part in _parts(house, spans, policy):
+            for part in _parts(house, spans, policy, kept_newest(house)):
                 for name, count in _reckon(house, part, policy, counting, now).items():
                     changed[name] += count
         done(house, WORK, newest, now)
     return changed
 
 
-def _parts(house: Installation, spans: pl.DataFrame, policy: LeakPolicy) -> Iterator[_Part]:
-    """The touched points by the day from which they are reckoned again.
+def _parts(house: Installation, spans: pl.DataFrame, policy: LeakPolicy, newest: datetime | None) -> Iterator[_Part]:
+    """The touched points by the day from which they are reckoned again, up to the newest reading.
 
     Measured hours change no further from a touched reading than the readings that judge it lie.
     """
     if spans.is_empty():
         return
-    newest = max(extent(spans["last_at"])[1], kept_newest(house) or extent(spans["last_at"])[1])
+    last = extent(spans["last_at"])[1]
     interval = timedelta(seconds=house.settings.expected_interval_s)
     watched = house.lake.scan(METERING_POINTS).filter(
         pl.col("organisation") == house.organisation,
@@ -118,7 +118,7 @@ def _parts(house: Installation, spans: pl.DataFrame, policy: LeakPolicy) -> Iter
     for (first,), some in touched.group_by("first", maintain_order=True):
         assert isinstance(first, date)  # noqa: S101  the key of the groups
         since = local_days(first, first, house.settings.zone)["start"][0] - timedelta(hours=25)
-        hours = max((newest - since) // timedelta(hours=1), 1)
+        hours = (max(last, newest or last) - since) // timedelta(hours=1)
         for part in some.iter_slices(max(HOURS_AT_ONCE // hours, 1)):
             low, high = part["metering_point"][0], part["metering_point"][-1]
             reaching = _events(house, low, high).filter(pl.col("last_seen") >= since)

@@ -7,7 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
+import pytest
 
+from assets.steps import leaks
 from assets.steps.leaks import _measured, _parts
 from warehouse.lake import Lake
 from warehouse.policies import LeakPolicy, read_as, shipped_document
@@ -55,7 +57,7 @@ def house(folder: Path) -> Any:
 
 def test_only_episodes_of_hours_have_hours_read_from_their_beginning(tmp_path: Path) -> None:
     spans = pl.DataFrame({"meter_id": [f"m-{name}" for name in POINTS], "first_at": NOW, "last_at": NOW})
-    (part,) = _parts(house(tmp_path), spans, POLICY)
+    (part,) = _parts(house(tmp_path), spans, POLICY, NOW)
     assert part.since == SINCE
     assert part.points.select("metering_point", "flow_since", "burst_since").rows() == [
         ("burst", SINCE, BEGAN),
@@ -64,6 +66,18 @@ def test_only_episodes_of_hours_have_hours_read_from_their_beginning(tmp_path: P
         ("none", SINCE, SINCE),
         ("slow", SINCE, SINCE),
     ]
+
+
+@pytest.mark.parametrize(("newest", "parts"), [(None, 2), (NOW - DAY, 2), (NOW + 30 * HOUR, 3), (NOW + 90 * DAY, 5)])
+def test_the_longer_the_stretch_the_fewer_points_are_reckoned_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newest: datetime | None, parts: int
+) -> None:
+    """38 hours from the beginning to the touched reading, of 150 at once; a point alone may have more."""
+    monkeypatch.setattr(leaks, "HOURS_AT_ONCE", 150)
+    spans = pl.DataFrame({"meter_id": [f"m-{name}" for name in POINTS], "first_at": NOW, "last_at": NOW})
+    found = list(_parts(house(tmp_path), spans, POLICY, newest))
+    assert len(found) == parts
+    assert pl.concat([part.points for part in found])["metering_point"].to_list() == list(POINTS)
 
 
 def test_hours_before_are_those_of_points_with_an_episode_and_counts_those_of_their_days(tmp_path: Path) -> None:
@@ -87,7 +101,7 @@ def test_hours_before_are_those_of_points_with_an_episode_and_counts_those_of_th
     day = {"metering_point": "flow", "meter_id": "m-flow", "day": date(2026, 1, 6), "count_l": 10.0}
     made.lake.append(FLOW_DAILY, filled(FLOW_DAILY, [day]))
     spans = pl.DataFrame({"meter_id": [f"m-{name}" for name in POINTS], "first_at": NOW, "last_at": NOW})
-    (part,) = _parts(made, spans, POLICY)
+    (part,) = _parts(made, spans, POLICY, NOW)
     found = _measured(made, part, NO_RESOLUTIONS)
     first = found.group_by("metering_point").agg(pl.col("start").min(), pl.len(), pl.col("count_l").unique().item())
     late, early = (NOW - SINCE) // HOUR, (NOW - BEGAN) // HOUR
