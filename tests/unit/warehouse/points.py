@@ -52,3 +52,11 @@ def facts(lake: Lake) -> list[tuple[str, int, str | None]]:
         (point, (at - START) // timedelta(hours=1), None if value is None else str(value.normalize()))
         for point, at, value in found.select("point", "at", "value").iter_rows()
     ]
+
+
+def points(*names: str) -> pl.DataFrame:
+    """Points as a merge takes those that are stale."""
+    return pl.DataFrame(
+        {"organisation": ["o"] * len(names), "point": list(names)},
+        schema={"organisation": pl.String, "point": pl.String},
+    )
