@@ -326,7 +326,7 @@ def _reckon(
         .join(bounds.select(first_day="day", reckoned_from="start"), on="first_day")
         .join(bounds.select(last_day="day", reckoned_to="end"), on="last_day")
     )
-    events_before = _of_points(house, REGISTER_EVENTS, reckoned).filter(
+    events_before = _events(house, reckoned).filter(
         pl.col("at").is_between(pl.col("reckoned_from"), pl.col("reckoned_to"))
     )
     changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, why, now)
@@ -337,7 +337,7 @@ def _reckon(
     for table, fresh in ((CONSUMPTION_HOURLY, figures.hourly), (CONSUMPTION_DAILY, figures.daily)):
         changed[table.name] = _replace(house, table, fresh, _of_days(house, table, points), why, now)
 
-    events = _of_points(house, REGISTER_EVENTS, points).select(REGISTER_EVENTS.schema.names())
+    events = _events(house, points).select(REGISTER_EVENTS.schema.names())
     of_months = points.with_columns(pl.col("first_day").dt.month_start(), pl.col("last_day").dt.month_end())
     days = _of_days(house, CONSUMPTION_DAILY, of_months).select(CONSUMPTION_DAILY.schema.names())
     months_before = _of_days(house, CONSUMPTION_MONTHLY, of_months)
@@ -400,10 +400,10 @@ def _figures(
     return Figures(**frames), pl.concat([ends for _, ends in found])
 
 
-def _of_points(house: Installation, table: Table, points: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a table that belong to the points, with the points' stretches beside them."""
+def _events(house: Installation, points: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ``register_events`` that belong to the points, with the points' stretches beside them."""
     low, high = points["metering_point"].sort()[0], points["metering_point"].sort()[-1]
-    rows = house.lake.scan(table).filter(
+    rows = house.lake.scan(REGISTER_EVENTS).filter(
         (pl.col("organisation") == house.organisation) & pl.col("metering_point").is_between(pl.lit(low), pl.lit(high))
     )
     return rows.join(points.lazy(), on="metering_point").collect()

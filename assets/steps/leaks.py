@@ -39,7 +39,7 @@ from warehouse.transforms.leaks.slow import HISTORY, PERIODIC, SLOW, periodic_dr
 WORK = "leaks"
 VOLUME = "volume_m3"
 HOURS_AT_ONCE = 2_400_000
-"""Hours of metering points reckoned and committed together; bounds the memory (about 100 bytes each)."""
+"""Hours of metering points reckoned and committed together; bounds the memory (about 600 bytes each)."""
 
 LONGEST_INTERVAL = timedelta(hours=2)
 """Where readings are further apart, hours are not measured, whatever the quality of their boundaries."""

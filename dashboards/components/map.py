@@ -90,7 +90,7 @@ def draw(
     if area is not None:
         there = there.filter(area.holds)
         caption = f"{caption} {say('map.area', count=say.number(there.height))}"
-        st.button(say("map.whole"), icon=":material/zoom_out_map:", on_click=st.session_state.pop, args=(kept,))
+        st.button(say("map.whole"), icon=":material/zoom_out_map:", on_click=st.session_state.pop, args=(kept, None))
     shown = rules or policy(MapPolicy)
     marks = chart.marks(there, shown)
     st.caption(f"{caption} {say('map.many')}" if marks.height < there.height else caption)

@@ -204,6 +204,14 @@ def test_a_mark_of_several_leads_to_their_part_of_the_map(home: Path, monkeypatc
     assert "2 of 3 have coordinates. 2 are in the part that is shown." in messages(app)
     assert len(set(keys)) == 2, "what was clicked is not clicked in the part"
     (whole,) = [button for button in app.button if button.label == "Whole map"]
+    with registry_of(home).begin() as session:  # meanwhile those of the part have moved away
+        for customer in session.scalars(select(Customer).where(Customer.latitude.is_not(None))):
+            customer.latitude = "10"
+        audit.record(
+            session, organisation=house.ORGANISATION, event="customer.edit", identity="local:test", now=house.KNOWN
+        )
+    assert "0 are in the part that is shown." in messages(app.run())
+    assert not app.exception
     assert "are in the part" not in messages(whole.click().run())
     assert not app.exception
 
