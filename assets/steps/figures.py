@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from assets.installation import Installation
-from assets.steps.bearing import FOREVER, LOADED_READINGS, NEVER
+from assets.steps.bearing import FOREVER, LOADED_READINGS, NEVER, beside
 from assets.steps.erasing import without_erased
 from assets.steps.estimating import (
     evidence_for,
@@ -83,6 +84,9 @@ _TOLD = (
 )
 """Columns of a reading that figures and validation rest on."""
 
+_TIMES = ("meter_id", "measured_at", "layout_id", "flags", "quality")
+"""Those that tell which days do."""
+
 LONGEST_DAY = timedelta(hours=26)
 """No local day is longer: clocks go back by two hours at most."""
 
@@ -92,8 +96,9 @@ class Stretches:
     """What has to be reckoned again.
 
     Attributes:
-        points: ``metering_point``, ``first_at``, ``last_at`` (from the neighbour before to the neighbour after, UTC),
-            ``first_day``, ``last_day`` (local), ``is_end`` (whether no reading follows beyond these).
+        points: ``metering_point``, ``touched_from`` and ``touched_to``; ``first_at`` and ``last_at``: with the
+            neighbours on either side that may be seen otherwise now (UTC); ``first_day`` and ``last_day``: the local
+            days between the nearest neighbours; ``is_end``: whether no reading follows beyond these.
         readings: Readings of the points' meters from neighbour to neighbour and a little beyond.
         installations: Installations of the points.
         exchanges: Exchanges of the points.
@@ -105,14 +110,19 @@ class Stretches:
     exchanges: pl.DataFrame
 
     def of(self, points: pl.DataFrame) -> "Stretches":
-        """The part of some of the points."""
+        """The part of some of the points (``metering_point``)."""
         installations = self.installations.join(points, on="metering_point", how="semi")
         return Stretches(
-            points=points,
+            points=self.points.join(points, on="metering_point", how="semi", maintain_order="left"),
             readings=self.readings.join(installations, on="meter_id", how="semi", maintain_order="left"),
             installations=installations,
             exchanges=self.exchanges.join(points, on="metering_point", how="semi"),
         )
+
+    def with_neighbours(self, points: pl.DataFrame, zone: ZoneInfo) -> "Stretches":
+        """The part of some of the points, with the days of all their neighbours."""
+        some = self.of(points)
+        return replace(some, points=some.points.with_columns(**_days(zone)))
 
 
 def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
@@ -162,7 +172,7 @@ def touched_stretches(house: Installation, spans: pl.DataFrame, rules: Estimatio
     exchanges = house.lake.scan(EXCHANGES).filter(owned).collect()
     for some, readings, installations in _stretches(house, spans, rules, _TOLD):
         yield Stretches(
-            points=_widened(some, _known(readings, installations), house),
+            points=_widened(some, readings, installations, house),
             readings=readings,
             installations=installations,
             exchanges=exchanges.join(some, on="metering_point", how="semi"),
@@ -185,8 +195,8 @@ def reckoned_days(house: Installation, spans: pl.DataFrame, rules: EstimationRul
     as_of = kept_newest(house)
     open_day = None if as_of is None else open_to(house, as_of)
     parts = [pl.DataFrame(schema={"metering_point": pl.String, "first_day": pl.Date, "last_day": pl.Date})]
-    for some, times, installations in _stretches(house, spans, rules, ("meter_id", "measured_at", "flags")):
-        widened = _widened(some, _known(times, installations), house)
+    for some, times, installations in _stretches(house, spans, rules, _TIMES):
+        widened = _widened(some, times, installations, house).with_columns(**_days(house.settings.zone))
         provisional = pl.when("is_end").then(pl.lit(open_day, pl.Date))
         last = pl.max_horizontal("last_day", provisional)
         parts.append(widened.select("metering_point", "first_day", last_day=last))
@@ -214,12 +224,6 @@ def _stretches(
     for some in points.iter_slices(_points_at_once(points)):
         theirs = installations.join(some, on="metering_point", how="semi")
         yield some, _neighbourhood(house, some, theirs, columns), theirs
-
-
-def _known(readings: pl.DataFrame, installations: pl.DataFrame) -> pl.DataFrame:
-    """Times at which all registers of points are known."""
-    times = readings.filter(all_count_on()).select("meter_id", "measured_at")
-    return times.join(installations.select("meter_id", "metering_point"), on="meter_id")
 
 
 def _points_at_once(points: pl.DataFrame) -> int:
@@ -277,26 +281,33 @@ def _readings_between(
     )
 
 
-def _widened(points: pl.DataFrame, known: pl.DataFrame, house: Installation) -> pl.DataFrame:
-    """Widens each point's stretch by the neighbours that may change with it."""
-    times = known.unique().join(points, on="metering_point").sort("metering_point", "measured_at")
-    at = pl.col("measured_at")
-    around = times.group_by("metering_point").agg(
-        before=at.filter(at < pl.col("first_at")).tail(CONTEXT_READINGS).first(),
-        after=at.filter(at > pl.col("last_at")).head(CONTEXT_READINGS).last(),
-        is_end=(at > pl.col("last_at")).sum() <= CONTEXT_READINGS,
-    )
+def _widened(
+    points: pl.DataFrame, readings: pl.DataFrame, installations: pl.DataFrame, house: Installation
+) -> pl.DataFrame:
+    """Widens each point's stretch by the neighbours that may change with it, to the columns of :class:`Stretches`."""
     zone = house.settings.zone
+    before, after = local_day(pl.col("before"), zone), local_day(pl.col("after"), zone)
     return (
-        points.join(around, on="metering_point", how="left")
+        points.join(beside(readings, points, installations), on="metering_point", how="left", maintain_order="left")
         .select(
             "metering_point",
-            first_at=pl.coalesce("before", "first_at"),
-            last_at=pl.coalesce("after", "last_at"),
-            is_end=pl.col("is_end").fill_null(value=False),
+            "before",
+            "after",
+            touched_from="first_at",
+            touched_to="last_at",
+            first_at=pl.coalesce("since", "first_at"),
+            last_at=pl.coalesce("until", "last_at"),
+            is_end=(pl.col("following") <= CONTEXT_READINGS).fill_null(value=False),
         )
-        .with_columns(first_day=local_day(pl.col("first_at"), zone), last_day=local_day(pl.col("last_at"), zone))
+        .with_columns(**_days(zone))
+        .with_columns(first_day=pl.coalesce(before, "first_day"), last_day=pl.coalesce(after, "last_day"))
+        .drop("before", "after")
     )
+
+
+def _days(zone: ZoneInfo) -> dict[str, pl.Expr]:
+    """``first_day`` and ``last_day`` with all neighbours."""
+    return {"first_day": local_day(pl.col("first_at"), zone), "last_day": local_day(pl.col("last_at"), zone)}
 
 
 def _reckon(
@@ -310,15 +321,22 @@ def _reckon(
     now: datetime,
 ) -> dict[str, int]:
     zone, asked, layouts = house.settings.zone, stretches.points, judging.layouts
-    judging = judging.of_points(asked)
-    policy = replace(judging.limits, estimation=rules.methods())
-    judged = judge_readings(judging, stretches.readings, stretches.installations, asked)
-    figures, ends = _figures(house, replace(stretches, readings=judged.readings), layouts, rules, as_of, policy)
+    of_points = judging.of_points(asked)
+    policy = replace(of_points.limits, estimation=rules.methods())
+    judged = judge_readings(of_points, stretches.readings, stretches.installations, asked)
+    figures, ends, falls = _figures(house, replace(stretches, readings=judged.readings), layouts, rules, as_of, policy)
+    changed = Counter[str]()
+    said = pl.concat(
+        [falls, _events(house, asked).select("metering_point", "at"), judged.said(stretches.installations)]
+    )
+    unsettled = _unsettled(asked, said, zone)
+    if not unsettled.is_empty():  # first: what is said of neighbours may be gone once this part is committed
+        wider = stretches.with_neighbours(unsettled, zone)
+        changed.update(_reckon(house, wider, judging=judging, rules=rules, as_of=as_of, why=why, now=now))
     # Days that are provisional, or were, go beyond the last reading.
     points = asked.join(ends, on="metering_point", how="left", maintain_order="left").with_columns(
         last_day=pl.max_horizontal("last_day", "open_to")
     )
-    changed = {}
     first, last = asked["first_day"].sort()[0], asked["last_day"].sort()[-1]
     bounds = local_days(first, last, zone)
     reckoned = (
@@ -326,22 +344,19 @@ def _reckon(
         .join(bounds.select(first_day="day", reckoned_from="start"), on="first_day")
         .join(bounds.select(last_day="day", reckoned_to="end"), on="last_day")
     )
-    events_before = _events(house, reckoned).filter(
-        pl.col("at").is_between(pl.col("reckoned_from"), pl.col("reckoned_to"))
-    )
-    changed[REGISTER_EVENTS.name] = _replace(house, REGISTER_EVENTS, figures.events, events_before, why, now)
-    exceptions, before = judged.with_events(figures.events, figures.exceptions, reckoned)
-    changed[VEE_EXCEPTIONS.name] = _replace(house, VEE_EXCEPTIONS, exceptions, before, why, now)
+    stored = _events(house, reckoned)
+    events_before = stored.filter(pl.col("at").is_between(pl.col("reckoned_from"), pl.col("reckoned_to")))
     late = late_readings(house, stretches.readings, stretches.installations)
     note_late(house, without_erased(house, VEE_EXCEPTIONS, late), now)
     for table, fresh in ((CONSUMPTION_HOURLY, figures.hourly), (CONSUMPTION_DAILY, figures.daily)):
-        changed[table.name] = _replace(house, table, fresh, _of_days(house, table, points), why, now)
+        changed[table.name] += _replace(house, table, fresh, _of_days(house, table, points), why, now)
 
-    events = _events(house, points).select(REGISTER_EVENTS.schema.names())
+    others = stored.join(events_before, on=REGISTER_EVENTS.key, how="anti")
+    events = pl.concat([rows.select(figures.events.columns) for rows in (others, figures.events)])
     of_months = points.with_columns(pl.col("first_day").dt.month_start(), pl.col("last_day").dt.month_end())
     days = _of_days(house, CONSUMPTION_DAILY, of_months).select(CONSUMPTION_DAILY.schema.names())
     months_before = _of_days(house, CONSUMPTION_MONTHLY, of_months)
-    changed[CONSUMPTION_MONTHLY.name] = _replace(
+    changed[CONSUMPTION_MONTHLY.name] += _replace(
         house, CONSUMPTION_MONTHLY, monthly(days, events, zone=zone), months_before, why, now
     )
     of_years = points.with_columns(
@@ -350,7 +365,7 @@ def _reckon(
     )
     months = _of_days(house, CONSUMPTION_MONTHLY, of_years).select(CONSUMPTION_MONTHLY.schema.names())
     years_before = _of_days(house, CONSUMPTION_YEARLY, of_years)
-    changed[CONSUMPTION_YEARLY.name] = _replace(
+    changed[CONSUMPTION_YEARLY.name] += _replace(
         house, CONSUMPTION_YEARLY, yearly(months, events, zone=zone), years_before, why, now
     )
     resolutions = register_resolutions(judged.readings, layouts)
@@ -364,8 +379,35 @@ def _reckon(
         limit_k=of_heat.largest_error_k,
         least_share=of_heat.least_share,
     )
-    changed[HEAT_DAILY.name] = _replace(house, HEAT_DAILY, heat, _of_days(house, HEAT_DAILY, points), why, now)
+    changed[HEAT_DAILY.name] += _replace(house, HEAT_DAILY, heat, _of_days(house, HEAT_DAILY, points), why, now)
+    # Last, since a run that died before them finds by those of before which neighbours were seen otherwise.
+    changed[REGISTER_EVENTS.name] += _replace(house, REGISTER_EVENTS, figures.events, events_before, why, now)
+    exceptions, before = judged.with_events(figures.events, figures.exceptions, reckoned)
+    changed[VEE_EXCEPTIONS.name] += _replace(house, VEE_EXCEPTIONS, exceptions, before, why, now)
     return changed
+
+
+def _unsettled(points: pl.DataFrame, said: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
+    """Points of which a neighbour outside the touched stretch may be seen otherwise than before.
+
+    Args:
+        points: Those of :class:`Stretches`.
+        said: ``metering_point`` and ``at`` of everything that validation, classification of falls or people said, now
+            or before.
+        zone: Zone of the days.
+
+    Returns:
+        ``metering_point``: those of which something is said, and which have days that are not reckoned for it.
+    """
+    of_neighbours = _days(zone)
+    narrowed = (pl.col("first_day") > of_neighbours["first_day"]) | (pl.col("last_day") < of_neighbours["last_day"])
+    at = pl.col("at")
+    of_neighbour = at.is_between(pl.col("first_at"), pl.col("last_at")) & ~at.is_between(
+        pl.col("touched_from"), pl.col("touched_to")
+    )
+    return (
+        said.join(points.filter(narrowed), on="metering_point").filter(of_neighbour).select("metering_point").unique()
+    )
 
 
 def _figures(
@@ -375,8 +417,8 @@ def _figures(
     rules: EstimationRules,
     as_of: datetime | None,
     policy: Policy,
-) -> tuple[Figures, pl.DataFrame]:
-    """Figures of the stretches, and the ends up to which days are provisional.
+) -> tuple[Figures, pl.DataFrame, pl.DataFrame]:
+    """Figures of the stretches, the ends up to which days are provisional, and where registers fell or were exchanged.
 
     Estimates rest on four weeks of hours of each register with a gap: after an outage of many points, parts of them are
     reckoned one after another.
@@ -390,14 +432,15 @@ def _figures(
     parts = min(-(-hours // HOURS_AT_ONCE), asked.height)
     if parts <= 1:
         evidence = evidence_for(house, arranged, asked, rules, as_of)
-        return reckon(arranged, evidence, zone=zone, policy=policy), evidence.ends
+        events = arranged.events.join(arranged.courses, on="course").select("metering_point", "at")
+        return reckon(arranged, evidence, zone=zone, policy=policy), evidence.ends, events
     del arranged
     found = [
         _figures(house, stretches.of(some), layouts, rules, as_of, policy)
         for some in asked.iter_slices(-(-asked.height // parts))
     ]
-    frames = {field.name: pl.concat([getattr(part, field.name) for part, _ in found]) for field in fields(Figures)}
-    return Figures(**frames), pl.concat([ends for _, ends in found])
+    frames = {field.name: pl.concat([getattr(part, field.name) for part, _, _ in found]) for field in fields(Figures)}
+    return Figures(**frames), pl.concat([ends for _, ends, _ in found]), pl.concat([falls for _, _, falls in found])
 
 
 def _events(house: Installation, points: pl.DataFrame) -> pl.DataFrame:

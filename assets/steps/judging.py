@@ -248,6 +248,12 @@ class Judged:
     found: pl.DataFrame
     before: pl.DataFrame
 
+    def said(self, installations: pl.DataFrame) -> pl.DataFrame:
+        """``metering_point`` and ``at`` of all that was found, is stored or was decided of readings of their points."""
+        of_meters = [rows.select("meter_id", "at") for rows in (self.stored, self.found, self.judging.decisions)]
+        places = installations.select("meter_id", "metering_point")
+        return pl.concat(of_meters).join(places, on="meter_id").select("metering_point", "at")
+
     def with_events(
         self, events: pl.DataFrame, silent: pl.DataFrame, reckoned: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,4 +1,4 @@
-"""Which readings bear on a stretch: six whole ones of each layout on either side, all where any may not count."""
+"""Which readings bear on a stretch, and which are next to it: whole ones of each layout."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from assets.steps.bearing import LOADED_READINGS, bearing
+from assets.steps.bearing import LOADED_READINGS, bearing, beside
 from warehouse.schemas import READINGS
 from warehouse.schemas.table import INSTANT
 
@@ -73,3 +73,44 @@ def test_all_are_left_where_something_was_said_of_one_beside_the_day(hours: int,
     doubted = pl.DataFrame({"meter_id": ["M"], "at": [OPENS + HOUR * hours]}, schema=NOBODY.schema)
     assert sides(hourly(), doubted) == expected
     assert sides(hourly(), doubted.with_columns(meter_id=pl.lit("another"))) == (6, 6)
+
+
+def neighbours(readings: pl.DataFrame, first: float = 0, last: float = 0) -> tuple[float | None, ...]:
+    """Those of some touched hours, by hours from the beginning of the day; the last is how many follow."""
+    span = {"metering_point": "P", "first_at": OPENS + HOUR * first, "last_at": OPENS + HOUR * last}
+    found = beside(
+        readings, pl.DataFrame([span], schema_overrides={"first_at": INSTANT, "last_at": INSTANT}), INSTALLATIONS
+    )
+    assert found["metering_point"].to_list() == ["P"]
+    apart = [
+        None if at is None else (at - OPENS) / HOUR for at in found.select("before", "after", "since", "until").row(0)
+    ]
+    return *apart, found["following"].item()
+
+
+def test_neighbours_are_the_nearest_and_the_fourth_on_either_side() -> None:
+    assert neighbours(hourly(), 1.5, 3.5) == (0.5, 4.5, -2.5, 7.5, 44)
+    assert neighbours(hourly(), -30, -23.5) == (None, -22.5, None, -19.5, 71)
+    assert neighbours(hourly(), -22.5, 46.5) == (-23.5, 47.5, -23.5, 47.5, 1)
+
+
+def test_neighbours_of_the_layout_that_comes_least_often_count() -> None:
+    sometimes = pl.when(pl.col("measured_at").dt.hour() % 3 == 0).then(8).otherwise(7)
+    assert neighbours(hourly(layout_id=sometimes), 1.5, 3.5) == (-1.5, 5.5, -10.5, 13.5, 44)
+
+
+def test_no_neighbour_is_known_where_no_layout_says_what_is_told() -> None:
+    once = pl.when(pl.col("measured_at") == OPENS + HOUR * 9.5).then(None).otherwise(7)
+    assert neighbours(hourly(layout_id=once), 1.5, 3.5) == (None, None, -2.5, 9.5, 44)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"quality": pl.when(last_before(3)).then(pl.lit("R")).otherwise("quality")},
+        {"flags": pl.when(last_before(3)).then(pl.lit("FROZEN:volume_m3")).otherwise("flags")},
+        {"energy_kwh": pl.when(last_before(3)).then(None).otherwise("energy_kwh")},
+    ],
+)
+def test_readings_that_do_not_count_or_tell_less_are_no_neighbours(columns: dict[str, pl.Expr]) -> None:
+    assert neighbours(hourly(**columns), 0.5, 3.5)[0] == -3.5
