@@ -87,6 +87,9 @@ _TOLD = (
 _TIMES = ("meter_id", "measured_at", "layout_id", "flags", "quality")
 """Those that tell which days do."""
 
+FEW_POINTS = 1_000
+"""So few points are reckoned for the days of all their neighbours at once: a second pass costs more than the days."""
+
 LONGEST_DAY = timedelta(hours=26)
 """No local day is longer: clocks go back by two hours at most."""
 
@@ -119,10 +122,9 @@ class Stretches:
             exchanges=self.exchanges.join(points, on="metering_point", how="semi"),
         )
 
-    def with_neighbours(self, points: pl.DataFrame, zone: ZoneInfo) -> "Stretches":
-        """The part of some of the points, with the days of all their neighbours."""
-        some = self.of(points)
-        return replace(some, points=some.points.with_columns(**_days(zone)))
+    def with_all_neighbours(self, zone: ZoneInfo) -> "Stretches":
+        """The same with the days of all neighbours."""
+        return replace(self, points=self.points.with_columns(**_days(zone)))
 
 
 def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
@@ -171,12 +173,13 @@ def touched_stretches(house: Installation, spans: pl.DataFrame, rules: Estimatio
     owned = pl.col("organisation") == house.organisation
     exchanges = house.lake.scan(EXCHANGES).filter(owned).collect()
     for some, readings, installations in _stretches(house, spans, rules, _TOLD):
-        yield Stretches(
+        stretches = Stretches(
             points=_widened(some, readings, installations, house),
             readings=readings,
             installations=installations,
             exchanges=exchanges.join(some, on="metering_point", how="semi"),
         )
+        yield stretches if some.height > FEW_POINTS else stretches.with_all_neighbours(house.settings.zone)
 
 
 def reckoned_days(house: Installation, spans: pl.DataFrame, rules: EstimationRules) -> pl.DataFrame:
@@ -331,7 +334,7 @@ def _reckon(
     )
     unsettled = _unsettled(asked, said, zone)
     if not unsettled.is_empty():  # first: what is said of neighbours may be gone once this part is committed
-        wider = stretches.with_neighbours(unsettled, zone)
+        wider = stretches.of(unsettled).with_all_neighbours(zone)
         changed.update(_reckon(house, wider, judging=judging, rules=rules, as_of=as_of, why=why, now=now))
     # Days that are provisional, or were, go beyond the last reading.
     points = asked.join(ends, on="metering_point", how="left", maintain_order="left").with_columns(

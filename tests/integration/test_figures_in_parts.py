@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.steps import figures
 from assets.steps.figures import reckon_figures
 from assets.steps.touched import touch_spans
 from tests.integration.installations import House, Workshop, copied, kept_environment
@@ -69,7 +70,8 @@ def template(workshop: Workshop) -> Path:
 
 
 @pytest.fixture
-def houses(template: Path, tmp_path: Path) -> Iterator[tuple[House, House]]:
+def houses(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[House, House]]:
+    monkeypatch.setattr(figures, "FEW_POINTS", 0)
     with kept_environment():
         yield copied(template, tmp_path / "at-once"), copied(template, tmp_path / "in-parts")
 
