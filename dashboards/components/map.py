@@ -14,6 +14,9 @@ from dashboards.words import Words
 from registry import audit, collectors, places
 from warehouse.policies.map import MapPolicy
 
+_ELSEWHERE = ("user.", "run.", "export.", "report.", "service.")
+"""Events that move nobody: who signs in, what runs, and what is sent."""
+
 
 def located(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with the addresses and coordinates of their metering points, read from the registry now.
@@ -40,7 +43,7 @@ def placed(rows: pl.DataFrame) -> pl.DataFrame:
         The same rows, in their order, with ``latitude`` and ``longitude`` (degrees); nulls where nothing is known.
     """
     with installation().registry.begin(readonly=True) as session:
-        state = audit.head(session)
+        state = audit.head(session, but=_ELSEWHERE)
     return rows.join(_coordinates(organisation(), state), on="metering_point", how="left", maintain_order="left")
 
 
@@ -52,7 +55,7 @@ def noted() -> pl.DataFrame:
 
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _coordinates(owner: str, state: str) -> pl.DataFrame:  # noqa: ARG001  what is kept holds for one state
-    """Coordinates of all points of an organisation, kept until anything of the registry changes: few of them do."""
+    """Coordinates of all points of an organisation, kept until the registry changes: they take a second to read."""
     with installation().registry.begin(readonly=True) as session:
         return places.coordinates(session, owner)
 

@@ -193,18 +193,28 @@ def _means(lake: Readable, organisation: str, asked: Asked, first: date, points:
         .collect()
     )
     periods = differences(daily, events, first=first, last=asked.last, zone=asked.zone)
-    layouts = (
+    meters = periods.select("meter_id").unique()
+    month = pl.col("month")
+    # What the registers resolve at both ends bounds the error; few meters are read at neither.
+    layouts = _layouts(lake, organisation, meters, month.is_in(months))
+    others = meters.join(layouts, on="meter_id", how="anti")
+    if others.height and months[0] < months[1]:
+        between = month.is_between(pl.lit(months[0]), pl.lit(months[1]), closed="none")
+        layouts = pl.concat([layouts, _layouts(lake, organisation, others, between)])
+    known = lake.scan(LAYOUTS).filter(pl.col("organisation") == organisation).collect()
+    return means(periods, of_days, register_resolutions(layouts, known))
+
+
+def _layouts(lake: Readable, organisation: str, meters: pl.DataFrame, months: pl.Expr) -> pl.DataFrame:
+    """``organisation``, ``meter_id`` and ``layout_id`` of what meters sent in some months."""
+    return (
         lake.scan(READINGS)
-        .filter(
-            pl.col("organisation") == organisation, pl.col("month").is_between(pl.lit(months[0]), pl.lit(months[1]))
-        )
-        .join(periods.select("meter_id").unique().lazy(), on="meter_id", how="semi")
+        .filter(pl.col("organisation") == organisation, months)
+        .join(meters.lazy(), on="meter_id", how="semi")
         .select("organisation", "meter_id", "layout_id")
         .unique()
         .collect()
     )
-    known = lake.scan(LAYOUTS).filter(pl.col("organisation") == organisation).collect()
-    return means(periods, of_days, register_resolutions(layouts, known))
 
 
 def _limits(lake: Readable, organisation: str, ratings: RatingsPolicy, asked: Asked, points: pl.Series) -> pl.DataFrame:

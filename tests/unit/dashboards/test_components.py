@@ -179,13 +179,18 @@ def test_map_counts_who_has_coordinates_and_shows_no_other_organisation_s(home: 
 
 
 def test_map_keeps_coordinates_until_the_registry_changes(home: Path) -> None:
+    def note(event: str) -> None:
+        audit.record(session, organisation=house.ORGANISATION, event=event, identity="local:test", now=house.KNOWN)
+
     assert "2 of 3 have coordinates." in messages(opened())
     with registry_of(home).begin() as session:
         customer = session.scalars(select(Customer).where(Customer.latitude.is_not(None)).limit(1)).one()
         customer.latitude = customer.longitude = None
-        audit.record(
-            session, organisation=house.ORGANISATION, event="customer.edit", identity="local:test", now=house.KNOWN
-        )
+        note("run.succeeded")
+        note("user.sign_in")
+    assert "2 of 3 have coordinates." in messages(opened()), "who signs in moves nobody"
+    with registry_of(home).begin() as session:
+        note("customer.edit")
     assert "1 of 3 have coordinates." in messages(opened())
 
 

@@ -178,6 +178,13 @@ def test_too_large_an_error_shows_nothing_or_widens_the_period(ask: Ask) -> None
     assert row(ask(policies=(widening, RATINGS), **month), "GOOD")["first_day"] == date(2025, 1, 29)
 
 
+@pytest.mark.parametrize("first", [date(2025, 1, 1), date(2024, 12, 20)])
+@pytest.mark.parametrize("last", [date(2025, 2, 1), date(2025, 3, 1)])
+def test_what_a_register_resolves_is_known_from_any_month_of_the_period(ask: Ask, first: date, last: date) -> None:
+    assert row(ask(first=first, last=last), "COARSE")["error_k"] > 0, "it was read on 31 January alone"
+    assert row(ask(first=date(2025, 2, 2), last=last + timedelta(days=3)), "COARSE")["error_k"] is None
+
+
 @pytest.mark.parametrize(
     ("filters", "points"),
     [
