@@ -35,6 +35,8 @@ _READING = ("meter_id", "measured_at", "received_at", "landed_at", "quality", "s
 _RECEPTION = ("frame_id", "received_at", "collector", "rssi_dbm", "outcome", "reason", "decided_at", "landed_at")
 _DECISION = ("value", "reason_code", "decided_at", "decided_by")
 _FILE = ("source_file", "source_line", "source_sha256")
+_NEAR = timedelta(days=2)
+"""Readings this far around a figure usually hold those it lies between."""
 
 
 def of_day(
@@ -83,22 +85,63 @@ def of_day(
         "day": day,
         "erased": gone.select("first_day", "last_day").unique().sort("first_day").to_dicts(),
         "installations": installations.select("meter_id", "installed_at", "removed_at", "known_from").to_dicts(),
-        "figures": [_figure(known, row, installations) for row in figures.to_dicts()],
+        "figures": _figures(known, figures, installations),
     }
 
 
 class _Known:
-    """An organisation's rows."""
+    """An organisation's rows, and the telegrams that were followed already."""
 
     def __init__(self, lake: Readable, organisation: str) -> None:
         self.lake = lake
         self.organisation = organisation
+        self.telegrams: dict[str, Row] = {}
 
     def rows(self, table: Table, *conditions: pl.Expr) -> pl.DataFrame:
         return self.lake.scan(table).filter(pl.col("organisation") == self.organisation, *conditions).collect()
 
 
-def _figure(known: _Known, row: Row, installations: pl.DataFrame) -> Row:
+class _Course:
+    """Readings of a point's meters: those around some figures at hand, the others in the lake."""
+
+    def __init__(self, known: _Known, figures: pl.DataFrame, installations: pl.DataFrame) -> None:
+        meters = installations["meter_id"].unique()
+        self.placed = installations.lazy().select("meter_id", "installed_at", "removed_at")
+        self.first, self.last = figures["period_start"].sort()[0] - _NEAR, figures["period_end"].sort()[-1] + _NEAR
+        self.all = known.lake.scan(READINGS).filter(
+            pl.col("organisation") == known.organisation,
+            pl.col("meter_id").is_between(pl.lit(meters.min()), pl.lit(meters.max())),  # files are skipped by it
+            pl.col("meter_id").is_in(meters.implode()),
+        )
+        months = pl.lit(f"{self.first:%Y-%m}"), pl.lit(f"{self.last:%Y-%m}")
+        near = self.all.filter(
+            pl.col("month").is_between(*months), pl.col("measured_at").is_between(self.first, self.last)
+        )
+        self.near = near.collect().lazy()
+
+    def nearest(self, register: str, judged: pl.DataFrame, at: datetime, *, after: bool) -> pl.DataFrame:
+        """The last reading up to an instant whose register counts, or the first after it."""
+        measured = pl.col("measured_at")
+        side = measured > at if after else measured <= at
+        for rows, held in ((self.near, measured.is_between(self.first, self.last)), (self.all, pl.lit(value=True))):
+            there = (
+                _counting(rows, register, judged)
+                .join(self.placed, on="meter_id")
+                .filter(held, side, measured >= pl.col("installed_at"))
+                .filter((measured <= pl.col("removed_at")).fill_null(value=True))
+            )
+            found = there.filter(measured == (measured.min() if after else measured.max())).collect()
+            if found.height:
+                break
+        return found.head(1) if after else found.tail(1)
+
+
+def _figures(known: _Known, figures: pl.DataFrame, installations: pl.DataFrame) -> list[Row]:
+    course = _Course(known, figures, installations) if figures.height and installations.height else None
+    return [_figure(known, row, course, installations) for row in figures.to_dicts()]
+
+
+def _figure(known: _Known, row: Row, course: _Course | None, installations: pl.DataFrame) -> Row:
     register, start, end = row["register"], row["period_start"], row["period_end"]
     judged = known.rows(
         VEE_EXCEPTIONS,
@@ -110,7 +153,7 @@ def _figure(known: _Known, row: Row, installations: pl.DataFrame) -> Row:
             "at": at,
             "register": row[f"register_{side}"],
             "quality": row[f"{side}_quality"],
-            "readings": _around(known, register, at, installations, judged),
+            "readings": _around(known, course, register, at, judged) if course else [],
         }
         for side, at in (("start", start), ("end", end))
     }
@@ -168,31 +211,11 @@ def _policy(known: _Known, at: datetime) -> Row | None:
     return {"kind": _POLICY, **(newest[0] if newest else {"version": 0, "known_from": None})}
 
 
-def _around(known: _Known, register: str, at: datetime, installations: pl.DataFrame, judged: pl.DataFrame) -> list[Row]:
+def _around(known: _Known, course: _Course, register: str, at: datetime, judged: pl.DataFrame) -> list[Row]:
     """The reading of a point's meters at an instant that counts, or the last before and the first after it."""
-    meters = installations["meter_id"].unique()
-    if meters.is_empty():
-        return []
-    theirs = known.lake.scan(READINGS).filter(
-        pl.col("organisation") == known.organisation,
-        pl.col("meter_id").is_between(pl.lit(meters.min()), pl.lit(meters.max())),  # files are skipped by it
-        pl.col("meter_id").is_in(meters.implode()),
-    )
-    there = (
-        _counting(theirs, register, judged)
-        .join(installations.lazy().select("meter_id", "installed_at", "removed_at"), on="meter_id")
-        .filter(
-            pl.col("measured_at") >= pl.col("installed_at"),
-            (pl.col("measured_at") <= pl.col("removed_at")).fill_null(value=True),
-        )
-    )
-    measured = pl.col("measured_at")
-    before = there.filter(measured <= at).filter(measured == measured.max()).collect()
-    if before.height and before["measured_at"][0] == at:
-        found = before.tail(1)
-    else:
-        after = there.filter(measured > at).filter(measured == measured.min()).collect()
-        found = pl.concat([before.tail(1), after.head(1)])
+    found = course.nearest(register, judged, at, after=False)
+    if not (found.height and found["measured_at"][0] == at):
+        found = pl.concat([found, course.nearest(register, judged, at, after=True)])
     return [_reading(known, row, register, judged) for row in found.to_dicts()]
 
 
@@ -237,7 +260,9 @@ def _reading(known: _Known, row: Row, register: str, judged: pl.DataFrame) -> Ro
     told: Row = {"value": row[register], **{name: row[name] for name in _READING}, "decision": _decided(row, judged)}
     if row["frame_id"] is None:
         return {**told, "telegram": None, "source_file": row["source_file"], "source_line": row["source_line"]}
-    return {**told, "telegram": _telegram(known, row)}
+    if row["frame_id"] not in known.telegrams:  # its registers bound figures of their own
+        known.telegrams[row["frame_id"]] = _telegram(known, row)
+    return {**told, "telegram": known.telegrams[row["frame_id"]]}
 
 
 def _telegram(known: _Known, reading: Row) -> Row:

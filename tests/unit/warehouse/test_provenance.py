@@ -122,6 +122,12 @@ def test_a_telegram_names_every_reception_of_it_and_no_later_one(lake: Lake) -> 
     assert heard == [("f-1", "c1", -70.0, 1), ("f-2", "c2", -70.0, 2)]
 
 
+def test_readings_far_from_the_day_are_found_in_the_lake(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    near = told(lake)
+    monkeypatch.setattr(provenance, "_NEAR", timedelta(days=-1))
+    assert told(lake) == near
+
+
 def test_what_happened_on_the_way_is_told(lake: Lake) -> None:
     (figure,) = told(lake)["figures"]
     assert [(row["old_final"], row["new_initial"]) for row in figure["exchanges"]] == [(Decimal(11), Decimal(0))]
