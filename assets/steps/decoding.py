@@ -311,9 +311,12 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
 
 
 def _of_keys(house: Installation, table: Table, keys: pl.DataFrame, stretch: pl.Expr) -> pl.DataFrame:
-    """Rows of a table, near the pass's receptions, whose transmission the pass touches."""
+    """Rows of a table, near the pass's receptions, whose transmission the pass touches: most often there are none."""
     rows = house.lake.scan(table).filter((pl.col("organisation") == house.organisation) & stretch)
-    return rows.join(keys.lazy(), on="telegram_key", how="semi").collect()
+    found = rows.select("telegram_key").join(keys.lazy(), on="telegram_key", how="semi").collect()
+    if found.is_empty():
+        return table.empty()
+    return rows.join(found.lazy(), on="telegram_key", how="semi").collect()
 
 
 def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame) -> tuple[pl.DataFrame, pl.Expr]:
