@@ -1,5 +1,6 @@
 """The whole fleet at a glance: what is there, what arrived, what became of it."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -60,9 +61,7 @@ def latest_imports(lake: Readable, organisation: str, days: int = 30, files: int
         ``source_file``, ``landed_at``, ``collectors``, ``frames``, ``decoded``, ``waiting`` (no key, foreign, unknown
         format or not tried yet) and ``damaged`` (corrupt or wrong key), the youngest first.
     """
-    last = _last_files(lake, organisation, 1, files)  # many deliver files each day
-    if last.height < files:
-        last = _last_files(lake, organisation, days, files)
+    last = _last_files(lake, organisation, days, files)
     near = pl.col("landed_day").is_between(pl.lit(last["first_day"].min()), pl.lit(last["last_day"].max()))
     landed = _own(lake, RECEPTIONS, organisation, near).select(*_FILE, "frame_id", "landed_day")
     judged, outcome = _latest(lake, organisation, near), pl.col("outcome")
@@ -111,8 +110,23 @@ def _recent(lake: Readable, organisation: str, days: int) -> pl.Expr:
 
 
 def _last_files(lake: Readable, organisation: str, days: int, count: int) -> pl.DataFrame:
+    """The files that arrived last, looked for day by day: one may have millions of frames."""
+    last = newest(lake, RECEPTIONS, pl.col("organisation") == organisation)
+    if not isinstance(last, date):
+        return _files_of(lake, organisation, [])
+    known = map(date.fromisoformat, lake.partitions(RECEPTIONS))
+    arrived = [day for day in known if last - timedelta(days=days) < day <= last]
+    found = _files_of(lake, organisation, arrived[-1:])
+    for day in reversed(arrived[:-1]):
+        if found.height >= count:
+            break
+        found = pl.concat([found, _files_of(lake, organisation, [day])])
+    return found.sort("landed_at", "source_file", descending=[True, False]).head(count)
+
+
+def _files_of(lake: Readable, organisation: str, days: Sequence[date]) -> pl.DataFrame:
     return (
-        _own(lake, RECEPTIONS, organisation, _recent(lake, organisation, days))
+        _own(lake, RECEPTIONS, organisation, pl.col("landed_day").is_in(list(days)))
         .group_by(_FILE)
         .agg(
             pl.col("landed_at").max(),
@@ -121,8 +135,6 @@ def _last_files(lake: Readable, organisation: str, days: int, count: int) -> pl.
             collectors=pl.col("collector").drop_nulls().n_unique().cast(pl.Int64),
             frames=pl.len().cast(pl.Int64),
         )
-        .sort("landed_at", "source_file", descending=[True, False])
-        .head(count)
         .collect(engine="streaming")
     )
 

@@ -311,6 +311,8 @@ def test_latest_files_are_those_of_the_newest_day_or_as_many_before_as_are_wante
         write(lake, RECEPTIONS, {**frame, **name, "frame": b"", "collector": "c"})
         attempt = {"attempt": 1, "decided_at": at, "decoders": "0" * 16, "outcome": "application_error"}
         write(lake, OUTCOMES, {**frame, **attempt})
+    later = {"organisation": "x", "frame_id": "x-1", "landed_day": AT.date() + timedelta(days=50)}
+    write(lake, RECEPTIONS, {**frame, **name, **later, "frame": b""})
     write(lake, OUTCOMES, {**frame, **attempt, "attempt": 2, "frame_id": "f-1", "landed_day": days[1].date()})
 
     def found(**asked: int) -> list[tuple]:
