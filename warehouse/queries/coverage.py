@@ -266,16 +266,17 @@ def _senders(lake: Readable, organisation: str, first: date, last: date) -> pl.D
     daily = _of(lake, METER_LINKS, organisation, first, last).select(
         "meter_id", "day", "telegrams", "transmit_interval_s"
     )
-    interval = pl.col("transmit_interval_s")
-    known = daily.filter(interval.is_not_null()).sort("meter_id", "day").collect()
-    latest = interval.last().over("meter_id")
+    day, interval = pl.col("day"), pl.col("transmit_interval_s")
+    known = daily.filter(interval.is_not_null()).collect()
+    latest = known.group_by("meter_id").agg(latest=interval.sort_by("day").last())
     # Within a tenth it is the same interval: clocks of collectors and meters are not that exact.
-    differs = ((interval / latest - 1).abs() > REDUNDANT_SHARE).cast(pl.Int32)
+    differs = (interval / pl.col("latest") - 1).abs() > REDUNDANT_SHARE
+    others = known.join(latest, on="meter_id").filter(differs).group_by("meter_id").agg(until=day.max())
     since = (
-        known.with_columns(later=differs.cum_sum(reverse=True).over("meter_id"))
-        .filter(pl.col("later") == 0)
+        known.join(others, on="meter_id", how="left")
+        .filter((day > pl.col("until")).fill_null(value=True))
         .group_by("meter_id")
-        .agg(interval_since=pl.col("day").min(), transmit_interval_s=interval.median())
+        .agg(interval_since=day.min(), transmit_interval_s=interval.median())
     )
     summed = daily.group_by("meter_id").agg(telegrams=pl.col("telegrams").sum().cast(pl.Int64)).collect()
     return summed.join(since, on="meter_id", how="left")
