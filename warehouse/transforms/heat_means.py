@@ -53,28 +53,29 @@ def differences(daily: pl.DataFrame, events: pl.DataFrame, *, first: date, last:
         .join(expected, on=_POINT)
         .group_by(_POINT)
         .agg(
-            first_day=pl.col("day").filter(pl.col("start") == pl.col("expected")).min(),
-            last_day=pl.col("day").filter(pl.col("end") == pl.col("expected")).max(),
+            first_day=pl.when(pl.col("start") == pl.col("expected")).then("day").min(),
+            last_day=pl.when(pl.col("end") == pl.col("expected")).then("day").max(),
         )
         .filter(pl.col("first_day") <= pl.col("last_day"))
     )
-    at_first, at_last = pl.col("day") == pl.col("first_day"), pl.col("day") == pl.col("last_day")
-    ranks = {letter: rank for rank, letter in enumerate(QUALITIES)}
-    start_rank, end_rank = (
-        pl.col(name).replace_strict(ranks, return_dtype=pl.Int32, default=len(ranks) - 1)
-        for name in ("start_quality", "end_quality")
+    of_ends = days.join(ends, on=_POINT)
+    opening = of_ends.filter(pl.col("day") == pl.col("first_day")).select(
+        *_POINT,
+        "register",
+        "start",
+        first_quality="start_quality",
+        start_rank=_rank("start_quality"),
     )
-    summed = (
-        days.join(ends, on=_POINT)
-        .filter(at_first | at_last)
-        .group_by(*_POINT, "register")
-        .agg(
-            value=pl.col("end").filter(at_last).first() - pl.col("start").filter(at_first).first(),
-            rank=pl.max_horizontal(start_rank.filter(at_first).first(), end_rank.filter(at_last).first()),
-            meter_id=pl.col("meter_id").filter(at_last).first(),
-            first_quality=pl.col("start_quality").filter(at_first).first(),
-            last_quality=pl.col("end_quality").filter(at_last).first(),
-        )
+    closing = of_ends.filter(pl.col("day") == pl.col("last_day")).select(
+        *_POINT,
+        "register",
+        "end",
+        "meter_id",
+        last_quality="end_quality",
+        end_rank=_rank("end_quality"),
+    )
+    summed = opening.join(closing, on=[*_POINT, "register"], how="full", coalesce=True).with_columns(
+        value=pl.col("end") - pl.col("start"), rank=pl.max_horizontal("start_rank", "end_rank")
     )
     crossed = (
         events.with_columns(day=local_day(pl.col("at") - INSTANT_BEFORE, zone), correction=millionths("correction"))
@@ -92,22 +93,32 @@ def differences(daily: pl.DataFrame, events: pl.DataFrame, *, first: date, last:
         )
         .sort(*_POINT, "register")
     )
-    columns = [pl.col("value").filter(pl.col("register") == name).first().alias(name) for name in REGISTERS]
-    used = pl.col("rank").filter(pl.col("value").is_not_null())
-    weighted = pl.col("register").is_in([VOLUME, E8, E9])
-    alike = [pl.col(end).filter(weighted).n_unique() <= 1 for end in ("first_quality", "last_quality")]
+    register = pl.col("register")
+    columns = [pl.when(register == name).then("value").max().alias(name) for name in REGISTERS]
+    used = pl.when(pl.col("value").is_not_null()).then("rank")
+    told = [
+        pl.when(register.is_in([VOLUME, E8, E9])).then(pl.col(name).fill_null(""))
+        for name in ("first_quality", "last_quality")
+    ]
     return (
         known.group_by(_POINT, maintain_order=True)
         .agg(
             *columns,
-            meter_id=pl.col("meter_id").filter(pl.col("register") == VOLUME).first(),
-            quality=used.max().replace_strict(dict(enumerate(QUALITIES)), return_dtype=pl.String),
-            is_together=pl.all_horizontal(alike),
+            meter_id=pl.when(register == VOLUME).then("meter_id").max(),
+            quality=used.max(),
+            is_together=pl.all_horizontal((end.min() == end.max()).fill_null(value=True) for end in told),
         )
+        .with_columns(pl.col("quality").replace_strict(dict(enumerate(QUALITIES)), return_dtype=pl.String))
         .filter(pl.col("meter_id").is_not_null())
         .join(ends, on=_POINT)
         .with_columns(pl.col("quality").fill_null("N"))
     )
+
+
+def _rank(quality: str) -> pl.Expr:
+    """The place of a quality among all, the worst of those that are none."""
+    ranks = {letter: place for place, letter in enumerate(QUALITIES)}
+    return pl.col(quality).replace_strict(ranks, return_dtype=pl.Int32, default=len(ranks) - 1)
 
 
 def means(periods: pl.DataFrame, heat: pl.DataFrame, resolutions: pl.DataFrame) -> pl.DataFrame:
