@@ -25,6 +25,7 @@ from warehouse.transforms.heat_means import REGISTERS, differences, means, ratin
 Kind = Literal["cooling", "inlet", "outlet"]
 RATINGS = ("good", "medium", "poor")
 
+_DAY = timedelta(days=1)
 _LIMITS = ("good_k", "poor_k", "target_k")
 _TEMPERATURE: dict[Kind, str] = {"cooling": "cooling_k", "inlet": "flow_temp_c", "outlet": "return_temp_c"}
 _FIGURES = ("flow_temp_c", "return_temp_c", "cooling_k")
@@ -194,22 +195,24 @@ def _means(lake: Readable, organisation: str, asked: Asked, first: date, points:
     )
     periods = differences(daily, events, first=first, last=asked.last, zone=asked.zone)
     meters = periods.select("meter_id").unique()
-    month = pl.col("month")
     # What the registers resolve at both ends bounds the error; few meters are read at neither.
-    layouts = _layouts(lake, organisation, meters, month.is_in(months))
+    at, moments = pl.col("measured_at"), [moment + step for moment in (start, end) for step in (-_DAY, _DAY)]
+    at_ends = at.is_between(start - _DAY, start + _DAY) | at.is_between(end - _DAY, end + _DAY)
+    of_ends = pl.col("month").is_in({f"{moment:%Y-%m}" for moment in moments}) & at_ends
+    layouts = _layouts(lake, organisation, meters, of_ends)
     others = meters.join(layouts, on="meter_id", how="anti")
-    if others.height and months[0] < months[1]:
-        between = month.is_between(pl.lit(months[0]), pl.lit(months[1]), closed="none")
-        layouts = pl.concat([layouts, _layouts(lake, organisation, others, between)])
+    if others.height:
+        anywhere = pl.col("month").is_between(pl.lit(months[0]), pl.lit(months[1]))
+        layouts = pl.concat([layouts, _layouts(lake, organisation, others, anywhere)])
     known = lake.scan(LAYOUTS).filter(pl.col("organisation") == organisation).collect()
     return means(periods, of_days, register_resolutions(layouts, known))
 
 
-def _layouts(lake: Readable, organisation: str, meters: pl.DataFrame, months: pl.Expr) -> pl.DataFrame:
-    """``organisation``, ``meter_id`` and ``layout_id`` of what meters sent in some months."""
+def _layouts(lake: Readable, organisation: str, meters: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
+    """``organisation``, ``meter_id`` and ``layout_id`` of some readings of meters."""
     return (
         lake.scan(READINGS)
-        .filter(pl.col("organisation") == organisation, months)
+        .filter(pl.col("organisation") == organisation, which)
         .join(meters.lazy(), on="meter_id", how="semi")
         .select("organisation", "meter_id", "layout_id")
         .unique()
