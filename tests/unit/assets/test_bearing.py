@@ -42,20 +42,23 @@ def last_before(hours: int) -> pl.Expr:
     return pl.col("measured_at").is_between(OPENS - HOUR * hours, OPENS)
 
 
+def of_less(hours: int) -> list[dict[str, pl.Expr]]:
+    """Ways in which the last hours before the day do not count, or tell less."""
+    here = pl.when(last_before(hours))
+    return [
+        {"quality": here.then(pl.lit("R")).otherwise("quality")},
+        {"flags": here.then(pl.lit("FROZEN:volume_m3")).otherwise("flags")},
+        {"energy_kwh": here.then(None).otherwise("energy_kwh")},
+    ]
+
+
 def test_six_on_either_side_are_left() -> None:
     assert sides(hourly()) == (LOADED_READINGS, LOADED_READINGS) == (6, 6)
     few = hourly().filter(pl.col("measured_at").is_between(OPENS - HOUR * 3, CLOSES + HOUR * 7))
     assert sides(few) == (3, 6)
 
 
-@pytest.mark.parametrize(
-    "columns",
-    [
-        {"quality": pl.when(last_before(8)).then(pl.lit("R")).otherwise("quality")},
-        {"flags": pl.when(last_before(8)).then(pl.lit("FROZEN:volume_m3")).otherwise("flags")},
-        {"energy_kwh": pl.when(last_before(8)).then(None).otherwise("energy_kwh")},
-    ],
-)
+@pytest.mark.parametrize("columns", of_less(8))
 def test_those_that_do_not_count_or_tell_less_are_none_of_the_six(columns: dict[str, pl.Expr]) -> None:
     assert sides(hourly(**columns)) == (8 + 6, 6)
 
@@ -104,13 +107,6 @@ def test_no_neighbour_is_known_where_no_layout_says_what_is_told() -> None:
     assert neighbours(hourly(layout_id=once), 1.5, 3.5) == (None, None, -2.5, 9.5, 44)
 
 
-@pytest.mark.parametrize(
-    "columns",
-    [
-        {"quality": pl.when(last_before(3)).then(pl.lit("R")).otherwise("quality")},
-        {"flags": pl.when(last_before(3)).then(pl.lit("FROZEN:volume_m3")).otherwise("flags")},
-        {"energy_kwh": pl.when(last_before(3)).then(None).otherwise("energy_kwh")},
-    ],
-)
+@pytest.mark.parametrize("columns", of_less(3))
 def test_readings_that_do_not_count_or_tell_less_are_no_neighbours(columns: dict[str, pl.Expr]) -> None:
     assert neighbours(hourly(**columns), 0.5, 3.5)[0] == -3.5
