@@ -5,8 +5,9 @@
 ``DIR`` is the folder of an installation with figures, such as ``benchmarks/ingest.py --keep`` leaves; its master key is
 beside it as ``master.key``. The door is served as users start it. A page's time runs from its address to the last
 change of the document: Streamlit has said that the script ran to its end, nothing is loading, and nothing changes
-any more. The first time after the start is told alone, the next ones as their median; a change of filter is one click
-on another choice in the open page, the median of as many. Seconds by the clock; say what else the machine did.
+any more; its first useful paint is the first key figure, table, chart, form or message in it. The first time after the
+start is told alone, the next ones as their median; a change of filter is one click on another choice in the open page,
+the median of as many. Seconds by the clock; say what else the machine did.
 """
 
 import argparse
@@ -41,16 +42,33 @@ CHOICES = ", ".join(
 )
 """What changes a filter with one click: another choice of those side by side, a switch, or one of several given up."""
 
+USEFUL = ", ".join(
+    f"[data-testid=stMain] {shown}"
+    for shown in (
+        "[data-testid=stMetric]",
+        "[data-testid=stDataFrame] canvas",
+        "[data-testid=stTable]",
+        "[data-testid=stPlotlyChart] .main-svg",
+        "[data-testid=stForm]",
+        "[data-testid=stAlert]",
+    )
+)
+"""What a page is opened for; headings and filters are not."""
+
 _FAULT = "[data-testid=stException], [data-testid=stAlertContentError]"
 
 _PROTOCOL = f"""
 const FINISHED = {ForwardMsg.SCRIPT_FINISHED_FIELD_NUMBER * 8}, EARLY = {ForwardMsg.FINISHED_EARLY_FOR_RERUN};
+const USEFUL = "{USEFUL}";
 """
-"""The tag of the message that a script has ended, and its value where another run has cut it short."""
+"""The tag of the message that a script has ended, its value where another run has cut it short, and what is useful."""
 
 _WATCH = """
-window.drawing = {ended: 0, changed: 0};
-new MutationObserver(() => { window.drawing.changed = Date.now(); })
+window.drawing = {ended: 0, changed: 0, useful: 0};
+new MutationObserver(() => {
+    window.drawing.changed = Date.now();
+    if (!window.drawing.useful && document.querySelector(USEFUL)) { window.drawing.useful = Date.now(); }
+})
     .observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
 window.WebSocket = class extends window.WebSocket {
     constructor(...given) {
@@ -75,8 +93,8 @@ function ends(bytes) {
     return false;
 }
 """
-"""Counts ends of the script, and notes the last change of the document. A message's outer fields are numbers, or have
-their length before them."""
+"""Counts ends of the script, and notes the first useful paint and the last change of the document. A message's outer
+fields are numbers, or have their length before them."""
 
 _DRAWN = f"""
 const done = arguments[arguments.length - 1], quiet = 200;
@@ -85,7 +103,7 @@ const done = arguments[arguments.length - 1], quiet = 200;
     const loads = document.querySelector('[data-stale=true]')
         || [...document.querySelectorAll('[data-testid=stPlotlyChart]')].some(one => !one.querySelector('.main-svg'));
     if (window.drawing.ended && rests && !loads && Date.now() - window.drawing.changed > quiet) {{
-        done(window.drawing.changed);
+        done([window.drawing.useful || window.drawing.changed, window.drawing.changed]);
     }} else {{ setTimeout(look, 20); }}
 }})();
 """
@@ -103,7 +121,7 @@ def main() -> None:
             browser.set_script_timeout(PATIENCE_S)
             sign_in(browser, served.address, ANALYST)
             browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _PROTOCOL + _WATCH})
-            print(f"{'page':28}{'first':>8}{'again':>8}{'filter':>8}  [s]")
+            print(f"{'page':28}{'first useful':>14}{'whole':>8}{'again useful':>14}{'whole':>8}{'filter':>8}  [s]")
             for page in every_page():
                 if not options.pages or page.name in options.pages:
                     print(measured(browser, served.address, page), flush=True)
@@ -113,10 +131,11 @@ def measured(browser: webdriver.Chrome, address: str, page: Page) -> str:
     """A line about a page."""
     target = f"{address}/{page.name}"  # not with what its sample names, which this installation has not
     first, *again = (timed(browser, lambda: browser.get(target)) for _ in range(AGAIN + 1))
-    changes = [timed(browser, found.click) for _ in range(AGAIN) if (found := choice(browser)) is not None]
+    changes = [timed(browser, found.click)[1] for _ in range(AGAIN) if (found := choice(browser)) is not None]
     changed = f"{statistics.median(changes):8.2f}" if changes else f"{'':>8}"
     fault = "  FAILED" if browser.find_elements(By.CSS_SELECTOR, _FAULT) else ""
-    return f"{page.name:28}{first:8.2f}{statistics.median(again):8.2f}{changed}{fault}"
+    useful, whole = (statistics.median(times) for times in zip(*again, strict=True))
+    return f"{page.name:28}{first[0]:14.2f}{first[1]:8.2f}{useful:14.2f}{whole:8.2f}{changed}{fault}"
 
 
 def choice(browser: webdriver.Chrome) -> WebElement | None:
@@ -125,12 +144,13 @@ def choice(browser: webdriver.Chrome) -> WebElement | None:
     return next(shown, None)
 
 
-def timed(browser: webdriver.Chrome, act: Callable[[], object]) -> float:
-    """Seconds until what was done is drawn."""
+def timed(browser: webdriver.Chrome, act: Callable[[], object]) -> tuple[float, float]:
+    """Seconds until the first useful paint of a new document, and until what was done is drawn."""
     browser.execute_script("if (window.drawing) { window.drawing.ended = 0; }")  # a new document begins with none
     started = time.time()
     act()
-    return float(browser.execute_async_script(_DRAWN)) / 1000 - started
+    useful, drawn = browser.execute_async_script(_DRAWN)
+    return useful / 1000 - started, drawn / 1000 - started
 
 
 if __name__ == "__main__":

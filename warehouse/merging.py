@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from warehouse.predicates import covering
+from warehouse.predicates import bounded_by, covering
 from warehouse.schemas import Table
 
 # A row that says the same as before keeps the instant since when that is known.
@@ -55,7 +55,10 @@ def touched(
         stale = stale.join(fresh, on=table.key, how="anti", nulls_equal=True)  # most rows are replaced by their likes
     if fresh.height:
         near = before.filter(covering(table, fresh).expression)
-        found.append(near.join(fresh.lazy().select(table.key), on=table.key, how="semi", nulls_equal=True).collect())
+        here = near.select(sorted({*table.key, *table.partition_by, *bounded_by(table)})).collect()
+        if here.height:  # most rows are new, and a join would hash the keys of all of them to find that out
+            keys = fresh.lazy().filter(covering(table, here).expression).select(table.key)
+            found.append(near.join(keys, on=table.key, how="semi", nulls_equal=True).collect())
     if stale.height:
         near = before
         if window is not None:

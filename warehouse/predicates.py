@@ -54,16 +54,20 @@ def covering(table: Table, rows: pl.DataFrame) -> Box:
         rows: At least one row with the table's columns.
 
     Returns:
-        Its partitions and the ranges of the leading sort column and of the instants and dates in the key.
+        Its partitions and the ranges of the leading sort column and of the instants and dates in key and order.
     """
-    bounded = [name for name in table.key if table.schema[name] in (INSTANT, pl.Date)]
-    if table.sort_by and table.schema[table.sort_by[0]] in (pl.String, INSTANT):
-        bounded.insert(0, table.sort_by[0])
-    names = [name for name in dict.fromkeys(bounded) if name not in table.partition_by and not rows[name].has_nulls()]
+    names = [name for name in bounded_by(table) if not rows[name].has_nulls()]
     return Box(
         partitions={name: tuple(rows[name].unique().sort()) for name in table.partition_by},
         ranges={name: (_bound(rows[name].min()), _bound(rows[name].max())) for name in names},
     )
+
+
+def bounded_by(table: Table) -> list[str]:
+    """Columns of which :func:`covering` gives ranges; a row's key determines what they hold."""
+    leading = [name for name in table.sort_by[:1] if table.schema[name] == pl.String]
+    times = [name for name in (*table.sort_by, *table.key) if table.schema[name] in (INSTANT, pl.Date)]
+    return [name for name in dict.fromkeys([*leading, *times]) if name not in table.partition_by]
 
 
 def inside(boxes: Iterable[Box]) -> pl.Expr:

@@ -251,7 +251,9 @@ def _decode(house: Installation, registered: _Registered, frames: pl.DataFrame) 
         )
     )
     outcomes = pl.concat([outcomes, uplinks.settled], how="diagonal")
-    return replace(decoded, outcomes=outcomes, readings=readings, records=records)
+    proven = registered.keys.filter("verified")
+    verified = decoded.verified.join(proven, on=["meter_id", "key_no"], how="anti")  # most often none is news
+    return replace(decoded, outcomes=outcomes, readings=readings, records=records, verified=verified)
 
 
 def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: datetime) -> DecodingReport:

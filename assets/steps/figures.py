@@ -60,8 +60,8 @@ NEAR = timedelta(days=2)
 FAR = timedelta(days=40)
 """Where they do not, most often these do; before that, the meter's whole history is asked."""
 
-HOURS_AT_ONCE = 1_500_000
-"""Hourly rows reckoned and committed together; bounds the memory (about 1 kB a row of each part in work)."""
+HOURS_AT_ONCE = 2_400_000
+"""Hourly rows reckoned and committed together: bounds the memory, and the commits, of which each has a price."""
 
 REGISTERS_PER_POINT = 4
 """Registers a metering point has, for sizing what is reckoned together."""
@@ -224,14 +224,15 @@ def _stretches(
     )
     if points.height:
         points = widened_to_estimates(house, points, rules.methods())
-    for some in points.iter_slices(_points_at_once(points)):
+    parts = -(-points.height // _points_at_once(points))
+    for some in points.iter_slices(-(-points.height // max(parts, 1)) or 1):
         theirs = installations.join(some, on="metering_point", how="semi")
         yield some, _neighbourhood(house, some, theirs, columns), theirs
 
 
 def _points_at_once(points: pl.DataFrame) -> int:
     hours = points.select((pl.col("last_at") - pl.col("first_at")).dt.total_hours().max()).item() or 0
-    return max(1, HOURS_AT_ONCE // ((hours + 48) * REGISTERS_PER_POINT))
+    return max(1, HOURS_AT_ONCE // ((hours + 24) * REGISTERS_PER_POINT))
 
 
 def _neighbourhood(

@@ -22,7 +22,7 @@ from warehouse.lake import Lake
 from warehouse.merging import MergeResult
 from warehouse.predicates import Box
 from warehouse.schemas import TOUCHED, Column, SchemaError
-from warehouse.schemas.frames import FRAMES, RECEPTIONS
+from warehouse.schemas.frames import FRAMES, RECEPTIONS, TELEGRAMS
 from warehouse.schemas.readings import READINGS
 from warehouse.schemas.registry import GROUP_MEMBERS, GROUPS
 from warehouse.schemas.table import INSTANT
@@ -187,6 +187,23 @@ def test_merge_touches_only_files_of_its_block(lake: Lake) -> None:
     lake.merge(POINTS, rows(("b", 0, "2")), stale=points())
 
     assert len(before & set(lake.files(POINTS))) == 2
+
+
+def test_merge_looks_for_transmissions_among_those_of_their_time_alone(lake: Lake) -> None:
+    def telegrams(hour: int) -> pl.DataFrame:
+        at, month = START + timedelta(hours=hour), "2026-01"
+        named = {"organisation": "o", "telegram_id": f"t-{hour}", "telegram_key": f"k-{hour}", "meter_id": "m"}
+        said = {"received_at": at, "last_received_at": at, "receptions": 1, "outcome": "decoded", "month": month}
+        return pl.DataFrame([named | said])
+
+    lake.merge(TELEGRAMS, telegrams(0), stale=NONE_STALE)
+    for path in lake.files(TELEGRAMS):
+        Path(path).unlink()
+
+    assert lake.merge(TELEGRAMS, telegrams(1), stale=NONE_STALE).inserted == 1
+    assert lake.merge(TELEGRAMS, telegrams(1), stale=NONE_STALE).unchanged == 1
+    with pytest.raises(LakeError, match="No such file"):
+        lake.merge(TELEGRAMS, telegrams(0), stale=NONE_STALE)
 
 
 def test_merge_refuses_a_key_given_twice(lake: Lake) -> None:
