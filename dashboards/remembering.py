@@ -121,14 +121,37 @@ def remembered(
     Returns:
         The result; one object for all who ask.
     """
-    lake, meters = installation().lake, viewer().meters
+    return recalled(installation().lake, organisation(), viewer().meters, query, *args, **kwargs)
+
+
+def recalled(
+    lake: Lake,
+    owner: str,
+    meters: frozenset[str] | None,
+    query: Callable[Concatenate[Readable, str, _Arguments], _Result],
+    *args: _Arguments.args,
+    **kwargs: _Arguments.kwargs,
+) -> _Result:
+    """The same outside a session.
+
+    Args:
+        lake: The installation's lake.
+        owner: Whose figures are asked for.
+        meters: ``meter_id`` of those that may be seen; ``None`` for all of the organisation.
+        query: As for :func:`remembered`.
+        args: Further arguments.
+        kwargs: The same, by name.
+
+    Returns:
+        The result.
+    """
     named = (f"{query.__module__}.{query.__qualname__}", tuple(map(_mark, args)))
-    key = (organisation(), meters, *named, tuple((name, _mark(value)) for name, value in sorted(kwargs.items())))
+    key = (owner, meters, *named, tuple((name, _mark(value)) for name, value in sorted(kwargs.items())))
     kept = memory().get(key, lake)
     if kept is None:
         noting = _Noting(lake)
         at = query.at if isinstance(query, AsKnown) else None
-        result = query(readable(noting, meters, at), organisation(), *args, **kwargs)
+        result = query(readable(noting, meters, at), owner, *args, **kwargs)
         kept = _Kept(noting.versions, result, _size(result))
         memory().put(key, kept)
     return cast("_Result", kept.result)  # put there under the name of its query

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import uvicorn
 
 from assets.installation import Installation
+from dashboards.ahead import reading_ahead
 from gateway.access_log import log_to
 from gateway.address import address
 from gateway.app import DagsterAddresses, build
@@ -51,4 +52,5 @@ def run(house: Installation, host: str, port: int, dagster: DagsterAddresses) ->
         timeout_graceful_shutdown=5,
     )
     logging.getLogger("uvicorn.access").disabled = True  # Streamlit turns it on again, and it shows queries with tokens
-    uvicorn.Server(config).run()
+    with reading_ahead(house):
+        uvicorn.Server(config).run()

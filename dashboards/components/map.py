@@ -42,9 +42,14 @@ def placed(rows: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The same rows, in their order, with ``latitude`` and ``longitude`` (degrees); nulls where nothing is known.
     """
+    return rows.join(coordinates(organisation()), on="metering_point", how="left", maintain_order="left")
+
+
+def coordinates(owner: str) -> pl.DataFrame:
+    """Coordinates of all points of an organisation, as :func:`registry.places.coordinates` gives them."""
     with installation().registry.begin(readonly=True) as session:
         state = audit.head(session, but=_ELSEWHERE)
-    return rows.join(_coordinates(organisation(), state), on="metering_point", how="left", maintain_order="left")
+    return _coordinates(owner, state)
 
 
 def noted() -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import polars as pl
 import streamlit as st
@@ -53,8 +54,7 @@ def page() -> None:
         st.info(say("home.empty"), icon=":material/info:")
         st.markdown(say("home.start"))
         return
-    files = remembered(overview.latest_imports)
-    _attention(say, days, files)
+    _attention(say, days)
     _figures(say, counts)
     if days.is_empty():
         st.info(say("home.no_frames"), icon=":material/info:")
@@ -64,7 +64,7 @@ def page() -> None:
     st.subheader(say("home.latest_files"))
     table(
         say,
-        files,
+        remembered(overview.latest_imports),
         key="files",
         file_name="files",
         nothing=say("home.no_frames"),
@@ -72,10 +72,10 @@ def page() -> None:
     )
 
 
-def _attention(say: Words, days: pl.DataFrame, files: pl.DataFrame) -> None:
+def _attention(say: Words, days: pl.DataFrame) -> None:
     st.subheader(say("home.attention"))
     is_out = outage(say)
-    items = [item for item in _items(say, days, files) if item.count]
+    items = [item for item in _items(say, days) if item.count]
     if not items:
         if not is_out:
             st.success(say("home.nothing"), icon=":material/check_circle:")
@@ -92,12 +92,13 @@ def _attention(say: Words, days: pl.DataFrame, files: pl.DataFrame) -> None:
                 links.link(item.page, say("home.show"), item.address)
 
 
-def _items(say: Words, days: pl.DataFrame, files: pl.DataFrame) -> list[_Item]:
+def _items(say: Words, days: pl.DataFrame) -> list[_Item]:
     late = remembered(attention.late_meters)
     counts = remembered(attention.counts)
     silent = remembered(attention.silent_collectors, policy(CoveragePolicy).gap_h)
     waiting = attention.waiting_frames(days)
-    rejected = remembered(attention.rejected_lines, files["landed_at"][0] if files.height else None)
+    newest = days["landed_day"].max()
+    rejected = remembered(attention.rejected_lines, newest if isinstance(newest, date) else None)
     refused = _refused_files()
     causes = [] if late is None else list(late[1].iter_rows())
     parts = [f"{say.named('cause', cause)} {say.number(meters)}" for cause, meters in causes]

@@ -1,6 +1,6 @@
 """What needs somebody's attention today, in few figures."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -114,24 +114,20 @@ def waiting_frames(outcomes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def rejected_lines(lake: Readable, organisation: str, since: datetime | None, days: int = 30) -> pl.DataFrame:
+def rejected_lines(lake: Readable, organisation: str, newest: date | None, days: int = 30) -> pl.DataFrame:
     """Files of which lines were rejected.
 
     Args:
         lake: Where the tables are.
         organisation: Whose files.
-        since: Newest instant that is known of, UTC; ``None`` gives nothing.
+        newest: Newest day (UTC) on which frames arrived; ``None`` gives nothing.
         days: Days back from it.
 
     Returns:
         ``source_file``, ``landed_at`` and ``lines``, the youngest first.
     """
     rows = lake.scan(REJECTED_ROWS).filter(organisation=organisation)
-    if since is None:
-        rows = rows.clear()
-    else:
-        first = since - timedelta(days=days)
-        rows = rows.filter(pl.col("landed_day") >= first.date(), pl.col("landed_at") >= first)
+    rows = rows.clear() if newest is None else rows.filter(pl.col("landed_day") >= newest - timedelta(days=days))
     return (
         rows.group_by("source_file", "source_sha256")
         .agg(pl.col("landed_at").max(), lines=pl.len().cast(pl.Int64))

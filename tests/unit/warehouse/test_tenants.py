@@ -268,7 +268,7 @@ CALLS: dict[Callable[..., object], Callable[[Readable], object]] = {
     attention.late_meters: lambda lake: attention.late_meters(lake, OURS)[1],  # type: ignore[index]
     attention.counts: lambda lake: attention.counts(lake, OURS),
     attention.silent_collectors: lambda lake: attention.silent_collectors(lake, OURS, 0),
-    attention.rejected_lines: lambda lake: attention.rejected_lines(lake, OURS, TODAY),
+    attention.rejected_lines: lambda lake: attention.rejected_lines(lake, OURS, TODAY.date()),
     checking.last_frame: lambda lake: checking.last_frame(lake, OURS, f"{OURS}-meter_id"),
     checking.unregistered: lambda lake: checking.unregistered(lake, OURS, "meter_id"),
     checking.heard_by: lambda lake: checking.heard_by(lake, OURS, f"{OURS}-meter_id"),
