@@ -1,10 +1,22 @@
 """The latest readings of some meters, as lists show them."""
 
+from functools import reduce
+from itertools import product
+from operator import or_
+
 import polars as pl
 
 from warehouse.excerpt import Readable
 from warehouse.schemas.readings import READINGS
 from warehouse.schemas.registers import CUMULATIVE, MAIN_REGISTERS, UNITS
+
+_TELLING = ("quality", *CUMULATIVE)
+_COUNTS = pl.any_horizontal(pl.col(name).is_not_null() for name in CUMULATIVE) & (pl.col("quality") != "R")
+
+_BEGINNING = 3
+"""Letters of a manufacturer (EN 62056-21)."""
+
+_MOST_RANGES = 16
 
 
 def latest(lake: Readable, organisation: str, meters: pl.Series) -> pl.DataFrame:
@@ -20,21 +32,26 @@ def latest(lake: Readable, organisation: str, meters: pl.Series) -> pl.DataFrame
     Returns:
         Rows of ``readings``, at most one per meter; none of meters without a reading that counts.
     """
-    counting = pl.any_horizontal(pl.col(name).is_not_null() for name in CUMULATIVE) & (pl.col("quality") != "R")
-    rows = lake.scan(READINGS).filter(pl.col("organisation") == organisation, counting)
+    rows = lake.scan(READINGS).filter(pl.col("organisation") == organisation)
     months, at = lake.partitions(READINGS)[::-1], pl.col("measured_at")
     found, missing = [READINGS.empty()], meters
-    for some in (months[:1], months[1:2], months[2:]):
-        if not some or missing.is_empty():
+    stages = [rows.filter(pl.col("month").is_in(some)) for some in (months[:1], months[1:2], months[2:]) if some]
+    for near, is_told in product(stages, (False, True)):
+        if missing.is_empty():
             break
-        near = rows.filter(pl.col("month").is_in(some))
-        # The times alone first: of the other columns only rows that are wanted are decoded.
-        last = near.filter(among("meter_id", missing)).group_by("meter_id").agg(at.max()).collect()
-        if last.height:
-            inside = at.is_between(pl.lit(last["measured_at"].min()), pl.lit(last["measured_at"].max()))
-            wanted = near.filter(among("meter_id", last["meter_id"]), inside)
-            found.append(wanted.join(last.lazy(), on=["meter_id", "measured_at"], how="semi").collect())
-            missing = missing.filter(~missing.is_in(last["meter_id"].implode()))
+        # Most often the last reading counts. Then times alone are read to find it; else what tells which ones count, of
+        # these meters alone: as a part of the filter it would be read of all that lie between them.
+        asked = near.filter(among("meter_id", missing))
+        if is_told:
+            asked = asked.select("meter_id", "measured_at", *_TELLING).collect().lazy().filter(_COUNTS)
+        last = asked.group_by("meter_id").agg(at.max()).collect()
+        if last.is_empty():
+            continue
+        inside = at.is_between(pl.lit(last["measured_at"].min()), pl.lit(last["measured_at"].max()))
+        wanted = near.filter(among("meter_id", last["meter_id"]), inside)
+        there = wanted.join(last.lazy(), on=["meter_id", "measured_at"], how="semi").collect().filter(_COUNTS)
+        found.append(there)
+        missing = missing.filter(~missing.is_in(there["meter_id"].implode()))
     return pl.concat(found)
 
 
@@ -90,8 +107,20 @@ def main_registers(lake: Readable, organisation: str, meters: pl.DataFrame) -> p
 
 
 def among(column: str, names: pl.Series) -> pl.Expr:
-    """Membership, with the range said as well: files are skipped by it."""
-    if names.is_empty():
+    """Membership, with the ranges said as well: files are skipped by them.
+
+    Neighbours by serial number lie far apart where several made them, since the names of meters begin with their
+    manufacturer: each beginning has a range of its own.
+
+    Args:
+        column: A column of texts.
+        names: Those that are wanted, String.
+    """
+    runs = names.to_frame("name").group_by(pl.col("name").str.head(_BEGINNING).alias("beginning"))
+    ends = runs.agg(low=pl.col("name").min(), high=pl.col("name").max()).drop_nulls()
+    if ends.is_empty():
         return pl.lit(value=False)
-    inside = pl.col(column).is_between(pl.lit(names.min()), pl.lit(names.max()))
-    return inside & pl.col(column).is_in(names.implode())
+    if ends.height > _MOST_RANGES:
+        ends = ends.select(pl.col("low").min(), pl.col("high").max())
+    inside = (pl.col(column).is_between(pl.lit(low), pl.lit(high)) for low, high in ends.select("low", "high").rows())
+    return reduce(or_, inside) & pl.col(column).is_in(names.implode())

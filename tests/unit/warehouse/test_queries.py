@@ -364,6 +364,45 @@ def test_main_registers_go_by_medium_and_reach_back_through_all_months(lake: Lak
     assert readings.main_registers(lake, "o", asked.clear()).is_empty()
 
 
+def test_the_latest_reading_is_the_last_one_that_counts(lake: Lake) -> None:
+    def reading(name: str, hours: int, *, quality: str = "M", **registers: object) -> dict[str, object]:
+        at = AT - timedelta(hours=hours)
+        told = {"measured_at": at, "received_at": at, "landed_at": at, "source": "radio", "quality": quality}
+        return {"meter_id": name, "month": f"{at:%Y-%m}", **told, **registers}
+
+    one, month = Decimal(1), 31 * 24
+    write(
+        lake,
+        READINGS,
+        reading("A", 0, quality="R", volume_m3=one),
+        reading("A", 1, flow_temperature_c=20.0),
+        reading("A", 2, volume_m3=one),
+        reading("A", 3, volume_m3=one),
+        reading("B", 0, volume_m3=one),
+        reading("C", 0, quality="R", volume_m3=one),
+        reading("C", month, flow_temperature_c=20.0),
+        reading("C", 4 * month, volume_m3=one),
+        reading("D", 0, quality="R", volume_m3=one),
+    )
+    found = readings.latest(lake, "o", pl.Series(["A", "B", "C", "D"])).sort("meter_id")
+    ages = found.select("meter_id", hours=(AT - pl.col("measured_at")).dt.total_hours()).rows()
+    assert ages == [("A", 2), ("B", 0), ("C", 4 * month)]
+
+
+@pytest.mark.parametrize("makers", [2, 40])
+def test_membership_is_told_with_a_range_of_each_maker_as_far_as_there_are_few(makers: int) -> None:
+    def named(maker: int, serial: int) -> str:
+        return f"{chr(65 + maker // 26)}{chr(65 + maker % 26)}X-{serial:08}"
+
+    wanted = pl.Series([named(maker, serial) for maker in range(makers) for serial in (5, 7)])
+    others = [named(0, 6), named(makers - 1, 4), named(makers, 5), "", None]
+    rows = pl.DataFrame({"meter_id": [*wanted, *others]})
+    assert rows.filter(readings.among("meter_id", wanted))["meter_id"].to_list() == wanted.to_list()
+    ranges = str(readings.among("meter_id", wanted)).count("is_between")
+    assert ranges == (makers if makers == 2 else 1)
+    assert rows.filter(readings.among("meter_id", wanted.clear())).is_empty()
+
+
 @pytest.mark.parametrize("role", ["district_inflow", "district_outflow", "pressure", "check"])
 def test_what_is_no_consumption_stands_in_no_total(lake: Lake, role: str) -> None:
     day = datetime(2026, 2, 27, tzinfo=ZONE)
