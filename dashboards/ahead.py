@@ -31,6 +31,9 @@ ASKED: tuple[tuple[Callable[..., object], tuple[Any, ...]], ...] = (
 )
 """Queries of the first page and of the map, with their arguments there."""
 
+MOST_OWNERS = 5
+"""Organisations for which it is read: what is remembered is bounded, and must not be pushed out by what nobody asks."""
+
 LOG = logging.getLogger("dashboards")
 
 
@@ -59,10 +62,13 @@ def reading_ahead(house: Installation, every_s: float = EVERY_S) -> Iterator[Non
 
 
 def read_ahead(house: Installation) -> None:
-    """Reads what those are shown who may see all meters of an organisation; what fails is left to the pages to tell."""
+    """Reads what those are shown who may see all meters of one of the uppermost organisations.
+
+    What fails is left to the pages to tell.
+    """
     try:
         with house.registry.begin(readonly=True) as session:
-            owners = organisations.visible(session, house.organisation)
+            owners = organisations.visible(session, house.organisation)[:MOST_OWNERS]
         for owner in owners:
             for query, arguments in ASKED:
                 recalled(house.lake, owner, None, query, *arguments)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
+from math import ceil
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -224,8 +225,8 @@ def _stretches(
     )
     if points.height:
         points = widened_to_estimates(house, points, rules.methods())
-    parts = -(-points.height // _points_at_once(points))
-    for some in points.iter_slices(-(-points.height // max(parts, 1)) or 1):
+    parts = ceil(points.height / _points_at_once(points)) or 1
+    for some in points.iter_slices(ceil(points.height / parts) or 1):  # of one size: after a long one, a core idles
         theirs = installations.join(some, on="metering_point", how="semi")
         yield some, _neighbourhood(house, some, theirs, columns), theirs
 

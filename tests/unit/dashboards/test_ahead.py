@@ -69,6 +69,18 @@ def test_who_sees_single_meters_is_shown_nothing_that_was_read_for_others(
     assert asked & NAMES
 
 
+def test_it_is_read_for_few_organisations_however_many_there_are(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners: list[str] = []
+    monkeypatch.setattr(ahead.organisations, "visible", lambda *_: [f"o{number}" for number in range(40)])
+    monkeypatch.setattr(ahead, "recalled", lambda lake, owner, *_: owners.append(owner))
+
+    ahead.read_ahead(house)
+
+    assert list(dict.fromkeys(owners)) == [f"o{number}" for number in range(ahead.MOST_OWNERS)]
+
+
 def test_a_registry_that_is_away_is_told_by_its_kind_alone(
     house: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
