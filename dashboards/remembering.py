@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from threading import Lock
 from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, cast
+from weakref import WeakValueDictionary
 
 import polars as pl
 import streamlit as st
@@ -78,6 +79,12 @@ class Memory:
     def __init__(self) -> None:
         self._kept: OrderedDict[object, _Kept] = OrderedDict()
         self._lock = Lock()
+        self._turns = WeakValueDictionary[object, Lock]()
+
+    def turn(self, key: object) -> Lock:
+        """For who is about to ask: others who want the same wait for the result."""
+        with self._lock:
+            return self._turns.setdefault(key, Lock())
 
     def get(self, key: object, lake: Lake) -> _Kept | None:
         """A result that still holds; ``None`` where there is none."""
@@ -147,13 +154,15 @@ def recalled(
     """
     named = (f"{query.__module__}.{query.__qualname__}", tuple(map(_mark, args)))
     key = (owner, meters, *named, tuple((name, _mark(value)) for name, value in sorted(kwargs.items())))
-    kept = memory().get(key, lake)
-    if kept is None:
-        noting = _Noting(lake)
-        at = query.at if isinstance(query, AsKnown) else None
-        result = query(readable(noting, meters, at), owner, *args, **kwargs)
-        kept = _Kept(noting.versions, result, _size(result))
-        memory().put(key, kept)
+    known = memory()
+    with known.turn(key):
+        kept = known.get(key, lake)
+        if kept is None:
+            noting = _Noting(lake)
+            at = query.at if isinstance(query, AsKnown) else None
+            result = query(readable(noting, meters, at), owner, *args, **kwargs)
+            kept = _Kept(noting.versions, result, _size(result))
+            known.put(key, kept)
     return cast("_Result", kept.result)  # put there under the name of its query
 
 

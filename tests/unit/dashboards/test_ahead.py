@@ -2,18 +2,23 @@
 
 import logging
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 import streamlit as st
 
 from assets.installation import Installation, open_installation
 from dashboards import ahead
-from dashboards.remembering import Memory
+from dashboards.remembering import Memory, recalled
 from registry.errors import RegistryError
 from tests.unit.dashboards.conftest import ANALYST, Opened
-from tests.unit.dashboards.house import OTHER
+from tests.unit.dashboards.house import ORGANISATION, OTHER
+from warehouse.excerpt import Readable
+from warehouse.schemas import METERS
 
 
 @pytest.fixture
@@ -67,6 +72,23 @@ def test_who_sees_single_meters_is_shown_nothing_that_was_read_for_others(
     asked.clear()
     open_page("home", viewer=replace(ANALYST, meters=frozenset({OTHER})))
     assert asked & NAMES
+
+
+def test_who_asks_at_the_same_time_waits_for_one_answer(house: Installation) -> None:
+    asked: list[str] = []
+
+    def slow(lake: Readable, organisation: str) -> str:
+        asked.append(organisation)
+        time.sleep(0.2)
+        return f"{organisation} {lake.scan(METERS).select(pl.len()).collect().item()}"
+
+    def ask(_: int) -> str:
+        return recalled(house.lake, ORGANISATION, None, slow)
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = {*pool.map(ask, range(3))}
+    assert len(answers) == 1
+    assert asked == [ORGANISATION]
 
 
 def test_it_is_read_for_few_organisations_however_many_there_are(
