@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -27,10 +28,10 @@ from assets.steps.estimating import (
     silent_spans,
     widened_to_estimates,
 )
-from assets.steps.frozen import late_readings, note_late, thawed
-from assets.steps.history import note_corrections
+from assets.steps.frozen import late_readings, note_late
 from assets.steps.judging import Judging, judge_readings
 from assets.steps.profiling import learn_profiles
+from assets.steps.replacing import Gathering, Replacement
 from assets.steps.side_by_side import side_by_side
 from assets.steps.touched import causes, done, extent, pending
 from warehouse.policies import EstimationRules, HeatPolicy
@@ -64,6 +65,9 @@ FAR = timedelta(days=40)
 HOURS_AT_ONCE = 2_400_000
 """Hourly rows reckoned and committed together: bounds the memory, and the commits, of which each has a price."""
 
+TIMES_AT_ONCE = 4 * HOURS_AT_ONCE
+"""The same where nothing but their times is read: each part goes through all files of its time."""
+
 REGISTERS_PER_POINT = 4
 """Registers a metering point has, for sizing what is reckoned together."""
 
@@ -93,6 +97,9 @@ FEW_POINTS = 1_000
 
 LONGEST_DAY = timedelta(hours=26)
 """No local day is longer: clocks go back by two hours at most."""
+
+
+_Frame = TypeVar("_Frame", pl.DataFrame, pl.LazyFrame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,18 @@ class Stretches:
         return replace(self, points=self.points.with_columns(**_days(zone)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all parts of a run share."""
+
+    house: Installation
+    gathering: Gathering
+    judging: Judging
+    rules: EstimationRules
+    as_of: datetime | None
+    now: datetime
+
+
 def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
     """Reckons consumption and heat of everything touched since the last time.
 
@@ -149,9 +168,11 @@ def reckon_figures(house: Installation, now: datetime) -> dict[str, int]:
             since, as_of = kept_newest(house), newest_reading(house, now)
             silent = silent_spans(house, as_of, rules.methods()).select(spans.columns)
             parts = touched_stretches(house, pl.concat([spans, silent]), rules)
-            reckoned = partial(_reckon, house, judging=judging, rules=rules, as_of=as_of, why=why, now=now)
-            for counts in side_by_side(reckoned, parts):
-                changed.update(counts)
+            gathering = Gathering(house, now, why, last=(REGISTER_EVENTS, VEE_EXCEPTIONS))
+            run = _Run(house, gathering, judging, rules, as_of, now)
+            side_by_side(partial(_work, run), parts)
+            gathering.finish()
+            changed.update(gathering.changed)
             learned = learn_profiles(house, spans, since, as_of, rules, now)
             if learned:
                 changed[GROUP_PROFILES.name] = learned
@@ -173,7 +194,7 @@ def touched_stretches(house: Installation, spans: pl.DataFrame, rules: Estimatio
     """
     owned = pl.col("organisation") == house.organisation
     exchanges = house.lake.scan(EXCHANGES).filter(owned).collect()
-    for some, readings, installations in _stretches(house, spans, rules, _TOLD):
+    for some, readings, installations in _stretches(house, spans, rules, _TOLD, HOURS_AT_ONCE):
         stretches = Stretches(
             points=_widened(some, readings, installations, house),
             readings=readings,
@@ -199,7 +220,7 @@ def reckoned_days(house: Installation, spans: pl.DataFrame, rules: EstimationRul
     as_of = kept_newest(house)
     open_day = None if as_of is None else open_to(house, as_of)
     parts = [pl.DataFrame(schema={"metering_point": pl.String, "first_day": pl.Date, "last_day": pl.Date})]
-    for some, times, installations in _stretches(house, spans, rules, _TIMES):
+    for some, times, installations in _stretches(house, spans, rules, _TIMES, TIMES_AT_ONCE):
         widened = _widened(some, times, installations, house).with_columns(**_days(house.settings.zone))
         provisional = pl.when("is_end").then(pl.lit(open_day, pl.Date))
         last = pl.max_horizontal("last_day", provisional)
@@ -208,7 +229,7 @@ def reckoned_days(house: Installation, spans: pl.DataFrame, rules: EstimationRul
 
 
 def _stretches(
-    house: Installation, spans: pl.DataFrame, rules: EstimationRules, columns: Sequence[str]
+    house: Installation, spans: pl.DataFrame, rules: EstimationRules, columns: Sequence[str], hours_at_once: int
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
     """Touched points, as many as are reckoned together, with readings around their spans and with installations."""
     owned = pl.col("organisation") == house.organisation
@@ -225,15 +246,15 @@ def _stretches(
     )
     if points.height:
         points = widened_to_estimates(house, points, rules.methods())
-    parts = ceil(points.height / _points_at_once(points)) or 1
+    parts = ceil(points.height / _points_at_once(points, hours_at_once)) or 1
     for some in points.iter_slices(ceil(points.height / parts) or 1):  # of one size: after a long one, a core idles
         theirs = installations.join(some, on="metering_point", how="semi")
         yield some, _neighbourhood(house, some, theirs, columns), theirs
 
 
-def _points_at_once(points: pl.DataFrame) -> int:
+def _points_at_once(points: pl.DataFrame, hours_at_once: int) -> int:
     hours = points.select((pl.col("last_at") - pl.col("first_at")).dt.total_hours().max()).item() or 0
-    return max(1, HOURS_AT_ONCE // ((hours + 24) * REGISTERS_PER_POINT))
+    return max(1, hours_at_once // ((hours + 24) * REGISTERS_PER_POINT))
 
 
 def _neighbourhood(
@@ -315,29 +336,30 @@ def _days(zone: ZoneInfo) -> dict[str, pl.Expr]:
     return {"first_day": local_day(pl.col("first_at"), zone), "last_day": local_day(pl.col("last_at"), zone)}
 
 
-def _reckon(
-    house: Installation,
-    stretches: Stretches,
-    *,
-    judging: Judging,
-    rules: EstimationRules,
-    as_of: datetime | None,
-    why: pl.LazyFrame,
-    now: datetime,
-) -> dict[str, int]:
+def _work(run: _Run, stretches: Stretches) -> None:
+    run.gathering.add(_reckon(run, stretches))
+
+
+def _reckon(run: _Run, stretches: Stretches) -> list[Replacement]:
+    """Reckons one part.
+
+    Returns:
+        What is to be committed; hours are committed already: they are most of the rows, and most of them are new.
+    """
+    house, judging, rules, now = run.house, run.judging, run.rules, run.now
     zone, asked, layouts = house.settings.zone, stretches.points, judging.layouts
     of_points = judging.of_points(asked)
     policy = replace(of_points.limits, estimation=rules.methods())
     judged = judge_readings(of_points, stretches.readings, stretches.installations, asked)
-    figures, ends, falls = _figures(house, replace(stretches, readings=judged.readings), layouts, rules, as_of, policy)
-    changed = Counter[str]()
+    figures, ends, falls = _figures(run, replace(stretches, readings=judged.readings), policy)
     said = pl.concat(
         [falls, _events(house, asked).select("metering_point", "at"), judged.said(stretches.installations)]
     )
     unsettled = _unsettled(asked, said, zone)
-    if not unsettled.is_empty():  # first: what is said of neighbours may be gone once this part is committed
-        wider = stretches.of(unsettled).with_all_neighbours(zone)
-        changed.update(_reckon(house, wider, judging=judging, rules=rules, as_of=as_of, why=why, now=now))
+    wider: list[Replacement] = []
+    if not unsettled.is_empty():
+        of_all = stretches.of(unsettled).with_all_neighbours(zone)
+        wider = _reckon(run, of_all)
     # Days that are provisional, or were, go beyond the last reading.
     points = asked.join(ends, on="metering_point", how="left", maintain_order="left").with_columns(
         last_day=pl.max_horizontal("last_day", "open_to")
@@ -353,26 +375,25 @@ def _reckon(
     events_before = stored.filter(pl.col("at").is_between(pl.col("reckoned_from"), pl.col("reckoned_to")))
     late = late_readings(house, stretches.readings, stretches.installations)
     note_late(house, without_erased(house, VEE_EXCEPTIONS, late), now)
-    for table, fresh in ((CONSUMPTION_HOURLY, figures.hourly), (CONSUMPTION_DAILY, figures.daily)):
-        changed[table.name] += _replace(house, table, fresh, _of_days(house, table, points), why, now)
+    hours_before = _of_days(house, CONSUMPTION_HOURLY, points)
+    hourly = Replacement.of(house, CONSUMPTION_HOURLY, figures.hourly, hours_before, now)
+    run.gathering.commit(hourly.without(unsettled))
 
-    others = stored.join(events_before, on=REGISTER_EVENTS.key, how="anti")
-    events = pl.concat([rows.select(figures.events.columns) for rows in (others, figures.events)])
-    of_months = points.with_columns(pl.col("first_day").dt.month_start(), pl.col("last_day").dt.month_end())
-    days = _of_days(house, CONSUMPTION_DAILY, of_months).select(CONSUMPTION_DAILY.schema.names())
-    months_before = _of_days(house, CONSUMPTION_MONTHLY, of_months)
-    changed[CONSUMPTION_MONTHLY.name] += _replace(
-        house, CONSUMPTION_MONTHLY, monthly(days, events, zone=zone), months_before, why, now
-    )
-    of_years = points.with_columns(
+    months_of_points = points.with_columns(pl.col("first_day").dt.month_start(), pl.col("last_day").dt.month_end())
+    years_of_points = points.with_columns(
         pl.col("first_day").dt.truncate("1y"),
         pl.col("last_day").dt.truncate("1y").dt.offset_by("1y").dt.offset_by("-1d"),
     )
-    months = _of_days(house, CONSUMPTION_MONTHLY, of_years).select(CONSUMPTION_MONTHLY.schema.names())
-    years_before = _of_days(house, CONSUMPTION_YEARLY, of_years)
-    changed[CONSUMPTION_YEARLY.name] += _replace(
-        house, CONSUMPTION_YEARLY, yearly(months, events, zone=zone), years_before, why, now
-    )
+    days = _of_days(house, CONSUMPTION_DAILY, months_of_points)
+    months = _of_days(house, CONSUMPTION_MONTHLY, years_of_points)
+    others = stored.join(events_before, on=REGISTER_EVENTS.key, how="anti")
+    events = pl.concat([rows.select(figures.events.columns) for rows in (others, figures.events)])
+    daily = Replacement.of(house, CONSUMPTION_DAILY, figures.daily, _within(days, points), now)
+    of_months = monthly(daily.applied_to(days), events, zone=zone)
+    by_month = Replacement.of(house, CONSUMPTION_MONTHLY, of_months, _within(months, months_of_points), now)
+    of_years = yearly(by_month.applied_to(months), events, zone=zone)
+    years_before = _of_days(house, CONSUMPTION_YEARLY, years_of_points)
+    by_year = Replacement.of(house, CONSUMPTION_YEARLY, of_years, years_before, now)
     resolutions = register_resolutions(judged.readings, layouts)
     of_heat = house.policy(HeatPolicy)
     heat = heat_daily(
@@ -384,12 +405,13 @@ def _reckon(
         limit_k=of_heat.largest_error_k,
         least_share=of_heat.least_share,
     )
-    changed[HEAT_DAILY.name] += _replace(house, HEAT_DAILY, heat, _of_days(house, HEAT_DAILY, points), why, now)
-    # Last, since a run that died before them finds by those of before which neighbours were seen otherwise.
-    changed[REGISTER_EVENTS.name] += _replace(house, REGISTER_EVENTS, figures.events, events_before, why, now)
-    exceptions, before = judged.with_events(figures.events, figures.exceptions, reckoned)
-    changed[VEE_EXCEPTIONS.name] += _replace(house, VEE_EXCEPTIONS, exceptions, before, why, now)
-    return changed
+    by_heat = Replacement.of(house, HEAT_DAILY, heat, _of_days(house, HEAT_DAILY, points), now)
+    happened = Replacement.of(house, REGISTER_EVENTS, figures.events, events_before, now)
+    doubts = Replacement.of(
+        house, VEE_EXCEPTIONS, *judged.with_events(figures.events, figures.exceptions, reckoned), now
+    )
+    settled = (daily, by_month, by_year, by_heat, happened, doubts)
+    return [*(one.without(unsettled) for one in settled), *wider]
 
 
 def _unsettled(points: pl.DataFrame, said: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
@@ -415,35 +437,31 @@ def _unsettled(points: pl.DataFrame, said: pl.DataFrame, zone: ZoneInfo) -> pl.D
     )
 
 
-def _figures(
-    house: Installation,
-    stretches: Stretches,
-    layouts: pl.DataFrame,
-    rules: EstimationRules,
-    as_of: datetime | None,
-    policy: Policy,
-) -> tuple[Figures, pl.DataFrame, pl.DataFrame]:
+def _figures(run: _Run, stretches: Stretches, policy: Policy) -> tuple[Figures, pl.DataFrame, pl.DataFrame]:
     """Figures of the stretches, the ends up to which days are provisional, and where registers fell or were exchanged.
 
     Estimates rest on four weeks of hours of each register with a gap: after an outage of many points, parts of them are
     reckoned one after another.
     """
-    zone, asked = house.settings.zone, stretches.points
+    house, zone, asked = run.house, run.house.settings.zone, stretches.points
     arranged = arrange(
-        stretches.readings, layouts, stretches.installations, stretches.exchanges, days=asked, zone=zone, policy=policy
+        stretches.readings,
+        run.judging.layouts,
+        stretches.installations,
+        stretches.exchanges,
+        days=asked,
+        zone=zone,
+        policy=policy,
     )
     courses = gaps_inside(house, arranged, asked).select("metering_point", "register").unique().height
     hours = courses * (policy.estimation.reach // timedelta(hours=1))
     parts = min(-(-hours // HOURS_AT_ONCE), asked.height)
     if parts <= 1:
-        evidence = evidence_for(house, arranged, asked, rules, as_of)
+        evidence = evidence_for(house, arranged, asked, run.rules, run.as_of)
         events = arranged.events.join(arranged.courses, on="course").select("metering_point", "at")
         return reckon(arranged, evidence, zone=zone, policy=policy), evidence.ends, events
     del arranged
-    found = [
-        _figures(house, stretches.of(some), layouts, rules, as_of, policy)
-        for some in asked.iter_slices(-(-asked.height // parts))
-    ]
+    found = [_figures(run, stretches.of(some), policy) for some in asked.iter_slices(-(-asked.height // parts))]
     frames = {field.name: pl.concat([getattr(part, field.name) for part, _, _ in found]) for field in fields(Figures)}
     return Figures(**frames), pl.concat([ends for _, ends, _ in found]), pl.concat([falls for _, _, falls in found])
 
@@ -469,17 +487,11 @@ def _of_days(house: Installation, table: Table, points: pl.DataFrame) -> pl.Data
         pl.col("metering_point").is_between(pl.lit(low), pl.lit(high)),
         pl.col("day").is_between(pl.lit(first), pl.lit(last)),
     )
+    return _within(rows, points.lazy()).collect()
+
+
+def _within(rows: _Frame, points: _Frame) -> _Frame:
+    """Those of the rows that belong to the days of the points' stretches."""
+    stretches = points.select("metering_point", "first_day", "last_day")
     of_days = pl.col("day").is_between(pl.col("first_day"), pl.col("last_day"))
-    return rows.join(points.lazy(), on="metering_point").filter(of_days).collect()
-
-
-def _replace(
-    house: Installation, table: Table, fresh: pl.DataFrame, before: pl.DataFrame, why: pl.LazyFrame, now: datetime
-) -> int:
-    """Notes the figures that change, then puts the reckoned rows in the place of the ones before."""
-    fresh, before = (thawed(house, table, without_erased(house, table, rows)) for rows in (fresh, before))
-    if "consumption" in table.schema:
-        note_corrections(house, table, fresh, before, why, now)
-    rows = fresh.with_columns(known_from=pl.lit(now))
-    merged = house.lake.merge(table, rows, stale=before.select(table.key), superseded_at=now)
-    return merged.inserted + merged.replaced
+    return rows.join(stretches, on="metering_point").filter(of_days).drop("first_day", "last_day")

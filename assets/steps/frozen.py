@@ -238,6 +238,8 @@ def joined_episodes(house: Installation, fresh: pl.DataFrame, before: pl.DataFra
 
 def note_late(house: Installation, late: pl.DataFrame, now: datetime) -> None:
     """Stores exceptions about late readings; those that somebody has dealt with stay as they are."""
+    if late.is_empty():
+        return
     known = house.lake.scan(VEE_EXCEPTIONS).select(VEE_EXCEPTIONS.key).collect()
     news = late.join(known, on=VEE_EXCEPTIONS.key, how="anti")
     if news.height:

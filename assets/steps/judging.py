@@ -15,7 +15,7 @@ from decoders.info_codes import BITS
 from registry import decisions, policies
 from warehouse.policies import ConsumptionPolicy, ValidationPolicy, read_as
 from warehouse.policies.consumption import LearnedRates
-from warehouse.schemas import GROUP_MEMBERS, LAYOUTS, METERS, VEE_EXCEPTIONS
+from warehouse.schemas import GROUP_MEMBERS, INSTALLATIONS, LAYOUTS, METERS, VEE_EXCEPTIONS
 from warehouse.transforms.estimation.open_gaps import PROLONGED
 from warehouse.transforms.policy import Policy
 from warehouse.transforms.validation import effects
@@ -55,6 +55,7 @@ class Judging:
         counts: ``meter_id``, ``register`` and ``expected_count`` of the meters of which it says so.
         layouts: Rows of ``layouts``.
         media: ``meter_id`` and ``medium``.
+        places: Rows of ``installations``.
         members: Rows of ``group_members``.
         decisions: Decisions in force.
         expected_interval: Time between two readings of a meter.
@@ -68,6 +69,7 @@ class Judging:
     counts: pl.DataFrame
     layouts: pl.DataFrame
     media: pl.DataFrame
+    places: pl.DataFrame
     members: pl.DataFrame
     decisions: pl.DataFrame
     expected_interval: timedelta
@@ -93,6 +95,7 @@ class Judging:
             counts_by_policy(house, consumption, members),
             house.lake.scan(LAYOUTS).filter(own).collect(),
             house.lake.scan(METERS).filter(own).select("meter_id", "medium").collect(),
+            house.lake.scan(INSTALLATIONS).filter(own).collect(),
             members,
             decided,
             interval,
@@ -118,15 +121,11 @@ class Judging:
             named = named.with_columns(role=pl.lit("initial"))
         return with_groups(named, self.members, self.rules.groups)
 
-    def find_in_readings(self, readings: pl.DataFrame, installations: pl.DataFrame) -> pl.DataFrame:
-        """What the rules over readings find.
-
-        Args:
-            readings: Rows of ``readings`` as decisions left them.
-            installations: Rows of ``installations`` of their meters' points.
-        """
+    def find_in_readings(self, readings: pl.DataFrame) -> pl.DataFrame:
+        """What the rules over readings find in rows of ``readings`` as decisions left them."""
         counted = readings.filter(pl.col("quality") != "R")
-        rows = placed(counted, installations, self.media, self.members, self.rules.groups)
+        places = self.places.join(counted, on="meter_id", how="semi")
+        rows = placed(counted, places, self.media, self.members, self.rules.groups)
         moved = steps(rows, self.layouts)
         return findings(
             judge_times(rows, self.rules, self.house.settings.zone),
@@ -295,7 +294,8 @@ def judge_readings(
             local days of that, ``first_day`` and ``last_day``.
 
     Returns:
-        The readings that bear on the days as consumption takes them, and what was found in the stretches.
+        The readings that bear on the days as consumption takes them, and what was found in the stretches, but for what
+        was found while a meter was at another point.
     """
     of_meters = (
         installations.join(points, on="metering_point")
@@ -307,8 +307,11 @@ def judge_readings(
     doubted = pl.concat([stored.select("meter_id", "at"), theirs.select("meter_id", "at")])
     readings = bearing(readings, points, installations, doubted, judging.house.settings.zone)
     decided = effects.apply(readings, effects.effects(VEE_EXCEPTIONS.empty(), theirs))
-    within = pl.col("at").is_between(pl.col("first_at"), pl.col("last_at"))
-    found = judging.find_in_readings(decided, installations)
+    elsewhere = pl.col("metering_point").is_not_null() & ~pl.col("metering_point").is_in(
+        points["metering_point"].implode()
+    )
+    within = pl.col("at").is_between(pl.col("first_at"), pl.col("last_at")) & ~elsewhere
+    found = judging.find_in_readings(decided)
     found = found.join(of_meters, on="meter_id").filter(within).select(found.columns)
     before = stored.filter(_BY_READINGS).join(of_meters, on="meter_id").filter(within).select(stored.columns)
     others = stored.join(before, on=VEE_EXCEPTIONS.key, how="anti")

@@ -114,7 +114,7 @@ def _find(house: Installation, judging: Judging, first: date, last: date, now: d
     for stretches in touched_stretches(house, spans, house.policy(EstimationRules)):
         theirs = effects.effects(judging.stored(meters.head(0)), judging.decisions)
         readings = effects.apply(stretches.readings, theirs)
-        found.append(judging.of_points(stretches.points).find_in_readings(readings, stretches.installations))
+        found.append(judging.of_points(stretches.points).find_in_readings(readings))
         points = stretches.points.select("metering_point")
         found.append(find_in_figures(house, judging, points, period, known, now)[0])
     found.append(judging.find_in_events(house.lake.scan(REGISTER_EVENTS).filter(own & inside).collect()))

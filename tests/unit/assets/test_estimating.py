@@ -227,7 +227,7 @@ def test_an_outage_is_reckoned_in_parts_with_the_same_figures(
     hours = [*range(16 * 24), *range(16 * 24 + 18, 17 * 24)]
     take(house, course(hours), course(hours, NEXT_METER))
     monkeypatch.setattr(reckoning, "HOURS_AT_ONCE", 28 * 24)
-    monkeypatch.setattr(reckoning, "_points_at_once", lambda points: points.height)
+    monkeypatch.setattr(reckoning, "_points_at_once", lambda points, hours: points.height)
     parts = anew(house, tmp_path / "parts", course(hours), course(hours, NEXT_METER))
     for table in (CONSUMPTION_HOURLY, CONSUMPTION_DAILY, CONSUMPTION_MONTHLY):
         for point in ("P1", "P2"):
