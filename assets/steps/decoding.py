@@ -30,6 +30,7 @@ from decoders.outcomes import WAITING
 from decoders.uplinks import framed
 from registry.keys import device_euis, key_news, load_keys, record_results
 from registry.tables import registered_meters
+from warehouse.ordering import sort_rows
 from warehouse.repeats import repeated
 from warehouse.schemas import (
     FORMATS,
@@ -51,6 +52,11 @@ PASSES = 4
 """Passes over what is waiting, at most; each resolves what the one before has made possible."""
 
 _FRAME = ("frame", "transport", "device_eui")
+
+_STORED_BY = ("meter_id", "received_at")
+"""Order of telegrams, and, by the time of the reading, of readings and records."""
+
+_NO_KEYS = pl.DataFrame(schema={"telegram_key": pl.String})
 
 _IN_TIME = (pl.col("received_at") >= pl.col("valid_from")).fill_null(value=True) & (
     pl.col("received_at") < pl.col("valid_to")
@@ -74,6 +80,8 @@ class DecodingReport:
     superseded: int
     keys: int
     """Keys that verified a frame, or failed, for the first time."""
+    formats: int
+    """Formats of compact frames that are new."""
     erased: int = 0
     """Receptions of erased periods that went again."""
 
@@ -183,9 +191,15 @@ def decode_days(house: Installation, days: Sequence[date], now: datetime) -> Dec
         # What a pass teaches (a format, a proven key) may resolve what it or an earlier one left waiting.
         for _ in range(PASSES):
             work = _work(house, days)
-            decoded = ahead(partial(_decode, house, _Registered.in_(house)), work.iter_slices(CHUNK_ROWS))
-            reports += [_commit(house, chunk, values, now) for chunk, values in decoded]
             if work.is_empty():
+                break
+            known = len(reports)
+            decoded = ahead(partial(_decode, house, _Registered.in_(house), now), work.iter_slices(CHUNK_ROWS))
+            before = _NO_KEYS
+            for frames, chunk in decoded:
+                reports.append(_commit(house, frames, chunk, before, now))
+                before = chunk.keys
+            if not any(report.keys or report.formats for report in reports[known:]):
                 break
     erased = erase_arrivals(house, now)
     if any(report.keys for report in reports):
@@ -234,7 +248,24 @@ class _Registered:
         )
 
 
-def _decode(house: Installation, registered: _Registered, frames: pl.DataFrame) -> Decoded:
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """What some receptions say.
+
+    Attributes:
+        decoded: Their values.
+        outcomes: Their rows of ``outcomes``.
+        keys: ``telegram_key`` of the transmissions they are of, or were taken to be of.
+        stored: Those of which the lake knew something when they were decoded.
+    """
+
+    decoded: Decoded
+    outcomes: pl.DataFrame
+    keys: pl.DataFrame
+    stored: pl.DataFrame
+
+
+def _decode(house: Installation, registered: _Registered, now: datetime, frames: pl.DataFrame) -> _Chunk:
     is_uplink = (pl.col("transport") == "lorawan").fill_null(value=False)
     named = frames.filter(is_uplink).join(registered.devices, on="device_eui", how="left", maintain_order="left")
     uplinks = framed(named.with_columns(meter_id=pl.when(_IN_TIME).then("meter_id")))
@@ -253,18 +284,48 @@ def _decode(house: Installation, registered: _Registered, frames: pl.DataFrame) 
     outcomes = pl.concat([outcomes, uplinks.settled], how="diagonal")
     proven = registered.keys.filter("verified")
     verified = decoded.verified.join(proven, on=["meter_id", "key_no"], how="anti")  # most often none is news
-    return replace(decoded, outcomes=outcomes, readings=readings, records=records, verified=verified)
-
-
-def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: datetime) -> DecodingReport:
-    """Writes what a chunk says: values first, outcomes last."""
-    outcomes = frames.drop(*_FRAME, "attempt", "old_key").join(decoded.outcomes, on="frame_id", how="left")
-    outcomes = outcomes.join(frames.select("frame_id", "attempt"), on="frame_id", how="left").with_columns(
-        attempt=pl.col("attempt").fill_null(0) + 1, decided_at=pl.lit(now), decoders=pl.lit(edition())
+    outcomes = (
+        frames.drop(*_FRAME, "old_key")
+        .join(outcomes, on="frame_id", how="left")
+        .with_columns(attempt=pl.col("attempt").fill_null(0) + 1, decided_at=pl.lit(now), decoders=pl.lit(edition()))
     )
     keys = pl.concat([outcomes["telegram_key"], frames["old_key"]]).drop_nulls().unique().to_frame("telegram_key")
+    return _Chunk(
+        decoded=replace(decoded, readings=readings, records=records, verified=verified),
+        outcomes=outcomes,
+        keys=keys,
+        stored=_stored(house, keys, *extent(outcomes["received_at"])),
+    )
+
+
+def _stored(house: Installation, keys: pl.DataFrame, first: datetime, last: datetime) -> pl.DataFrame:
+    """Those of some keys (``telegram_key``) that stand in the lake, near receptions from the first to the last."""
+    margin = transmissions.SAME_ACCESS_NUMBER
+    near = (pl.col("organisation") == house.organisation) & pl.col("received_at").is_between(
+        first - margin, last + margin
+    )
+    # Values without an outcome are those of a pass that died.
+    rows = [house.lake.scan(table).filter(near).select("telegram_key") for table in (OUTCOMES, TELEGRAMS, READINGS)]
+    return pl.concat([some.join(keys.lazy(), on="telegram_key", how="semi") for some in rows]).unique().collect()
+
+
+def _commit(
+    house: Installation, frames: pl.DataFrame, chunk: _Chunk, before: pl.DataFrame, now: datetime
+) -> DecodingReport:
+    """Writes what a chunk says: values first, outcomes last.
+
+    Args:
+        house: The installation.
+        frames: Its receptions.
+        chunk: What they say.
+        before: Keys of the chunk before, which was not committed when this one was decoded.
+        now: Instant of the pass.
+    """
+    decoded, outcomes = chunk.decoded, chunk.outcomes
+    keys = pl.concat([chunk.stored, chunk.keys.join(before, on="telegram_key", how="semi")]).unique()
     copies, stretch = _copies(house, outcomes, keys)
-    clustered = transmissions.cluster(copies)
+    # In the order in which telegrams, readings and records are stored: they are wide, and so are not sorted themselves.
+    clustered = sort_rows(transmissions.cluster(copies), _STORED_BY)
     telegrams = transmissions.telegrams(clustered)
     old_telegrams = _of_keys(house, TELEGRAMS, keys, stretch)
     old_readings = _of_keys(house, READINGS, keys, stretch)
@@ -277,14 +338,15 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
         .then(pl.lit("drive_by"))
         .otherwise(pl.lit("radio"))
     )
-    readings = _readings(transmissions.winners(clustered), decoded, old_readings, source)
+    winners = sort_rows(transmissions.winners(clustered), _STORED_BY)
+    readings = _readings(winners, decoded, old_readings, source)
     readings = readings.with_columns(known_from=pl.lit(now))
     records = _records(decoded, readings)
 
     note_arrivals(house, outcomes.select("meter_id", "received_at"), now)
     lake, organisation = house.lake, pl.lit(house.organisation).alias("organisation")
     lake.merge(LAYOUTS, decoded.layouts.with_columns(organisation), stale=LAYOUTS.empty().select("layout_id"))
-    _learn(house, decoded.formats, now)
+    formats = _learn(house, decoded.formats, now)
     # First of all: once the readings stand, a repeated pass could not tell any more what they superseded.
     superseded = superseded_readings(house, readings, old_readings.select(READINGS.key))
     keep_readings(house, superseded, now)
@@ -309,16 +371,16 @@ def _commit(house: Installation, frames: pl.DataFrame, decoded: Decoded, now: da
         records=records.height,
         superseded=superseded.height,
         keys=keys_judged,
+        formats=formats,
     )
 
 
 def _of_keys(house: Installation, table: Table, keys: pl.DataFrame, stretch: pl.Expr) -> pl.DataFrame:
     """Rows of a table, near the pass's receptions, whose transmission the pass touches: most often there are none."""
-    rows = house.lake.scan(table).filter((pl.col("organisation") == house.organisation) & stretch)
-    found = rows.select("telegram_key").join(keys.lazy(), on="telegram_key", how="semi").collect()
-    if found.is_empty():
+    if keys.is_empty():
         return table.empty()
-    return rows.join(found.lazy(), on="telegram_key", how="semi").collect()
+    rows = house.lake.scan(table).filter((pl.col("organisation") == house.organisation) & stretch)
+    return rows.join(keys.lazy(), on="telegram_key", how="semi").collect()
 
 
 def _copies(house: Installation, outcomes: pl.DataFrame, keys: pl.DataFrame) -> tuple[pl.DataFrame, pl.Expr]:
@@ -383,21 +445,25 @@ def _readings(winners: pl.DataFrame, decoded: Decoded, old_readings: pl.DataFram
         quality=pl.lit("M"),
         source=source,
     )
-    readings = transmissions.merge_readings(readable.join(values, on="telegram_key", how="inner"))
+    readings = transmissions.merge_readings(
+        readable.join(values, on="telegram_key", how="inner", maintain_order="left")
+    )
     return readings.with_columns(month=month(pl.col("measured_at")))
 
 
 def _records(decoded: Decoded, readings: pl.DataFrame) -> pl.DataFrame:
     """The records of the telegrams that gave a reading time."""
     times = readings.select("organisation", "meter_id", "measured_at", "frame_id", month=month(pl.col("measured_at")))
-    return decoded.records.join(times, on="frame_id", how="inner")
+    return times.join(decoded.records, on="frame_id", how="inner", maintain_order="left_right")
 
 
-def _learn(house: Installation, formats: pl.DataFrame, now: datetime) -> None:
-    """Keeps the compact frame formats that are new."""
+def _learn(house: Installation, formats: pl.DataFrame, now: datetime) -> int:
+    """Keeps the compact frame formats that are new, and says how many there are."""
     learned = formats.with_columns(organisation=pl.lit(house.organisation), learned_at=pl.lit(now))
     known = house.lake.scan(FORMATS).select(FORMATS.key).collect()
-    house.lake.append(FORMATS, learned.join(known, on=FORMATS.key, how="anti"))
+    new = learned.join(known, on=FORMATS.key, how="anti")
+    house.lake.append(FORMATS, new)
+    return new.height
 
 
 def total(reports: Sequence[DecodingReport]) -> DecodingReport:
@@ -410,4 +476,5 @@ def total(reports: Sequence[DecodingReport]) -> DecodingReport:
         records=sum(report.records for report in reports),
         superseded=sum(report.superseded for report in reports),
         keys=sum(report.keys for report in reports),
+        formats=sum(report.formats for report in reports),
     )
