@@ -63,7 +63,10 @@ def _parsed(text: pl.Series, *, offset: bool) -> pl.Series:
         left = text.set(parsed.is_not_null(), None)
         if left.null_count() == len(left):
             break
-        layout_read = left.str.to_datetime(layout + "%#z" * offset, time_unit="us", time_zone=zone, strict=False)
+        reading = pl.all().str.to_datetime(layout + "%#z" * offset, time_unit="us", time_zone=zone, strict=False)
+        middle = len(left) // 2  # a column is read by one core
+        halves = [half.to_frame().lazy().select(reading) for half in (left[:middle], left[middle:])]
+        layout_read = pl.concat(pl.collect_all(halves)).to_series()
         parsed = parsed.zip_with(parsed.is_not_null(), layout_read)
     return parsed
 
