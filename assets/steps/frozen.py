@@ -145,6 +145,8 @@ def late_readings(house: Installation, readings: pl.DataFrame, installations: pl
         Rows of ``vee_exceptions`` without ``known_from``.
     """
     periods = frozen_periods(house).drop_nulls(_POINT)
+    if periods.is_empty():
+        return VEE_EXCEPTIONS.empty().drop("known_from")
     day = local_day(pl.col("measured_at"), house.settings.zone)
     inside = (
         readings.join(installations.select(_POINT, "meter_id", "installed_at", "removed_at"), on="meter_id")

@@ -288,7 +288,7 @@ def _counted(
 ) -> pl.DataFrame:
     """The same of some points (``organisation``, ``metering_point``, ``since``), up to an instant."""
     earliest = extent(points["since"])[0]
-    there = house.lake.scan(INSTALLATIONS).join(points.lazy(), on=POINT).collect().lazy()
+    there = house.lake.scan(INSTALLATIONS).join(points.lazy(), on=POINT).collect()
     columns = ("organisation", "meter_id", "measured_at", VOLUME, "layout_id")
     within = pl.col("measured_at") >= earliest
     read = (
@@ -297,16 +297,17 @@ def _counted(
             pl.col("organisation") == house.organisation,
             pl.col("month") >= f"{earliest:%Y-%m}",
             within if until is None else within & (pl.col("measured_at") < until),
+            pl.col("meter_id").is_in(there["meter_id"].unique().implode()),
         )
         .select(*columns, "source", "flags", "quality")
-        .join(there, on=["organisation", "meter_id"], how="semi")
+        .join(there.lazy(), on=["organisation", "meter_id"], how="semi")
         .collect()
     )
     return (
         counting.apply(read)
         .lazy()
         .filter(pl.col("quality").is_in(["M", "X"]))
-        .join(there, on=["organisation", "meter_id"])
+        .join(there.lazy(), on=["organisation", "meter_id"])
         .filter(
             pl.col("measured_at") >= pl.max_horizontal("since", "installed_at"),
             (pl.col("measured_at") < pl.col("removed_at")).fill_null(value=True),

@@ -39,6 +39,23 @@ def classify_falls(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, p
         ``meter_id``, ``at``, ``kind``, ``before``, ``after`` and ``correction`` (millionths; null where unknown).
         ``OUT_OF_ORDER`` and the spikes are readings that do not count, with correction 0.
     """
+    # Few registers ever fall: only their courses are looked at more closely.
+    falling = pl.col("course").is_in(knots.filter(_may_fall())["course"].unique().implode())
+    judged, events = _classified(knots.filter(falling), policy)
+    others = knots.filter(~falling).with_columns(
+        lift=pl.lit(0, judged.schema["lift"]), broken="disputed", changed=pl.lit(value=False)
+    )
+    return others.merge_sorted(judged, key="course"), events
+
+
+def _may_fall() -> pl.Expr:
+    """Whether a register is below the reading before, or of another resolution."""
+    below = pl.col("value") < _before("value")
+    changes = [pl.col(name) != _before(name) for name in ("numerator", "denominator")]
+    return pl.any_horizontal(below, *changes).fill_null(value=False)
+
+
+def _classified(knots: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, pl.DataFrame]:
     judged = policy.with_rates(knots).with_columns(_limits(policy)).with_columns(_rejections())
     rejected = judged.filter(pl.col("rejection").is_not_null()).select(
         *_EVENT[:4],

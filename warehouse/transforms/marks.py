@@ -184,24 +184,37 @@ def _marks(asked: pl.DataFrame, parts: pl.DataFrame, courses: pl.DataFrame) -> p
     not asked for.
     """
     cut = calendar.hours(asked.select("day", start="day_start", end="day_end").unique())
-    with_meters = _meter_at(asked, parts, "day_end").rename({"meter_id": "day_meter_id"})
-    grid = _meter_at(with_meters.join(cut, on="day"), parts, "end")
+    hours = cut.group_by("day", maintain_order=True).agg("start", "end")
+    days = _meter_at(asked, parts, "day_end").rename({"meter_id": "day_meter_id"})
+    # Sorted by days, which are far fewer than hours.
     rows = (
-        grid.join(courses.select("course", _POINT), on=_POINT)
-        .select(
-            "course",
-            "day",
-            "meter_id",
-            "day_meter_id",
-            at="start",
-            end="end",
-            opens_day=pl.col("start") == pl.col("day_start"),
-        )
-        .sort("course", "at")
+        courses.select("course", _POINT)
+        .join(days, on=_POINT)
+        .sort("course", "day_start")
+        .join(hours, on="day", maintain_order="left")
+        .explode("start", "end", empty_as_null=False)
+    )
+    rows = rows.select(
+        "course",
+        "day",
+        _meter_of_hours(rows, parts),
+        "day_meter_id",
+        at="start",
+        end="end",
+        opens_day=pl.col("start") == pl.col("day_start"),
     )
     goes_on = (pl.col("course") == pl.col("course").shift(-1)) & (pl.col("end") == pl.col("at").shift(-1))
     closing = rows.filter(~goes_on.fill_null(value=False)).select("course", at="end", opens_day=pl.lit(value=True))
     return pl.concat([rows.drop("end"), closing], how="diagonal").sort("course", "at")
+
+
+def _meter_of_hours(rows: pl.DataFrame, parts: pl.DataFrame) -> pl.Series:
+    """``meter_id`` of hours of days: that of the day but where a point has had several meters."""
+    meters = rows["day_meter_id"].alias("meter_id")
+    several = parts.filter(pl.col(_POINT).is_duplicated())
+    theirs = rows.select(_POINT, "end").with_row_index("row").join(several, on=_POINT, how="semi")
+    found = _meter_at(theirs, several, "end")
+    return meters.scatter(found["row"], found["meter_id"]) if found.height else meters
 
 
 def _meter_at(periods: pl.DataFrame, parts: pl.DataFrame, end: str) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from warehouse.ordering import sort_rows
 from warehouse.transforms.calendar import local_days
 from warehouse.transforms.leaks.hours import POINT
 from warehouse.transforms.leaks.limits import Limits
@@ -64,11 +65,13 @@ def quick_bursts(readings: pl.DataFrame, models: pl.DataFrame, limits: Limits) -
         As :func:`hourly_bursts`; ``lost_l`` is all that flowed.
     """
     pair = [*POINT, "meter_id"]
-    since, flowed = pl.col("measured_at").shift(1).over(pair), pl.col("volume_m3").cast(pl.Float64).diff().over(pair)
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in pair)
     pieces = (
-        readings.drop_nulls("volume_m3")
-        .sort(*pair, "measured_at")
-        .with_columns(start=since, litres=flowed * 1000)
+        sort_rows(readings.drop_nulls("volume_m3"), [*pair, "measured_at"])
+        .with_columns(
+            start=pl.when(same).then(pl.col("measured_at").shift(1)),
+            litres=pl.col("volume_m3").cast(pl.Float64).diff() * 1000,
+        )
         .with_columns(span=pl.col("measured_at") - pl.col("start"))
         .filter(pl.col("span") <= QUARTER + JITTER, ~pl.col("disputed"))
         .with_columns(rate_lh=pl.col("litres") / (pl.col("span").dt.total_microseconds() / 3_600_000_000))
