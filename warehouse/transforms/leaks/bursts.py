@@ -67,7 +67,7 @@ def quick_bursts(readings: pl.DataFrame, models: pl.DataFrame, limits: Limits) -
     pair = [*POINT, "meter_id"]
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in pair)
     pieces = (
-        sort_rows(readings.drop_nulls("volume_m3"), [*pair, "measured_at"])
+        sort_rows(readings.drop_nulls("volume_m3"), ["organisation", "meter_id", "measured_at"])
         .with_columns(
             start=pl.when(same).then(pl.col("measured_at").shift(1)),
             litres=pl.col("volume_m3").cast(pl.Float64).diff() * 1000,

@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from warehouse.ordering import sort_rows
+
 MEASURED = ("M", "A", "X")
 """Qualities that are evidence; interpolated and estimated hours are none."""
 
@@ -23,7 +25,7 @@ def flows(hours: pl.DataFrame, resolutions: pl.DataFrame) -> pl.DataFrame:
         ``litres``, ``rate_lh`` and ``count_l`` (one count of the register; a litre where it is not known), by point and
         time. Where clocks change by half an hour, the last hour of that day is the shorter one.
     """
-    return (
+    measured = (
         hours.filter(pl.col("quality").is_in(MEASURED), pl.col("consumption").is_not_null())
         .join(resolutions, on=["organisation", "meter_id"], how="left")
         .select(
@@ -38,5 +40,5 @@ def flows(hours: pl.DataFrame, resolutions: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             rate_lh=pl.col("litres") / ((pl.col("end") - pl.col("start")).dt.total_microseconds() / 3_600_000_000)
         )
-        .sort(*POINT, "start")
     )
+    return sort_rows(measured, [*POINT, "start"])

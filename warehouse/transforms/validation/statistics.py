@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from warehouse.ordering import sort_rows
 from warehouse.phrases import phrase
 from warehouse.transforms.degree_days import normalised
 from warehouse.transforms.normalisation import summer_use
@@ -26,7 +27,7 @@ def judge_hours(hours: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         Findings: V07 at the highest hour, V18 at the first of the equal hours. How many more than the rule's follow is
         not told: it would depend on how much is there yet.
     """
-    ordered = hours.sort(*_SERIES, "at")
+    ordered = sort_rows(hours, [*_SERIES, "at"])
     return findings(_spikes(ordered, rules), _repeated(ordered, rules))
 
 
