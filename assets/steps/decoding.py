@@ -253,14 +253,12 @@ class _Chunk:
     """What some receptions say.
 
     Attributes:
-        decoded: Their values.
-        outcomes: Their rows of ``outcomes``.
+        decoded: Their values; ``outcomes`` has the columns of the table.
         keys: ``telegram_key`` of the transmissions they are of, or were taken to be of.
         stored: Those of which the lake knew something when they were decoded.
     """
 
     decoded: Decoded
-    outcomes: pl.DataFrame
     keys: pl.DataFrame
     stored: pl.DataFrame
 
@@ -291,8 +289,7 @@ def _decode(house: Installation, registered: _Registered, now: datetime, frames:
     )
     keys = pl.concat([outcomes["telegram_key"], frames["old_key"]]).drop_nulls().unique().to_frame("telegram_key")
     return _Chunk(
-        decoded=replace(decoded, readings=readings, records=records, verified=verified),
-        outcomes=outcomes,
+        decoded=replace(decoded, outcomes=outcomes, readings=readings, records=records, verified=verified),
         keys=keys,
         stored=_stored(house, keys, *extent(outcomes["received_at"])),
     )
@@ -321,7 +318,7 @@ def _commit(
         before: Keys of the chunk before, which was not committed when this one was decoded.
         now: Instant of the pass.
     """
-    decoded, outcomes = chunk.decoded, chunk.outcomes
+    decoded, outcomes = chunk.decoded, chunk.decoded.outcomes
     keys = pl.concat([chunk.stored, chunk.keys.join(before, on="telegram_key", how="semi")]).unique()
     copies, stretch = _copies(house, outcomes, keys)
     # In the order in which telegrams, readings and records are stored: they are wide, and so are not sorted themselves.
